@@ -1,0 +1,135 @@
+"""The cryptographic primitives of the product, and nothing but them.
+
+Promise kept: every byte that is encrypted, authenticated or signed passes through this module, so that one
+page can be reviewed and one test (tests/rules/test_primitives.py, Project Wycheproof's attack vectors) covers
+all of it. The two programs that must run without the product (audit/verifier.py, backups/reader.py) carry
+their own copy and are the only other places that import `cryptography`.
+"""
+
+import hashlib
+import hmac
+import os
+
+from cryptography import exceptions
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TAG_BYTES = 16
+SIGNATURE_BYTES = 64
+
+
+class InvalidCiphertext(Exception):
+    """The bytes are not what this key encrypted for this place."""
+
+
+class InvalidSignature(Exception):
+    """The signature was not made by this key over this message."""
+
+
+class WrongKeyLength(ValueError):
+    """A key must be exactly 32 bytes long."""
+
+
+class Aead:
+    """AES-256-GCM under one key, with the key schedule kept for reuse."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        # AESGCM itself accepts 128 and 192 bits: a truncated key must not silently weaken the cipher.
+        if len(key) != KEY_BYTES:
+            raise WrongKeyLength(f"expected {KEY_BYTES} bytes, got {len(key)}")
+        self._cipher = AESGCM(key)
+
+    def encrypt(self, plaintext: bytes, aad: bytes) -> bytes:
+        """Return nonce (12 bytes), ciphertext and tag (16 bytes) of `plaintext`, bound to `aad`.
+
+        The nonce is random: NIST SP 800-38D 8.3 allows 2^32 of them under one key.
+        """
+        # Straight from the kernel each time: a buffer of randomness would be copied by fork() and repeat nonces.
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, plaintext, aad)
+
+    def decrypt(self, data: bytes, aad: bytes) -> bytes:
+        """Return the plaintext of what `encrypt` made.
+
+        Raises InvalidCiphertext when a bit of `data` or `aad` differs, or another key made it.
+        """
+        if len(data) < NONCE_BYTES + TAG_BYTES:
+            raise InvalidCiphertext("too short")
+        try:
+            return self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], aad)
+        except exceptions.InvalidTag:
+            raise InvalidCiphertext("authentication failed") from None
+
+    def __repr__(self) -> str:
+        return "<Aead>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key does not leave its process")
+
+
+def aead_encrypt(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
+    """Encrypt once under `key` (32 bytes); see Aead.encrypt."""
+    return Aead(key).encrypt(plaintext, aad)
+
+
+def aead_decrypt(key: bytes, data: bytes, aad: bytes) -> bytes:
+    """Decrypt once under `key` (32 bytes); see Aead.decrypt. Raises InvalidCiphertext."""
+    return Aead(key).decrypt(data, aad)
+
+
+def random_key() -> bytes:
+    """Return 32 bytes from the kernel's generator."""
+    return os.urandom(KEY_BYTES)
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 digest (32 bytes) of `data`."""
+    return hashlib.sha256(data).digest()
+
+
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    """Return HMAC-SHA-256 (RFC 2104, 32 bytes) of `data` under `key`."""
+    return hmac.digest(key, data, "sha256")
+
+
+def hkdf_expand(key: bytes, info: bytes, length: int = KEY_BYTES) -> bytes:
+    """Derive `length` bytes (at most 8160) from a uniformly random `key` for the use named by `info`.
+
+    HKDF-Expand of RFC 5869 with SHA-256. Raises ValueError beyond 8160 bytes.
+    """
+    return HKDFExpand(algorithm=hashes.SHA256(), length=length, info=info).derive(key)
+
+
+def constant_time_equal(left: bytes, right: bytes) -> bool:
+    """Compare two byte strings in a time that does not tell where they differ."""
+    return hmac.compare_digest(left, right)
+
+
+def ed25519_generate() -> tuple[bytes, bytes]:
+    """Return a new signing key as (private, public), 32 raw bytes each."""
+    private = ed25519.Ed25519PrivateKey.generate()
+    return private.private_bytes_raw(), private.public_key().public_bytes_raw()
+
+
+def ed25519_public(private: bytes) -> bytes:
+    """Return the 32-byte public key that belongs to `private` (32 raw bytes)."""
+    return ed25519.Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def ed25519_sign(private: bytes, message: bytes) -> bytes:
+    """Sign `message` (RFC 8032); return 64 bytes."""
+    return ed25519.Ed25519PrivateKey.from_private_bytes(private).sign(message)
+
+
+def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:
+    """Check a signature of RFC 8032. Raises InvalidSignature, also for a malformed key or signature."""
+    try:
+        ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (exceptions.InvalidSignature, ValueError):
+        raise InvalidSignature("signature does not match") from None
