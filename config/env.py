@@ -1,0 +1,160 @@
+"""The environment, read once: typed, frozen, and without a default for any secret.
+
+Every name begins with STRONGBOX_. A secret may be given as a file (`NAME_FILE`), which is how containers hand
+secrets over. A value that is missing or malformed stops the start with one sentence that names it.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_PREFIX = "STRONGBOX_"
+
+
+class BadEnvironment(SystemExit):
+    """The environment does not say what the product needs to know."""
+
+
+class _Reader:
+    def __init__(self, source: Mapping[str, str]) -> None:
+        self._source = source
+
+    def optional(self, name: str) -> str | None:
+        """Return a value, from the variable or from the file it names."""
+        value = self._source.get(_PREFIX + name)
+        path = self._source.get(f"{_PREFIX}{name}_FILE")
+        if value is None and path:
+            try:
+                value = Path(path).read_text().strip()
+            except OSError as error:
+                raise BadEnvironment(f"{_PREFIX}{name}_FILE: {error.strerror}: {path}") from error
+        return value or None
+
+    def text(self, name: str) -> str:
+        """Return a value that must be there."""
+        value = self.optional(name)
+        if value is None:
+            raise BadEnvironment(f"{_PREFIX}{name} is not set. See docs/reference/environment.md.")
+        return value
+
+    def key(self, name: str) -> bytes:
+        """Return 32 bytes given as 64 hexadecimal digits."""
+        try:
+            value = bytes.fromhex(self.text(name))
+        except ValueError as error:
+            raise BadEnvironment(f"{_PREFIX}{name} is not hexadecimal.") from error
+        if len(value) != 32:
+            raise BadEnvironment(f"{_PREFIX}{name} must be 32 bytes, 64 hexadecimal digits.")
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        """Return a whole number."""
+        value = self.optional(name)
+        if value is None:
+            return default
+        if not value.isdecimal():
+            raise BadEnvironment(f"{_PREFIX}{name} must be a whole number.")
+        return int(value)
+
+    def path(self, name: str) -> Path | None:
+        """Return a path, or None."""
+        value = self._source.get(_PREFIX + name)
+        return Path(value) if value else None
+
+    def needed_path(self, name: str) -> Path:
+        """Return a path that must be named."""
+        value = self.path(name)
+        if value is None:
+            raise BadEnvironment(f"{_PREFIX}{name} is not set. See docs/reference/environment.md.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return whether a switch is on: 1 or 0."""
+        value = self.optional(name) or "0"
+        if value not in ("0", "1"):
+            raise BadEnvironment(f"{_PREFIX}{name} must be 0 or 1.")
+        return value == "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Everything the product is told from outside.
+
+    A process is given only the passwords it needs: without one, its database alias does not exist.
+    """
+
+    secret_key: str
+    public_url: str
+    db_host: str
+    db_port: int
+    db_name: str
+    db_sslmode: str
+    db_sslrootcert: Path | None
+    db_app_password: str | None
+    db_owner_password: str | None
+    db_sealer_password: str | None
+    db_rekey_password: str | None
+    context_key: bytes
+    context_bind_backend: bool
+    pepper: bytes
+    network_key: bytes
+    broker_url: str
+    cache_url: str
+    redis_ca: Path | None
+    root_key_file: Path | None
+    audit_private_key_file: Path | None
+    audit_public_key_file: Path | None
+    audit_checkpoint_dir: Path | None
+    files_dir: Path
+    state_dir: Path
+    proxy_count: int
+    email_url: str | None
+    demo: bool
+
+    @property
+    def host(self) -> str:
+        """Return the host name people type."""
+        return urlsplit(self.public_url).hostname or ""
+
+    @classmethod
+    def load(cls, source: Mapping[str, str] = os.environ) -> "Environment":
+        """Read and check the whole environment.
+
+        Raises:
+            BadEnvironment: a value is missing or malformed.
+        """
+        read = _Reader(source)
+        public_url = read.text("PUBLIC_URL").rstrip("/")
+        if urlsplit(public_url).scheme not in ("http", "https") or not urlsplit(public_url).hostname:
+            raise BadEnvironment("STRONGBOX_PUBLIC_URL must be an http(s) address such as https://billing.example.com.")
+        return cls(
+            secret_key=read.text("SECRET_KEY"),
+            public_url=public_url,
+            db_host=read.text("DB_HOST"),
+            db_port=read.number("DB_PORT", 5432),
+            db_name=read.text("DB_NAME"),
+            db_sslmode=read.optional("DB_SSLMODE") or "verify-full",
+            db_sslrootcert=read.path("DB_SSLROOTCERT"),
+            db_app_password=read.optional("DB_APP_PASSWORD"),
+            db_owner_password=read.optional("DB_OWNER_PASSWORD"),
+            db_sealer_password=read.optional("DB_SEALER_PASSWORD"),
+            db_rekey_password=read.optional("DB_REKEY_PASSWORD"),
+            context_key=read.key("CONTEXT_KEY"),
+            context_bind_backend=(read.optional("CONTEXT_BIND_BACKEND") or "1") == "1",
+            pepper=read.key("PEPPER"),
+            network_key=read.key("NETWORK_KEY"),
+            broker_url=read.text("BROKER_URL"),
+            cache_url=read.text("CACHE_URL"),
+            redis_ca=read.path("REDIS_CA"),
+            root_key_file=read.path("ROOT_KEY_FILE"),
+            audit_private_key_file=read.path("AUDIT_PRIVATE_KEY_FILE"),
+            audit_public_key_file=read.path("AUDIT_PUBLIC_KEY_FILE"),
+            audit_checkpoint_dir=read.path("AUDIT_CHECKPOINT_DIR"),
+            files_dir=read.needed_path("FILES_DIR"),
+            state_dir=read.needed_path("STATE_DIR"),
+            proxy_count=read.number("PROXY_COUNT", 0),
+            email_url=read.optional("EMAIL_URL"),
+            demo=read.flag("DEMO"),
+        )

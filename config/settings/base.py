@@ -1,0 +1,244 @@
+"""Settings. This file is production; dev.py and test.py only loosen it, one line and one reason each."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from config.env import BadEnvironment, Environment
+
+ENV = Environment.load()
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+SECRET_KEY = ENV.secret_key
+DEBUG = False
+DEMO = False
+PUBLIC_URL = ENV.public_url
+ALLOWED_HOSTS = [ENV.host]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+STATE_DIR = ENV.state_dir
+FILES_DIR = ENV.files_dir
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",  # guardian and auditlog point at it
+    "django.contrib.auth",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "tenancy",
+    "audit",
+    "crypto",
+    "outbound",
+    "accounts",
+    "billing",
+    "edge",
+    "web",
+    "api",
+]
+
+MIDDLEWARE = [
+    "edge.headers.SecurityHeadersMiddleware",
+    "edge.logging.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "edge.doorway.DoorwayMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "edge.gate.GateMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = False
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "web.kit.context.shell",
+            ],
+            "builtins": ["web.kit.templatetags.kit"],
+            "libraries": {"kit": "web.kit.templatetags.kit"},
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django.template.loaders.filesystem.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+        },
+    }
+]
+del TEMPLATES[0]["APP_DIRS"]
+
+
+def database(user: str, password: str, **options: Any) -> dict[str, Any]:
+    """Describe one role's way into the database."""
+    tls: dict[str, Any] = {"sslmode": ENV.db_sslmode}
+    if ENV.db_sslrootcert:
+        tls["sslrootcert"] = str(ENV.db_sslrootcert)
+    return {
+        "ENGINE": "tenancy.backend",
+        "NAME": ENV.db_name,
+        "USER": f"strongbox_{user}",
+        "PASSWORD": password,
+        "HOST": ENV.db_host,
+        "PORT": ENV.db_port,
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {**({} if ENV.db_host.startswith("/") else tls), **options},
+    }
+
+
+# server_side_binding: values travel as parameters, never inside SQL text; single_statement: one statement a message
+APP = {"server_side_binding": True, "single_statement": True, "carries_context": True}
+DATABASES: dict[str, dict[str, Any]] = {}
+if ENV.db_app_password:
+    DATABASES["default"] = database("app", ENV.db_app_password, **APP)
+if ENV.db_owner_password:
+    DATABASES["owner"] = database("owner", ENV.db_owner_password)
+if ENV.db_sealer_password:
+    DATABASES["sealer"] = database("sealer", ENV.db_sealer_password)
+if ENV.db_rekey_password:
+    DATABASES["rekey"] = database("rekey", ENV.db_rekey_password, server_side_binding=True, carries_context=True)
+if "default" not in DATABASES:
+    # A process such as the sealer has no business in the app's tables: its own role is its default.
+    only = next((DATABASES[alias] for alias in ("sealer", "owner") if alias in DATABASES), None)
+    if only is None:
+        raise BadEnvironment("STRONGBOX_DB_APP_PASSWORD is not set. See docs/reference/environment.md.")
+    DATABASES["default"] = dict(only)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CONTEXT_KEY = ENV.context_key
+CONTEXT_KEY_ID = 1
+CONTEXT_TTL_SECONDS = 30
+CONTEXT_BIND_BACKEND = ENV.context_bind_backend
+TENANCY_DOORWAY = "edge.doorway.enter_task"  # named here, so that tenancy imports nothing above it
+LIBRARY_DATA_POLICIES = "config.datapolicies.POLICIES"
+
+ROOT_KEY_FILE = ENV.root_key_file
+AUDIT_PRIVATE_KEY_FILE = ENV.audit_private_key_file
+AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
+AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
+PEPPER = ENV.pepper
+NETWORK_KEY = ENV.network_key
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = ["accounts.hashers.PepperedArgon2Hasher"]
+GUARDIAN_MONKEY_PATCH_USER = False
+ANONYMOUS_USER_NAME = None
+AUDITLOG_LOGENTRY_MODEL = "accounts.FieldDiff"
+AUDITLOG_DISABLE_REMOTE_ADDR = True  # it trusts the first X-Forwarded-For entry
+SESSION_IDLE_SECONDS = 15 * 60
+SESSION_ABSOLUTE_SECONDS = 12 * 60 * 60
+STEP_UP_SECONDS = 5 * 60
+
+redis_tls: dict[str, Any] = {"ssl_ca_certs": str(ENV.redis_ca), "ssl_cert_reqs": "required"} if ENV.redis_ca else {}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": ENV.cache_url,
+        "KEY_PREFIX": "sb",
+        # JSON, not pickle: whoever can write to the cache must not be able to run code here
+        "OPTIONS": {"serializer": "edge.cache.JsonSerializer", **redis_tls},
+    }
+}
+
+CELERY_BROKER_URL = ENV.broker_url
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 6 * 3600}
+if ENV.redis_ca:
+    CELERY_BROKER_USE_SSL = {"ssl_ca_certs": str(ENV.redis_ca), "ssl_cert_reqs": "required"}
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"
+
+STATIC_URL = "static/"
+STATIC_ROOT = ENV.state_dir / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "edge.static.HashedStaticFiles"},
+}
+
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+DEFAULT_FROM_EMAIL = "billing@" + ENV.host
+if ENV.email_url:
+    _mail = urlsplit(ENV.email_url)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or 465
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_USE_SSL = _mail.scheme == "smtps"
+    EMAIL_USE_TLS = not EMAIL_USE_SSL
+    DEFAULT_FROM_EMAIL = parse_qs(_mail.query).get("from", [DEFAULT_FROM_EMAIL])[0]
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.proxy_count else None
+PROXY_COUNT = ENV.proxy_count
+SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^healthz$", r"^readyz$"]  # the API answers 403 on plain HTTP: no key is ever resent
+SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_NAME = "__Host-strongbox"
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "edge.errors.csrf_failure"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+REST_FRAMEWORK: dict[str, Any] = {
+    # Authentication happens in edge, before the view; DRF is handed the result.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.EdgeAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.authentication.GateHasDecided"],
+    "DEFAULT_RENDERER_CLASSES": ["api.rendering.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["api.rendering.StrictJsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "api.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "edge.logging.RedactingFilter"}},
+    "formatters": {"json": {"()": "edge.logging.JsonFormatter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["redact"]},
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django.request": {"level": "CRITICAL"},  # edge logs each request once, without its values
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
+}

@@ -1,0 +1,16 @@
+"""What `make run` loosens."""
+
+from config.settings.base import *  # noqa: F403
+
+DEMO = ENV.demo  # the demo's people, mail sink and credentials command
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]  # one machine, loopback only
+CSRF_TRUSTED_ORIGINS = []  # same origin only, on whatever port
+SECURE_SSL_REDIRECT = False  # loopback has no certificate
+SECURE_HSTS_SECONDS = 0  # would pin localhost to https for every other program
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # as above
+SECURE_HSTS_PRELOAD = False  # as above
+SESSION_COOKIE_NAME = "strongbox"  # __Host- needs https
+SESSION_COOKIE_SECURE = False  # as above
+CSRF_COOKIE_NAME = "csrf"  # as above
+CSRF_COOKIE_SECURE = False  # as above
+EMAIL_BACKEND = "outbound.sink.SinkBackend"  # no mail leaves; a page shows it

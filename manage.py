@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Run a management command against the running stack, with the same environment."""
+
+import os
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent
+PYTHON = HOME / ".venv" / "bin" / "python"
+
+
+def load_state_environment() -> None:
+    """Take over the environment that `make run` wrote, where the caller has not set one."""
+    state = Path(os.environ.get("STRONGBOX_STATE_DIR", HOME / ".strongbox"))
+    if "STRONGBOX_SECRET_KEY" in os.environ or "STRONGBOX_SECRET_KEY_FILE" in os.environ:
+        return
+    try:
+        lines = (state / "env").read_text().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        name, separator, value = line.partition("=")
+        if separator and not name.startswith("#"):
+            os.environ.setdefault(name, value)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+
+
+def main() -> None:
+    """Hand over to Django."""
+    if PYTHON.exists() and Path(sys.prefix).resolve() != (HOME / ".venv").resolve():
+        os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606  our own interpreter, no shell
+    load_state_environment()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
+    from django.core.management import execute_from_command_line  # noqa: PLC0415  the interpreter is chosen first
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Whose it is: organizations, the signed context, row-level security, and the doors that open it."""
