@@ -45,4 +45,6 @@ def dumps(value: Value) -> bytes:
     Raises NotCanonical for a float, bytes, a tuple, a date or any other type.
     """
     _refuse_ambiguous(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
