@@ -1,0 +1,142 @@
+"""PostgreSQL and Valkey of one state folder, ready for the application: roles, database and environment.
+
+Serves `make run` and the test suite alike; only the folder and the durability differ.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+
+from config.embedded import environment, home, processes
+from config.embedded.postgres import PORT, Postgres
+from config.embedded.processes import CannotStart
+from config.embedded.valkey import Valkey
+
+# Grows when a newer program cannot use an older state folder.
+STATE_VERSION = "1"
+_HERE = Path(__file__).parent
+_ROLES = ("owner", "app", "sealer", "rekey")
+_SCRAM_ROUNDS = 4096
+
+
+class OtherVersion(CannotStart):
+    """The state folder was made by another version of Strongbox."""
+
+
+class Engines:
+    """The two engines of one state folder; a context manager whose value is the application's environment."""
+
+    def __init__(self, state: Path, *, durable: bool = True) -> None:
+        self.state = state.absolute()
+        self.postgres: Postgres | None = None
+        self.valkey: Valkey | None = None
+        self._durable = durable
+        self._lock: int | None = None
+
+    def __enter__(self) -> dict[str, str]:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def claim(self) -> None:
+        """Take the state folder for this process.
+
+        Raises: AlreadyRunning, OtherVersion.
+        """
+        if self._lock is not None:
+            return
+        self.state = processes.private_folder(self.state).resolve()
+        self._lock = processes.lock(
+            self.state / "lock", taken=f"Strongbox already runs on the state folder {self.state}."
+        )
+        version = self.state / "version"
+        if not version.exists():
+            processes.write_private(version, STATE_VERSION + "\n")
+        found = version.read_text(encoding="utf-8").strip()
+        if found != STATE_VERSION:
+            raise OtherVersion(
+                f"The state folder {self.state} is of version {found}; this program needs version {STATE_VERSION}."
+            )
+
+    def start(self) -> dict[str, str]:
+        """Start both engines and return the environment in which the application reaches them.
+
+        Call it from the main thread: the engines stop when the thread that started them dies.
+        Raises: CannotStart.
+        """
+        try:
+            self.claim()
+            place = home.prepare(self.state)
+            values = environment.ensure(self.state, database_host=place.sockets, database_port=PORT)
+            run = Path(values["STRONGBOX_RUN_DIR"])
+            self.valkey = Valkey(
+                self.state / "valkey",
+                socket=run / environment.VALKEY_SOCKET,
+                broker_password=values["STRONGBOX_BROKER_PASSWORD"],
+                cache_password=values["STRONGBOX_CACHE_PASSWORD"],
+                durable=self._durable,
+            )
+            self.postgres = Postgres(place, sockets=Path(values["STRONGBOX_DB_HOST"]), durable=self._durable)
+            self.valkey.start()
+            self.postgres.start()
+            self.valkey.wait()
+            self.postgres.wait()
+            self._prepare_database(self.postgres, values)
+        except BaseException:
+            self.stop()
+            raise
+        return values
+
+    def stop(self) -> None:
+        """Stop both engines cleanly and give the state folder back."""
+        if self.valkey is not None:
+            self.valkey.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _prepare_database(self, postgres: Postgres, values: dict[str, str]) -> None:
+        roles = (_HERE / "roles.sql").read_text(encoding="utf-8")
+        template = (_HERE / "template1.sql").read_text(encoding="utf-8")
+        passwords = {role: values[f"STRONGBOX_DB_{role.upper()}_PASSWORD"] for role in _ROLES}
+        # Statements and passwords as they were applied last: a change of either is applied again.
+        wanted = hashlib.sha256("\0".join((roles, template, *passwords.values())).encode()).hexdigest()
+        applied = postgres.home.folder / "applied"
+        if applied.exists() and applied.read_text(encoding="utf-8").strip() == wanted:
+            return
+        verifiers = "".join(f"\\set {role}_password '{scram(word)}'\n" for role, word in passwords.items())
+        postgres.psql(f"{verifiers}BEGIN;\n{roles}\nCOMMIT;\n")
+        postgres.psql(template + "REVOKE ALL ON DATABASE template1 FROM PUBLIC;\n", database="template1")
+        name = environment.DATABASE
+        if not postgres.psql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'").strip():
+            postgres.psql(f"CREATE DATABASE {name} OWNER strongbox_owner")
+        postgres.psql(
+            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;\n"
+            f"GRANT CONNECT ON DATABASE {name} TO strongbox_app, strongbox_sealer, strongbox_rekey;\n"
+        )
+        postgres.psql(template, database=name)
+        processes.write_private(applied, wanted + "\n")
+
+
+def scram(password: str) -> str:
+    """Return PostgreSQL's SCRAM-SHA-256 verifier of a password, so that the password itself is never sent (RFC 5803)."""
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _SCRAM_ROUNDS)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    encoded = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${_SCRAM_ROUNDS}:{encoded[0]}${encoded[1]}:{encoded[2]}"
