@@ -1,1 +1,1 @@
-"""The engines and processes of one machine: PostgreSQL and Valkey from wheels, started, watched and stopped with nothing left behind."""
+"""The engines and processes of one machine: started, watched and stopped, with nothing left behind."""

@@ -67,7 +67,7 @@ class Engines:
         found = version.read_text(encoding="utf-8").strip()
         if found != STATE_VERSION:
             raise OtherVersion(
-                f"The state folder {self.state} is of version {found}; this program needs version {STATE_VERSION}."
+                f"The state folder {self.state} is of version {found}; this program needs {STATE_VERSION}."
             )
 
     def start(self) -> dict[str, str]:
@@ -122,7 +122,7 @@ class Engines:
         postgres.psql(f"{verifiers}BEGIN;\n{roles}\nCOMMIT;\n")
         postgres.psql(template + "REVOKE ALL ON DATABASE template1 FROM PUBLIC;\n", database="template1")
         name = environment.DATABASE
-        if not postgres.psql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'").strip():
+        if name not in postgres.psql("SELECT datname FROM pg_database").split():
             postgres.psql(f"CREATE DATABASE {name} OWNER strongbox_owner")
         postgres.psql(
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;\n"
@@ -133,7 +133,7 @@ class Engines:
 
 
 def scram(password: str) -> str:
-    """Return PostgreSQL's SCRAM-SHA-256 verifier of a password, so that the password itself is never sent (RFC 5803)."""
+    """Return PostgreSQL's verifier of a password (RFC 5803), so that the password itself is never sent."""
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _SCRAM_ROUNDS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

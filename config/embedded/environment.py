@@ -58,7 +58,7 @@ def load(state: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
-    return {name: value for name, value in pairs}
+    return dict(pairs)
 
 
 def ensure(state: Path, *, database_host: Path | None, database_port: int) -> dict[str, str]:
@@ -126,7 +126,7 @@ def _run_folder(state: Path, kept: str | None) -> Path:
         return Path(kept)
     # The path of a socket is short by nature; a folder of an unguessable name that nobody else can enter.
     personal = Path(f"/run/user/{os.geteuid()}")
-    return Path(tempfile.mkdtemp(prefix="strongbox-", dir=personal if _is_mine(personal) else "/tmp"))
+    return Path(tempfile.mkdtemp(prefix="strongbox-", dir=personal if _is_mine(personal) else None))
 
 
 def _is_mine(folder: Path) -> bool:

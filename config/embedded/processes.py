@@ -23,7 +23,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class CannotStart(Exception):
+class CannotStart(Exception):  # noqa: N818 - named as a sentence, like every refusal
     """The stack cannot start."""
 
 
@@ -38,6 +38,15 @@ class Login:
     name: str
     uid: int
     gid: int
+
+
+def check_socket_path(path: Path) -> None:
+    """Refuse a socket's path that the kernel would cut.
+
+    Raises: CannotStart.
+    """
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
+        raise CannotStart(f"The socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes.")
 
 
 def adopt_orphans() -> None:
@@ -75,6 +84,7 @@ def spawn(
     Call it from the main thread: the kernel ties the death signal to the thread that forked.
     `log` None lets the child write to this process's own output.
     """
+    user, group, groups = _identity(login)
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(_open_log(log)) if log is not None else None
         return subprocess.Popen(
@@ -87,7 +97,9 @@ def spawn(
             start_new_session=True,
             pass_fds=tuple(keep_open),
             preexec_fn=_death_signal(on_parent_death),
-            **_as_login(login),
+            user=user,
+            group=group,
+            extra_groups=groups,
         )
 
 
@@ -103,27 +115,29 @@ def run(
 
     Raises: CannotStart with what the program said when it failed.
     """
+    user, group, groups = _identity(login)
     done = subprocess.run(
         [str(argument) for argument in arguments],
-        input=text,
-        stdin=subprocess.DEVNULL if text is None else None,
+        input=text or "",
         capture_output=True,
         text=True,
         env=dict(environment),
         cwd=folder,
         check=False,
         preexec_fn=_death_signal(signal.SIGTERM),
-        **_as_login(login),
+        user=user,
+        group=group,
+        extra_groups=groups,
     )
     if done.returncode:
         raise CannotStart(f"{Path(arguments[0]).name} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 
-def _as_login(login: Login | None) -> dict[str, object]:
+def _identity(login: Login | None) -> tuple[int | None, int | None, list[str | int] | None]:
     if login is None or login.uid == os.geteuid():
-        return {}
-    return {"user": login.uid, "group": login.gid, "extra_groups": []}
+        return None, None, None
+    return login.uid, login.gid, []
 
 
 @contextlib.contextmanager

