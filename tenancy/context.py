@@ -108,6 +108,26 @@ def scope(inner: Scope, using: str = "default") -> Iterator[None]:
             connection.send_context()  # type: ignore[attr-defined]  # our backend's method
 
 
+def narrow(inner: Scope, using: str = "default") -> None:
+    """Make the open, outermost scope narrower, in the same transaction: one statement, no savepoint.
+
+    For the doorway alone, which learns who it is from rows that any scope may read. The scope ends with the
+    transaction that it began with.
+
+    Raises:
+        ScopeWouldWiden: it would show rows of somebody else.
+        NoScope: no scope is open.
+    """
+    outer = _current.get()
+    if outer is None or not connections[using].in_atomic_block:
+        raise NoScope("there is no open scope to narrow")
+    if not outer.may_become(inner):
+        raise ScopeWouldWiden(f"{outer} -> {inner}")
+    if outer != inner:
+        _current.set(inner)
+        connections[using].send_context()  # type: ignore[attr-defined]  # our backend's method
+
+
 @contextmanager
 def system_scope(*, reason: str) -> Iterator[None]:
     """Open the empty scope for work across organizations; the reason stands at the call, for its reader.

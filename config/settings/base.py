@@ -23,6 +23,10 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "guardian",
+    "auditlog",
+    "django_otp",
+    "django_otp_webauthn",
     "rest_framework",
     "drf_spectacular",
     "tenancy",
@@ -133,12 +137,22 @@ PEPPER = ENV.pepper
 NETWORK_KEY = ENV.network_key
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+# It answers for single objects and cannot sign anybody in: accounts.services.signin is the only way in.
+AUTHENTICATION_BACKENDS = ["guardian.backends.ObjectPermissionBackend"]
 PASSWORD_HASHERS = ["accounts.hashers.PepperedArgon2Hasher"]
+# Only the abstract models of these are used: their own tables (generic grants, a log of plain values) do not exist.
+MIGRATION_MODULES = {"guardian": None, "auditlog": None, "django_otp_webauthn": None}
 GUARDIAN_MONKEY_PATCH_USER = False
+GUARDIAN_MONKEY_PATCH_GROUP = False
 ANONYMOUS_USER_NAME = None
 AUDITLOG_LOGENTRY_MODEL = "accounts.FieldDiff"
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # it trusts the first X-Forwarded-For entry
+AUDITLOG_STORE_JSON_CHANGES = True
+AUDITLOG_MASK_CALLABLE = "accounts.fielddiffs.mask"  # its own mask shows half of the value
+OTP_WEBAUTHN_CREDENTIAL_MODEL = "accounts.PasskeyCredential"
+OTP_WEBAUTHN_RP_ID = ENV.host
+OTP_WEBAUTHN_RP_NAME = "Strongbox"
+OTP_WEBAUTHN_ALLOWED_ORIGINS = [PUBLIC_URL]
 SESSION_IDLE_SECONDS = 15 * 60
 SESSION_ABSOLUTE_SECONDS = 12 * 60 * 60
 STEP_UP_SECONDS = 5 * 60

@@ -13,4 +13,6 @@ SESSION_COOKIE_NAME = "strongbox"  # __Host- needs https
 SESSION_COOKIE_SECURE = False  # as above
 CSRF_COOKIE_NAME = "csrf"  # as above
 CSRF_COOKIE_SECURE = False  # as above
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # no build
+WHITENOISE_USE_FINDERS = True  # as above
 EMAIL_BACKEND = "outbound.sink.SinkBackend"  # no mail leaves; a page shows it

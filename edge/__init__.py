@@ -1,0 +1,1 @@
+"""The one doorway: who, which organization, may they, and is it recorded."""

@@ -1,0 +1,34 @@
+"""What the doorway adds to a request."""
+
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from accounts.models import ApiKey, Membership, PortalAccess, Session, User
+from accounts.permissions import Permission
+from core.actor import Actor
+from core.errors import Refusal
+from edge.doors import Door
+from tenancy.models import Tenant
+
+
+class Request(HttpRequest):
+    """A request that has passed the doorway.
+
+    Never made: Django makes requests, the doorway fills these in. Views name this type.
+    """
+
+    request_id: UUID
+    door: Door
+    actor: Actor
+    tenant: Tenant | None
+    member: Membership | None
+    portal_access: PortalAccess | None
+    person: User | None
+    session_row: Session | None
+    api_key: ApiKey | None
+    permissions: frozenset[Permission]
+    network: str
+    refusal: Refusal | None
+    failure: Exception | None
+    recorded: bool

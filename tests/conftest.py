@@ -1,0 +1,71 @@
+"""Fixtures of the whole suite: real engines, the app role, a clone of a migrated database."""
+
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connections
+from django.test import TransactionTestCase
+
+from tenancy import context
+from tests import databases
+from tests.make import installation
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: Any, tmp_path_factory: Any, worker_id: str
+) -> Iterator[None]:
+    """Clone the template for this worker; the first worker makes the template, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared: Path = base if worker_id == "master" else base.parent
+    with django_db_blocker.unblock():
+        with (shared / "template.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / "template.done").exists():
+                databases.build_template()
+                (shared / "template.done").touch()
+        name = f"strongbox_test_{worker_id}"
+        databases.clone(name)
+    yield
+    with django_db_blocker.unblock():
+        databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Name the worker, with or without pytest-xdist."""
+    return getattr(request.config, "workerinput", {}).get("workerid", "master")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _fresh_clone_instead_of_truncate() -> Iterator[None]:
+    """After a test that commits, a new clone: the app role may not TRUNCATE, and rightly."""
+    before = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = lambda self: databases.clone(  # type: ignore[method-assign]
+        str(connections["default"].settings_dict["NAME"])
+    )
+    yield
+    TransactionTestCase._fixture_teardown = before  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def tenant_a() -> UUID:
+    """Return organization a."""
+    return installation.tenant("a")
+
+
+@pytest.fixture
+def tenant_b() -> UUID:
+    """Return organization b."""
+    return installation.tenant("b")
+
+
+@pytest.fixture
+def in_a(db: None, tenant_a: UUID) -> Iterator[UUID]:
+    """Run the test inside organization a's scope."""
+    with context.scope(context.Scope(tenant_a)):
+        yield tenant_a

@@ -1,0 +1,88 @@
+"""Databases of the suite: one template migrated by the owner, one clone a worker, a fresh clone after each test
+that commits. The suite itself runs as the app role; only this file speaks as the owner or the superuser.
+"""
+
+import os
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+
+TEMPLATE = "strongbox_template"
+ROLES = "strongbox_app, strongbox_sealer, strongbox_rekey"
+
+
+def _connect(alias: str, database: str | None) -> "psycopg.Connection[tuple[Any, ...]]":
+    settings = connections[alias].settings_dict
+    return psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        dbname=database or connections["default"].settings_dict["NAME"],
+        autocommit=True,
+    )
+
+
+def as_owner(sql: str, params: Any = None, database: str | None = None) -> list[tuple[Any, ...]]:
+    """Run one statement as the owner of the tables (migrations' role)."""
+    with _connect("owner", database) as connection:
+        cursor = connection.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+def connect_as(alias: str, database: str | None = None) -> "psycopg.Connection[tuple[Any, ...]]":
+    """Open a connection of one's own as a role: default, owner, sealer or rekey. Used as a context manager."""
+    return _connect(alias, database)
+
+
+def as_superuser(sql: str, database: str | None = None) -> str:
+    """Run SQL as the superuser: the administrator who turns against the audit trail."""
+    from config.embedded.postgres import superuser_sql
+
+    return superuser_sql(sql, database=database or str(connections["default"].settings_dict["NAME"]))
+
+
+def lock_down(name: str) -> None:
+    """Take back what every new database gives PUBLIC: its own grants are not copied from the template."""
+    as_owner(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC', database="postgres")
+    as_owner(f'GRANT CONNECT ON DATABASE "{name}" TO {ROLES}', database="postgres")
+
+
+def use(name: str) -> None:
+    """Point every alias at a database."""
+    for connection in connections.all():
+        connection.close()
+        connection.settings_dict["NAME"] = name
+    os.environ["STRONGBOX_DB_NAME"] = name  # for the processes that tests start
+
+
+def clone(name: str) -> None:
+    """Make a database anew from the template (about 0.15 s)."""
+    from crypto import keyring
+
+    use(name)
+    keyring.forget_everything()  # the next database has other organizations under other keys
+    as_owner(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
+    as_owner(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"', database="postgres")
+    lock_down(name)
+
+
+def drop(name: str) -> None:
+    """Remove a database."""
+    use(name)
+    as_owner(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
+
+
+def build_template() -> None:
+    """Migrate the template as the owner."""
+    use(TEMPLATE)
+    as_owner(f'DROP DATABASE IF EXISTS "{TEMPLATE}" WITH (FORCE)', database="postgres")
+    as_owner(f'CREATE DATABASE "{TEMPLATE}"', database="postgres")
+    lock_down(TEMPLATE)
+    call_command("migrate", database="owner", verbosity=0)
+    from tests.make.installation import found_installation
+
+    found_installation()
+    use(TEMPLATE)
