@@ -1,0 +1,107 @@
+"""How a refusal is answered: problem details for machines (RFC 9457), a plain page for people.
+
+Neither needs the database, and neither tells more than the refusal itself says.
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from core import ids
+from core.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
+from edge.doors import door_of
+
+PROBLEM_TYPE = "application/problem+json"
+_PAGES = frozenset({403, 404, 410, 419, 429, 500, 503})
+
+
+class FormExpired(Refusal):
+    """This form is too old, or it came from another page. Go back, reload and send it again."""
+
+    code = "form_expired"
+    status = 419
+
+
+class Unexpected(Refusal):
+    """Something went wrong on our side. Nothing was changed."""
+
+    code = "internal_error"
+    status = 500
+
+
+class MethodNotAllowed(Refusal):
+    """This address does not answer to that method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+def reference(request: HttpRequest) -> str:
+    """Return the request's number, which support can find in the log and the audit trail."""
+    return ids.encode("request", request.request_id)  # type: ignore[attr-defined]  # see edge.request.Request
+
+
+def problem(request: HttpRequest, refusal: Refusal) -> dict[str, Any]:
+    """Write a refusal as problem details (RFC 9457)."""
+    body: dict[str, Any] = {
+        "type": f"{settings.PUBLIC_URL}/api/v1/docs#{refusal.code}",
+        "title": _title(refusal.status),
+        "status": refusal.status,
+        "detail": refusal.message,
+        "code": refusal.code,
+        "request_id": reference(request),
+    }
+    if refusal.errors:
+        body["errors"] = [
+            {"pointer": error.pointer, "code": error.code, "detail": error.detail} for error in refusal.errors
+        ]
+    return body
+
+
+def _title(status: int) -> str:
+    return "Form expired" if status == FormExpired.status else HTTPStatus(status).phrase
+
+
+def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Answer a refusal in the language of the door it happened at."""
+    if door_of(request.path).speaks_json:
+        response = HttpResponse(
+            json.dumps(problem(request, refusal)), status=refusal.status, content_type=PROBLEM_TYPE
+        )
+    else:
+        page = refusal.status if refusal.status in _PAGES else (404 if refusal.status < 500 else 500)  # noqa: PLR2004
+        context = {"message": refusal.message, "reference": reference(request), "status": refusal.status}
+        response = HttpResponse(render_to_string(f"errors/{page}.html", context), status=refusal.status)
+    if isinstance(refusal, TooMany):
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    if isinstance(refusal, Unauthenticated) and door_of(request.path).speaks_json:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="strongbox"'
+    if isinstance(refusal, MethodNotAllowed) and refusal.facts.get("allow"):
+        response.headers["Allow"] = str(refusal.facts["allow"])
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer Django's check against cross-site requests; the doorway records it."""
+    refusal = FormExpired()
+    request.refusal = refusal  # type: ignore[attr-defined]  # see edge.request.Request
+    return respond(request, refusal)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that leads nowhere."""
+    return respond(request, exception if isinstance(exception, Refusal) else NotFound())
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself refuses."""
+    return respond(request, Forbidden())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a fault of ours."""
+    return respond(request, Unexpected())

@@ -1,0 +1,76 @@
+"""Whether the product lives, and whether it can work; no sign-in, no detail that helps an attacker."""
+
+import time
+from collections.abc import Callable
+
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+
+from crypto import keyring
+from edge.access import Public, access
+
+HEARTBEAT_SECONDS = 30
+
+
+def beat(name: str) -> None:
+    """Note that a process lives; it is asked for at /readyz."""
+    cache.set(f"heartbeat:{name}", int(time.time()), HEARTBEAT_SECONDS * 2)
+
+
+@access(get=Public(reason="a load balancer has no account"))
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer as long as the process runs, sealed or not."""
+    return JsonResponse({"status": "live"})
+
+
+@access(get=Public(reason="a load balancer has no account"))
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when every part works, else 503 naming the parts that do not."""
+    parts = {name: _works(part) for name, part in _PARTS.items()}
+    ready = all(parts.values())
+    return JsonResponse(
+        {"status": "ready" if ready else "not_ready", "parts": {k: "ok" if v else "failed" for k, v in parts.items()}},
+        status=200 if ready else 503,
+    )
+
+
+def _works(part: Callable[[], bool]) -> bool:
+    try:
+        return part()
+    except Exception:  # noqa: BLE001  whatever the fault is, the part does not work
+        return False
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() == (1,)
+
+
+def _cache() -> bool:
+    cache.set("readyz", 1, 10)
+    return cache.get("readyz") == 1
+
+
+def _alive(name: str) -> Callable[[], bool]:
+    return lambda: cache.get(f"heartbeat:{name}") is not None
+
+
+def _sealer() -> bool:
+    """The sealer has no way into the cache: how late its seals are is read from the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_sealing_lag_seconds()")
+        row = cursor.fetchone()
+    return row is not None and row[0] is not None and row[0] < HEARTBEAT_SECONDS
+
+
+_PARTS: dict[str, Callable[[], bool]] = {
+    "database": _database,
+    "cache": _cache,
+    "keys": lambda: not keyring.is_sealed(),
+    "worker": _alive("worker"),
+    "ops_worker": _alive("ops_worker"),
+    "beat": _alive("beat"),
+    "sealer": _sealer,
+}
