@@ -1,0 +1,10 @@
+"""Periodic work of the edge."""
+
+BEAT = {
+    "edge-beat-worker": {"task": "edge.beat_worker", "schedule": 10.0, "options": {"expires": 10}},
+    "edge-beat-ops-worker": {
+        "task": "edge.beat_ops_worker",
+        "schedule": 10.0,
+        "options": {"queue": "keys", "expires": 10},
+    },
+}
