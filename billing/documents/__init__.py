@@ -1,0 +1,1 @@
+"""Documents as files: what an invoice looks like outside."""

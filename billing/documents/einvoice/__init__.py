@@ -1,0 +1,1 @@
+"""Electronic invoices of the EN 16931 family, read with suspicion."""

@@ -1,0 +1,1 @@
+"""Tax rates, and what they make of an amount."""
