@@ -36,6 +36,8 @@ class Engines:
         self.state = state.absolute()
         self.postgres: Postgres | None = None
         self.valkey: Valkey | None = None
+        # Lives and dies with the database: what was done to it is noted there.
+        self.markers = self.state
         self._durable = durable
         self._lock: int | None = None
 
@@ -79,6 +81,7 @@ class Engines:
         try:
             self.claim()
             place = home.prepare(self.state)
+            self.markers = place.folder
             values = environment.ensure(self.state, database_host=place.sockets, database_port=PORT)
             run = Path(values["STRONGBOX_RUN_DIR"])
             self.valkey = Valkey(
@@ -99,6 +102,23 @@ class Engines:
             raise
         return values
 
+    def pids(self) -> list[int]:
+        """Return the processes of the engines that run."""
+        children = [engine.child for engine in (self.postgres, self.valkey) if engine is not None]
+        return [child.pid for child in children if child is not None]
+
+    def tend(self) -> list[str]:
+        """Start an engine again that has died; returns one sentence for each."""
+        happened = []
+        for name, engine in (("PostgreSQL", self.postgres), ("Valkey", self.valkey)):
+            if engine is not None and engine.child is not None and engine.child.poll() is not None:
+                # stop() gives its lock back; start() then waits for what is left of it.
+                engine.stop()
+                engine.start()
+                engine.wait()
+                happened.append(f"{name} had ended and was started again")
+        return happened
+
     def stop(self) -> None:
         """Stop both engines cleanly and give the state folder back."""
         if self.valkey is not None:
@@ -115,7 +135,7 @@ class Engines:
         passwords = {role: values[f"STRONGBOX_DB_{role.upper()}_PASSWORD"] for role in _ROLES}
         # Statements and passwords as they were applied last: a change of either is applied again.
         wanted = hashlib.sha256("\0".join((roles, template, *passwords.values())).encode()).hexdigest()
-        applied = postgres.home.folder / "applied"
+        applied = self.markers / "applied"
         if applied.exists() and applied.read_text(encoding="utf-8").strip() == wanted:
             return
         verifiers = "".join(f"\\set {role}_password '{scram(word)}'\n" for role, word in passwords.items())

@@ -84,11 +84,12 @@ def ensure(state: Path, *, database_host: Path | None, database_port: int) -> di
         "STRONGBOX_ROOT_KEY_FILE": str(keys / "root.key"),
         "STRONGBOX_AUDIT_PRIVATE_KEY_FILE": str(keys / "audit.key"),
         "STRONGBOX_AUDIT_PUBLIC_KEY_FILE": str(keys / "audit.pub"),
+        "STRONGBOX_AUDIT_CHECKPOINT_DIR": str(processes.private_folder(state / "checkpoints")),
         "STRONGBOX_FILES_DIR": str(processes.private_folder(state / "files")),
         "STRONGBOX_STATE_DIR": str(state),
         "STRONGBOX_RUN_DIR": str(run),
         "STRONGBOX_PUBLIC_URL": found.get("STRONGBOX_PUBLIC_URL", PUBLIC_URL),
-        "STRONGBOX_DEMO": "1",
+        "STRONGBOX_DEMO": os.environ.get("STRONGBOX_DEMO", found.get("STRONGBOX_DEMO", "1")),
     }
     save(state, values)
     return values

@@ -55,6 +55,12 @@ def adopt_orphans() -> None:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
+def die_with_parent() -> None:
+    """Receive SIGTERM when this process's own parent dies."""
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+
+
 def _death_signal(number: signal.Signals) -> Callable[[], None]:
     parent = os.getpid()
 

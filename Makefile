@@ -1,0 +1,51 @@
+# Strongbox. `make` alone prints the menu; every line that begins with "target: ## " stands in it.
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+TESTS ?=
+WORKERS ?= 2
+
+export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check topology topology-check bench lock packages install-run install-test
+
+help: ## this menu
+	@echo "Strongbox: billing whose first promise is that nobody sees what is not theirs"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+	@echo "  PORT=8000 BIND=127.0.0.1 STRONGBOX_STATE_DIR=.strongbox may be set for run and topology"
+
+run: install-run ## start everything with a filled demo at http://localhost:8000/ (Ctrl-C stops it)
+	@exec $(RUN) -m config.embedded --with-parent
+
+test: packages install-test ## the whole suite on real engines (TESTS=tests/rules for a part)
+	@$(RUN) -m pytest -n $(WORKERS) $(TESTS)
+
+check: install-test ## lint, types, import contracts, migrations, deployment settings
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy .
+	.venv/bin/lint-imports
+	$(RUN) -m config.embedded.check makemigrations --check --dry-run
+	$(RUN) -m config.embedded.check check --deploy --fail-level WARNING
+
+bench: install-test ## figures beside the baselines of the same run
+	@$(RUN) -m bench
+
+topology: packages install-test ## production settings, TLS on every hop, at https://localhost:8443/
+	@exec $(RUN) -m config.embedded.topology --with-parent
+
+topology-check: packages install-test ## proves that every hop of the topology refuses a wrong certificate
+	@$(RUN) -m pytest -m topology tests/embedded
+
+lock: install-test ## compile requirements/*.txt again from pyproject.toml
+	@$(RUN) config/embedded/lock.py
+
+packages:
+	@$(PYTHON) config/embedded/packages.py requirements/debian.txt
+
+install-run:
+	@$(PYTHON) config/embedded/install.py requirements/run.txt
+
+install-test:
+	@$(PYTHON) config/embedded/install.py requirements/test.txt

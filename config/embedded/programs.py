@@ -1,0 +1,128 @@
+"""Which processes there are, and which secrets each may know.
+
+A process is given the variables named here and nothing else: the web process cannot sign the audit trail, the
+sealer cannot read an organization's rows, and only the ops-worker may rewrite encrypted columns.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+SETTINGS = "config.settings.dev"
+
+# What settings ask of every process.
+_COMMON = frozenset(
+    {
+        "STRONGBOX_SECRET_KEY",
+        "STRONGBOX_PUBLIC_URL",
+        "STRONGBOX_PROXY_COUNT",
+        "STRONGBOX_DB_HOST",
+        "STRONGBOX_DB_PORT",
+        "STRONGBOX_DB_NAME",
+        "STRONGBOX_DB_SSLMODE",
+        "STRONGBOX_DB_SSLROOTCERT",
+        "STRONGBOX_CONTEXT_KEY",
+        "STRONGBOX_PEPPER",
+        "STRONGBOX_NETWORK_KEY",
+        "STRONGBOX_BROKER_URL",
+        "STRONGBOX_CACHE_URL",
+        "STRONGBOX_REDIS_CA",
+        "STRONGBOX_FILES_DIR",
+        "STRONGBOX_STATE_DIR",
+        "STRONGBOX_AUDIT_PUBLIC_KEY_FILE",
+        "STRONGBOX_DEMO",
+    }
+)
+_APP = frozenset({"STRONGBOX_DB_APP_PASSWORD"})
+_FIELDS = _APP | {"STRONGBOX_ROOT_KEY_FILE"}
+_INHERITED = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@dataclass(frozen=True)
+class Program:
+    """One long-running process.
+
+    `tells` means that it makes the file named in STRONGBOX_READY_FILE once it works; otherwise it counts as
+    ready while it runs. `grace` is how many seconds it gets to finish what it is doing.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    secrets: frozenset[str]
+    tells: bool = True
+    grace: float = 25
+
+
+def environment(
+    values: Mapping[str, str], secrets: frozenset[str], *, settings: str = SETTINGS
+) -> dict[str, str]:
+    """Return what a process with these secrets may see of the whole environment."""
+    shown = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    shown |= {name: value for name, value in values.items() if name in _COMMON | secrets}
+    shown |= {"DJANGO_SETTINGS_MODULE": settings, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
+    return shown
+
+
+def command(*arguments: str) -> list[str]:
+    """Return the arguments of a management command."""
+    return [sys.executable, str(HOME / "manage.py"), *arguments]
+
+
+MIGRATE = frozenset({"STRONGBOX_DB_OWNER_PASSWORD"})
+SEED = _FIELDS
+NOTHING: frozenset[str] = frozenset()
+
+
+def programs(state: Path, *, binds: Sequence[str]) -> list[Program]:
+    """Return every process of the stack; `binds` are the addresses the web process listens on."""
+    return [
+        _web(binds),
+        _worker("worker", queues="default,bulk", processes=2, secrets=_FIELDS),
+        _worker(
+            "ops-worker",
+            queues="backups,keys,patches",
+            processes=1,
+            secrets=_FIELDS | {"STRONGBOX_DB_REKEY_PASSWORD"},
+        ),
+        Program(
+            "beat",
+            [*_celery("beat"), "--schedule", str(state / "beat-schedule"), "--pidfile="],
+            secrets=_APP,
+            grace=5,
+        ),
+        Program(
+            "sealer",
+            command("audit_sealer"),
+            secrets=frozenset(
+                {
+                    "STRONGBOX_DB_SEALER_PASSWORD",
+                    "STRONGBOX_AUDIT_PRIVATE_KEY_FILE",
+                    "STRONGBOX_AUDIT_CHECKPOINT_DIR",
+                }
+            ),
+            tells=False,
+            grace=10,
+        ),
+    ]
+
+
+def _web(binds: Sequence[str]) -> Program:
+    listening = [part for bind in binds for part in ("--bind", bind)]
+    arguments = ["-m", "gunicorn", "--config", str(HOME / "deploy" / "gunicorn.conf.py"), *listening]
+    return Program("web", [sys.executable, *arguments, "config.wsgi"], secrets=_FIELDS, tells=False)
+
+
+def _celery(kind: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "config.embedded.queue", kind, "--loglevel", "WARNING"]
+
+
+def _worker(name: str, *, queues: str, processes: int, secrets: frozenset[str]) -> Program:
+    # Gossip and mingle make a worker wait a second for its neighbours, of which it has no need.
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    arguments = [*_celery("worker"), "--hostname", f"{name}@localhost", "--queues", queues]
+    return Program(name, [*arguments, "--concurrency", str(processes), *quiet], secrets=secrets)
