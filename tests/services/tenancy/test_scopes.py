@@ -1,0 +1,116 @@
+"""Scopes only narrow, end with their transaction, and leave nothing behind when they fail."""
+
+import threading
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+
+from core import clock
+from core.errors import Refusal
+from tenancy import context, jobs
+from tenancy.context import NoScope, Scope, ScopeWouldWiden, attempt, narrow, scope, use_case
+from tenancy.jobs import Job
+
+
+class Refused(Refusal):
+    """No."""
+
+
+@use_case
+def write_then_refuse() -> None:
+    jobs.start(kind="half", at=clock.now())
+    raise Refused
+
+
+def test_outside_a_scope_nothing_can_be_asked(db: None) -> None:
+    with pytest.raises(NoScope):
+        Job.objects.count()
+    with pytest.raises(NoScope):
+        jobs.start(kind="x", at=clock.now())
+
+
+def test_a_scope_cannot_widen(db: None, tenant_a: UUID, tenant_b: UUID) -> None:
+    with scope(Scope(tenant_a)):
+        with pytest.raises(ScopeWouldWiden), scope(Scope(tenant_b)):
+            pass
+        with pytest.raises(ScopeWouldWiden), scope(Scope()):
+            pass
+        with pytest.raises(ScopeWouldWiden):
+            narrow(Scope(tenant_b))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_narrowing_shows_the_organization_and_ends_with_the_transaction(tenant_a: UUID) -> None:
+    with scope(Scope()):
+        narrow(Scope(tenant_a))
+        jobs.start(kind="mine", at=clock.now())
+        assert Job.objects.count() == 1
+    assert context.current() is None
+    with scope(Scope(tenant_a)):
+        assert Job.objects.count() == 1
+
+
+def test_a_nested_scope_gives_the_outer_one_back(db: None, tenant_a: UUID) -> None:
+    user = UUID(int=7)
+    with scope(Scope(tenant_a)):
+        with scope(Scope(tenant_a, user)), connection.cursor() as cursor:
+            cursor.execute("SELECT app.ctx('user', true)")
+            assert cursor.fetchone() == (user,)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT app.ctx('user', false)")
+            assert cursor.fetchone() == (None,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_caught_refusal_cannot_commit_half_a_change(tenant_a: UUID) -> None:
+    with scope(Scope(tenant_a)), pytest.raises(Refused):
+        write_then_refuse()
+    with scope(Scope(tenant_a)):
+        assert Job.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_attempt_takes_back_its_own_and_the_rest_stands(tenant_a: UUID) -> None:
+    with scope(Scope(tenant_a)):
+        jobs.start(kind="stands", at=clock.now())
+        with pytest.raises(Refused), attempt():
+            write_then_refuse()
+        assert [job.kind for job in Job.objects.all()] == ["stands"]
+    with scope(Scope(tenant_a)):
+        assert [job.kind for job in Job.objects.all()] == ["stands"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_never_see_each_others_organization(tenant_a: UUID, tenant_b: UUID) -> None:
+    for tenant, kind in ((tenant_a, "a"), (tenant_b, "b")):
+        with scope(Scope(tenant)):
+            jobs.start(kind=kind, at=clock.now())
+    wrong: list[str] = []
+
+    def read(tenant: UUID, expected: str) -> None:
+        try:
+            for round_number in range(60):
+                with scope(Scope(tenant)):
+                    kinds = [job.kind for job in Job.objects.all()]
+                    if kinds != [expected]:
+                        wrong.append(f"{expected}: {kinds}")
+                    if round_number % 7 == 0:
+                        transaction.set_rollback(True)
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=read, args=pair) for pair in ((tenant_a, "a"), (tenant_b, "b")) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_begin_and_context_travel_together(django_assert_num_queries: object, in_a: UUID) -> None:
+    """The outermost scope adds no statement of its own: the context rides with BEGIN."""
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        assert Job.objects.count() == 0
