@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from config.embedded import processes, programs
+from config.embedded.processes import CannotStart
 from config.embedded.programs import HOME
 
 
@@ -70,4 +71,8 @@ def seed(values: Mapping[str, str], *, markers: Path) -> bool:
 
 def _manage(values: Mapping[str, str], secrets: frozenset[str], *arguments: str) -> None:
     environment = programs.environment(values, secrets)
-    processes.run(programs.command(*arguments), environment=environment, folder=HOME)
+    log = processes.private_folder(Path(values["STRONGBOX_STATE_DIR"]) / "logs") / f"{arguments[0]}.log"
+    child = processes.spawn(programs.command(*arguments), environment=environment, folder=HOME, log=log)
+    if child.wait():
+        last = log.read_text(encoding="utf-8").strip().rsplit("\n", 1)[-1]
+        raise CannotStart(f"{arguments[0]} failed ({last}); {log} says more.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from celery import signals
 
 from config.celery import app
+from edge import health
 
 __all__ = ["app"]
 
@@ -15,6 +16,7 @@ __all__ = ["app"]
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 @signals.beat_init.connect  # type: ignore[untyped-decorator]
 def tell_ready(**_: object) -> None:
-    """Make the file that the supervisor waits for."""
+    """Give the first sign of life at once and make the file that is waited for."""
     if file := os.environ.get("STRONGBOX_READY_FILE"):
+        health.beat(Path(file).name.replace("-", "_"))
         Path(file).touch(mode=0o600)
