@@ -1,0 +1,1 @@
+"""keys_status, keys_rotate, encryption_scan, organization_seal, organization_unseal."""
