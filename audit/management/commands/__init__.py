@@ -1,0 +1,1 @@
+"""Seal, verify and export the trail."""
