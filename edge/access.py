@@ -26,11 +26,15 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A signed-in person may, for their own record only. `second_factor=False` before it has been proved."""
+    """A signed-in person may, for their own record only. `second_factor=False` before it has been proved.
+
+    `api_key`: any working key may as well, whatever its scopes.
+    """
 
     reason: str
     second_factor: bool = True
     step_up: bool = False
+    api_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class DoorwayMiddleware:
         if isinstance(error, Refusal):
             request.refusal = error
             return errors.respond(request, error)
+        if isinstance(error, DatabaseError):
+            return self._answer_database(request, error)
         return None
 
     def process_template_response(self, request: Request, response: TemplateResponse) -> TemplateResponse:
@@ -127,7 +129,7 @@ def _prepare(request: Request) -> None:
     via = Via.API if request.door.kind is DoorKind.API else Via.WEB
     request.actor = Actor.stranger(via=via, request_id=request.request_id, network=request.network)
     request.tenant = request.member = request.portal_access = request.person = None
-    request.session_row = request.api_key = None
+    request.session_row = request.api_key = request.limit_left = None
     request.permissions = frozenset()
     request.refusal = request.failure = None
     request.recorded = False

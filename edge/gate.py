@@ -91,6 +91,8 @@ def decide(request: Request, rule: Rule) -> None:
     if isinstance(rule, Public):
         return
     if isinstance(rule, Own):
+        if rule.api_key and request.api_key is not None:
+            return
         session = request.session_row
         if session is None or (rule.second_factor and not session.verified):
             raise Unauthenticated

@@ -44,7 +44,9 @@ def establish(request: Request) -> None:
     kind = request.door.kind
     if kind is DoorKind.API:
         _by_key(request)
-        return
+        if request.api_key is not None:
+            return
+        # Without a key a session opens the reference pages (`Own`): with no organization it holds no right.
     session = _session(request)
     if session is None:
         return
@@ -136,7 +138,7 @@ def _by_key(request: Request) -> None:
     except Unauthenticated as refusal:
         throttle.take(name=f"api-stranger:{request.network}", limit=throttle.API_STRANGER)
         raise BadKey from refusal
-    throttle.take(name=f"api-key:{key.pk}", limit=throttle.API_KEY)
+    request.limit_left = throttle.take(name=f"api-key:{key.pk}", limit=throttle.API_KEY)
     request.api_key = key
     request.permissions = accounts_queries.permissions_of_key(key)
     request.actor = replace(

@@ -29,6 +29,7 @@ class Request(HttpRequest):
     api_key: ApiKey | None
     permissions: frozenset[Permission]
     network: str
+    limit_left: int | None
     refusal: Refusal | None
     failure: Exception | None
     recorded: bool

@@ -7,4 +7,5 @@ BEAT = {
         "schedule": 10.0,
         "options": {"queue": "keys", "expires": 10},
     },
+    "edge-forget-old-answers": {"task": "edge.forget_old_answers", "schedule": 3600.0},
 }

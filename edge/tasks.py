@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from edge import health
+from core import clock
+from edge import health, idempotency
 from tenancy.tasks import SystemTask
 
 
@@ -17,3 +18,9 @@ def beat_worker() -> None:
 def beat_ops_worker() -> None:
     """Note that the ops-worker lives."""
     health.beat("ops_worker")
+
+
+@shared_task(base=SystemTask, name="edge.forget_old_answers", reason="it walks every organization")
+def forget_old_answers() -> int:
+    """Remove the answers to requests that were sent more than two days ago."""
+    return idempotency.forget_old(at=clock.now())

@@ -50,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "edge.gate.GateMiddleware",
+    "edge.idempotency.IdempotencyMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -240,6 +241,17 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "api.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Strongbox API",
+    "DESCRIPTION": "Customers, tax rates and invoices of one organization, the one that the key names.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "AUTHENTICATION_WHITELIST": ["api.authentication.EdgeAuthentication"],
+    "POSTPROCESSING_HOOKS": ["api.schema.complete"],
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,  # the suite generates the schema itself and fails on its warnings
+    "COMPONENT_SPLIT_REQUEST": False,
 }
 
 LOGGING: dict[str, Any] = {
