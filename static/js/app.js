@@ -1,0 +1,27 @@
+// Attaches each behaviour to the elements that ask for it by name. A page without this file still works.
+import announce from "./behaviours/announce.js";
+import busySubmit from "./behaviours/busy-submit.js";
+import copy from "./behaviours/copy.js";
+import dialog from "./behaviours/dialog.js";
+import focus from "./behaviours/focus.js";
+import menu from "./behaviours/menu.js";
+import passkey from "./behaviours/passkey.js";
+import rowLink from "./behaviours/row-link.js";
+import theme from "./behaviours/theme.js";
+import toast from "./behaviours/toast.js";
+
+const behaviours = {
+  announce, "busy-submit": busySubmit, copy, dialog, focus, menu, passkey, "row-link": rowLink, theme, toast,
+};
+const attached = new WeakSet();
+
+function attach(root) {
+  for (const element of root.querySelectorAll("[data-behaviour]")) {
+    if (attached.has(element)) continue;
+    attached.add(element);
+    for (const name of element.dataset.behaviour.split(" ")) behaviours[name]?.(element);
+  }
+}
+
+attach(document);
+document.addEventListener("htmx:after:swap", () => attach(document));

@@ -1,0 +1,152 @@
+"""A real browser judges a page: what axe finds, the console says, the policy blocked, and where it overflows.
+
+Every function takes an address, so that any server can be behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
+
+EXECUTABLE = "/usr/bin/chromium"
+# Silent: the browser speaks to the page's server and to nobody else.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
+PHONE, NARROW, DESK = (360, 800), (320, 640), (1440, 900)
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser of the system."""
+    return playwright.chromium.launch(executable_path=EXECUTABLE, args=FLAGS)
+
+
+@dataclass
+class Watch:
+    """What went wrong on a page while it was watched."""
+
+    console: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def heard(self, message: ConsoleMessage) -> None:
+        """Keep an error the console printed."""
+        if message.type == "error":
+            self.console.append(message.text)
+
+    def faults(self) -> list[str]:
+        """Return everything that should not have happened."""
+        return self.console + self.violations + self.failed
+
+
+# Set before any script of the page: a violation is reported by the document whatever caused it.
+_LISTEN = """
+window.__violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.__violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+});
+"""
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    url: str,
+    *,
+    size: tuple[int, int] = DESK,
+    dark: bool = False,
+    cookies: list[dict[str, str]] | None = None,
+    javascript: bool = True,
+) -> Iterator[tuple[Page, Watch]]:
+    """Open an address and watch it until it is left."""
+    # bypass_csp stays off: the policy is part of what is judged.
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        java_script_enabled=javascript,
+        locale="en-GB",
+        timezone_id="Europe/Berlin",
+    )
+    try:
+        if cookies:
+            context.add_cookies(cookies)  # type: ignore[arg-type]
+        page, watch = context.new_page(), Watch()
+        page.add_init_script(_LISTEN)
+        page.on("console", watch.heard)
+        page.on("pageerror", lambda error: watch.console.append(str(error)))
+        page.on("requestfailed", lambda request: watch.failed.append(f"{request.url} {request.failure}"))
+        page.goto(url, wait_until="load")
+        page.evaluate("document.fonts.ready.then(() => true)")
+        yield page, watch
+        if javascript:
+            watch.violations += page.evaluate("window.__violations")
+    finally:
+        context.close()
+
+
+def axe(page: Page) -> list[str]:
+    """Return every WCAG 2.2 A and AA fault axe finds, one line each: rule, element."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _TAGS)
+    return [
+        f"{fault['id']}: {' '.join(node['target'])} ({node['failureSummary'].splitlines()[-1].strip()})"
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def overflowing(page: Page) -> list[str]:
+    """Return what sticks out to the side (WCAG 1.4.10); what stands in a region that scrolls may."""
+    return page.evaluate(
+        """() => {
+          const wide = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= wide) return [];
+          const holds = (element) => /(auto|scroll|hidden|clip)/.test(getComputedStyle(element).overflowX);
+          const scrolls = (element) => element && (holds(element) || scrolls(element.parentElement));
+          const right = (element) => element.getBoundingClientRect().right;
+          return [...document.body.querySelectorAll("*")]
+            .filter((element) => right(element) > wide + 0.5 && !scrolls(element.parentElement))
+            .map((element) => `${element.tagName}.${element.getAttribute("class")} ${right(element)}`);
+        }"""
+    )
+
+
+def small_targets(page: Page) -> list[str]:
+    """Return controls smaller than 24 by 24 CSS pixels that do not stand in running text (WCAG 2.5.8)."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, input, select, textarea, summary")]
+          .filter((element) => element.checkVisibility({visibilityProperty: true, opacityProperty: true}))
+          .filter((element) => !element.closest("p, .unseen, li:not([class])") && element.type !== "hidden")
+          .map((element) => [element, element.getBoundingClientRect()])
+          .filter(([, box]) => box.width > 0 && (box.width < 24 || box.height < 24))
+          .filter(([element]) => !["checkbox", "radio"].includes(element.type))
+          .map(([element, box]) => `${element.textContent.trim()} ${box.width}x${box.height}`)"""
+    )
+
+
+def photograph(browser: Browser, url: str, folder: Path, name: str) -> list[Path]:
+    """Take the four pictures a person looks at: light and dark, phone and desk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for dark in (False, True):
+        for size in (PHONE, DESK):
+            picture = folder / f"{name}-{'dark' if dark else 'light'}-{size[0]}.png"
+            with opened(browser, url, size=size, dark=dark) as (page, _):
+                page.evaluate("document.activeElement?.blur(); window.scrollTo(0, 0)")
+                page.screenshot(path=picture, full_page=True)
+            pictures.append(picture)
+    return pictures

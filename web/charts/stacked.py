@@ -1,0 +1,59 @@
+"""One bar cut into its parts: an ageing of debt, a coverage. The parts are named directly below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# A part that is there but small is still to be seen.
+_SMALLEST = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the whole. `series` is 1 to 6, its chart colour; `url` leads to the rows behind it."""
+
+    label: str
+    value: int
+    display: str
+    series: int
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPart:
+    """A part with its place in percent of the width."""
+
+    part: Part
+    x: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackedBar:
+    """A bar of parts."""
+
+    title: str
+    summary: str
+    parts: Sequence[Part]
+    head: tuple[str, str]
+    note: str = ""
+    template: str = "kit/charts/stacked.html"
+
+    @property
+    def drawn(self) -> list[DrawnPart]:
+        """Every part that is not nothing, with its place."""
+        shown = [part for part in self.parts if part.value > 0]
+        whole = sum(part.value for part in shown)
+        shares = [max(100 * part.value / whole, _SMALLEST) for part in shown]
+        scale = 100 / sum(shares) if shares else 1
+        places, left = [], 0.0
+        for part, share in zip(shown, shares, strict=True):
+            places.append(DrawnPart(part=part, x=f"{left:.3f}%", width=f"{share * scale:.3f}%"))
+            left += share * scale
+        return places
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The table beside the drawing."""
+        return [(part.label, part.display) for part in self.parts]

@@ -1,0 +1,1 @@
+"""The components every page is made of: what they show is escaped, labelled and readable."""

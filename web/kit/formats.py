@@ -1,0 +1,116 @@
+"""How amounts, dates and counts are written: by the reader's language, never through a binary fraction."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError, dates, numbers
+from django.utils import timezone, translation
+
+from core import money as core_money
+
+MINUS = "\N{MINUS SIGN}"
+# English without a country is written the international way: day before month, "1,000.00".
+_ENGLISH = "en_GB"
+
+
+def locale() -> Locale:
+    """Return the reader's locale; the international form of English when it is not known."""
+    language = translation.get_language() or "en"
+    try:
+        return Locale.parse(_ENGLISH if language == "en" else language, sep="-" if "-" in language else "_")
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse(_ENGLISH)
+
+
+def _real_minus(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Write an amount of minor units with its currency."""
+    amount = core_money.from_minor(amount_minor, currency)
+    return _real_minus(numbers.format_currency(amount, currency, locale=locale()))
+
+
+def amount(amount_minor: int, currency: str) -> str:
+    """Write an amount of minor units without its currency, for a column whose head names it."""
+    places = core_money.exponent(currency)
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    value = core_money.from_minor(amount_minor, currency)
+    return _real_minus(numbers.format_decimal(value, format=pattern, locale=locale()))
+
+
+def number(value: int | Decimal) -> str:
+    """Write a whole or decimal number with the reader's grouping."""
+    return _real_minus(numbers.format_decimal(value, locale=locale()))
+
+
+def percent(value: Decimal | float) -> str:
+    """Write a share of one as a percentage with at most one decimal."""
+    return _real_minus(numbers.format_percent(value, format="#,##0.#\u202f%", locale=locale()))
+
+
+def count(value: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun: "1 invoice", "1,204 invoices"."""
+    return f"{number(value)} {noun if value == 1 else plural or noun + 's'}"
+
+
+def day(value: date | datetime) -> str:
+    """Write a date in words: "14 Aug 2026"; a datetime is first taken to the reader's time zone."""
+    if isinstance(value, datetime):
+        value = timezone.localtime(value).date()
+    return dates.format_date(value, format="d MMM y", locale=locale())
+
+
+def moment(value: datetime) -> str:
+    """Write a time in the reader's zone: "14 Aug 2026, 09:41"."""
+    local = timezone.localtime(value)
+    return f"{day(local)}, {local:%H:%M}"
+
+
+def moment_utc(value: datetime) -> str:
+    """Write a time in UTC to the second, as the audit trail holds it."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def relative(value: datetime, now: datetime) -> str:
+    """Say how far a time lies from now: "2 minutes ago", "in 3 days"."""
+    return dates.format_timedelta(value - now, add_direction=True, locale=locale())
+
+
+def duration(seconds: float) -> str:
+    """Write a span with its two largest units: "41 s", "12 min 4 s", "3 h 20 min", "2 d 4 h"."""
+    whole = round(seconds)
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    parts: list[str] = []
+    for size, name in units:
+        if whole >= size:
+            parts.append(f"{whole // size} {name}")
+            whole %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def size(byte_count: int) -> str:
+    """Write a number of bytes: "812 B", "4.1 MB"."""
+    value = Decimal(byte_count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{number(value.quantize(Decimal('0.1')) if unit != 'B' else value)} {unit}"
+        value /= 1000
+    return f"{number(value.quantize(Decimal('0.1')))} TB"
+
+
+def middle(text: str, keep: int = 14) -> str:
+    """Shorten an identifier in its middle: its kind and its last characters are what people compare."""
+    if len(text) <= keep:
+        return text
+    head = keep // 2
+    return f"{text[:head]}\N{HORIZONTAL ELLIPSIS}{text[-(keep - head) + 1 :]}"
+
+
+def initials(name: str) -> str:
+    """Return up to two initials of a name."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()

@@ -1,0 +1,119 @@
+"""Forms in the product's words; a card number is refused in every free text (PCI DSS 3.3, SAQ A)."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from core import cardnumbers, money
+
+CARD_NUMBER = "This looks like a card number. It was not stored; leave it out."
+# Grouping by point, space or apostrophe with a decimal comma, or by comma with a decimal point.
+_COMMA_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:[.\s']\d{3})*(?:,\d+)?\Z|[+-]?\d+(?:,\d+)?\Z")
+_POINT_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:[,\s']\d{3})*(?:\.\d+)?\Z|[+-]?\d+(?:\.\d+)?\Z")
+# "1,234" is one thousand or one and a bit: nobody can tell, so nobody guesses.
+_AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}\Z")
+
+
+def read_amount(text: str, *, decimals: int = 2) -> Decimal:
+    """Read an amount as people write it, "1.234,56" or "1,234.56".
+
+    Raises:
+        ValueError: it is no amount, or it can be read in two ways.
+    """
+    plain = text.strip().replace("\N{MINUS SIGN}", "-").replace("\u202f", " ").replace("\u00a0", " ")
+    if _AMBIGUOUS.match(plain):
+        if decimals == 3:
+            raise ValueError("ambiguous")
+        return Decimal(plain.replace(".", "").replace(",", ""))
+    if _POINT_DECIMAL.match(plain):
+        return Decimal(re.sub(r"[,\s']", "", plain))
+    if _COMMA_DECIMAL.match(plain):
+        return Decimal(re.sub(r"[.\s']", "", plain).replace(",", "."))
+    raise ValueError("not an amount")
+
+
+class AmountField(forms.CharField):
+    """An amount in major units as people write it, cleaned to whole minor units of `currency`."""
+
+    def __init__(self, *, currency: str = "EUR", positive: bool = True, **kwargs: Any) -> None:
+        self.currency, self.positive = currency, positive
+        super().__init__(max_length=30, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        """Return minor units; None for nothing."""
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            decimals = money.exponent(self.currency)
+            minor = money.exact_minor(read_amount(text, decimals=decimals), self.currency)
+        except (ValueError, money.AmountTooPrecise, money.AmountTooLarge) as fault:
+            example = "1,234.56" if money.exponent(self.currency) else "1,234"
+            sentence = f"Enter an amount in {self.currency}, like {example}."
+            raise forms.ValidationError(sentence, code="amount") from fault
+        if self.positive and minor <= 0:
+            raise forms.ValidationError("Enter an amount above zero.", code="amount")
+        return minor
+
+
+def _words(field: forms.Field, label: str) -> dict[str, str]:
+    """Say what to do, never what the person did wrong."""
+    small = label[:1].lower() + label[1:] if label[1:2].islower() or label[1:2] in (" ", "-") else label
+    thing = small if small.startswith(("your ", "the ", "a ")) else f"the {small}"
+    if isinstance(field, forms.FileField):
+        return {"required": f"Choose a file for {thing}.", "empty": "The file is empty. Choose another."}
+    if isinstance(field, forms.BooleanField):
+        return {"required": f"Tick “{label}” to go on."}
+    if isinstance(field, forms.ChoiceField | forms.ModelChoiceField):
+        return {
+            "required": f"Choose one answer under “{label}”.",
+            "invalid_choice": f"Choose an answer that is offered under “{label}”.",
+        }
+    words = {"required": f"Enter {thing}."}
+    if isinstance(field, forms.EmailField):
+        words["invalid"] = "Enter an e-mail address like name@example.com."
+    if isinstance(field, forms.DateField | forms.DateTimeField):
+        words["invalid"] = "Enter a day that exists, like 2026-08-14."
+    if isinstance(field, forms.IntegerField | forms.DecimalField):
+        words["invalid"] = f"Enter {thing} in digits."
+    return words
+
+
+def _django_words(field: forms.Field) -> dict[str, Any]:
+    words: dict[str, Any] = {}
+    for ancestor in reversed(type(field).__mro__):
+        words.update(ancestor.__dict__.get("default_error_messages", {}))
+    return words
+
+
+class Form(forms.Form):
+    """The form every page derives from."""
+
+    # Passwords and codes are secrets: nothing looks into them, and they are never stored as typed.
+    secret_fields: tuple[str, ...] = ("password", "new_password", "current_password", "code", "recovery_code")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            label = str(field.label or name.replace("_", " ").capitalize())
+            for code, sentence in _words(field, label).items():
+                if field.error_messages.get(code) == _django_words(field).get(code):
+                    field.error_messages[code] = sentence
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a card number in any free text, naming the field."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name, value in list(cleaned.items()):
+            if not isinstance(value, str) or name in self.secret_fields:
+                continue
+            if cardnumbers.contains_card_number(value):
+                self.add_error(name, forms.ValidationError(CARD_NUMBER, code="card_number"))
+                # What was typed is not shown again either: the page would carry it back.
+                typed = self.data.copy()
+                typed[self.add_prefix(name)] = ""
+                self.data = typed
+        return cleaned
