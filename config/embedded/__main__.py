@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from config.embedded import processes, supervisor
+from config.embedded import processes
+from config.embedded.demo import Demo, place
 from config.embedded.processes import CannotStart
+from config.embedded.supervisor import Stack, Supervisor
 
 
-def main() -> int:
-    """Run the stack until told to stop; returns the exit code."""
+def main(make: Callable[[], Stack]) -> int:
+    """Run a stack until told to stop; returns the exit code."""
     if "--with-parent" in sys.argv[1:]:
         processes.die_with_parent()
     try:
-        supervisor.Supervisor(supervisor.place(), say=lambda line: print(line, flush=True)).run()
+        Supervisor(make(), say=lambda line: print(line, flush=True)).run()
     except CannotStart as reason:
         print(str(reason), file=sys.stderr)
         return 1
@@ -21,4 +24,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(lambda: Demo(place())))

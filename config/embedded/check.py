@@ -24,15 +24,15 @@ VALUES = {
     "STRONGBOX_BROKER_URL": "rediss://broker@localhost/0",
     "STRONGBOX_CACHE_URL": "rediss://cache@localhost/1",
     "STRONGBOX_FILES_DIR": "/nonexistent/files",
-    "STRONGBOX_STATE_DIR": "/nonexistent/state",
 }
 
 
 def main() -> None:
     """Hand over to Django."""
+    state = os.environ.get("STRONGBOX_STATE_DIR", "/nonexistent/state")
     for name in [name for name in os.environ if name.startswith("STRONGBOX_")]:
         del os.environ[name]
-    os.environ.update(VALUES, DJANGO_SETTINGS_MODULE="config.settings.base")
+    os.environ.update(VALUES, STRONGBOX_STATE_DIR=state, DJANGO_SETTINGS_MODULE="config.settings.base")
     execute_from_command_line(["manage.py", *sys.argv[1:]])
 
 

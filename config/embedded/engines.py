@@ -16,6 +16,7 @@ from types import TracebackType
 from config.embedded import environment, home, processes
 from config.embedded.postgres import PORT, Postgres
 from config.embedded.processes import CannotStart
+from config.embedded.supervisor import Machinery
 from config.embedded.valkey import Valkey
 
 # Grows when a newer program cannot use an older state folder.
@@ -29,7 +30,7 @@ class OtherVersion(CannotStart):
     """The state folder was made by another version of Strongbox."""
 
 
-class Engines:
+class Engines(Machinery):
     """The two engines of one state folder; a context manager whose value is the application's environment."""
 
     def __init__(self, state: Path, *, durable: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -73,6 +74,10 @@ def _manage(values: Mapping[str, str], secrets: frozenset[str], *arguments: str)
     environment = programs.environment(values, secrets)
     log = processes.private_folder(Path(values["STRONGBOX_STATE_DIR"]) / "logs") / f"{arguments[0]}.log"
     child = processes.spawn(programs.command(*arguments), environment=environment, folder=HOME, log=log)
-    if child.wait():
+    try:
+        code = child.wait()
+    finally:
+        processes.end(child, number=signal.SIGTERM, seconds=10)
+    if code:
         last = log.read_text(encoding="utf-8").strip().rsplit("\n", 1)[-1]
         raise CannotStart(f"{arguments[0]} failed ({last}); {log} says more.")

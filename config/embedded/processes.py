@@ -27,6 +27,10 @@ class CannotStart(Exception):  # noqa: N818 - named as a sentence, like every re
     """The stack cannot start."""
 
 
+class Interrupted(BaseException):
+    """Told to stop while still preparing."""
+
+
 class AlreadyRunning(CannotStart):
     """Another process already runs on this folder."""
 

@@ -75,13 +75,12 @@ def command(*arguments: str) -> list[str]:
 
 MIGRATE = frozenset({"STRONGBOX_DB_OWNER_PASSWORD"})
 SEED = _FIELDS
-NOTHING: frozenset[str] = frozenset()
 
 
-def programs(state: Path, *, binds: Sequence[str]) -> list[Program]:
-    """Return every process of the stack; `binds` are the addresses the web process listens on."""
+def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
+    """Return every process of the product; `web` are gunicorn's own arguments (see `bind`)."""
     return [
-        _web(binds),
+        _web(web),
         _worker("worker", queues="default,bulk", processes=2, secrets=_FIELDS),
         _worker(
             "ops-worker",
@@ -111,9 +110,13 @@ def programs(state: Path, *, binds: Sequence[str]) -> list[Program]:
     ]
 
 
-def _web(binds: Sequence[str]) -> Program:
-    listening = [part for bind in binds for part in ("--bind", bind)]
-    arguments = ["-m", "gunicorn", "--config", str(HOME / "deploy" / "gunicorn.conf.py"), *listening]
+def bind(addresses: Sequence[str]) -> list[str]:
+    """Return the arguments that make gunicorn listen."""
+    return [part for address in addresses for part in ("--bind", address)]
+
+
+def _web(listening: Sequence[str]) -> Program:
+    arguments = ["-m", "gunicorn", "--config", str(HOME / "deploy" / "gunicorn_conf.py"), *listening]
     return Program("web", [sys.executable, *arguments, "config.wsgi"], secrets=_FIELDS, tells=False)
 
 

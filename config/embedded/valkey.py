@@ -100,15 +100,13 @@ class Valkey:
             self._lock = None
 
     def _configure(self) -> None:
-        hashes = {name: hashlib.sha256(word.encode()).hexdigest() for name, word in self._passwords.items()}
-        users = _USERS.format(**hashes, rights=_RIGHTS)
         settings = _CONFIGURATION.format(
             socket=self.socket,
             folder=self.folder,
             fsync="everysec" if self._durable else "no",
             memory="256mb",
         )
-        processes.write_private(self.folder / "users.acl", users)
+        processes.write_private(self.folder / "users.acl", users(**self._passwords))
         processes.write_private(self.folder / "valkey.conf", settings)
 
     def _is_ready(self) -> bool:
@@ -125,6 +123,12 @@ class Valkey:
                 return answer == b"+OK\r\n+PONG\r\n"
         except OSError:
             return False
+
+
+def users(*, broker: str, cache: str) -> str:
+    """Return the file of users whose passwords these are; it holds their digests only."""
+    digests = [hashlib.sha256(word.encode()).hexdigest() for word in (broker, cache)]
+    return _USERS.format(broker=digests[0], cache=digests[1], rights=_RIGHTS)
 
 
 def _binary() -> Path:

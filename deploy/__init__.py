@@ -1,0 +1,1 @@
+"""What production needs beside the product: configuration of proxy and engines, secrets, health checks."""
