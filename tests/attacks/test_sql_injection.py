@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from core import clock
 from tenancy import context, jobs
 from tenancy.context import Scope, scope
-from tenancy.jobs import Job
+from tenancy.models import Job
 from tests import databases
 
 

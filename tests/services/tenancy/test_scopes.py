@@ -10,7 +10,7 @@ from core import clock
 from core.errors import Refusal
 from tenancy import context, jobs
 from tenancy.context import NoScope, Scope, ScopeWouldWiden, attempt, narrow, scope, use_case
-from tenancy.jobs import Job
+from tenancy.models import Job
 
 
 class Refused(Refusal):
