@@ -1,0 +1,1 @@
+"""Who may do what: people, their sign-in, their roles, their keys and what needs a second person."""

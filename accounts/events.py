@@ -1,0 +1,138 @@
+"""Every event of people, keys and roles: its sentence, its class in the OWASP vocabulary, its PCI DSS clause."""
+
+from audit.events import register
+
+SIGNIN_SUCCEEDED = register(
+    "signin.succeeded", "{actor} signed in", owasp="authn_login_success", pci="10.2.1.4"
+)
+SIGNIN_FAILED = register(
+    "signin.failed", "Somebody failed to sign in", owasp="authn_login_fail", pci="10.2.1.4"
+)
+PASSWORD_CHANGED = register(
+    "password.changed", "{actor} changed their password", owasp="authn_password_change", pci="10.2.1.5"
+)
+RECOVERY_REQUESTED = register(
+    "recovery.requested", "A recovery link was sent to {subject}", owasp="authn_token_created", pci="10.2.1.5"
+)
+RECOVERY_COMPLETED = register(
+    "recovery.completed",
+    "{subject} set a new password by mail",
+    owasp="authn_password_change",
+    pci="10.2.1.5",
+)
+RECOVERY_FAILED = register(
+    "recovery.failed", "A recovery link was refused", owasp="authn_password_change_fail", pci="10.2.1.4"
+)
+
+MFA_FAILED = register(
+    "mfa.failed", "{actor} failed the second factor", owasp="authn_login_fail", pci="10.2.1.4"
+)
+MFA_REPLAYED = register(
+    "mfa.replayed", "A code of {actor} was used a second time", owasp="authn_token_reuse", pci="10.2.1.4"
+)
+MFA_ENROLLED = register("mfa.enrolled", "{actor} added a factor", owasp="authn_token_created", pci="10.2.1.5")
+MFA_REMOVED = register("mfa.removed", "{actor} removed a factor", owasp="authn_token_delete", pci="10.2.1.5")
+RECOVERY_CODES_MADE = register(
+    "mfa.recovery_codes_made", "{actor} made new recovery codes", owasp="authn_token_created", pci="10.2.1.5"
+)
+RECOVERY_CODE_USED = register(
+    "mfa.recovery_code_used",
+    "{actor} used a recovery code",
+    owasp="authn_login_successafterfail",
+    pci="10.2.1.5",
+)
+STEPPED_UP = register(
+    "session.stepped_up", "{actor} confirmed it is them", owasp="session_renewed", pci="10.2.1.5"
+)
+
+SESSION_SWITCHED = register(
+    "session.switched", "{actor} opened another organization", owasp="session_renewed", pci="10.2.1.5"
+)
+SESSION_ENDED = register("session.ended", "{actor} signed out", owasp="session_logout", pci="10.2.1.5")
+SESSION_REVOKED = register(
+    "session.revoked", "{actor} ended sessions of {subject}", owasp="session_expired", pci="10.2.1.5"
+)
+
+ORGANIZATION_CREATED = register(
+    "organization.created", "{actor} created organization {subject}", owasp="user_created", pci="10.2.1.5"
+)
+MEMBER_INVITED = register(
+    "member.invited", "{actor} invited a person as {role}", owasp="user_created", pci="10.2.1.5"
+)
+INVITATION_WITHDRAWN = register(
+    "member.invitation_withdrawn", "{actor} withdrew an invitation", owasp="user_deleted", pci="10.2.1.5"
+)
+INVITATION_REFUSED = register(
+    "member.invitation_refused", "An invitation was refused", owasp="authz_fail", pci="10.2.1.4"
+)
+MEMBER_JOINED = register("member.joined", "{actor} joined as {role}", owasp="user_created", pci="10.2.1.5")
+MEMBER_ROLE_CHANGED = register(
+    "member.role_changed",
+    "{actor} gave {subject} the role {role}",
+    owasp="privilege_permissions_changed",
+    pci="10.2.1.5",
+)
+MEMBER_SUSPENDED = register(
+    "member.suspended", "{actor} suspended {subject}", owasp="user_updated", pci="10.2.1.5"
+)
+MEMBER_REINSTATED = register(
+    "member.reinstated", "{actor} let {subject} back in", owasp="user_updated", pci="10.2.1.5"
+)
+MEMBER_REMOVED = register("member.removed", "{actor} removed {subject}", owasp="user_deleted", pci="10.2.1.5")
+PORTAL_OPENED = register(
+    "portal.access_given",
+    "{actor} opened the portal of {subject} to a person",
+    owasp="authz_change",
+    pci="10.2.1.5",
+)
+PORTAL_CLOSED = register(
+    "portal.access_ended",
+    "{actor} closed the portal of {subject} to a person",
+    owasp="authz_change",
+    pci="10.2.1.5",
+)
+
+ROLE_CREATED = register(
+    "role.created", "{actor} created role {subject}", owasp="privilege_permissions_changed", pci="10.2.1.5"
+)
+ROLE_CHANGED = register(
+    "role.changed", "{actor} changed role {subject}", owasp="privilege_permissions_changed", pci="10.2.1.5"
+)
+ROLE_REMOVED = register(
+    "role.removed", "{actor} removed role {subject}", owasp="privilege_permissions_changed", pci="10.2.1.5"
+)
+OBJECT_GRANTED = register(
+    "grant.given", "{actor} opened {subject} to a member", owasp="authz_change", pci="10.2.1.5"
+)
+OBJECT_GRANT_ENDED = register(
+    "grant.ended", "{actor} closed {subject} to a member", owasp="authz_change", pci="10.2.1.5"
+)
+
+APIKEY_CREATED = register(
+    "apikey.created", "{actor} created an API key", owasp="authn_token_created", pci="10.2.1.5"
+)
+APIKEY_ROTATED = register(
+    "apikey.rotated", "{actor} rotated an API key", owasp="authn_token_created", pci="10.2.1.5"
+)
+APIKEY_REVOKED = register(
+    "apikey.revoked", "{actor} revoked an API key", owasp="authn_token_revoked", pci="10.2.1.5"
+)
+APIKEY_REFUSED = register(
+    "apikey.refused", "An API key was refused", owasp="authn_login_fail", pci="10.2.1.4"
+)
+
+APPROVAL_REQUESTED = register(
+    "approval.requested", "{actor} asked for an approval: {kind}", owasp="authz_admin", pci="10.2.1.2"
+)
+APPROVAL_APPROVED = register(
+    "approval.approved", "{actor} approved: {kind}", owasp="authz_admin", pci="10.2.1.2"
+)
+APPROVAL_DECLINED = register(
+    "approval.declined", "{actor} declined: {kind}", owasp="authz_admin", pci="10.2.1.2"
+)
+APPROVAL_WITHDRAWN = register(
+    "approval.withdrawn", "{actor} withdrew a request: {kind}", owasp="authz_admin", pci="10.2.1.2"
+)
+APPROVAL_EXPIRED = register(
+    "approval.expired", "Nobody decided in time: {kind}", owasp="authz_admin", pci="10.2.1.2"
+)

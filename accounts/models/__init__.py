@@ -1,0 +1,23 @@
+"""Storage: people and their sign-in (global), roles, keys and approvals (of one organization)."""
+
+from accounts.models.access import ApiKey, Invitation, Membership, PortalAccess, Role
+from accounts.models.approvals import ApprovalRequest
+from accounts.models.factors import PasskeyCredential, RecoveryCode, TotpDevice
+from accounts.models.fielddiffs import FieldDiff
+from accounts.models.people import RecoveryToken, Session, User
+
+__all__ = [
+    "ApiKey",
+    "ApprovalRequest",
+    "FieldDiff",
+    "Invitation",
+    "Membership",
+    "PasskeyCredential",
+    "PortalAccess",
+    "RecoveryCode",
+    "RecoveryToken",
+    "Role",
+    "Session",
+    "TotpDevice",
+    "User",
+]

@@ -1,0 +1,258 @@
+"""The authority model on one page: every right, the built-in roles, and what each way of signing in may use.
+
+Promise kept: a right that is not named here does not exist; a right that is not in `METHODS` for the way somebody
+signed in is refused, whatever their role says. A role is a set of rights; a sign-in method narrows it.
+
+What a signed-in person does to their own record (their password, factors, sessions, activity) is no permission:
+routes declare it as `Own(…)`, apart from this page, and no role can give or take it.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from core.actor import SignInMethod
+
+
+class Permission(StrEnum):
+    """One right, as `noun:verb`, in alphabetical order."""
+
+    APIKEY_MANAGE = "apikey:manage"
+    APPROVAL_DECIDE = "approval:decide"
+    APPROVAL_READ = "approval:read"
+    AUDIT_EXPORT = "audit:export"
+    AUDIT_READ = "audit:read"
+    CUSTOMER_GRANT = "customer:grant"
+    CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    IMPORT_RUN = "import:run"
+    INVOICE_FINALIZE = "invoice:finalize"
+    INVOICE_READ = "invoice:read"
+    INVOICE_SEND = "invoice:send"
+    INVOICE_VOID = "invoice:void"
+    INVOICE_WRITE = "invoice:write"
+    JOB_READ = "job:read"
+    KEYS_ROTATE = "keys:rotate"
+    LEDGER_READ = "ledger:read"
+    MEMBER_MANAGE = "member:manage"
+    MEMBER_READ = "member:read"
+    OPS_AUDIT = "ops:audit"
+    OPS_KEYS = "ops:keys"
+    OPS_ORGANIZATIONS = "ops:organizations"
+    ORGANIZATION_READ = "organization:read"
+    ORGANIZATION_WRITE = "organization:write"
+    PORTAL_READ = "portal:read"
+    REPORT_READ = "report:read"
+    ROLE_MANAGE = "role:manage"
+    SECURITY_READ = "security:read"
+    TAX_RATE_READ = "tax_rate:read"
+    TAX_RATE_WRITE = "tax_rate:write"
+
+
+class Limit(StrEnum):
+    """How far a right goes. Absent from a role means zero: every use needs a second person."""
+
+    EXPORT_ROWS = "export_rows"
+    REFUND_MINOR = "refund_minor"
+
+
+P = Permission
+
+# Host-wide controls: only members of the operator's organization can hold them, whatever a role row says.
+OPERATOR_ONLY: frozenset[Permission] = frozenset(p for p in Permission if p.startswith("ops:"))
+# What a customer may do through the portal; it comes from PortalAccess, never from a role.
+PORTAL: frozenset[Permission] = frozenset({P.PORTAL_READ})
+# Rights that can make more rights, decide for others or reach secrets: giving one needs a second person.
+POWERFUL: frozenset[Permission] = OPERATOR_ONLY | {
+    P.APIKEY_MANAGE,
+    P.APPROVAL_DECIDE,
+    P.CUSTOMER_GRANT,
+    P.KEYS_ROTATE,
+    P.MEMBER_MANAGE,
+    P.ORGANIZATION_WRITE,
+    P.ROLE_MANAGE,
+}
+
+_READ_BILLING = frozenset(
+    {
+        P.CUSTOMER_READ,
+        P.INVOICE_READ,
+        P.JOB_READ,
+        P.LEDGER_READ,
+        P.ORGANIZATION_READ,
+        P.REPORT_READ,
+        P.TAX_RATE_READ,
+    }
+)
+_CLERK = _READ_BILLING | {P.CUSTOMER_WRITE, P.INVOICE_SEND, P.INVOICE_WRITE}
+_BILLING_MANAGER = _CLERK | {
+    P.APPROVAL_READ,
+    P.IMPORT_RUN,
+    P.INVOICE_FINALIZE,
+    P.INVOICE_VOID,
+    P.TAX_RATE_WRITE,
+}
+_EVERYTHING_OF_A_TENANT = frozenset(Permission) - OPERATOR_ONLY - PORTAL
+
+
+class RoleCode(StrEnum):
+    """The roles every organization starts with."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    BILLING_MANAGER = "billing_manager"
+    BILLING_CLERK = "billing_clerk"
+    APPROVER = "approver"
+    ACCOUNTANT = "accountant"
+    SECURITY_OFFICER = "security_officer"
+    AUDITOR = "auditor"
+    DEVELOPER = "developer"
+    OPERATOR = "operator"
+
+
+ROLES: Mapping[RoleCode, frozenset[Permission]] = {
+    RoleCode.OWNER: _EVERYTHING_OF_A_TENANT,
+    RoleCode.ADMIN: frozenset(
+        {
+            P.APIKEY_MANAGE,
+            P.APPROVAL_DECIDE,
+            P.APPROVAL_READ,
+            P.AUDIT_READ,
+            P.CUSTOMER_GRANT,
+            P.CUSTOMER_READ,
+            P.JOB_READ,
+            P.MEMBER_MANAGE,
+            P.MEMBER_READ,
+            P.ORGANIZATION_READ,
+            P.ORGANIZATION_WRITE,
+            P.ROLE_MANAGE,
+            P.SECURITY_READ,
+        }
+    ),
+    RoleCode.BILLING_MANAGER: _BILLING_MANAGER,
+    RoleCode.BILLING_CLERK: _CLERK,
+    RoleCode.APPROVER: _READ_BILLING | {P.APPROVAL_DECIDE, P.APPROVAL_READ},
+    RoleCode.ACCOUNTANT: _READ_BILLING,
+    RoleCode.SECURITY_OFFICER: frozenset(
+        {
+            P.APPROVAL_DECIDE,
+            P.APPROVAL_READ,
+            P.AUDIT_EXPORT,
+            P.AUDIT_READ,
+            P.JOB_READ,
+            P.KEYS_ROTATE,
+            P.MEMBER_READ,
+            P.ORGANIZATION_READ,
+            P.SECURITY_READ,
+        }
+    ),
+    RoleCode.AUDITOR: _READ_BILLING
+    | {P.APPROVAL_READ, P.AUDIT_EXPORT, P.AUDIT_READ, P.MEMBER_READ, P.SECURITY_READ},
+    RoleCode.DEVELOPER: frozenset({P.APIKEY_MANAGE, P.JOB_READ, P.ORGANIZATION_READ}),
+    RoleCode.OPERATOR: frozenset(
+        {
+            P.AUDIT_READ,
+            P.JOB_READ,
+            P.MEMBER_READ,
+            P.OPS_AUDIT,
+            P.OPS_KEYS,
+            P.OPS_ORGANIZATIONS,
+            P.ORGANIZATION_READ,
+            P.SECURITY_READ,
+        }
+    ),
+}
+# In the operator's own organization the owner also holds the host-wide controls; see `of_role`.
+
+ROLE_WORDS: Mapping[RoleCode, str] = {
+    RoleCode.OWNER: "Owner",
+    RoleCode.ADMIN: "Administrator",
+    RoleCode.BILLING_MANAGER: "Billing manager",
+    RoleCode.BILLING_CLERK: "Billing clerk",
+    RoleCode.APPROVER: "Approver",
+    RoleCode.ACCOUNTANT: "Accountant",
+    RoleCode.SECURITY_OFFICER: "Security officer",
+    RoleCode.AUDITOR: "Auditor",
+    RoleCode.DEVELOPER: "Developer",
+    RoleCode.OPERATOR: "Operator",
+}
+
+ROLE_LIMITS: Mapping[RoleCode, Mapping[Limit, int]] = {
+    RoleCode.OWNER: {Limit.EXPORT_ROWS: 1_000_000, Limit.REFUND_MINOR: 10_000_000},
+    RoleCode.BILLING_MANAGER: {Limit.EXPORT_ROWS: 10_000, Limit.REFUND_MINOR: 50_000},
+    RoleCode.BILLING_CLERK: {Limit.EXPORT_ROWS: 1_000, Limit.REFUND_MINOR: 0},
+    RoleCode.ACCOUNTANT: {Limit.EXPORT_ROWS: 10_000},
+    RoleCode.AUDITOR: {Limit.EXPORT_ROWS: 10_000},
+}
+
+# --- Which way of signing in may use which right -----------------------------------------------------------------
+
+# Trust and secrets: only with a factor used in the last five minutes (ASVS 7.5.3). No API key can ever step up.
+FRESH_ONLY: frozenset[Permission] = frozenset(
+    {
+        P.APIKEY_MANAGE,
+        P.APPROVAL_DECIDE,
+        P.AUDIT_EXPORT,
+        P.CUSTOMER_GRANT,
+        P.KEYS_ROTATE,
+        P.MEMBER_MANAGE,
+        P.OPS_KEYS,
+        P.ORGANIZATION_WRITE,
+        P.ROLE_MANAGE,
+    }
+)
+_OF_PEOPLE = frozenset(Permission) - PORTAL
+# The scopes a key may carry are these permissions and no others.
+API_KEY_SCOPES: frozenset[Permission] = frozenset(
+    {
+        P.APPROVAL_READ,
+        P.AUDIT_READ,
+        P.CUSTOMER_READ,
+        P.CUSTOMER_WRITE,
+        P.IMPORT_RUN,
+        P.INVOICE_FINALIZE,
+        P.INVOICE_READ,
+        P.INVOICE_SEND,
+        P.INVOICE_VOID,
+        P.INVOICE_WRITE,
+        P.JOB_READ,
+        P.LEDGER_READ,
+        P.ORGANIZATION_READ,
+        P.REPORT_READ,
+        P.TAX_RATE_READ,
+        P.TAX_RATE_WRITE,
+    }
+)
+
+METHODS: Mapping[SignInMethod, frozenset[Permission]] = {
+    SignInMethod.SESSION: _OF_PEOPLE - FRESH_ONLY,
+    SignInMethod.SESSION_FRESH: _OF_PEOPLE,
+    SignInMethod.PORTAL: PORTAL,
+    SignInMethod.PORTAL_FRESH: PORTAL,
+    SignInMethod.API_KEY: API_KEY_SCOPES,
+}
+
+
+def usable(method: SignInMethod, held: frozenset[Permission]) -> frozenset[Permission]:
+    """Return what of `held` this way of signing in may use; a method that is not in the table may use nothing."""
+    return held & METHODS.get(method, frozenset())
+
+
+def needs_step_up(method: SignInMethod, permission: Permission) -> bool:
+    """Say whether confirming a factor would open `permission` to somebody who signed in this way."""
+    return method == SignInMethod.SESSION and permission in FRESH_ONLY
+
+
+def of_role(code: str, *, custom: frozenset[Permission], of_operator: bool) -> frozenset[Permission]:
+    """Return what a role gives: the built-in set of that code, or `custom` when the code is no built-in one.
+
+    Host-wide controls are dropped unless the organization is the operator's, so that no role row of another
+    organization, however it came to be, can open them.
+    """
+    if code in ROLES:
+        held = ROLES[RoleCode(code)]
+        if of_operator and code == RoleCode.OWNER:
+            held = held | OPERATOR_ONLY
+    else:
+        held = custom
+    held = held - PORTAL
+    return held if of_operator else held - OPERATOR_ONLY

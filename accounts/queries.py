@@ -1,0 +1,278 @@
+"""Reads: who may do what now, and the lists people see of each other.
+
+Promise kept: rights are read at each request, never remembered in a session or a token, so that a change acts on the
+next one (ASVS 8.3.2).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django_otp import devices_for_user
+
+from accounts import permissions as authority
+from accounts import rules
+from accounts.models import (
+    ApiKey,
+    ApprovalRequest,
+    Invitation,
+    Membership,
+    PasskeyCredential,
+    PortalAccess,
+    RecoveryCode,
+    Role,
+    Session,
+    TotpDevice,
+    User,
+)
+from accounts.permissions import Limit, Permission, RoleCode
+from core import clock
+from core.actor import Actor, ActorKind
+from core.errors import NotFound
+from crypto import blindindex
+from tenancy import context
+from tenancy.models import Tenant
+
+PORTAL_PERMISSIONS: frozenset[Permission] = authority.PORTAL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One organization a person can open, as `/select` shows it."""
+
+    tenant: Tenant
+    membership: Membership | None = None
+    portal_access: PortalAccess | None = None
+
+
+def current_organization() -> Tenant:
+    """Return the organization in scope."""
+    return Tenant.objects.get(pk=context.current_tenant())
+
+
+def in_operator_organization() -> bool:
+    """Say whether the organization in scope is the operator's."""
+    return current_organization().kind == Tenant.Kind.OPERATOR
+
+
+def find_user(email: str) -> User | None:
+    """Find a person by e-mail address."""
+    return User.objects.filter(email_index=blindindex.lookup(User, "email_index", email)).first()
+
+
+# --- Rights ------------------------------------------------------------------------------------------------------
+
+
+def _current_members(at: datetime) -> Q:
+    return Q(state=Membership.State.ACTIVE) & (Q(expires_at__isnull=True) | Q(expires_at__gt=at))
+
+
+def membership(*, user_id: UUID, tenant_id: UUID, at: datetime) -> Membership | None:
+    """Return a person's current membership with its role, or None; one query."""
+    return (
+        Membership.objects.select_related("role", "user")
+        .filter(_current_members(at), user_id=user_id, tenant_id=tenant_id, user__state=User.State.ACTIVE)
+        .first()
+    )
+
+
+def portal_access(*, user_id: UUID, tenant_id: UUID, customer_id: UUID | None = None) -> PortalAccess | None:
+    """Return a person's access to the portal of an organization: the named customer's, or the oldest one."""
+    rows = PortalAccess.objects.filter(
+        user_id=user_id, tenant_id=tenant_id, ended_at__isnull=True, user__state=User.State.ACTIVE
+    )
+    if customer_id is not None:
+        rows = rows.filter(customer_id=customer_id)
+    return rows.order_by("created_at", "id").first()
+
+
+def permissions_of(member: Membership, *, of_operator: bool) -> frozenset[Permission]:
+    """Return the rights a membership gives, before the way of signing in narrows them."""
+    return member.role.permissions(of_operator=of_operator)
+
+
+def permissions_of_key(key: ApiKey) -> frozenset[Permission]:
+    """Return what a key may do: its scopes, as long as whoever made it still holds them."""
+    known = {permission.value for permission in authority.API_KEY_SCOPES}
+    scopes = frozenset(Permission(scope) for scope in key.scopes if scope in known)
+    return scopes & key.created_by.role.permissions(of_operator=False)
+
+
+def permissions_of_actor(
+    *, actor: Actor, tenant: Tenant, at: datetime | None = None
+) -> frozenset[Permission]:
+    """Return what whoever sent a task may still do, asked again when it runs; nothing for anybody unknown."""
+    # The doorway of tasks asks without a time: it is a door, and this is its clock.
+    at = at or clock.now()
+    if actor.kind is ActorKind.USER and actor.id is not None:
+        member = membership(user_id=actor.id, tenant_id=tenant.pk, at=at)
+        if member is not None:
+            return permissions_of(member, of_operator=tenant.kind == Tenant.Kind.OPERATOR)
+    if actor.kind is ActorKind.CUSTOMER and actor.id is not None:
+        return PORTAL_PERMISSIONS if portal_access(user_id=actor.id, tenant_id=tenant.pk) else frozenset()
+    if actor.kind is ActorKind.API_KEY and actor.key_id is not None:
+        key = usable_key(at=at, pk=actor.key_id)
+        if key is not None:
+            return permissions_of_key(key)
+    return frozenset()
+
+
+def limits_of_actor(*, actor: Actor, at: datetime) -> dict[Limit, int]:
+    """Return how far an actor's rights go in the organization in scope; an absent limit is zero."""
+    if actor.kind is ActorKind.API_KEY and actor.key_id is not None:
+        key = usable_key(at=at, pk=actor.key_id)
+        return {} if key is None else rules.check_limits(key.limits)
+    if actor.kind is ActorKind.USER and actor.id is not None:
+        member = membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
+        return {} if member is None else dict(member.role.ceilings)
+    return {}
+
+
+def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:
+    """Return a key that works now: not revoked, not expired, and its maker is still a member; one query."""
+    return (
+        ApiKey.objects.select_related("created_by__role")
+        .filter(
+            Q(created_by__expires_at__isnull=True) | Q(created_by__expires_at__gt=at),
+            created_by__state=Membership.State.ACTIVE,
+            created_by__user__state=User.State.ACTIVE,
+            expires_at__gt=at,
+            revoked_at__isnull=True,
+            **named,
+        )
+        .first()
+    )
+
+
+# --- Lists -------------------------------------------------------------------------------------------------------
+
+
+def places(user_id: UUID, *, at: datetime) -> list[Place]:
+    """List the organizations a person can open, by slug. Call it in a scope that names this person and no tenant."""
+    members = Membership.objects.select_related("tenant").filter(_current_members(at), user_id=user_id)
+    found = [Place(tenant=row.tenant, membership=row) for row in members]
+    accesses = PortalAccess.objects.select_related("tenant").filter(user_id=user_id, ended_at__isnull=True)
+    found += [Place(tenant=row.tenant, portal_access=row) for row in accesses]
+    return sorted(found, key=lambda place: (place.tenant.slug, place.membership is None))
+
+
+def members() -> QuerySet[Membership]:
+    """List the members of the organization in scope, newest first."""
+    return (
+        Membership.objects.select_related("role", "user")
+        .exclude(state=Membership.State.REMOVED)
+        .order_by("-joined_at", "-id")
+    )
+
+
+def member(member_id: UUID) -> Membership:
+    """Return one member.
+
+    Raises:
+        NotFound
+    """
+    found = Membership.objects.select_related("role", "user").filter(pk=member_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def roles() -> QuerySet[Role]:
+    """List the roles of the organization in scope: built-in ones first."""
+    return Role.objects.order_by("-builtin", "code")
+
+
+def role(code: str) -> Role:
+    """Return a role by code.
+
+    Raises:
+        NotFound
+    """
+    found = Role.objects.filter(code=code).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def open_invitations(*, at: datetime) -> QuerySet[Invitation]:
+    """List invitations that can still be accepted, newest first."""
+    return (
+        Invitation.objects.select_related("role")
+        .filter(accepted_at__isnull=True, withdrawn_at__isnull=True, expires_at__gt=at)
+        .order_by("-created_at")
+    )
+
+
+def api_keys() -> QuerySet[ApiKey]:
+    """List every key, newest first; revoked ones too, because the trail names them."""
+    return ApiKey.objects.select_related("created_by__user").order_by("-created_at", "-id")
+
+
+def approvals(*, state: str | None = None) -> QuerySet[ApprovalRequest]:
+    """List requests for approval, newest first."""
+    rows = ApprovalRequest.objects.order_by("-created_at", "-id")
+    return rows.filter(state=state) if state else rows
+
+
+def active_owners() -> QuerySet[Membership]:
+    """List the active owners of the organization in scope."""
+    return Membership.objects.filter(
+        state=Membership.State.ACTIVE, role__code=RoleCode.OWNER, user__state=User.State.ACTIVE
+    )
+
+
+def deciders_beside(user_id: UUID | None, *, at: datetime) -> int:
+    """Count the other members who may decide a request for approval."""
+    of_operator = in_operator_organization()
+    rows = Membership.objects.select_related("role").filter(
+        _current_members(at), user__state=User.State.ACTIVE
+    )
+    return sum(
+        Permission.APPROVAL_DECIDE in row.role.permissions(of_operator=of_operator)
+        for row in rows
+        if row.user_id != user_id
+    )
+
+
+# --- A person's own sign-in --------------------------------------------------------------------------------------
+
+
+def sessions_of(user_id: UUID, *, at: datetime) -> QuerySet[Session]:
+    """List where a person is signed in, last seen first."""
+    return (
+        Session.objects.select_related("user")
+        .filter(
+            user_id=user_id,
+            ended_at__isnull=True,
+            expires_at__gt=at,
+            last_seen_at__gt=at - rules.SESSION_IDLE,
+        )
+        .order_by("-last_seen_at")
+    )
+
+
+def has_factor(user: User) -> bool:
+    """Say whether a person has a second factor that can be asked for."""
+    return any(not isinstance(device, RecoveryCode) for device in devices_for_user(user))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """A person's ways to prove that it is them."""
+
+    totp: TotpDevice | None
+    passkeys: list[PasskeyCredential]
+    recovery_codes_left: int
+
+
+def factors_of(user_id: UUID) -> Factors:
+    """Return a person's factors."""
+    return Factors(
+        totp=TotpDevice.objects.select_related("user").filter(user_id=user_id, confirmed=True).first(),
+        passkeys=list(
+            PasskeyCredential.objects.select_related("user").filter(user_id=user_id).order_by("created_at")
+        ),
+        recovery_codes_left=RecoveryCode.objects.filter(user_id=user_id, used_at__isnull=True).count(),
+    )

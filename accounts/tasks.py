@@ -1,0 +1,31 @@
+"""Celery's door to what happens without anybody waiting."""
+
+from celery import shared_task
+
+from accounts.services import approvals
+from core import clock
+from tenancy import context
+from tenancy.context import Scope, scope
+from tenancy.models import Tenant
+from tenancy.tasks import SystemTask
+
+
+@shared_task(base=SystemTask, name="accounts.send_recovery", bind=True)
+def send_recovery(self: SystemTask, email_index: str) -> None:
+    """Mail a recovery link to the account of this blind index, if there is one."""
+    from accounts.services import recovery
+
+    with context.system_scope(reason="who forgot their password names no organization"):
+        recovery.send(email_index=bytes.fromhex(email_index), actor=self.actor, at=clock.now())
+
+
+@shared_task(base=SystemTask, name="accounts.expire_approvals", bind=True)
+def expire_approvals(self: SystemTask) -> int:
+    """Close every organization's requests that nobody decided in time; return how many."""
+    with context.system_scope(reason="requests expire in every organization"):
+        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    closed = 0
+    for tenant in tenants:
+        with scope(Scope(tenant)):
+            closed += approvals.expire(actor=self.actor, at=clock.now())
+    return closed

@@ -1,0 +1,122 @@
+"""Slowing guessers down: counters and gates in the shared cache, changed atomically.
+
+Promise kept: an attempt is counted before it is tried, so a burst in parallel gains nothing; when the cache does not
+answer, nobody gets in (ASVS 16.5.2). There are delays and no locks: see `rules` for who is slowed and who is not.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from django.core.cache import cache
+
+from accounts import tokens
+from accounts.rules import Pace
+from core.errors import Refusal, TooMany
+
+_REMEMBERED_SECONDS = 24 * 3600
+
+
+class TryAgainLater(TooMany):
+    """Too many attempts. Wait a little, or sign in with a passkey."""
+
+    code = "too_many_attempts"
+
+
+class CountersUnavailable(Refusal):
+    """Signing in is not possible at this moment. Try again in a minute."""
+
+    code = "unavailable"
+    status: ClassVar[int] = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What is counted and how it slows its owner."""
+
+    name: str
+    pace: Pace
+
+    @property
+    def key(self) -> str:
+        """Return the cache key: a keyed digest, so that the cache names no account and no network."""
+        return "throttle:" + tokens.digest("throttle", self.name).hex()
+
+
+def take(counters: Sequence[Counter], *, at: datetime) -> None:
+    """Count one attempt on each counter and pass its gate.
+
+    Raises:
+        TryAgainLater: one of the gates is closed. The attempt is taken off the counters again, because it tried
+            nothing: waiting people who press the button must not wait longer for it.
+        CountersUnavailable: the cache does not answer.
+    """
+    with _or_fail_closed():
+        counted: list[Counter] = []
+        for counter in counters:
+            attempts = _count(counter)
+            counted.append(counter)
+            wait = counter.pace.wait_seconds(attempts)
+            left = _pass_gate(counter, wait, at) if wait else 0
+            if left:
+                for earlier in counted:
+                    cache.decr(earlier.key)
+                raise TryAgainLater(retry_after_seconds=left)
+
+
+def clear(counters: Sequence[Counter]) -> None:
+    """Forget the attempts on these counters: the right person got in.
+
+    Raises:
+        CountersUnavailable: the cache does not answer.
+    """
+    with _or_fail_closed():
+        cache.delete_many([key for counter in counters for key in (counter.key, _gate(counter))])
+
+
+def remember_once(key: str, value: object, *, seconds: int) -> None:
+    """Keep a value that `take_once` gives out a single time."""
+    with _or_fail_closed():
+        cache.set(key, value, timeout=seconds)
+
+
+def take_once(key: str) -> object | None:
+    """Return a remembered value and forget it; of two that ask at once, one gets it."""
+    with _or_fail_closed():
+        value = cache.get(key)
+        return value if value is not None and cache.delete(key) else None
+
+
+def _count(counter: Counter) -> int:
+    cache.add(counter.key, 0, timeout=_REMEMBERED_SECONDS)
+    return int(cache.incr(counter.key))
+
+
+def _gate(counter: Counter) -> str:
+    return counter.key + ":gate"
+
+
+def _pass_gate(counter: Counter, wait: int, at: datetime) -> int:
+    """Close the gate behind this attempt for `wait` seconds; return how long it is still closed by an earlier one."""
+    until = int(at.timestamp()) + wait
+    if cache.add(_gate(counter), until, timeout=wait):
+        return 0
+    closed_until = cache.get(_gate(counter))
+    left = int(closed_until or 0) - int(at.timestamp())
+    if left > 0:
+        return left
+    # Its time has passed on our clock, though not yet on the cache's: of several who see this, one goes through.
+    cache.delete(_gate(counter))
+    return 0 if cache.add(_gate(counter), until, timeout=wait) else 1
+
+
+@contextmanager
+def _or_fail_closed() -> Iterator[None]:
+    try:
+        yield
+    except Refusal:
+        raise
+    except Exception as error:
+        raise CountersUnavailable from error
