@@ -136,3 +136,12 @@ APPROVAL_WITHDRAWN = register(
 APPROVAL_EXPIRED = register(
     "approval.expired", "Nobody decided in time: {kind}", owasp="authz_admin", pci="10.2.1.2"
 )
+
+MEMBERS_READ = register("member.read", "{actor} read members", owasp="sensitive_read", pci="10.2.1.1")
+APPROVALS_READ = register(
+    "approval.read", "{actor} read requests for approval", owasp="sensitive_read", pci="10.2.1.1"
+)
+APIKEYS_READ = register("apikey.read", "{actor} read API keys", owasp="sensitive_read", pci="10.2.1.1")
+OWN_ACTIVITY_READ = register(
+    "activity.read", "{actor} read their own activity", owasp="sensitive_read", pci="10.2.1.3"
+)

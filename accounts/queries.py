@@ -4,12 +4,13 @@ Promise kept: rights are read at each request, never remembered in a session or 
 next one (ASVS 8.3.2).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django_otp import devices_for_user
 
 from accounts import permissions as authority
@@ -276,3 +277,42 @@ def factors_of(user_id: UUID) -> Factors:
         ),
         recovery_codes_left=RecoveryCode.objects.filter(user_id=user_id, used_at__isnull=True).count(),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInFacts:
+    """What colleagues may know of each other's sign-in: how strong it is, and when it was last used here."""
+
+    passkeys: int = 0
+    totp: bool = False
+    last_seen_at: datetime | None = None
+
+
+def signin_facts(user_ids: Collection[UUID]) -> dict[UUID, SignInFacts]:
+    """Return the sign-in facts of people, as the organization in scope may see them; three queries."""
+    passkeys = dict(
+        PasskeyCredential.objects.filter(user_id__in=user_ids)
+        .values_list("user_id")
+        .annotate(held=Count("id"))
+    )
+    authenticators = set(
+        TotpDevice.objects.filter(user_id__in=user_ids, confirmed=True).values_list("user_id", flat=True)
+    )
+    # Where else they work is nobody's business here: only sessions that opened this organization count.
+    seen = dict(
+        Session.objects.filter(user_id__in=user_ids, tenant_id=context.current_tenant())
+        .values_list("user_id")
+        .annotate(last=Max("last_seen_at"))
+    )
+    return {
+        user_id: SignInFacts(
+            passkeys=passkeys.get(user_id, 0), totp=user_id in authenticators, last_seen_at=seen.get(user_id)
+        )
+        for user_id in user_ids
+    }
+
+
+def last_opened(user_id: UUID) -> dict[UUID, datetime]:
+    """Return when a person last used each organization they opened."""
+    rows = Session.objects.filter(user_id=user_id, tenant_id__isnull=False).values_list("tenant_id")
+    return dict(rows.annotate(last=Max("last_seen_at")))

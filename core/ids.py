@@ -12,6 +12,7 @@ PREFIXES = {
     "approval": "apr",
     "customer": "cus",
     "audit_event": "aud",
+    "factor": "fct",
     "file": "fil",
     "invitation": "ivt",
     "invoice": "inv",

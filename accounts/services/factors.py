@@ -61,10 +61,19 @@ def begin_totp(*, session: Session, at: datetime) -> TotpEnrolment:
     TotpDevice.objects.filter(user=session.user, confirmed=False).delete()
     secret = base64.b32encode(secrets.token_bytes(_TOTP_SECRET_BYTES)).decode()
     TotpDevice(user=session.user, secret=secret, confirmed=False, created_at=at).save(force_insert=True)
-    label = quote(f"{ISSUER}:{session.user.email}")
-    uri = f"otpauth://totp/{label}?secret={secret}&issuer={ISSUER}&algorithm=SHA1&digits=6&period=30"
-    picture = segno.make(uri, error="m").svg_inline(scale=4, border=4, svgclass="qr", lineclass=None)
-    return TotpEnrolment(secret=secret, uri=uri, qr_svg=picture)
+    return _enrolment(session.user, secret)
+
+
+@use_case
+def pending_totp(*, session: Session, at: datetime) -> TotpEnrolment | None:
+    """Return the authenticator that still waits for its first code, so that a page can show it again.
+
+    Raises:
+        StepUpRequired
+    """
+    _may_change(session, at)
+    device = TotpDevice.objects.filter(user=session.user, confirmed=False).first()
+    return _enrolment(session.user, device.secret) if device is not None else None
 
 
 @use_case
@@ -196,6 +205,13 @@ def set_password(user: User, new_password: str, *, at: datetime) -> None:
     accepted = passwords.accept(new_password, context=signin.password_context(user))
     user.password, user.password_changed_at = hashers.make_password(accepted), at
     user.save(update_fields=["password", "password_changed_at"])
+
+
+def _enrolment(user: User, secret: str) -> TotpEnrolment:
+    label = quote(f"{ISSUER}:{user.email}")
+    uri = f"otpauth://totp/{label}?secret={secret}&issuer={ISSUER}&algorithm=SHA1&digits=6&period=30"
+    picture = segno.make(uri, error="m").svg_inline(scale=4, border=4, svgclass="qr", lineclass=None)
+    return TotpEnrolment(secret=secret, uri=uri, qr_svg=picture)
 
 
 def _may_change(session: Session, at: datetime) -> None:
