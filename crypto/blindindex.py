@@ -6,7 +6,6 @@ are equal; with `bits` it is truncated, so that strangers collide and equality i
 """
 
 import unicodedata
-from collections.abc import Callable
 from uuid import UUID
 
 from django.db import models

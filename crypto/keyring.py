@@ -10,8 +10,8 @@ Promises kept:
 """
 
 import threading
-import time
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -44,33 +44,40 @@ class LiveKey:
     """One data key ready for use. It is never printed, copied or pickled."""
 
     __slots__ = (
+        "_counted",
         "_holding",
+        "_left",
         "_secret",
-        "_uncounted",
         "aead",
         "authority",
         "decryptions",
-        "encryptions",
         "header",
         "id",
         "purpose",
+        "shared",
         "state",
-        "tenant_id",
+        "tenant",
     )
 
     def __init__(self, row: DataKey, secret: bytes, holding: "_Holding") -> None:
         self.id: bytes = row.pk.bytes
-        self.tenant_id: UUID = row.tenant_id
+        self.tenant: int = row.tenant_id.int
+        self.shared = row.shared
         self.purpose = row.purpose
         self.state = row.state
         self.aead = primitives.Aead(secret)
         self.header = envelope.MAGIC + row.pk.bytes
         self.authority = envelope.authority(row.pk, row.tenant_id)
-        self.encryptions: int = row.encryptions
         self.decryptions = 0
         self._secret = secret
         self._holding = holding
-        self._uncounted = 0
+        self._counted: int = row.encryptions
+        self._left = COUNT_STEP
+
+    @property
+    def encryptions(self) -> int:
+        """How many values it has encrypted, as far as this process knows."""
+        return self._counted + COUNT_STEP - self._left
 
     def encrypt(self, plaintext: bytes, place: bytes, aead: primitives.Aead | None = None) -> bytes:
         """Return the envelope of `plaintext`, bound to `place` (the associated data after the organization).
@@ -80,12 +87,9 @@ class LiveKey:
         Raises:
             KeyIsWornOut: the key's bound is reached.
         """
-        if self.encryptions >= ENCRYPTION_LIMIT:
-            raise KeyIsWornOut
-        self.encryptions += 1
-        self._uncounted += 1
-        if self._uncounted % COUNT_STEP == 0:
-            transaction.on_commit(self.count, robust=True)
+        self._left -= 1
+        if self._left <= 0 and self._left % COUNT_STEP == 0:
+            self._check_count()
         return self.header + (aead or self.aead).encrypt(plaintext, self.authority + place)
 
     def decrypt(self, data: bytes, place: bytes, aead: primitives.Aead | None = None) -> bytes:
@@ -95,7 +99,13 @@ class LiveKey:
             InvalidCiphertext: touched, or written for another place.
         """
         self.decryptions += 1
-        return (aead or self.aead).decrypt(data[envelope.HEADER_BYTES :], self.authority + place)
+        return (aead or self.aead).decrypt(data, self.authority + place, envelope.HEADER_BYTES)
+
+    def _check_count(self) -> None:
+        if self.encryptions >= ENCRYPTION_LIMIT:
+            self._left += 1
+            raise KeyIsWornOut
+        transaction.on_commit(self.count, robust=True)
 
     def derive(self, info: bytes) -> primitives.Aead:
         """Return the cipher of a key derived from this one for `info` (HKDF-Expand, RFC 5869)."""
@@ -107,23 +117,24 @@ class LiveKey:
 
     def count(self) -> None:
         """Add what this process has encrypted to the key's row, in a statement of its own."""
-        counted, self._uncounted = self._uncounted, 0
-        if counted == 0:
+        uncounted = COUNT_STEP - self._left
+        if uncounted == 0:
             return
+        self._left += uncounted
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT crypto_count_encryptions(%s, %s)", [UUID(bytes=self.id), counted])
-                self.encryptions = max(self.encryptions, cursor.fetchone()[0])
+                cursor.execute("SELECT crypto_count_encryptions(%s, %s)", [UUID(bytes=self.id), uncounted])
+                self._counted = cursor.fetchone()[0]
         except BaseException:
-            self._uncounted += counted
+            self._left -= uncounted
             raise
 
     def succeed(self, before: "LiveKey | None") -> None:
         """Take over the counts of the object that held the same key before."""
         if before is not None:
-            self.encryptions = max(self.encryptions, before.encryptions)
+            self._counted = max(self._counted, before._counted)
+            self._left = before._left
             self.decryptions = before.decryptions
-            self._uncounted = before._uncounted
 
     def __repr__(self) -> str:
         return f"<LiveKey {UUID(bytes=self.id)}>"
@@ -138,7 +149,7 @@ class _Holding:
 
     generation: int
     primary: dict[str, LiveKey]
-    ids: list[bytes]
+    headers: list[bytes]
     trusted_until: float
     used_at: float
 
@@ -151,7 +162,8 @@ class Statistics:
     decryptions: int
 
 
-_holdings: dict[UUID, _Holding] = {}
+# By the integer of the organization's id, and by the header of the envelopes: both hash at once, unlike UUID.
+_holdings: dict[int, _Holding] = {}
 _keys: dict[bytes, LiveKey] = {}
 _lock = threading.RLock()
 _operator: UUID | None = None
@@ -170,9 +182,9 @@ def primary(tenant_id: UUID, purpose: str) -> LiveKey:
         Sealed: the organization or the installation is sealed.
         NoKeys: none was ever made.
     """
-    holding = _holdings.get(tenant_id)
-    if holding is None or holding.trusted_until < time.monotonic():
-        holding = _renew(tenant_id, holding)
+    holding = _holdings.get(tenant_id.int)
+    if holding is None or holding.trusted_until < monotonic():
+        holding = _renew(tenant_id)
     try:
         return holding.primary[purpose]
     except KeyError:
@@ -183,17 +195,27 @@ def of(data: bytes, tenant_id: UUID) -> LiveKey:
     """Return the key that an envelope names, if it is this organization's.
 
     Raises:
-        MalformedEnvelope: not an envelope.
+        MalformedEnvelope: not an envelope, or one of an unknown version or algorithm.
         UnknownKey: the key is another organization's, disabled, destroyed, or was never there.
         Sealed: the organization or the installation is sealed.
     """
-    key = _keys.get(envelope.key_id(data))
-    if key is None or key._holding.trusted_until < time.monotonic():
-        _renew(tenant_id, _holdings.get(tenant_id), wanted=envelope.key_id(data))
-        key = _keys.get(envelope.key_id(data))
-    if key is None or key.tenant_id != tenant_id:
-        raise UnknownKey("the value names a key that is not this organization's")
+    # One look-up compares version, algorithm and key id at once.
+    key = _keys.get(data[:18])
+    if key is None or key._holding.trusted_until < monotonic():
+        key = _find(data, tenant_id)
+    if key.tenant != tenant_id.int:
+        raise UnknownKey("the value names a key of another organization")
     return key
+
+
+def _find(data: bytes, tenant_id: UUID) -> LiveKey:
+    envelope.key_id(data)
+    header = data[: envelope.HEADER_BYTES]
+    _renew(tenant_id, wanted=header)
+    try:
+        return _keys[header]
+    except KeyError:
+        raise UnknownKey("the value names a key that is not, or no longer, this organization's") from None
 
 
 def operator() -> UUID:
@@ -217,8 +239,8 @@ def observe(tenant_id: UUID, state: str, key_generation: int) -> None:
     Keys of a sealed organization, and keys of an older generation, are forgotten at once.
     """
     global _swept_at
-    now = time.monotonic()
-    holding = _holdings.get(tenant_id)
+    now = monotonic()
+    holding = _holdings.get(tenant_id.int)
     if holding is not None:
         if state == Tenant.State.SEALED or holding.generation != key_generation:
             forget(tenant_id)
@@ -228,9 +250,9 @@ def observe(tenant_id: UUID, state: str, key_generation: int) -> None:
     if now - _swept_at > IDLE_SECONDS / 10:
         _swept_at = now
         for idle in [held for held, its in list(_holdings.items()) if now - its.used_at > IDLE_SECONDS]:
-            for key_id in _holdings[idle].ids:
-                transaction.on_commit(_keys[key_id].count, robust=True)
-            forget(idle)
+            for header in _holdings[idle].headers:
+                transaction.on_commit(_keys[header].count, robust=True)
+            _drop(idle)
 
 
 def forget(tenant_id: UUID | None = None) -> None:
@@ -242,9 +264,13 @@ def forget(tenant_id: UUID | None = None) -> None:
             _keys.clear()
             _operator = None
             return
-        holding = _holdings.pop(tenant_id, None)
-        for key_id in holding.ids if holding else ():
-            _keys.pop(key_id, None)
+        _drop(tenant_id.int)
+
+
+def _drop(tenant: int) -> None:
+    holding = _holdings.pop(tenant, None)
+    for header in holding.headers if holding else ():
+        _keys.pop(header, None)
 
 
 def forget_everything() -> None:
@@ -264,10 +290,11 @@ def statistics() -> Statistics:
     return Statistics(keys=len(held), decryptions=sum(key.decryptions for key in held))
 
 
-def _renew(tenant_id: UUID, holding: _Holding | None, wanted: bytes | None = None) -> _Holding:
+def _renew(tenant_id: UUID, wanted: bytes | None = None) -> _Holding:
     """Ask the database whether what is held is still right; load the keys again when it is not."""
     with _lock:
-        now = time.monotonic()
+        now = monotonic()
+        holding = _holdings.get(tenant_id.int)
         found = Tenant.objects.filter(pk=tenant_id).values_list("state", "key_generation").first()
         if found is None:
             raise NoKeys(f"there is no organization {tenant_id}")
@@ -290,16 +317,17 @@ def _load(tenant_id: UUID, generation: int, now: float) -> _Holding:
         for row in TenantKey.readable.filter(tenant_id=tenant_id, state__in=usable)
     }
     rows = list(DataKey.readable.filter(tenant_id=tenant_id, state__in=usable))
-    holding = _Holding(generation, {}, [row.pk.bytes for row in rows], now + TRUST_SECONDS, now)
+    holding = _Holding(generation, {}, [], now + TRUST_SECONDS, now)
     loaded = [
         LiveKey(row, wrapping.unwrap_data_key(row, wrappers[row.tenant_key_id]), holding) for row in rows
     ]
     for key in loaded:
-        key.succeed(_keys.get(key.id))
-    forget(tenant_id)
-    _holdings[tenant_id] = holding
+        key.succeed(_keys.get(key.header))
+    _drop(tenant_id.int)
+    _holdings[tenant_id.int] = holding
     for key in loaded:
-        _keys[key.id] = key
+        holding.headers.append(key.header)
+        _keys[key.header] = key
         if key.state == KeyState.PRIMARY:
             holding.primary[key.purpose] = key
     return holding

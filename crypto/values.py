@@ -1,6 +1,7 @@
 """What stands in a model instance in place of an encrypted value."""
 
-from typing import Any, Final, NoReturn
+import copy
+from typing import Any, Final, NoReturn, SupportsIndex
 
 from django.core.exceptions import FieldError
 
@@ -11,11 +12,11 @@ from crypto import keyring
 _SUBJECT_INFO = b"subject"
 
 
-class EncryptedFieldCannotBeUpdated(FieldError):  # noqa: N818  named as a sentence, like every refusal
+class EncryptedFieldCannotBeUpdated(FieldError):
     """An encrypted field is written by save() or bulk_create(), which know the row it is bound to."""
 
 
-class EncryptedFieldCannotBeSearched(FieldError):  # noqa: N818  as above
+class EncryptedFieldCannotBeSearched(FieldError):
     """An encrypted field knows only `isnull`; search by its blind index."""
 
 
@@ -47,22 +48,26 @@ class BlindIndex(bytes):
     __slots__ = ()
 
 
-class Plain:
-    """A value in clear inside a model instance; with the envelope it came from, while they agree."""
+class Plain(tuple[Any, "Envelope | None"]):
+    """A value in clear inside a model instance, with the envelope it came from as long as they agree.
 
-    __slots__ = ("envelope", "value")
+    A tuple because one is made at each first reading; it shows and gives away nothing by itself.
+    """
 
-    def __init__(self, value: Any, stored: Envelope | None = None) -> None:
-        self.value = value
-        self.envelope = stored
+    __slots__ = ()
 
     def __repr__(self) -> str:
         return "<encrypted value>"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Plain":
-        return Plain(self.value, self.envelope)
+    __str__ = __repr__
 
-    def __reduce__(self) -> NoReturn:
+    def __copy__(self) -> "Plain":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Plain":
+        return Plain((copy.deepcopy(self[0], memo), self[1]))
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError("a decrypted value does not leave its process; pass the row's id instead")
 
 
@@ -88,5 +93,5 @@ class Subject:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Subject":
         return self
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError("a subject's secret does not leave its process")

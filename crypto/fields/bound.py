@@ -10,7 +10,6 @@ from crypto import envelope, keyring
 from crypto.envelope import Purpose
 from crypto.values import EncryptedFieldCannotBeSearched, EncryptedFieldCannotBeUpdated, Envelope
 
-
 # django-stubs makes Field generic; Django itself does not.
 if TYPE_CHECKING:
     Field = models.Field[Any, Any]
@@ -21,7 +20,7 @@ else:
 class BoundField(Field):
     """A bytea column whose bytes are bound to organization, table, column, row and purpose."""
 
-    purpose: str = Purpose.FIELDS
+    purpose: str = Purpose.FIELDS.value
     of_operator = False
     _before = b""
     _after = b""

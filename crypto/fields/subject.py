@@ -1,7 +1,6 @@
 """The key of one person, in that person's own row: destroying it erases every value under it."""
 
 from typing import Any, Final
-from uuid import UUID
 
 from django.core import checks
 from django.db import models

@@ -1,0 +1,240 @@
+"""Rotation of a data key: a new primary key, and every value under the old ones encrypted again, online.
+
+Promises kept:
+- Readers see the old bytes or the new ones, and both open; the old key is disabled only when no value is under
+  it and every transaction that may have read one has ended.
+- A writer that comes between wins: a value is replaced only where it still is what was read (compare and set).
+- Killed anywhere, it goes on where it stopped: which values are done is read from the key ids in their bytes,
+  and which step is due from the states of the keys.
+
+Steps: make a pending key > make it primary > wait until no process encrypts under the old one > encrypt again,
+table by table, batch by batch, until a pass finds nothing > wait for readers > disable the old ones.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import F, Max
+
+from audit import services as audit
+from core import primitives
+from core.actor import Actor
+from core.errors import Refusal
+from crypto import columns, draining, events, keyring, services, stores, wrapping
+from crypto.envelope import Purpose
+from crypto.fields.bound import BoundField
+from crypto.models import DataKey, KeyState, TenantKey
+from tenancy import context
+from tenancy.models import Tenant
+
+REKEY = "rekey"
+BATCH = 2000
+_FIRST = UUID(int=0)
+
+Progress = Callable[[int, int], None]
+
+
+class BlindIndexKeyIsNotRotated(Refusal):
+    """A blind index names no key, so its key cannot be changed while the index is in use."""
+
+
+class ValueDoesNotOpen(Refusal):
+    """A stored value does not open: it was touched or moved. Run encryption_scan --full; nothing is lost."""
+
+
+class NoRekeyRole(RuntimeError):
+    """Only the ops-worker may rewrite encrypted columns: this process has no rekey role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation did."""
+
+    purpose: str
+    version: int
+    values: int
+
+
+def rotate(
+    *, tenant_id: UUID, purpose: Purpose, actor: Actor, clock: Callable[[], datetime], progress: Progress
+) -> Rotated:
+    """Rotate a purpose's key of an organization, or finish a rotation that was interrupted.
+
+    Opens its own transactions; call it outside any scope, in a process that has the rekey role.
+    `progress(done, total)` is called after each batch, outside any transaction, in values.
+
+    Raises:
+        BlindIndexKeyIsNotRotated: of that purpose.
+        Sealed: the organization or the installation is sealed.
+        TransactionDoesNotEnd: somebody's transaction hangs; what is done stays done.
+    """
+    if purpose is Purpose.BLIND_INDEX:
+        raise BlindIndexKeyIsNotRotated
+    if REKEY not in connections:
+        raise NoRekeyRole
+    scope = context.Scope(tenant_id)
+    version = _begin(scope, purpose, actor, clock())
+    draining.wait_for_every_process()
+    done, total = 0, left(scope, purpose)
+    while True:
+        for count in _passes(scope, purpose):
+            done += count
+            progress(done, max(done, total))
+        draining.wait_for_older_transactions()
+        if left(scope, purpose) == 0:
+            break
+    with context.scope(scope):
+        _finish(purpose, actor, clock(), done)
+    keyring.forget(tenant_id)
+    return Rotated(purpose.value, version, done)
+
+
+def left(scope: context.Scope, purpose: Purpose) -> int:
+    """Count the values of a purpose that are not under its primary key; those of erased subjects are nobody's."""
+    with context.scope(scope):
+        tenant_id = context.current_tenant()
+        key = keyring.primary(tenant_id, purpose.value).id
+        found = sum(store.stale(key) for store in stores.serving(purpose))
+        for table in columns.tables(of_operator=_is_operator(tenant_id), purpose=purpose.value):
+            parts = " + ".join(f"count(*) FILTER (WHERE {table.stale(column)})" for column in table.fields)
+            sql = f'SELECT {parts} FROM "{table.name}" t{table.joins} WHERE {table.scope()}'  # noqa: S608  model names
+            with connections["default"].cursor() as cursor:
+                cursor.execute(sql, {"tenant": tenant_id, "key": key})
+                found += cursor.fetchone()[0]
+        return found
+
+
+def _is_operator(tenant_id: UUID) -> bool:
+    return Tenant.objects.filter(pk=tenant_id, kind=Tenant.Kind.OPERATOR).exists()
+
+
+def _begin(scope: context.Scope, purpose: Purpose, actor: Actor, at: datetime) -> int:
+    """Bring the keys to where a new one is primary and the old ones still decrypt; return its version."""
+    with context.scope(scope):
+        rows = {row.state: row for row in _locked(purpose)}
+        if KeyState.ACTIVE in rows:  # an interrupted rotation: its new key is primary already
+            return rows[KeyState.PRIMARY].version
+        if KeyState.PENDING not in rows:
+            _make_pending(purpose, at)
+    with context.scope(scope):
+        rows = {row.state: row for row in _locked(purpose)}
+        pending, primary = rows.get(KeyState.PENDING), rows[KeyState.PRIMARY]
+        if pending is None:  # another process was faster
+            return primary.version
+        DataKey.objects.filter(pk=primary.pk).update(state=KeyState.ACTIVE)
+        DataKey.objects.filter(pk=pending.pk).update(state=KeyState.PRIMARY)
+        _raise_generation()
+        facts = {"purpose": purpose.value, "version": pending.version}
+        audit.record(events.ROTATION_STARTED, actor=actor, subject=("data_key", pending.pk), facts=facts)
+    keyring.forget(scope.tenant)
+    return pending.version
+
+
+def _locked(purpose: Purpose) -> list[DataKey]:
+    states = [KeyState.PENDING, KeyState.PRIMARY, KeyState.ACTIVE]
+    rows = DataKey.objects.filter(purpose=purpose.value, state__in=states)
+    return list(rows.select_for_update(of=("self",)).order_by("version"))
+
+
+def _make_pending(purpose: Purpose, at: datetime) -> None:
+    newest = DataKey.objects.filter(purpose=purpose.value).aggregate(newest=Max("version"))["newest"]
+    above = TenantKey.objects.get(state=KeyState.PRIMARY)
+    secret = wrapping.unwrap_tenant_key(above)
+    services.new_data_key(above, secret, purpose, version=newest + 1, at=at).save(force_insert=True)
+
+
+def _raise_generation() -> None:
+    Tenant.objects.filter(pk=context.current_tenant()).update(key_generation=F("key_generation") + 1)
+
+
+def _finish(purpose: Purpose, actor: Actor, at: datetime, values: int) -> None:
+    for row in _locked(purpose):
+        if row.state == KeyState.ACTIVE:
+            DataKey.objects.filter(pk=row.pk).update(state=KeyState.DISABLED, retired_at=at)
+            facts = {"purpose": purpose.value, "version": row.version, "values": values}
+            audit.record(events.ROTATION_FINISHED, actor=actor, subject=("data_key", row.pk), facts=facts)
+    _raise_generation()
+
+
+def _passes(scope: context.Scope, purpose: Purpose) -> Iterator[int]:
+    """Walk once over every table and store; yield how many values each batch replaced."""
+    with context.scope(scope):
+        of_operator = _is_operator(context.current_tenant())
+    for table in columns.tables(of_operator=of_operator, purpose=purpose.value):
+        last: UUID | None = _FIRST
+        while last is not None:
+            # The outer scope loads the keys, as the app role; the inner one may rewrite encrypted columns.
+            with context.scope(scope), context.scope(scope, using=REKEY):
+                last, count = _batch(table, purpose, last)
+            yield count
+        keyring.count_all()
+    for store in stores.serving(purpose):
+        while True:
+            with context.scope(scope):
+                key = keyring.primary(context.current_tenant(), purpose.value)
+                count = store.rewrite(key.id, BATCH)
+            if count == 0:
+                break
+            yield count
+
+
+def _batch(table: columns.Table, purpose: Purpose, last: UUID) -> tuple[UUID | None, int]:
+    """Encrypt one batch of rows again; return the last id read, None at the table's end, and how many values."""
+    tenant_id = context.current_tenant()
+    key = keyring.primary(tenant_id, purpose.value)
+    stale = " OR ".join(f"({table.stale(column)})" for column in table.fields)
+    sql = (
+        f'SELECT {table.selected()} FROM "{table.name}" t{table.joins} '  # noqa: S608  names of models
+        f"WHERE {table.scope()} AND t.id > %(last)s AND ({stale}) ORDER BY t.id LIMIT {BATCH}"
+    )
+    # psycopg's own connection: it reads and binds bytes in binary, without hexadecimal in between.
+    with connections[REKEY].connection.cursor(binary=True) as cursor:
+        rows = cursor.execute(sql, {"tenant": tenant_id, "key": key.id, "last": last}).fetchall()
+        if not rows:
+            return None, 0
+        arrays, count = _reencrypt(table, [table.row(raw, tenant_id) for raw in rows], key)
+        cursor.execute(_update(table), {"tenant": tenant_id, **arrays})
+    return (rows[-1][0] if len(rows) == BATCH else None), count
+
+
+def _reencrypt(
+    table: columns.Table, rows: list[columns.Row], key: keyring.LiveKey
+) -> tuple[dict[str, list[object]], int]:
+    """Return the arrays of ids, old and new bytes, and how many values differ."""
+    arrays: dict[str, list[object]] = {"ids": [row.id for row in rows]}
+    count = 0
+    for index, column in enumerate(table.fields):
+        old = [row.values[index] for row in rows]
+        new = list(old)
+        for number, (row, stored) in enumerate(zip(rows, old, strict=True)):
+            if stored is not None and stored[2:18] != key.id and not row.erased(column):
+                new[number] = _again(table, column, row, stored, key)
+                count += 1
+        arrays[f"old{index}"], arrays[f"new{index}"] = list(old), list(new)
+    return arrays, count
+
+
+def _again(
+    table: columns.Table, column: BoundField, row: columns.Row, stored: bytes, key: keyring.LiveKey
+) -> bytes:
+    try:
+        return row.close(column, row.open(column, stored), key)
+    except primitives.InvalidCiphertext as error:
+        raise ValueDoesNotOpen(table=table.label, column=column.name, row=str(row.id)) from error
+
+
+def _update(table: columns.Table) -> str:
+    names = [
+        (f'"{column.column}"', f"old{index}", f"new{index}") for index, column in enumerate(table.fields)
+    ]
+    sets = ", ".join(f"{name} = v.{new}" for name, _, new in names)
+    unnested = ", ".join(f"%({old})b::bytea[], %({new})b::bytea[]" for _, old, new in names)
+    listed = ", ".join(f"{old}, {new}" for _, old, new in names)
+    same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM v.{old}" for name, old, _ in names)
+    return (
+        f'UPDATE "{table.name}" t SET {sets} FROM unnest(%(ids)b::uuid[], {unnested}) '  # noqa: S608  model names
+        f"AS v (id, {listed}) WHERE {table.scope()} AND t.id = v.id AND {same}"
+    )
