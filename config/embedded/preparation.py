@@ -38,24 +38,26 @@ class Once:
         processes.write_private(self._marker, self._wanted)
 
 
-def migrate(values: Mapping[str, str], *, markers: Path) -> bool:
+def migrate(values: Mapping[str, str], *, markers: Path, settings: str = programs.SETTINGS) -> bool:
     """Bring the tables up to date as their owner; returns whether anything had to be looked at."""
     files = [*HOME.glob("*/migrations/*.py"), *HOME.glob("*/*.sql"), *HOME.glob("requirements/*.txt")]
     once = Once(markers, "migrate", fingerprint(files, contents=True))
     if once.is_done():
         return False
-    _manage(values, programs.MIGRATE, "migrate", "--database", "owner", "--no-input", "--verbosity", "0")
+    arguments = ["migrate", "--database", "owner", "--no-input", "--verbosity", "0"]
+    _manage(programs.environment(values, programs.MIGRATE, settings=settings), *arguments)
     once.note()
     return True
 
 
-def collect_static(values: Mapping[str, str], *, state: Path) -> bool:
+def collect_static(values: Mapping[str, str], *, state: Path, settings: str = programs.SETTINGS) -> bool:
     """Gather the static files under their hashed names; returns whether they had changed."""
     files = [path for path in (HOME / "static").rglob("*") if path.is_file()]
     once = Once(state, "static", fingerprint(files, contents=False))
     if once.is_done():
         return False
-    _manage(values, programs.SEED, "collectstatic", "--no-input", "--verbosity", "0")
+    environment = programs.environment(values, programs.SEED, settings=settings)
+    _manage(environment, "collectstatic", "--no-input", "--verbosity", "0")
     once.note()
     return True
 
@@ -65,14 +67,13 @@ def seed(values: Mapping[str, str], *, markers: Path) -> bool:
     once = Once(markers, "seed", "1")
     if values.get("STRONGBOX_DEMO") != "1" or once.is_done():
         return False
-    _manage(values, programs.SEED, "demo_seed")
+    _manage(programs.environment(values, programs.SEED), "demo_seed")
     once.note()
     return True
 
 
-def _manage(values: Mapping[str, str], secrets: frozenset[str], *arguments: str) -> None:
-    environment = programs.environment(values, secrets)
-    log = processes.private_folder(Path(values["STRONGBOX_STATE_DIR"]) / "logs") / f"{arguments[0]}.log"
+def _manage(environment: Mapping[str, str], *arguments: str) -> None:
+    log = processes.private_folder(Path(environment["STRONGBOX_STATE_DIR"]) / "logs") / f"{arguments[0]}.log"
     child = processes.spawn(programs.command(*arguments), environment=environment, folder=HOME, log=log)
     try:
         code = child.wait()

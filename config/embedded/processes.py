@@ -23,7 +23,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class CannotStart(Exception):  # noqa: N818 - named as a sentence, like every refusal
+class CannotStart(Exception):
     """The stack cannot start."""
 
 

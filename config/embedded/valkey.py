@@ -131,10 +131,10 @@ class Valkey:
             return False
 
 
-def users(*, broker: str, cache: str) -> str:
+def users(*, broker: str, cache: str, text: str = _USERS) -> str:
     """Return the file of users whose passwords these are; it holds their digests only."""
     digests = [hashlib.sha256(word.encode()).hexdigest() for word in (broker, cache)]
-    return _USERS.format(broker=digests[0], cache=digests[1], rights=_RIGHTS)
+    return text.format(broker=digests[0], cache=digests[1], rights=_RIGHTS)
 
 
 def settings(folder: Path, *, durable: bool) -> str:
