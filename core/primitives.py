@@ -50,20 +50,19 @@ class Aead:
 
         The nonce is random: NIST SP 800-38D 8.3 allows 2^32 of them under one key.
         """
-        # Straight from the kernel each time: a buffer of randomness would be copied by fork() and repeat nonces.
+        # From the kernel each time: a buffer of randomness would be copied by fork() and repeat nonces.
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plaintext, aad)
 
-    def decrypt(self, data: bytes, aad: bytes) -> bytes:
-        """Return the plaintext of what `encrypt` made.
+    def decrypt(self, data: bytes, aad: bytes, start: int = 0) -> bytes:
+        """Return the plaintext of what `encrypt` made and stands in `data` from `start` on.
 
-        Raises InvalidCiphertext when a bit of `data` or `aad` differs, or another key made it.
+        Raises InvalidCiphertext when a bit of it or of `aad` differs, or another key made it.
         """
-        if len(data) < NONCE_BYTES + TAG_BYTES:
-            raise InvalidCiphertext("too short")
+        text = start + NONCE_BYTES
         try:
-            return self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], aad)
-        except exceptions.InvalidTag:
+            return self._cipher.decrypt(data[start:text], data[text:], aad)
+        except (exceptions.InvalidTag, ValueError):  # ValueError: a nonce cut short
             raise InvalidCiphertext("authentication failed") from None
 
     def __repr__(self) -> str:

@@ -9,4 +9,5 @@ class CryptoConfig(AppConfig):
     name = "crypto"
 
     def ready(self) -> None:
+        """Import what registers itself."""
         from crypto import checks, events  # noqa: F401  registering is the import's effect

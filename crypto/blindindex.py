@@ -1,8 +1,8 @@
 """Finding an encrypted value without decrypting: a keyed digest of its normalized text beside it.
 
 Promise kept: equal values have equal indexes within one column of one organization, and nowhere else; without
-the organization's key nobody can test a guess. What the index reveals to a reader of the database is which rows
-are equal; with `bits` it is truncated, so that strangers collide and equality is only likely.
+the organization's key nobody can test a guess. What the index reveals to a reader of the database is which
+rows are equal; with `bits` it is truncated, so that strangers collide and equality is only likely.
 """
 
 import unicodedata
@@ -17,12 +17,12 @@ from tenancy import context
 
 
 def normalize(text: str) -> str:
-    """Fold what people hold to be the same: case, width, composition (Unicode NFKC), spaces around and between."""
+    """Fold what people hold to be the same: case, width, composition (Unicode NFKC), and spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def compute(*, tenant_id: UUID, table: str, column: str, text: str, bits: int | None = None) -> BlindIndex:
-    """Return the index of normalized `text`: 32 bytes, or the first `bits` of them, zero-padded to whole bytes.
+    """Return the index of normalized `text`: 32 bytes, or its first `bits`, zero-padded to whole bytes.
 
     Raises:
         Sealed: the organization or the installation is sealed.

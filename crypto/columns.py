@@ -1,4 +1,4 @@
-"""Every encrypted column there is, read from the models, and how to open its stored bytes without an instance.
+"""Every encrypted column there is, read from the models, and how to open its bytes without an instance.
 
 Promise kept: what walks over encrypted values (rotation, scan, key status) finds its tables in the running
 system, so that a new model cannot be forgotten.

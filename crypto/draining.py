@@ -1,8 +1,8 @@
 """Waiting until what was true before a change is true nowhere any more.
 
-Promise kept: when `wait_for_every_process` returns, no process holds keys that it loaded before the last commit
-and no transaction runs that began under them. It waits as CREATE INDEX CONCURRENTLY does, for the virtual
-transaction ids that were alive; those that begin later see the change.
+Promise kept: when `wait_for_every_process` returns, no process holds keys that it loaded before the last
+commit and no transaction runs that began under them. It waits as CREATE INDEX CONCURRENTLY does, for the
+virtual transaction ids that were alive; those that begin later see the change.
 """
 
 import time
@@ -37,7 +37,8 @@ def wait_for_every_process() -> None:
     Raises:
         TransactionDoesNotEnd: one is older than three minutes.
     """
-    # A process that passes no doorway trusts what it holds for so long; half as much again covers slow clocks.
+    # A process that passes no doorway trusts what it holds for so long; half as much again covers slow
+    # clocks.
     time.sleep(1.5 * keyring.TRUST_SECONDS)
     wait_for_older_transactions()
 

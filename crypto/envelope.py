@@ -3,8 +3,8 @@
     version (1) | algorithm (1) | key id (16) | nonce (12) | ciphertext | tag (16)
 
 Promise kept: a value opens only in the organization, table, column and row it was written for, and only under
-the key, version and algorithm that its header names. All of them are authenticated (OWASP ASVS 5.0 11.3.3), so
-that moved ciphertext is refused rather than shown as somebody else's.
+the key, version and algorithm that its header names. All of them are authenticated (OWASP ASVS 5.0 11.3.3),
+so that moved ciphertext is refused rather than shown as somebody else's.
 """
 
 from enum import StrEnum

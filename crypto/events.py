@@ -27,6 +27,8 @@ ORGANIZATION_UNSEALED = register(
     "organization.unsealed", "{actor} unsealed the organization", owasp="authz_admin", pci="10.2.1.2"
 )
 ENCRYPTION_SCANNED = register(
-    "encryption.scanned", "{actor} looked at the stored bytes of every protected column", owasp="sensitive_read",
+    "encryption.scanned",
+    "{actor} looked at the stored bytes of every protected column",
+    owasp="sensitive_read",
     pci="10.2.1.2",
-)  # fmt: skip
+)

@@ -1,4 +1,4 @@
-"""Looking at what is stored: how many values stand under each key, and whether every one of them is encrypted.
+"""Looking at what is stored: how many values stand under each key, and whether each is encrypted.
 
 Promise kept: the scan reads the bytes that PostgreSQL holds, not what a model makes of them. A column that is
 not in the models is not looked at; that every personal column is an encrypted field is a system check's work.
@@ -44,7 +44,7 @@ class Scan:
     findings: list[Finding] = field(default_factory=list)
 
 
-def keys() -> list[DataKey]:
+def data_keys() -> list[DataKey]:
     """List the data keys of the organization in scope, by purpose and version."""
     return list(DataKey.objects.filter(tenant_id=context.current_tenant()).order_by("purpose", "version"))
 
@@ -72,8 +72,8 @@ def is_operator(tenant_id: UUID) -> bool:
 def scan(*, full: bool, sample: int = 100) -> Scan:
     """Look at every stored value of every encrypted column of the organization in scope.
 
-    Each value's envelope is parsed and its key looked up; all of them are decrypted with `full`, else the first
-    `sample` of each column.
+    Each value's envelope is parsed and its key looked up; all of them are decrypted with `full`, else the
+    first `sample` of each column.
     """
     tenant_id = context.current_tenant()
     usable = [KeyState.PRIMARY, KeyState.ACTIVE]

@@ -1,12 +1,13 @@
 """The data keys in use, kept per process: found fast, forgotten when they change hands.
 
 Promises kept:
-- A sealed organization's keys are in no process: `observe` (called by the doorway) forgets them at once, and a
-  process that never passes the doorway asks the database again after `TRUST_SECONDS`.
+- A sealed organization's keys are in no process: `observe` (called by the doorway) forgets them at once, and
+  a process that never passes the doorway asks the database again after `TRUST_SECONDS`.
 - A key never encrypts more than 2^31 values, half of the bound of NIST SP 800-38D 8.3 for random nonces.
-- Encryptions are counted in this process and added to the key's row after the commit in which 256 are reached;
-  a process that ends loses at most 255 a key, and one that is killed between a commit and that statement loses
-  what the transaction encrypted. Threads that race may lose single counts. The factor of two covers both.
+- Encryptions are counted in this process and added to the key's row after the commit in which 256 are
+  reached; a process that ends loses at most 255 a key, and one that is killed between a commit and that
+  statement loses what the transaction encrypted. Threads that race may lose single counts. The factor of two
+  covers both.
 """
 
 import threading

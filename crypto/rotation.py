@@ -1,14 +1,15 @@
 """Rotation of a data key: a new primary key, and every value under the old ones encrypted again, online.
 
 Promises kept:
-- Readers see the old bytes or the new ones, and both open; the old key is disabled only when no value is under
-  it and every transaction that may have read one has ended.
-- A writer that comes between wins: a value is replaced only where it still is what was read (compare and set).
+- Readers see the old bytes or the new ones, and both open; the old key is disabled only when no value is
+  under it and every transaction that may have read one has ended.
+- A writer that comes between wins: a value is replaced only where it still is what was read (compare and
+  set).
 - Killed anywhere, it goes on where it stopped: which values are done is read from the key ids in their bytes,
   and which step is due from the states of the keys.
 
-Steps: make a pending key > make it primary > wait until no process encrypts under the old one > encrypt again,
-table by table, batch by batch, until a pass finds nothing > wait for readers > disable the old ones.
+Steps: make a pending key > make it primary > wait until no process encrypts under the old one > encrypt
+again, table by table, batch by batch, until a pass finds nothing > wait for readers > disable the old ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def rotate(
 
 
 def left(scope: context.Scope, purpose: Purpose) -> int:
-    """Count the values of a purpose that are not under its primary key; those of erased subjects are nobody's."""
+    """Count the values of a purpose that are not under its primary key, without those of erased subjects."""
     with context.scope(scope):
         tenant_id = context.current_tenant()
         key = keyring.primary(tenant_id, purpose.value).id
@@ -182,7 +183,7 @@ def _passes(scope: context.Scope, purpose: Purpose) -> Iterator[int]:
 
 
 def _batch(table: columns.Table, purpose: Purpose, last: UUID) -> tuple[UUID | None, int]:
-    """Encrypt one batch of rows again; return the last id read, None at the table's end, and how many values."""
+    """Encrypt one batch of rows again; return the last id (None at the table's end) and how many values."""
     tenant_id = context.current_tenant()
     key = keyring.primary(tenant_id, purpose.value)
     stale = " OR ".join(f"({table.stale(column)})" for column in table.fields)

@@ -78,8 +78,8 @@ def new_data_key(
 def encrypt_bytes(purpose: Purpose, data: bytes, aad_parts: Sequence[str | bytes | UUID]) -> bytes:
     """Encrypt bytes that stand in no encrypted field, for the organization in scope.
 
-    `aad_parts` name the place: first a store registered in crypto.stores, then what tells one value of it from
-    another, such as the file's id.
+    `aad_parts` name the place: first a store registered in crypto.stores, then what tells one value of it
+    from another, such as the file's id.
 
     Raises:
         UnknownStore: the first part is no registered store of this purpose.

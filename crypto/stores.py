@@ -1,4 +1,4 @@
-"""Encrypted bytes that stand in no encrypted field, such as files: who keeps them and how a rotation reaches them.
+"""Encrypted bytes that stand in no encrypted field, such as files: who keeps them, how a rotation finds them.
 
 Promise kept: nothing can be encrypted that a rotation would leave behind. `services.encrypt_bytes` works for
 registered stores alone, and a key is disabled only when every store of its purpose says that nothing is left.
@@ -23,8 +23,8 @@ class Store:
     """One keeper of encrypted bytes. Both functions work in the scope of the organization that is rotated.
 
     stale(key_id): how many values are under another key than this one (16 bytes).
-    rewrite(key_id, limit): encrypt up to `limit` of them again and return how many; 0 when none is left. What it
-    writes must be safe against a writer of the same value (compare and set), and against being killed.
+    rewrite(key_id, limit): encrypt up to `limit` of them again and return how many; 0 when none is left. What
+    it writes must be safe against a writer of the same value (compare and set), and against being killed.
     """
 
     name: str

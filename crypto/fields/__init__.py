@@ -5,7 +5,8 @@ Promises kept:
 - Loading a row decrypts nothing; an attribute that nobody reads is never plaintext in memory (ASVS 11.7.2).
 - NULL stays NULL, and the empty text is encrypted like any other.
 - `QuerySet.update()` and `bulk_update()` are refused: they know no row that a value could be bound to.
-- What is erased stays erased: once a subject's key is gone its values read as ERASED, and saving keeps them so.
+- What is erased stays erased: once a subject's key is gone its values read as ERASED, and saving keeps them
+  so.
 
 A field with `subject="self"` is encrypted under a key derived from the row's own subject key, one with
 `subject="customer"` under that of the row its foreign key names (which must not change while values exist).

@@ -87,7 +87,7 @@ class BoundField(Field):
         )
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        """Check what the binding needs: a row id of 16 bytes and an organization, and no index on ciphertext."""
+        """Check what the binding needs (a UUID and an organization), and that no ciphertext is indexed."""
         found = super().check(**kwargs)
         key = self.model._meta.pk
         if not isinstance(key, models.UUIDField) or key.name != "id":

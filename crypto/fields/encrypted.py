@@ -18,7 +18,7 @@ _ABSENT: Final = object()
 
 
 class _EncryptedAttribute(DeferredAttribute):
-    """The attribute of an encrypted field: decrypts on first reading, and holds what is assigned until saving."""
+    """The attribute of an encrypted field: decrypts on first reading, holds what is assigned until saving."""
 
     field: "EncryptedField"
 
@@ -62,7 +62,8 @@ class EncryptedField(bound.BoundField):
     """
 
     descriptor_class = _EncryptedAttribute
-    # Whether an unchanged value keeps its stored bytes at saving; a value that can change in place cannot tell.
+    # Whether an unchanged value keeps its stored bytes at saving; a value that can change in place cannot
+    # tell.
     keeps_envelope: ClassVar[bool] = True
 
     def __init__(
@@ -136,7 +137,7 @@ class EncryptedField(bound.BoundField):
         return self.of_bytes(aead.decrypt(stored, place, envelope.HEADER_BYTES))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Return the bytes to store: new ones for a new value, the stored ones for one that nobody changed."""
+        """Return the bytes to store: new ones for a new value, the stored ones where nothing changed."""
         held = model_instance.__dict__.get(self.attname)
         if held is None:
             return None

@@ -40,8 +40,8 @@ class SubjectKeyAttribute(DeferredAttribute):
 class SubjectKeyField(bound.BoundField):
     """The secret of one person, wrapped by the data key for fields. Must be named `subject_key`.
 
-    Made when the row is inserted. Erasing the person sets it to NULL (by save() or update()): no value under it
-    can be read again, in this table or in those that name this row as their subject (GDPR Article 17).
+    Made when the row is inserted. Erasing the person sets it to NULL (by save() or update()): no value under
+    it can be read again, in this table or in those that name this row as their subject (GDPR Article 17).
     """
 
     description = "Wrapped subject key"
@@ -59,7 +59,7 @@ class SubjectKeyField(bound.BoundField):
         return name, path, args, kwargs
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Envelope | None:
-        """Return the wrapped secret, made now for a new row, and wrapped again when its key is not the primary one."""
+        """Return the wrapped secret: made now for a new row, wrapped again where its key is an old one."""
         if add:
             subject_of(model_instance)
         stored: Envelope | None = getattr(model_instance, self.attname)
@@ -90,7 +90,7 @@ class SubjectKeyField(bound.BoundField):
 
 
 def subject_of(owner: models.Model) -> Any:
-    """Return the Subject of a row with a SubjectKeyField, made now for a row not yet saved; GONE once erased."""
+    """Return the Subject of a row with a SubjectKeyField: made now for a new row, GONE once erased."""
     known = owner.__dict__.get(_SUBJECT)
     if known is not None:
         return known

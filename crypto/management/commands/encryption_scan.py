@@ -1,4 +1,4 @@
-"""`manage.py encryption_scan [--organization SLUG] [--full]`: looks at the stored bytes of every protected column."""
+"""`manage.py encryption_scan`: looks at the stored bytes of every protected column."""
 
 from typing import Any
 

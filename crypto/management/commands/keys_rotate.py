@@ -1,6 +1,7 @@
 """`manage.py keys_rotate --organization SLUG --purpose fields`: a new key, and every value under it, online.
 
-The work is queued for the ops-worker, which alone may rewrite encrypted columns; this waits and shows progress.
+The work is queued for the ops-worker, which alone may rewrite encrypted columns; this waits and shows
+progress.
 """
 
 import time
@@ -72,7 +73,7 @@ class Command(StrongboxCommand):
     def _result(self, tenant: Tenant, purpose: Purpose, job: jobs.Job) -> dict[str, Any]:
         scope = context.Scope(tenant.pk)
         with context.scope(scope):
-            rows = [row for row in inspection.keys() if row.purpose == purpose.value]
+            rows = [row for row in inspection.data_keys() if row.purpose == purpose.value]
             counts = inspection.values_per_key()
         return {
             "organization": tenant.slug,

@@ -1,4 +1,4 @@
-"""`manage.py keys_status [--organization SLUG]`: the keys, their states, and how many values stand under each."""
+"""`manage.py keys_status`: the keys, their states, and how many values stand under each."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class Command(StrongboxCommand):
         pending = 0
         for tenant in self.organizations(options["organization"]):
             with context.scope(context.Scope(tenant.pk)):
-                rows, counts = inspection.keys(), inspection.values_per_key()
+                rows, counts = inspection.data_keys(), inspection.values_per_key()
             for row in rows:
                 versions.append(_describe(tenant.slug, row))
                 place = per_version.setdefault(f"{tenant.slug}/{row.purpose}", {})
