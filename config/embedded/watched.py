@@ -30,7 +30,7 @@ class Watched:
         self._environment = {**environment, "STRONGBOX_READY_FILE": str(self._ready_file)}
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
-        self._pause = FIRST_PAUSE
+        self.next_pause = FIRST_PAUSE
         self._next_start = 0.0
 
     @property
@@ -73,9 +73,9 @@ class Watched:
         self._child = None
         self.deaths += 1
         if now - self._started_at > STEADY_SECONDS:
-            self._pause = FIRST_PAUSE
-        self._next_start = now + self._pause
-        pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
+            self.next_pause = FIRST_PAUSE
+        self._next_start = now + self.next_pause
+        pause, self.next_pause = self.next_pause, min(self.next_pause * 2, LONGEST_PAUSE)
         how = f"by signal {-code}" if code < 0 else f"with code {code}"
         return f"{self.program.name} ended {how}; starting again in {pause:.1f} s ({self.log})"
 
