@@ -108,11 +108,11 @@ def scope(inner: Scope, using: str = "default") -> Iterator[None]:
             connection.send_context()  # type: ignore[attr-defined]  # our backend's method
 
 
-def narrow(inner: Scope, using: str = "default") -> None:
+def narrow(inner: Scope, using: str = "default", send: Callable[[str], object] | None = None) -> None:
     """Make the open, outermost scope narrower, in the same transaction: one statement, no savepoint.
 
     For the doorway alone, which learns who it is from rows that any scope may read. The scope ends with the
-    transaction that it began with.
+    transaction that it began with. `send` is a statement of the caller's own that hands the token to `app.enter`.
 
     Raises:
         ScopeWouldWiden: it would show rows of somebody else.
@@ -123,9 +123,13 @@ def narrow(inner: Scope, using: str = "default") -> None:
         raise NoScope("there is no open scope to narrow")
     if not outer.may_become(inner):
         raise ScopeWouldWiden(f"{outer} -> {inner}")
-    if outer != inner:
-        _current.set(inner)
+    if outer == inner and send is None:
+        return
+    _current.set(inner)
+    if send is None:
         connections[using].send_context()  # type: ignore[attr-defined]  # our backend's method
+    else:
+        send(token(inner, connections[using].connection.info.backend_pid))
 
 
 @contextmanager
@@ -168,8 +172,11 @@ def use_case(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 
 def after_commit(function: Callable[[], object]) -> None:
-    """Run something once the transaction has committed; never when it rolls back."""
-    transaction.on_commit(function)
+    """Run something once the transaction has committed; never when it rolls back.
+
+    What fails here is logged and must be made up for by a periodic sweep: the change itself stands.
+    """
+    transaction.on_commit(function, robust=True)
 
 
 def pages(

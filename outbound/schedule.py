@@ -1,0 +1,3 @@
+"""Periodic work of outbound."""
+
+BEAT = {"outbound-sweep": {"task": "outbound.sweep", "schedule": 30.0, "options": {"expires": 30}}}

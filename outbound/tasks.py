@@ -1,0 +1,27 @@
+"""Celery's door to the outbox."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from core import clock
+from outbound import delivery
+from tenancy import context
+from tenancy.models import Tenant
+from tenancy.tasks import SystemTask
+
+
+@shared_task(
+    bind=True, base=SystemTask, name="outbound.deliver", reason="an outbox may be the operator's, whoever wrote to it"
+)
+def deliver(self: SystemTask, tenant_id: str) -> int:
+    """Send what is due in one organization's outbox."""
+    return delivery.deliver_due(tenant_id=UUID(tenant_id), actor=self.actor, at=clock.now())
+
+
+@shared_task(bind=True, base=SystemTask, name="outbound.sweep", reason="finds what a lost message left behind")
+def sweep(self: SystemTask) -> int:
+    """Send what is due anywhere: nothing is lost when the broker or a worker was away."""
+    with context.system_scope(reason="the sweep walks the organizations"):
+        tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
+    return sum(delivery.deliver_due(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in tenants)
