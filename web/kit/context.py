@@ -1,12 +1,82 @@
-"""What every template may rely on: `shell`, the frame of the page, as the view's face prepared it."""
+"""What every template may rely on: `shell`, the frame of the page. It asks the database nothing.
 
-from __future__ import annotations
+The doorway has already found out who is asking, for which organization and with what rights; a face that needs
+another frame (the portal, the component page) puts its own on the request.
+"""
 
 from django.http import HttpRequest
+from django.urls import reverse
 
-from web.kit.parts import Shell
+from accounts.models import Membership, User
+from edge.doors import DoorKind
+from tenancy.models import Tenant
+from web.kit import navigation, words
+from web.kit.parts import NavGroup, NavItem, OrganizationChoice, Shell
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:
-    """Return the frame the face put on the request, or an empty one."""
-    return {"shell": getattr(request, "shell", None) or Shell()}
+    """Return the frame a face put on the request, or the one that follows from who is asking."""
+    return {"shell": getattr(request, "shell", None) or _frame(request)}
+
+
+def _frame(request: HttpRequest) -> Shell:
+    session = getattr(request, "session_row", None)
+    if session is None or not session.verified:
+        return Shell()
+    person: User = session.user
+    member: Membership | None = getattr(request, "member", None)
+    tenant: Tenant | None = getattr(request, "tenant", None)
+    if member is not None and tenant is not None and request.door.kind is not DoorKind.PORTAL:  # type: ignore[attr-defined]  # edge.request.Request
+        return _of_organization(request, person, member, tenant)
+    return _of_person(request, person)
+
+
+def _of_organization(request: HttpRequest, person: User, member: Membership, tenant: Tenant) -> Shell:
+    role = words.role_name(member.role)
+    home = reverse("signin:home", kwargs={"slug": tenant.slug})
+    return Shell(
+        organization=tenant.slug,
+        home_url=home,
+        sandbox=tenant.mode == Tenant.Mode.TEST,
+        organizations=(
+            OrganizationChoice(tenant.slug, home, role, current=True),
+            OrganizationChoice("All your organizations", reverse("signin:select")),
+        ),
+        person=_name(person),
+        role=role,
+        navigation=navigation.groups(
+            tenant.slug,
+            request.permissions,  # type: ignore[attr-defined]  # edge.request.Request
+            request.path,
+        ),
+        person_links=_own_links(request.path),
+        sign_out_url=reverse("signin:logout"),
+    )
+
+
+def _of_person(request: HttpRequest, person: User) -> Shell:
+    """Frame a person's own pages, which belong to no organization."""
+    return Shell(
+        organization="Your account",
+        home_url=reverse("signin:select"),
+        organizations=(OrganizationChoice("All your organizations", reverse("signin:select")),),
+        person=_name(person),
+        navigation=[NavGroup("You", _own_links(request.path))],
+        person_links=_own_links(request.path),
+        sign_out_url=reverse("signin:logout"),
+    )
+
+
+def _name(person: User) -> str:
+    return person.name or person.email or ""
+
+
+def _own_links(path: str) -> list[NavItem]:
+    links = (
+        ("Your sign-in", "me:security", "key"),
+        ("Where you are signed in", "me:sessions", "lock"),
+        ("Your activity", "me:activity", "audit"),
+    )
+    return [
+        NavItem(label, reverse(route), icon, current=path.startswith(reverse(route))) for label, route, icon in links
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from core import money as core_money
 MINUS = "\N{MINUS SIGN}"
 # English without a country is written the international way: day before month, "1,000.00".
 _ENGLISH = "en_GB"
+_CODE_BEFORE_DIGITS = re.compile(r"([A-Z]{3})(?=\d)")
 
 
 def locale() -> Locale:
@@ -31,7 +33,9 @@ def _real_minus(text: str) -> str:
 def money(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units with its currency."""
     amount = core_money.from_minor(amount_minor, currency)
-    return _real_minus(numbers.format_currency(amount, currency, locale=locale()))
+    written = numbers.format_currency(amount, currency, locale=locale())
+    # A currency that is written as its code stands off from the digits (CLDR; Babel leaves the space out).
+    return _real_minus(_CODE_BEFORE_DIGITS.sub("\\1\u00a0", written))
 
 
 def amount(amount_minor: int, currency: str) -> str:

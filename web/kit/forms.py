@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from core import cardnumbers, money
 
@@ -113,7 +114,12 @@ class Form(forms.Form):
             if cardnumbers.contains_card_number(value):
                 self.add_error(name, forms.ValidationError(CARD_NUMBER, code="card_number"))
                 # What was typed is not shown again either: the page would carry it back.
-                typed = self.data.copy()
-                typed[self.add_prefix(name)] = ""
-                self.data = typed
+                self.data = self._without(self.add_prefix(name))
         return cleaned
+
+    def _without(self, key: str) -> QueryDict:
+        typed = QueryDict(mutable=True)
+        for name in self.data:
+            values = self.data.getlist(name) if isinstance(self.data, QueryDict) else [self.data[name]]
+            typed.setlist(name, [""] if name == key else values)
+        return typed

@@ -68,45 +68,9 @@ STATUS: dict[str, dict[str, Status]] = {
         "processing": _moving("Processing"),
         "paid": _good("Paid"),
     },
-    "payment": {
-        "pending": _moving("Pending"),
-        "processing": _moving("Processing"),
-        "requires_action": _waits("Waits for customer"),
-        "succeeded": _good("Received"),
-        "unknown": _care("Not known yet"),
-        "failed": _wrong("Failed"),
-        "canceled": _idle("Canceled"),
-        "reversed": _idle("Reversed"),
-    },
-    "refund": {
-        "pending_approval": _waits("Waits for approval"),
-        "pending": _moving("Pending"),
-        "succeeded": _good("Refunded"),
-        "unknown": _care("Not known yet"),
-        "failed": _wrong("Failed"),
-        "declined": _idle("Declined"),
-        "canceled": _idle("Canceled"),
-    },
-    "dispute": {
-        "open": _wrong("Answer needed"),
-        "under_review": _moving("Under review"),
-        "won": _good("Won"),
-        "lost": _wrong("Lost"),
-        "accepted": _idle("Accepted"),
-    },
-    "subscription": {
-        "draft": _idle("Draft"),
-        "trialing": _moving("Trial"),
-        "active": _good("Active"),
-        "paused": _care("Paused"),
-        "past_due": _wrong("Past due"),
-        "ended": _idle("Ended"),
-    },
     "customer": {
         "active": _good("Active"),
-        "on_hold": _care("On hold"),
         "archived": _idle("Archived"),
-        "erased": _idle("Erased"),
     },
     "approval": {
         "pending": _waits("Waits"),
@@ -114,17 +78,16 @@ STATUS: dict[str, dict[str, Status]] = {
         "declined": _wrong("Declined"),
         "expired": _idle("Expired"),
         "withdrawn": _idle("Withdrawn"),
-        "executed": _good("Done"),
-        "failed": _wrong("Failed"),
     },
     "job": {
         "queued": _idle("Queued"),
         "running": _moving("Running"),
-        "finished": _good("Finished"),
-        "canceled": _idle("Canceled"),
+        "done": _good("Finished"),
+        "cancelled": _idle("Cancelled"),
         "failed": _wrong("Failed"),
     },
     "organization": {"active": _good("Active"), "sealed": _wrong("Sealed"), "closing": _care("Closing")},
+    "person": {"active": _good("Active"), "suspended": _care("Suspended"), "erased": _idle("Erased")},
     "member": {
         "active": _good("Active"),
         "invited": _waits("Invited"),
@@ -151,71 +114,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "disabled": _care("Disabled"),
         "destroyed": _idle("Destroyed"),
     },
-    "coverage": {
-        "encrypted": _good("Encrypted"),
-        "partial": _care("In progress"),
-        "plain": _wrong("Plain value"),
-    },
-    "backup": {
-        "ok": _good("Good"),
-        "old": _care("Good, but old"),
-        "running": _moving("Running"),
-        "failed": _wrong("Failed"),
-        "none": _wrong("None"),
-    },
-    "drill": {
-        "passed": _good("Passed"),
-        "running": _moving("Running"),
-        "overdue": _care("Overdue"),
-        "failed": _wrong("Failed"),
-    },
-    "finding": {
-        "open": _care("Open"),
-        "overdue": _wrong("Overdue"),
-        "accepted": _waits("Accepted"),
-        "fixed": _good("Fixed"),
-    },
-    "severity": {
-        "info": _idle("Info"),
-        "low": _moving("Low"),
-        "medium": _care("Medium"),
-        "high": Status("High", "diamond", "warn"),
-        "critical": _wrong("Critical"),
-    },
-    "alert": {
-        "open": _wrong("Open"),
-        "acknowledged": _care("Acknowledged"),
-        "muted": _idle("Muted"),
-        "closed": _good("Closed"),
-    },
     "result": {"success": _good("Done"), "refused": _care("Refused"), "failed": _wrong("Failed")},
-    "control": {
-        "passing": _good("Passing"),
-        "failing": _wrong("Failing"),
-        "exception": _care("Exception"),
-        "manual": _waits("By hand"),
-        "not_applicable": _idle("Not applicable"),
-    },
-    "request": {
-        "received": _waits("Received"),
-        "confirmed": _moving("Confirmed"),
-        "completed": _good("Completed"),
-        "refused": _idle("Refused"),
-        "overdue": _wrong("Overdue"),
-    },
-    "training": {
-        "due": _moving("Due"),
-        "due_soon": _care("Due soon"),
-        "completed": _good("Completed"),
-        "overdue": _wrong("Overdue"),
-    },
-    "webhook": {
-        "delivered": _good("Delivered"),
-        "retrying": _care("Retrying"),
-        "pending": _idle("Pending"),
-        "failed": _wrong("Failed"),
-        "disabled": _idle("Off"),
-    },
     "integrity": {
         "verified": _good("Verified"),
         "checking": _moving("Checking"),
@@ -226,7 +125,7 @@ STATUS: dict[str, dict[str, Status]] = {
 }
 
 
-class UnknownStatus(LookupError):  # noqa: N818
+class UnknownStatus(LookupError):
     """A state has no word, shape and tint."""
 
 

@@ -33,17 +33,14 @@ def _render(name: str, **context: object) -> SafeString:
 # --- writing values --------------------------------------------------------------------------------------
 
 
-for name, written in {
-    "money": formats.money,  # {{ total_minor|money:currency }}
-    "amount": formats.amount,  # the same without the currency, where the column head names it
-    "number": formats.number,
-    "percent": formats.percent,
-    "ago": formats.relative,  # {{ at|ago:now }}, only ever beside the absolute time
-    "duration": formats.duration,
-    "size": formats.size,
-    "initials": formats.initials,
-}.items():
-    register.filter(name, written)
+register.filter("money", formats.money)  # {{ total_minor|money:currency }}
+register.filter("amount", formats.amount)  # the same without the currency, where the column head names it
+register.filter("number", formats.number)
+register.filter("percent", formats.percent)
+register.filter("ago", formats.relative)  # {{ at|ago:now }}, only ever beside the absolute time
+register.filter("duration", formats.duration)
+register.filter("size", formats.size)
+register.filter("initials", formats.initials)
 
 
 @register.filter
@@ -190,7 +187,7 @@ def field(
     shape = _kind_of(bound)
     described = [f"{bound.auto_id}_hint"] if bound.help_text else []
     described += [f"{bound.auto_id}_error"] if bound.errors else []
-    attrs: dict[str, str] = {} if shape in ("choice", "group", "hidden") else {"class": "input"}
+    attrs: dict[str, str | bool] = {} if shape in ("choice", "group", "hidden") else {"class": "input"}
     if described and shape != "group":
         attrs["aria-describedby"] = " ".join(described)
     if kind == "amount":

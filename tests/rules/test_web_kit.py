@@ -1,0 +1,231 @@
+"""How amounts, dates, forms and states are written: exact, and in the reader's language."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django import forms
+from django.http import QueryDict
+from django.template import Context, Template
+from django.utils import timezone, translation
+
+from accounts.models import ApprovalRequest, Membership, User
+from audit.models import Event, Verification
+from billing.customers.models import Customer
+from billing.invoices.models import Invoice
+from crypto.models import KeyState
+from tenancy.models import Job, Tenant
+from web.charts import bars, spark, stacked, strip
+from web.kit import formats, parts
+from web.kit import forms as kit_forms
+from web.kit.status import STATUS, UnknownStatus, status
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "language", "written"),
+    [
+        (1_284_050, "EUR", "en", "€12,840.50"),
+        (-24_000, "EUR", "en", "−€240.00"),
+        (1_284_050, "EUR", "de", "12.840,50\u00a0€"),
+        (12_345, "JPY", "en", "JP¥12,345"),
+        (12_345, "KWD", "en", "KWD\u00a012.345"),
+        (
+            9_007_199_254_740_993,
+            "USD",
+            "en",
+            "US$90,071,992,547,409.93",
+        ),  # beyond what a binary fraction holds
+    ],
+)
+def test_money_is_written_exactly(minor: int, currency: str, language: str, written: str) -> None:
+    with translation.override(language):
+        assert formats.money(minor, currency) == written
+
+
+def test_an_amount_leaves_its_currency_to_the_column_head() -> None:
+    assert formats.amount(-1_284_050, "EUR") == "−12,840.50"
+    assert formats.amount(1_000, "JPY") == "1,000"
+    assert formats.amount(1, "KWD") == "0.001"
+
+
+def test_times_stand_in_the_readers_zone_and_name_utc() -> None:
+    at = datetime(2026, 8, 14, 22, 30, 5, tzinfo=UTC)
+    with timezone.override("Europe/Berlin"):
+        assert formats.day(at) == "15 Aug 2026"
+        assert formats.moment(at) == "15 Aug 2026, 00:30"
+        printed = Template("{% moment at %}").render(Context({"at": at}))
+    assert printed == (
+        '<time datetime="2026-08-14T22:30:05+00:00" title="2026-08-14 22:30:05 UTC">15 Aug 2026, 00:30</time>'
+    )
+    assert formats.day(date(2026, 9, 1)) == "1 Sept 2026"
+    assert formats.relative(at - timedelta(minutes=2), at) == "2 minutes ago"
+
+
+def test_counts_sizes_and_spans_read_as_people_say_them() -> None:
+    assert formats.count(1, "invoice") == "1 invoice"
+    assert formats.count(1_204, "invoice") == "1,204 invoices"
+    assert formats.count(2, "entry", "entries") == "2 entries"
+    assert [formats.size(value) for value in (812, 4_100_000, 3_000_000_000_000)] == [
+        "812 B",
+        "4.1 MB",
+        "3 TB",
+    ]
+    spans = [formats.duration(value) for value in (0, 41, 724, 12_000, 187_200)]
+    assert spans == ["0 s", "41 s", "12 min 4 s", "3 h 20 min", "2 d 4 h"]
+    assert formats.percent(Decimal("0.1925")) == "19.2\u202f%"
+    assert formats.middle("inv_06f8k2m4p9t1v3x5z7b9d1f3h5") == "inv_06f…d1f3h5"
+    assert formats.initials("Ana María Ruiz") == "AR"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("1,234.56", "1234.56"),
+        ("1.234,56", "1234.56"),
+        ("1234,5", "1234.5"),
+        ("1 234,56", "1234.56"),
+        ("1'234.56", "1234.56"),
+        ("1.234", "1234"),
+        ("1,234", "1234"),
+        ("12.5", "12.5"),
+        ("−3", "-3"),
+    ],
+)
+def test_an_amount_is_read_as_people_write_it(typed: str, read: str) -> None:
+    assert kit_forms.read_amount(typed) == Decimal(read)
+
+
+@pytest.mark.parametrize("typed", ["", "12,34,56", "1.2.3", "1e3", "NaN", "€5", "1,234.5.6"])
+def test_what_is_no_amount_is_refused(typed: str) -> None:
+    with pytest.raises(ValueError, match="not an amount"):
+        kit_forms.read_amount(typed)
+
+
+def test_an_amount_that_reads_two_ways_is_refused() -> None:
+    with pytest.raises(ValueError, match="ambiguous"):
+        kit_forms.read_amount("1.234", decimals=3)
+
+
+class _Form(kit_forms.Form):
+    amount = kit_forms.AmountField(label="Amount received", currency="EUR")
+    email = forms.EmailField(label="E-mail")
+    note = forms.CharField(label="Note", required=False)
+    tags = forms.MultipleChoiceField(label="Tags", choices=[("a", "A"), ("b", "B")])
+    own = forms.CharField(label="Own", error_messages={"required": "Say it."})
+    password = forms.CharField(label="Password")
+
+
+def test_a_form_says_what_to_do() -> None:
+    form = _Form({"email": "ana@", "amount": "0"})
+    assert form.errors == {
+        "amount": ["Enter an amount above zero."],
+        "email": ["Enter an e-mail address like name@example.com."],
+        "tags": ["Choose one answer under “Tags”."],
+        "own": ["Say it."],
+        "password": ["Enter the password."],
+    }
+
+
+def test_an_amount_becomes_minor_units() -> None:
+    form = _Form(
+        QueryDict("amount=1.250,50&email=a@example.com&tags=a&tags=b&own=x&password=4242424242424242&note=")
+    )
+    assert form.is_valid(), form.errors
+    assert form.cleaned_data["amount"] == 125_050
+
+
+def test_a_card_number_is_refused_and_not_shown_again() -> None:
+    form = _Form(
+        QueryDict("amount=1&email=a@example.com&tags=a&tags=b&own=x&password=p&note=4242 4242 4242 4242")
+    )
+    assert form.errors == {"note": [kit_forms.CARD_NUMBER]}
+    assert form["note"].value() == ""
+    assert form["tags"].value() == ["a", "b"]
+    assert "4242" not in str(form)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("invoice", Invoice.Status.values),
+        ("payment_status", Invoice.PaymentStatus.values),
+        ("customer", Customer.State.values),
+        ("approval", ApprovalRequest.State.values),
+        ("job", Job.State.values),
+        ("organization", Tenant.State.values),
+        ("person", User.State.values),
+        ("data_key", KeyState.values),
+        ("result", Event.Result.values),
+    ],
+)
+def test_every_state_has_a_word_a_shape_and_a_tint(kind: str, values: list[str]) -> None:
+    assert set(STATUS[kind]) == set(values)
+
+
+def test_a_member_is_also_shown_before_the_invitation_is_taken() -> None:
+    assert set(STATUS["member"]) == {*Membership.State.values, "invited"}
+
+
+def test_a_verification_that_is_old_is_shown_as_stale() -> None:
+    assert set(STATUS["integrity"]) == {*Verification.State.values, "stale"}
+
+
+def test_no_two_states_of_a_kind_look_the_same_in_words() -> None:
+    for kind, states in STATUS.items():
+        words = [shown.word for shown in states.values()]
+        assert len(set(words)) == len(words), kind
+    with pytest.raises(UnknownStatus):
+        status("invoice", "PAST_DUE")
+
+
+def test_values_are_escaped_wherever_they_are_shown() -> None:
+    evil = '"><script>alert(1)</script>'
+    printed = Template(
+        "{% button evil href=evil %}{% identifier evil %}{% callout 'bad' evil %}{{ evil }}"
+        "{% endcallout %}"
+        "{% fact evil %}{{ evil }}{% endfact %}{% table caption=evil %}{% endtable %}"
+        "{% empty evil %}{% endempty %}"
+        "{% secret evil label=evil %}{% tile evil evil hint=evil url=evil %}{% tabs tabs label=evil %}"
+        "{% timeline entries label=evil %}{% progress 1 2 label=evil %}{% copy text=evil %}{% section evil %}"
+        "{% endsection %}{% menu evil %}{% endmenu %}{% chips chips clear_url=evil %}{% lines names %}"
+        "{% chart chart %}"
+    ).render(
+        Context(
+            {
+                "evil": evil,
+                "tabs": [parts.Tab(evil, evil)],
+                "entries": [parts.Entry(datetime(2026, 1, 1, tzinfo=UTC), evil, evil)],
+                "chips": [parts.Chip(evil, evil)],
+                "names": [evil],
+                "chart": bars.BarChart(evil, evil, [bars.Bar(evil, 1, evil)], (evil, evil)),
+            }
+        )
+    )
+    assert "<script" not in printed
+    assert '"">' not in printed.replace('data-strong="">', "")
+
+
+def test_bars_begin_at_zero_and_keep_their_proportion() -> None:
+    chart = bars.BarChart("T", "S", [bars.Bar("a", 50, "50"), bars.Bar("b", 100, "100")], ("x", "y"))
+    small, large = chart.drawn
+    assert (small.height, large.height) == (74, 148)
+    assert small.y + small.height == large.y + large.height == chart.base
+    assert bars.BarChart("T", "S", [], ("x", "y")).drawn == []
+
+
+def test_a_small_part_is_still_seen_and_the_whole_is_full() -> None:
+    chart = stacked.StackedBar(
+        "T",
+        "S",
+        [stacked.Part("a", 99_999, "a", 1), stacked.Part("b", 1, "b", 2), stacked.Part("c", 0, "c", 3)],
+        ("x", "y"),
+    )
+    assert [place.part.label for place in chart.drawn] == ["a", "b"]
+    assert [place.width for place in chart.drawn] == ["99.404%", "0.596%"]
+    assert chart.rows == [("a", "a"), ("b", "b"), ("c", "c")]
+
+
+def test_a_sparkline_and_a_strip_tell_in_words_what_they_draw() -> None:
+    assert spark.Spark("S", [1, 3, 2]).points == "0.00,22.00 50.00,2.00 100.00,12.00"
+    days = [strip.Day(date(2026, 1, 1 + index), state) for index, state in enumerate(("ok", "bad", "ok"))]
+    assert strip.DayStrip("Backups", days).summary == "Backups, 3 days: in order 2, wrong 1"

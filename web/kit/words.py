@@ -1,0 +1,124 @@
+"""Rights, roles and limits in words. One map; a test fails on a right without a sentence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from accounts.models import Role
+from accounts.permissions import POWERFUL, ROLE_WORDS, Limit, Permission, RoleCode
+
+P = Permission
+
+RIGHTS: dict[Permission, str] = {
+    P.APIKEY_MANAGE: "Make and revoke API keys",
+    P.APPROVAL_DECIDE: "Approve or decline what others ask for",
+    P.APPROVAL_READ: "See what waits for approval",
+    P.AUDIT_EXPORT: "Export the audit trail",
+    P.AUDIT_READ: "Read the audit trail",
+    P.CUSTOMER_GRANT: "Open single customers to a colleague",
+    P.CUSTOMER_READ: "See customers",
+    P.CUSTOMER_WRITE: "Add and change customers",
+    P.IMPORT_RUN: "Import customers and invoices",
+    P.INVOICE_FINALIZE: "Finalize invoices",
+    P.INVOICE_READ: "See invoices",
+    P.INVOICE_SEND: "Send invoices to customers",
+    P.INVOICE_VOID: "Void invoices",
+    P.INVOICE_WRITE: "Write drafts of invoices",
+    P.JOB_READ: "See long-running work",
+    P.KEYS_ROTATE: "Rotate encryption keys",
+    P.LEDGER_READ: "Read the ledger",
+    P.MEMBER_MANAGE: "Invite, change, suspend and remove members",
+    P.MEMBER_READ: "See members and roles",
+    P.OPS_AUDIT: "Read the audit of the installation",
+    P.OPS_KEYS: "Manage the keys of the installation",
+    P.OPS_ORGANIZATIONS: "Manage organizations of the installation",
+    P.ORGANIZATION_READ: "See the organization’s details",
+    P.ORGANIZATION_WRITE: "Change the organization’s details",
+    P.PORTAL_READ: "See one’s own invoices on the portal",
+    P.REPORT_READ: "Read reports",
+    P.ROLE_MANAGE: "Make and change roles",
+    P.SECURITY_READ: "See the state of security",
+    P.TAX_RATE_READ: "See tax rates",
+    P.TAX_RATE_WRITE: "Add and change tax rates",
+}
+
+NOUNS: dict[str, str] = {
+    "apikey": "API keys",
+    "approval": "Approvals",
+    "audit": "Audit trail",
+    "customer": "Customers",
+    "import": "Imports",
+    "invoice": "Invoices",
+    "job": "Jobs",
+    "keys": "Encryption keys",
+    "ledger": "Ledger",
+    "member": "Members",
+    "ops": "Installation",
+    "organization": "Organization",
+    "portal": "Portal",
+    "report": "Reports",
+    "role": "Roles",
+    "security": "Security",
+    "tax_rate": "Tax rates",
+}
+
+LIMITS: dict[Limit, str] = {
+    Limit.EXPORT_ROWS: "Rows in one export",
+    Limit.REFUND_MINOR: "Refund without a second person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One right as people read it."""
+
+    code: str
+    sentence: str
+    powerful: bool
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RightGroup:
+    """The rights about one noun."""
+
+    noun: str
+    rights: list[Right]
+
+
+def right(permission: Permission) -> str:
+    """Say what a right allows."""
+    return RIGHTS.get(permission) or " ".join(reversed(permission.value.replace("_", " ").split(":"))).capitalize()
+
+
+def noun(permission: Permission) -> str:
+    """Name what a right is about."""
+    word = permission.value.partition(":")[0]
+    return NOUNS.get(word) or word.replace("_", " ").capitalize()
+
+
+def grouped(rights: Iterable[Permission], *, held: frozenset[Permission] = frozenset()) -> list[RightGroup]:
+    """Group rights by what they are about, in alphabetical order."""
+    groups: dict[str, list[Right]] = {}
+    for permission in sorted(rights):
+        entry = Right(permission.value, right(permission), permission in POWERFUL, permission in held)
+        groups.setdefault(noun(permission), []).append(entry)
+    return [RightGroup(name, groups[name]) for name in sorted(groups)]
+
+
+def summary(rights: Iterable[Permission]) -> list[str]:
+    """List rights as sentences, those that can harm most first."""
+    return [right(permission) for permission in sorted(rights, key=lambda held: (held not in POWERFUL, held.value))]
+
+
+def role_name(role: Role) -> str:
+    """Name a role: a built-in one in our words, an organization's own in theirs."""
+    if role.builtin:
+        return ROLE_WORDS[RoleCode(role.code)]
+    return role.label or role.code
+
+
+def limit(name: Limit, value: int) -> str:
+    """Write a limit: rows as a count, money in major units of whatever currency it meets."""
+    if name is Limit.REFUND_MINOR:
+        return f"{value // 100:,}.{value % 100:02d}"
+    return f"{value:,}"
