@@ -1,7 +1,7 @@
 """XML from strangers, read without ever meeting a declaration: no DTD, no entity, no reference outside.
 
-A document type is refused where it begins, before anything in it is expanded: an XML bomb costs nothing, and an
-external entity is never asked for (OWASP ASVS 5.0 V1.5.1). Size, depth and number of elements are bounded.
+A document type is refused where it begins, before anything in it is expanded: an XML bomb costs nothing and
+no external entity is asked for (OWASP ASVS 5.0 V1.5.1). Size, depth and number of elements are bounded.
 """
 
 from typing import Any

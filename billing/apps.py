@@ -1,0 +1,17 @@
+"""Wiring of billing."""
+
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    """Money that is owed."""
+
+    name = "billing"
+
+    def ready(self) -> None:
+        """Register billing's event types, and what a new organization gets from billing."""
+        from accounts.services import organizations
+        from billing import events  # noqa: F401  registering is the import's effect
+        from billing.issuer import services as issuer
+
+        organizations.when_founded(issuer.found)

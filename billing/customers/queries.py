@@ -1,0 +1,206 @@
+"""Reading customers: keyset pages, exact search by blind index, type-ahead by decrypted names.
+
+A page fetches its keys and columns from one table in one statement and decrypts nothing that is not shown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+
+from billing.customers import rules
+from billing.customers.models import Customer
+from core.errors import NotFound
+from crypto import blindindex
+from crypto.fields import ERASED
+
+MOST = 200
+# Decrypting this many names takes tens of milliseconds; beyond it type-ahead answers exact matches only.
+TYPE_AHEAD_LIMIT = 20_000
+_EXACT = {"email": "email_index", "tax_id": "tax_id_index", "reference": "reference_index"}
+_LIST = ("id", "tenant_id", "subject_key", "name", "email", "reference", "currency", "state", "created_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRow:
+    """One customer in a list."""
+
+    id: UUID
+    name: str
+    email: str
+    reference: str
+    currency: str
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerDetail:
+    """One customer with everything kept about them."""
+
+    id: UUID
+    name: str
+    email: str
+    phone: str
+    address: dict[str, str] = field(default_factory=dict)
+    tax_id: str
+    reference: str
+    notes: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    currency: str
+    state: str
+    is_erased: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerPage:
+    """One page; `next_after` is the cursor of the next one, None on the last."""
+
+    rows: list[CustomerRow]
+    next_after: UUID | None
+
+
+def page(*, limit: int = 50, after: UUID | None = None, state: str | None = None) -> CustomerPage:
+    """List customers, newest first, from behind `after`."""
+    rows = Customer.objects.order_by("-id")
+    if state is not None:
+        rows = rows.filter(state=state)
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    limit = max(1, min(limit, MOST))
+    found = list(rows.only(*_LIST)[: limit + 1])
+    more = len(found) > limit
+    return CustomerPage([_row(row) for row in found[:limit]], found[limit - 1].pk if more else None)
+
+
+def get(customer_id: UUID) -> CustomerDetail:
+    """Return one customer.
+
+    Raises:
+        NotFound: there is none, or it is another's.
+    """
+    row = Customer.objects.filter(pk=customer_id).first()
+    if row is None:
+        raise NotFound
+    return detail(row)
+
+
+def detail(row: Customer) -> CustomerDetail:
+    """Show a customer whose row is loaded already."""
+    return CustomerDetail(
+        id=row.pk,
+        name=row.name,
+        email=row.email or "",
+        phone=row.phone or "",
+        address=_object(row.address),
+        tax_id=row.tax_id or "",
+        reference=row.reference or "",
+        notes=row.notes or "",
+        metadata=_object(row.metadata),
+        currency=row.currency,
+        state=row.state,
+        is_erased=row.subject_key is None,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def details(
+    *,
+    limit: int = 50,
+    after: UUID | None = None,
+    state: str | None = None,
+    found_by: Mapping[str, str] | None = None,
+    ids: Iterable[UUID] | None = None,
+) -> tuple[list[CustomerDetail], UUID | None]:
+    """List customers with everything kept about them, newest first, and the cursor of the next page.
+
+    `found_by` holds exact details (email, tax_id, reference), each compared by its blind index.
+    """
+    rows = Customer.objects.order_by("-id")
+    if state is not None:
+        rows = rows.filter(state=state)
+    for name, text in (found_by or {}).items():
+        column = _EXACT[name]
+        rows = rows.filter(**{column: blindindex.lookup(Customer, column, text)})
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    limit = max(1, min(limit, MOST))
+    found = list(rows[: limit + 1])
+    next_after = found[limit - 1].pk if len(found) > limit else None
+    return [detail(row) for row in found[:limit]], next_after
+
+
+def names(customer_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return customers' names by id, in one statement, for a page that has their ids."""
+    wanted = set(customer_ids)
+    rows = (
+        Customer.objects.filter(pk__in=wanted).only("id", "tenant_id", "subject_key", "name")
+        if wanted
+        else []
+    )
+    return {row.pk: row.name for row in rows}
+
+
+def find(*, email: str = "", tax_id: str = "", reference: str = "", name: str = "") -> list[CustomerRow]:
+    """Find customers by exactly one detail, compared by its blind index (case and spacing do not matter)."""
+    given = {"email_index": email, "tax_id_index": tax_id, "reference_index": reference, "name_index": name}
+    asked = {column: text for column, text in given.items() if text.strip()}
+    if len(asked) != 1:
+        raise ValueError("name exactly one detail to find customers by")
+    (column, text), *_ = asked.items()
+    return [_row(row) for row in _by_index(column, text)]
+
+
+def search(text: str, *, limit: int = 10) -> list[CustomerRow]:
+    """Find active customers as somebody types: e-mail, tax id or number exactly, a name from a word's start.
+
+    Names are decrypted in this request, newest customers first, up to TYPE_AHEAD_LIMIT of them.
+    """
+    wanted = rules.normalize_name(text)
+    if not wanted:
+        return []
+    found: dict[UUID, Customer] = {}
+    exact = _by_index("email_index", text) if "@" in text else _by_index("reference_index", text)
+    for row in [*exact, *(_by_index("tax_id_index", text) if rules.normalize_tax_id(text) else [])]:
+        found.setdefault(row.pk, row)
+    rows = Customer.objects.filter(state=Customer.State.ACTIVE).order_by("-id")
+    for row in rows.only(*_LIST)[:TYPE_AHEAD_LIMIT].iterator(chunk_size=2_000):
+        if len(found) >= limit:
+            break
+        if _matches(rules.normalize_name(row.name), wanted):
+            found.setdefault(row.pk, row)
+    return [_row(row) for row in list(found.values())[:limit]]
+
+
+def _matches(name: str, wanted: str) -> bool:
+    return name.startswith(wanted) or f" {wanted}" in name
+
+
+def _by_index(column: str, text: str) -> Sequence[Customer]:
+    index = blindindex.lookup(Customer, column, text)
+    rows: models.QuerySet[Customer] = Customer.objects.filter(**{column: index}).order_by("-id").only(*_LIST)
+    return list(rows[:MOST])
+
+
+def _row(row: Customer) -> CustomerRow:
+    return CustomerRow(
+        id=row.pk,
+        name=row.name,
+        email=row.email or "",
+        reference=row.reference or "",
+        currency=row.currency,
+        state=row.state,
+        created_at=row.created_at,
+    )
+
+
+def _object(value: object) -> dict[str, str]:
+    """An erased object reads as nothing: its marker is a text."""
+    return dict(value) if isinstance(value, dict) and value is not ERASED else {}

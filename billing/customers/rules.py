@@ -1,0 +1,133 @@
+"""How a customer's details are written and found: one spelling to search by, and limits."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from core import cardnumbers, money
+from core.errors import FieldError, Invalid
+
+ADDRESS_FIELDS = ("line1", "line2", "line3", "city", "postal_code", "region", "country")
+_LIMITS = {
+    "name": 200,
+    "email": 254,
+    "phone": 40,
+    "tax_id": 40,
+    "tax_number": 40,
+    "reference": 80,
+    "notes": 5_000,
+}
+_ADDRESS_LIMIT = 200
+METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
+# Deliberately loose (RFC 5321 allows far more than any pattern): one @, something on both sides, no spaces.
+_EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[^@\s<>()\[\],;:\"\\.]+(\.[^@\s<>()\[\],;:\"\\.]+)+\Z")
+_COUNTRY = re.compile(r"[A-Z]{2}\Z", re.ASCII)
+
+
+def normalize_email(value: str) -> str:
+    """Return the spelling by which an e-mail address is found."""
+    return unicodedata.normalize("NFKC", value).strip().casefold()
+
+
+def normalize_tax_id(value: str) -> str:
+    """Return the spelling by which a tax id is found: letters and digits, nothing else."""
+    return "".join(char for char in unicodedata.normalize("NFKC", value).upper() if char.isalnum())
+
+
+def normalize_name(value: str) -> str:
+    """Return the spelling by which a name is found: case, width and spacing do not matter."""
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
+def normalize_reference(value: str) -> str:
+    """Return the spelling by which a customer's own number is found."""
+    return unicodedata.normalize("NFKC", value).strip().casefold()
+
+
+def is_email(value: str) -> bool:
+    """Tell whether a text can be an e-mail address."""
+    return len(value) <= _LIMITS["email"] and _EMAIL.match(value) is not None
+
+
+def check(values: Mapping[str, object]) -> None:
+    """Let a customer's values pass, or name every field that cannot be used.
+
+    Raises:
+        Invalid: every fault, field by field.
+    """
+    errors = [*_texts(values), *_address(values.get("address")), *_metadata(values.get("metadata"))]
+    email = values.get("email")
+    if isinstance(email, str) and email and not _EMAIL.match(email):
+        errors.append(FieldError("/email", "invalid_email", "This is not an e-mail address."))
+    currency = values.get("currency")
+    if currency is not None and currency not in money.EXPONENTS:
+        errors.append(FieldError("/currency", "unknown_currency", "This is not an ISO 4217 currency in use."))
+    if errors:
+        raise Invalid(errors)
+
+
+def _texts(values: Mapping[str, object]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if "name" in values and not str(values["name"] or "").strip():
+        errors.append(FieldError("/name", "required", "A customer needs a name."))
+    for field, limit in _LIMITS.items():
+        text = values.get(field)
+        if text is None:
+            continue
+        if not isinstance(text, str):
+            errors.append(FieldError(f"/{field}", "not_text", "This must be text."))
+        else:
+            errors.extend(_text(f"/{field}", text, limit))
+    return errors
+
+
+def _text(pointer: str, text: str, limit: int) -> list[FieldError]:
+    errors: list[FieldError] = []
+    if len(text) > limit:
+        errors.append(FieldError(pointer, "too_long", f"This may have {limit} characters."))
+    if "\x00" in text:
+        errors.append(FieldError(pointer, "invalid_character", "This holds a character that cannot be kept."))
+    if cardnumbers.contains_card_number(text):
+        sentence = "This holds what looks like a card number. Nothing was stored; remove it."
+        errors.append(FieldError(pointer, "card_number", sentence))
+    return errors
+
+
+def _address(address: object) -> list[FieldError]:
+    if address is None:
+        return []
+    if not isinstance(address, Mapping):
+        return [FieldError("/address", "not_an_object", "An address is an object.")]
+    errors: list[FieldError] = []
+    for field, text in address.items():
+        if field not in ADDRESS_FIELDS:
+            errors.append(
+                FieldError("/address", "unknown_field", f"An address has {', '.join(ADDRESS_FIELDS)}.")
+            )
+        elif not isinstance(text, str):
+            errors.append(FieldError(f"/address/{field}", "not_text", "This must be text."))
+        else:
+            errors.extend(_text(f"/address/{field}", text, _ADDRESS_LIMIT))
+    country = address.get("country")
+    if isinstance(country, str) and country and not _COUNTRY.match(country):
+        errors.append(
+            FieldError("/address/country", "invalid_country", "A country is two letters (ISO 3166-1).")
+        )
+    return errors
+
+
+def _metadata(metadata: object) -> list[FieldError]:
+    if metadata is None:
+        return []
+    if not isinstance(metadata, Mapping) or len(metadata) > METADATA_KEYS:
+        return [
+            FieldError("/metadata", "invalid", f"Metadata is an object of at most {METADATA_KEYS} texts.")
+        ]
+    errors: list[FieldError] = []
+    for key, text in metadata.items():
+        if not isinstance(key, str) or not key or len(key) > METADATA_KEY_LENGTH or not isinstance(text, str):
+            errors.append(FieldError("/metadata", "invalid", "Metadata maps short names to texts."))
+            continue
+        errors.extend(_text("/metadata", key, METADATA_KEY_LENGTH))
+        errors.extend(_text(f"/metadata/{key}", text, METADATA_VALUE_LENGTH))
+    return errors

@@ -1,0 +1,204 @@
+"""Adding, changing, archiving customers. No field of free text keeps a card number."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from audit import services as audit
+from audit.events import EventType
+from billing import events
+from billing.customers import rules
+from billing.customers.models import Customer
+from billing.tallies import services as tallies
+from core.actor import Actor
+from core.errors import Conflict, FieldError, Invalid, NotFound
+from crypto import blindindex
+from tenancy.context import use_case
+
+# An encrypted column cannot be updated without the blind index that is computed from it.
+_INDEXES = {
+    "name": "name_index",
+    "email": "email_index",
+    "tax_id": "tax_id_index",
+    "reference": "reference_index",
+}
+FIELDS = ("name", "email", "phone", "address", "tax_id", "reference", "notes", "metadata", "currency")
+
+
+class CustomerArchived(Conflict):
+    """This customer is archived; take them back first."""
+
+    code = "customer_archived"
+
+
+class CustomerErased(Conflict):
+    """This person has been erased; nothing can be kept about them any more."""
+
+    code = "customer_erased"
+
+
+class ReferenceTaken(Conflict):
+    """Another customer has this number already."""
+
+    code = "reference_taken"
+
+
+@use_case
+def create(
+    *,
+    name: str,
+    currency: str,
+    actor: Actor,
+    at: datetime,
+    email: str | None = None,
+    phone: str | None = None,
+    address: Mapping[str, str] | None = None,
+    tax_id: str | None = None,
+    reference: str | None = None,
+    notes: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Customer:
+    """Add a customer. Empty texts count as absent.
+
+    Raises:
+        Invalid: names every field that cannot be used.
+        ReferenceTaken: another customer has this number.
+    """
+    row = prepare(
+        {
+            "name": name, "currency": currency, "email": email, "phone": phone, "address": address,
+            "tax_id": tax_id, "reference": reference, "notes": notes, "metadata": metadata,
+        },
+        at=at,
+    )  # fmt: skip
+    _refuse_taken_reference(row)
+    row.save(force_insert=True)
+    tallies.add([tallies.Change(noun="customer", state=row.state)])
+    audit.record(events.CUSTOMER_CREATED, actor=actor, subject=("customer", row.pk))
+    return row
+
+
+@use_case
+def create_many(rows: list[Customer], *, actor: Actor) -> None:
+    """Add customers that `prepare` has made, in a constant number of statements."""
+    Customer.objects.bulk_create(rows, batch_size=500)
+    tallies.add(tallies.Change(noun="customer", state=row.state) for row in rows)
+    for start in range(0, len(rows), 1_000):
+        keys = [row.pk for row in rows[start : start + 1_000]]
+        audit.record_each(events.CUSTOMER_CREATED, actor=actor, kind="customer", subjects=keys)
+
+
+def prepare(values: Mapping[str, Any], *, at: datetime) -> Customer:
+    """Make a customer of checked values without storing it.
+
+    Raises:
+        Invalid: names every field that cannot be used.
+    """
+    cleaned = _cleaned(values)
+    rules.check({"name": "", **cleaned, "currency": cleaned.get("currency") or ""})
+    return Customer(**cleaned, created_at=at, updated_at=at)
+
+
+@use_case
+def update(*, customer_id: UUID, changes: Mapping[str, Any], actor: Actor, at: datetime) -> Customer:
+    """Change the named fields of a customer (see FIELDS); an empty text or None removes an optional one.
+
+    Raises:
+        NotFound: there is no such customer.
+        CustomerErased: nothing can be kept about them any more.
+        Invalid: names every field that cannot be used.
+        ReferenceTaken: another customer has this number.
+    """
+    unknown = [
+        FieldError(f"/{name}", "unknown_field", "There is no such field.")
+        for name in changes
+        if name not in FIELDS
+    ]
+    if unknown:
+        raise Invalid(unknown)
+    row = _locked(customer_id)
+    if row.subject_key is None:
+        raise CustomerErased
+    cleaned = _cleaned(changes)
+    rules.check(cleaned)
+    changed = [name for name, value in cleaned.items() if getattr(row, name) != value]
+    if not changed:
+        return row
+    for name in changed:
+        setattr(row, name, cleaned[name])
+    if "reference" in changed:
+        _refuse_taken_reference(row)
+    row.updated_at = at
+    written = [*changed, *(_INDEXES[name] for name in changed if name in _INDEXES), "updated_at"]
+    row.save(update_fields=written)
+    audit.record(events.CUSTOMER_UPDATED, actor=actor, subject=("customer", row.pk), fields=changed)
+    return row
+
+
+@use_case
+def archive(*, customer_id: UUID, actor: Actor, at: datetime) -> Customer:
+    """Take a customer out of the lists; their documents stay.
+
+    Raises:
+        NotFound: there is no such customer.
+        CustomerArchived: they are archived already.
+    """
+    row = _locked(customer_id)
+    if row.state == Customer.State.ARCHIVED:
+        raise CustomerArchived
+    return _move(row, Customer.State.ARCHIVED, events.CUSTOMER_ARCHIVED, actor, at)
+
+
+@use_case
+def restore(*, customer_id: UUID, actor: Actor, at: datetime) -> Customer:
+    """Take an archived customer back into the lists; without effect on an active one.
+
+    Raises:
+        NotFound: there is no such customer.
+    """
+    row = _locked(customer_id)
+    if row.state == Customer.State.ACTIVE:
+        return row
+    return _move(row, Customer.State.ACTIVE, events.CUSTOMER_RESTORED, actor, at)
+
+
+def _move(row: Customer, state: str, event: EventType, actor: Actor, at: datetime) -> Customer:
+    before, row.state, row.updated_at = row.state, state, at
+    row.save(update_fields=["state", "updated_at"])
+    tallies.add(
+        [
+            tallies.Change(noun="customer", state=before, count=-1),
+            tallies.Change(noun="customer", state=row.state),
+        ]
+    )
+    audit.record(event, actor=actor, subject=("customer", row.pk), fields=["state"])
+    return row
+
+
+def _locked(customer_id: UUID) -> Customer:
+    # NO KEY: new invoices of this customer, whose foreign keys look at the row, need not wait.
+    row: Customer | None = Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
+    cleaned: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, str):
+            value = value.strip() or None
+        elif isinstance(value, Mapping):
+            kept = {key: text for key, text in value.items() if text != ""}
+            value = kept or None
+        cleaned[name] = value
+    return cleaned
+
+
+def _refuse_taken_reference(row: Customer) -> None:
+    if row.reference is None:
+        return
+    index = blindindex.lookup(Customer, "reference_index", row.reference)
+    if Customer.objects.filter(reference_index=index).exclude(pk=row.pk).exists():
+        raise ReferenceTaken(field="reference")

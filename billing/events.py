@@ -1,0 +1,51 @@
+"""What billing leaves in the audit trail: every change of money or people's data, and every read of it."""
+
+from audit.events import register
+
+ISSUER_UPDATED = register(
+    "issuer.updated", "{actor} changed what stands on invoices", owasp="sensitive_update"
+)
+SERIES_CREATED = register("series.created", "{actor} opened a number series", owasp="sensitive_create")
+
+CUSTOMER_CREATED = register("customer.created", "{actor} added customer {subject}", owasp="sensitive_create")
+CUSTOMER_UPDATED = register(
+    "customer.updated", "{actor} changed customer {subject}", owasp="sensitive_update"
+)
+CUSTOMER_ARCHIVED = register(
+    "customer.archived", "{actor} archived customer {subject}", owasp="sensitive_update"
+)
+CUSTOMER_RESTORED = register(
+    "customer.restored", "{actor} took customer {subject} back", owasp="sensitive_update"
+)
+CUSTOMER_READ = register(
+    "customer.read", "{actor} read customer {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+CUSTOMER_LISTED = register(
+    "customer.listed", "{actor} read a list of customers", owasp="sensitive_read", pci="10.2.1.1"
+)
+CUSTOMERS_IMPORTED = register("customers.imported", "{actor} imported customers", owasp="upload_complete")
+
+TAX_RATE_CREATED = register("tax_rate.created", "{actor} added tax rate {subject}", owasp="sensitive_create")
+TAX_RATE_SUPERSEDED = register(
+    "tax_rate.superseded", "{actor} replaced tax rate {subject}", owasp="sensitive_update"
+)
+TAX_RATE_READ = register("tax_rate.read", "{actor} read tax rates", owasp="sensitive_read")
+
+INVOICE_CREATED = register("invoice.created", "{actor} drafted invoice {subject}", owasp="sensitive_create")
+INVOICE_UPDATED = register("invoice.updated", "{actor} changed draft {subject}", owasp="sensitive_update")
+INVOICE_DISCARDED = register(
+    "invoice.discarded", "{actor} discarded draft {subject}", owasp="sensitive_delete"
+)
+INVOICE_FINALIZED = register(
+    "invoice.finalized", "{actor} finalized invoice {subject}", owasp="sensitive_update"
+)
+INVOICE_VOIDED = register("invoice.voided", "{actor} voided invoice {subject}", owasp="sensitive_update")
+INVOICE_IMPORTED = register("invoice.imported", "{actor} imported invoice {subject}", owasp="upload_complete")
+INVOICE_READ = register(
+    "invoice.read", "{actor} read invoice {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+INVOICE_LISTED = register(
+    "invoice.listed", "{actor} read a list of invoices", owasp="sensitive_read", pci="10.2.1.1"
+)
+
+LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")

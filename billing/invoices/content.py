@@ -1,0 +1,67 @@
+"""What a finalized document says: its parties, copied, and a keyed digest that proves nothing has changed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from billing.customers.models import Customer
+from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.issuer.models import Issuer
+from billing.tax.rules import plain
+from core import canonical
+from crypto import blindindex
+
+_COLUMNS = (
+    "number", "imported_number", "currency", "issued_on", "due_on", "subtotal_minor", "tax_minor",
+    "total_minor", "prepaid_minor", "rounding_minor", "seller", "buyer", "references", "note",
+)  # fmt: skip
+_LINE = (
+    "position", "kind", "description", "quantity", "unit_code", "unit_amount", "price_base_quantity",
+    "net_exact", "net_minor", "tax_category", "tax_percentage", "adjustments",
+)  # fmt: skip
+_TAX = ("category", "percentage", "base_minor", "tax_minor", "reason")
+
+
+def seller_of(issuer: Issuer) -> dict[str, Any]:
+    """Copy the issuer onto a document."""
+    values = {
+        name: getattr(issuer, name) for name in ("name", "address", "tax_id", "tax_number", "email", "phone")
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def buyer_of(customer: Customer) -> dict[str, Any]:
+    """Copy the customer onto a document: what the document needs, not their notes."""
+    values = {name: getattr(customer, name) for name in ("name", "address", "tax_id", "email", "reference")}
+    return {name: value for name, value in values.items() if value}
+
+
+def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[InvoiceTax]) -> bytes:
+    """Return the keyed digest of a document's plaintext (HMAC-SHA-256 under the organization's index key)."""
+    content = {
+        "invoice": _values(invoice, _COLUMNS),
+        "id": str(invoice.pk),
+        "lines": [_values(line, _LINE) for line in sorted(lines, key=lambda line: line.position)],
+        "taxes": sorted(
+            (_values(tax, _TAX) for tax in taxes), key=lambda tax: (tax["category"], tax["percentage"])
+        ),
+    }
+    text = canonical.dumps(content).decode()
+    return bytes(
+        blindindex.compute(
+            tenant_id=invoice.tenant_id, table="billing_invoice", column="content_digest", text=text
+        )
+    )
+
+
+def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _plain(getattr(row, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(plain(value))
+    if isinstance(value, date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,284 @@
+"""Invoices. Once finalized, no business column of one can change or go: a trigger refuses it to everybody.
+
+Drafts have no number. Sums stand in plain minor units, so that SQL can add them; what was bought, by whom and
+from whom is encrypted with the organization's document key, which outlives the customer's own.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+
+from billing.customers.models import Customer
+from billing.issuer.models import Series
+from billing.tax.models import TaxRate
+from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
+from crypto.fields import EncryptedJSONField, EncryptedTextField
+from tenancy.models import TenantModel
+
+_PURPOSE = "showing what is owed, why and by whom"
+_KEPT = "10 years after the fiscal year"
+_LAW = "tax law"
+
+
+class Invoice(TenantModel):
+    """One invoice: a draft, then finalized for good, perhaps voided."""
+
+    class Status(models.TextChoices):
+        """The document's own state. Overdue and disputed are derived."""
+
+        DRAFT = "draft"
+        FINALIZED = "finalized"
+        VOIDED = "voided"
+
+    class PaymentStatus(models.TextChoices):
+        """How far it is paid; an axis of its own."""
+
+        UNPAID = "unpaid"
+        PARTIALLY_PAID = "partially_paid"
+        PROCESSING = "processing"
+        PAID = "paid"
+
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="invoices"
+    )
+    series = models.ForeignKey(
+        Series, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    fiscal_year = models.PositiveSmallIntegerField(null=True)
+    sequence = models.PositiveIntegerField(null=True)
+    number = models.CharField(max_length=80, null=True)  # noqa: DJ001  a draft has none, which is not an empty one
+    imported_number = models.CharField(max_length=80, null=True)  # noqa: DJ001  most were never elsewhere
+    status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
+    payment_status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.UNPAID)
+    currency = models.CharField(max_length=3)
+    issued_on = models.DateField(null=True)
+    due_on = models.DateField(null=True)
+    subtotal_minor = models.BigIntegerField()
+    tax_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+    # What an imported document says was paid before (BT-113) and how its total was rounded (BT-114).
+    prepaid_minor = models.BigIntegerField(default=0)
+    rounding_minor = models.BigIntegerField(default=0)
+    amount_paid_minor = models.BigIntegerField(default=0)
+    amount_due_minor = models.GeneratedField(
+        expression=Case(
+            When(status="voided", then=Value(0)),
+            default=F("total_minor") + F("rounding_minor") - F("prepaid_minor") - F("amount_paid_minor"),
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
+    seller = EncryptedJSONField(purpose="documents", null=True)
+    buyer = EncryptedJSONField(purpose="documents", null=True)
+    references = EncryptedJSONField(purpose="documents", null=True)
+    note = EncryptedTextField(purpose="documents", null=True)
+    void_reason = EncryptedTextField(purpose="documents", null=True)
+    content_digest = models.BinaryField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    finalized_at = models.DateTimeField(null=True)
+    voided_at = models.DateTimeField(null=True)
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.CUSTOMER,
+        purpose=_PURPOSE,
+        retention=_KEPT,
+        legal_basis=_LAW,
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            **dict.fromkeys(
+                ["id", "tenant", "customer", "series", "number", "imported_number"], FieldClass.IDENTIFIER
+            ),
+            **dict.fromkeys(["fiscal_year", "sequence"], FieldClass.TECHNICAL),
+            **dict.fromkeys(["status", "payment_status", "currency"], FieldClass.STATE),
+            **dict.fromkeys(
+                ["subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "rounding_minor"],
+                FieldClass.MONEY,
+            ),
+            **dict.fromkeys(["amount_paid_minor", "amount_due_minor"], FieldClass.MONEY),
+            **dict.fromkeys(["seller", "buyer"], FieldClass.PERSONAL),
+            **dict.fromkeys(["references", "note", "void_reason"], FieldClass.CONTENT),
+            "content_digest": FieldClass.HASH,
+            **dict.fromkeys(
+                ["issued_on", "due_on", "created_at", "updated_at", "finalized_at", "voided_at"],
+                FieldClass.TIME,
+            ),
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """No gap, no twin, a number exactly when it is no draft, and an index for every list there is."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "series", "fiscal_year", "sequence"], name="billing_invoice_sequence"
+            ),
+            models.UniqueConstraint(fields=["tenant", "series", "number"], name="billing_invoice_number"),
+            models.UniqueConstraint(
+                fields=["tenant", "series", "imported_number"], name="billing_invoice_imported"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="draft", number__isnull=True)
+                | (~Q(status="draft") & Q(number__isnull=False)),
+                name="billing_invoice_number_iff_final",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="draft", sequence__isnull=True, finalized_at__isnull=True)
+                | (
+                    ~Q(status="draft")
+                    & Q(
+                        series__isnull=False,
+                        fiscal_year__isnull=False,
+                        sequence__isnull=False,
+                        issued_on__isnull=False,
+                        seller__isnull=False,
+                        buyer__isnull=False,
+                        content_digest__isnull=False,
+                        finalized_at__isnull=False,
+                    )
+                ),
+                name="billing_invoice_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "finalized", "voided"])
+                & Q(payment_status__in=["unpaid", "partially_paid", "processing", "paid"]),
+                name="billing_invoice_states",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="voided", voided_at__isnull=False)
+                | (~Q(status="voided") & Q(voided_at__isnull=True, void_reason__isnull=True)),
+                name="billing_invoice_voided",
+            ),
+            models.CheckConstraint(
+                condition=Q(total_minor=F("subtotal_minor") + F("tax_minor"), total_minor__gte=0)
+                & Q(amount_paid_minor__gte=0, prepaid_minor__gte=0),
+                name="billing_invoice_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(imported_number__isnull=True, prepaid_minor=0, rounding_minor=0)
+                | Q(imported_number__isnull=False, series__isnull=False),
+                name="billing_invoice_imported_series",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "status", "-id"], name="billing_invoice_status"),
+            models.Index(fields=["tenant", "customer", "-id"], name="billing_invoice_customer"),
+            models.Index(fields=["tenant", "number"], name="billing_invoice_find_number"),
+            models.Index(
+                fields=["tenant", "due_on", "id"],
+                condition=Q(status="finalized") & ~Q(payment_status="paid"),
+                name="billing_invoice_due",
+            ),
+        ]
+
+
+class InvoiceLine(TenantModel):
+    """One line, or an allowance or charge of the whole document. The rounded amounts sum to the subtotal."""
+
+    class Kind(models.TextChoices):
+        """Items are numbered; allowances and charges belong to the document (BG-20, BG-21)."""
+
+        ITEM = "item"
+        ALLOWANCE = "allowance"
+        CHARGE = "charge"
+
+    invoice = models.ForeignKey(
+        Invoice, models.CASCADE, db_constraint=False, db_index=False, related_name="lines"
+    )
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    tax_rate = models.ForeignKey(
+        TaxRate, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.ITEM)
+    description = EncryptedTextField(purpose="documents")
+    quantity = models.DecimalField(max_digits=24, decimal_places=12)
+    unit_code = models.CharField(max_length=8, blank=True, default="")
+    unit_amount = models.DecimalField(max_digits=24, decimal_places=12)
+    price_base_quantity = models.DecimalField(max_digits=24, decimal_places=12, default=1)
+    # Wide enough for the exact product of quantity and price.
+    net_exact = models.DecimalField(max_digits=48, decimal_places=24)
+    net_minor = models.BigIntegerField()
+    tax_category = models.CharField(max_length=2)
+    tax_percentage = models.DecimalField(max_digits=9, decimal_places=6)
+    # Allowances and charges of the line with their reasons (BG-27, BG-28); the net amount includes them.
+    adjustments = EncryptedJSONField(purpose="documents", null=True)
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.CUSTOMER,
+        purpose=_PURPOSE,
+        retention=_KEPT,
+        legal_basis=_LAW,
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            **dict.fromkeys(["id", "tenant", "invoice", "customer", "tax_rate"], FieldClass.IDENTIFIER),
+            "position": FieldClass.TECHNICAL,
+            **dict.fromkeys(["kind", "unit_code", "tax_category"], FieldClass.STATE),
+            **dict.fromkeys(["description", "adjustments"], FieldClass.CONTENT),
+            **dict.fromkeys(
+                ["quantity", "unit_amount", "price_base_quantity", "net_exact", "net_minor"], FieldClass.MONEY
+            ),
+            "tax_percentage": FieldClass.MONEY,
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """Lines have an order."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "invoice", "position"],
+                name="billing_invoiceline_position",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+            models.CheckConstraint(
+                condition=Q(price_base_quantity__gt=0) & Q(kind__in=["item", "allowance", "charge"]),
+                name="billing_invoiceline_sane",
+            ),
+        ]
+
+
+class InvoiceTax(TenantModel):
+    """The tax of one rate on one document, frozen (EN 16931 BG-23)."""
+
+    invoice = models.ForeignKey(
+        Invoice, models.CASCADE, db_constraint=False, db_index=False, related_name="taxes"
+    )
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    category = models.CharField(max_length=2)
+    percentage = models.DecimalField(max_digits=9, decimal_places=6)
+    base_minor = models.BigIntegerField()
+    tax_minor = models.BigIntegerField()
+    # Why nothing is charged (BT-120), as an imported document words it.
+    reason = EncryptedTextField(purpose="documents", null=True)
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.CUSTOMER,
+        purpose=_PURPOSE,
+        retention=_KEPT,
+        legal_basis=_LAW,
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            **dict.fromkeys(["id", "tenant", "invoice", "customer"], FieldClass.IDENTIFIER),
+            "category": FieldClass.STATE,
+            **dict.fromkeys(["percentage", "base_minor", "tax_minor"], FieldClass.MONEY),
+            "reason": FieldClass.CONTENT,
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """A rate stands once on a document."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "invoice", "category", "percentage"], name="billing_invoicetax_once"
+            )
+        ]

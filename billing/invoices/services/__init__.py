@@ -1,0 +1,25 @@
+"""The use cases of invoices."""
+
+from billing.invoices.services.drafts import ImportedContentFixed, create_draft, discard_draft, update_draft
+from billing.invoices.services.finals import (
+    InvoiceHasPayments,
+    InvoiceNotFinalized,
+    InvoiceWithoutLines,
+    finalize,
+    void,
+)
+from billing.invoices.services.rows import DueBeforeIssued, InvoiceNotDraft
+
+__all__ = [
+    "DueBeforeIssued",
+    "ImportedContentFixed",
+    "InvoiceHasPayments",
+    "InvoiceNotDraft",
+    "InvoiceNotFinalized",
+    "InvoiceWithoutLines",
+    "create_draft",
+    "discard_draft",
+    "finalize",
+    "update_draft",
+    "void",
+]

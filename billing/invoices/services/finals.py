@@ -1,0 +1,181 @@
+"""Finalizing and voiding.
+
+Finalize is one transaction: lock the draft, copy the parties, take the number, freeze, post, record. Lock
+order: invoice row, then series counter; the counter comes last, because others wait for it until the commit.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from audit import services as audit
+from billing import events
+from billing.customers.services import CustomerErased
+from billing.invoices import content, rules
+from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.invoices.services.rows import (
+    InvoiceNotDraft,
+    change_of,
+    check_days,
+    due_minor,
+    locked,
+    locked_draft,
+    taxes_of,
+)
+from billing.issuer import rules as numbering
+from billing.issuer import services as issuers
+from billing.issuer.models import Issuer, Series
+from billing.ledger import rules as books
+from billing.ledger import services as ledger
+from billing.ledger.models import LedgerTransaction
+from billing.tallies import services as tallies
+from billing.tax import rules as tax
+from core import states
+from core.actor import Actor
+from core.errors import Conflict, Invalid, Refusal
+from tenancy.context import use_case
+
+_FINALIZED = (
+    "status", "payment_status", "series", "fiscal_year", "sequence", "number", "issued_on", "due_on",
+    "seller", "buyer", "content_digest", "finalized_at", "updated_at",
+)  # fmt: skip
+
+
+class InvoiceNotFinalized(Conflict):
+    """Only a finalized invoice can be voided."""
+
+    code = "invoice_not_finalized"
+
+
+class InvoiceHasPayments(Conflict):
+    """Money was received for this invoice; refund or move it before voiding."""
+
+    code = "invoice_has_payments"
+
+
+class InvoiceWithoutLines(Refusal):
+    """An invoice needs at least one line."""
+
+    code = "invoice_without_lines"
+
+
+@use_case
+def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
+    """Give a draft its number, freeze it for good, and post it to the books.
+
+    The number is drawn inside this transaction from the series' counter, so that a failure anywhere below
+    leaves no hole in the sequence. An imported draft keeps its number and seller, and
+    opens what is still due.
+
+    Raises:
+        NotFound: there is no such invoice.
+        InvoiceNotDraft: it was finalized or voided before.
+        InvoiceWithoutLines, DueBeforeIssued: it is not complete.
+        IssuerMissing: nobody has said who bills.
+        CustomerErased: there is nobody to bill any more.
+    """
+    invoice = locked_draft(invoice_id)
+    lines = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
+    if not lines:
+        raise InvoiceWithoutLines(field="lines")
+    before = change_of(invoice)
+    invoice.status = states.move(rules.MOVES, invoice.status, to="finalized", refusal=InvoiceNotDraft)
+    if invoice.imported_number is None:
+        series, taxes = _complete(invoice, lines, at)
+    else:
+        series = Series.objects.get(pk=invoice.series_id)
+        taxes = list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
+    check_days(invoice.issued_on, invoice.due_on)
+    _take_number(invoice, series)
+    invoice.content_digest = content.digest(invoice, lines, taxes)
+    invoice.finalized_at = invoice.updated_at = at
+    invoice.save(update_fields=_FINALIZED)
+    ledger.post(
+        kind=_opening_kind(invoice),
+        sides=_sides(invoice),
+        currency=invoice.currency,
+        booked_on=invoice.issued_on,
+        at=at,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.pk,
+    )
+    tallies.add([before.taken_back(), change_of(invoice)])
+    audit.record(events.INVOICE_FINALIZED, actor=actor, subject=("invoice", invoice.pk))
+    return invoice
+
+
+@use_case
+def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoice:
+    """Void a finalized invoice on which nothing was paid: it keeps its number, and the books take it back.
+
+    Raises:
+        NotFound: there is no such invoice.
+        InvoiceNotFinalized: a draft, or voided already.
+        InvoiceHasPayments: money was received for it.
+        Invalid: no reason, or one that cannot be kept.
+    """
+    errors = rules.text_errors("/reason", reason, rules.REASON_LENGTH, required=True)
+    if errors:
+        raise Invalid(errors)
+    invoice = locked(invoice_id)
+    before = change_of(invoice)
+    invoice.status = states.move(rules.MOVES, invoice.status, to="voided", refusal=InvoiceNotFinalized)
+    if invoice.amount_paid_minor:
+        raise InvoiceHasPayments
+    issuer = Issuer.objects.first()
+    invoice.void_reason, invoice.voided_at, invoice.updated_at = reason.strip(), at, at
+    invoice.save(update_fields=["status", "void_reason", "voided_at", "updated_at"])
+    ledger.post(
+        kind=LedgerTransaction.Kind.INVOICE_VOIDED,
+        sides=books.reversal(_sides(invoice)),
+        currency=invoice.currency,
+        booked_on=rules.local_day(at, issuer.time_zone if issuer else "UTC"),
+        at=at,
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.pk,
+    )
+    tallies.add([before.taken_back(), change_of(invoice)])
+    audit.record(events.INVOICE_VOIDED, actor=actor, subject=("invoice", invoice.pk), fields=["status"])
+    return invoice
+
+
+def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple[Series, list[InvoiceTax]]:
+    """Copy the parties onto a document of our own, date it, and compute its taxes once more."""
+    issuer = Issuer.objects.select_related("series").first()
+    if issuer is None:
+        raise issuers.IssuerMissing
+    if invoice.customer.subject_key is None:
+        raise CustomerErased
+    invoice.seller, invoice.buyer = content.seller_of(issuer), content.buyer_of(invoice.customer)
+    invoice.issued_on = invoice.issued_on or rules.local_day(at, issuer.time_zone)
+    invoice.due_on = invoice.due_on or rules.due_on(invoice.issued_on, payment_days=issuer.payment_days)
+    amounts = [(tax.Rate(line.tax_category, line.tax_percentage), line.net_minor) for line in lines]
+    totals = rules.totals(amounts, invoice.currency)
+    # The stored sums were computed from these very lines; if not, something wrote past the services.
+    if (totals.subtotal_minor, totals.tax_minor) != (invoice.subtotal_minor, invoice.tax_minor):
+        raise RuntimeError(f"invoice {invoice.pk}: its lines do not come to its totals")
+    return issuer.series, taxes_of(invoice, totals)
+
+
+def _take_number(invoice: Invoice, series: Series) -> None:
+    """Everything that takes time is done by now: from here to the commit others wait."""
+    invoice.series = series
+    invoice.payment_status = rules.payment_status(
+        due_minor=due_minor(invoice), paid_minor=invoice.prepaid_minor
+    )
+    invoice.fiscal_year = numbering.fiscal_year(invoice.issued_on, starts_in=series.fiscal_year_starts_in)
+    invoice.sequence = issuers.next_sequence(series_id=series.pk, fiscal_year=invoice.fiscal_year)
+    invoice.number = invoice.imported_number or numbering.number(
+        series.pattern, fiscal_year=invoice.fiscal_year, sequence=invoice.sequence, digits=series.digits
+    )
+
+
+def _opening_kind(invoice: Invoice) -> str:
+    kinds = LedgerTransaction.Kind
+    return kinds.INVOICE_FINALIZED if invoice.imported_number is None else kinds.INVOICE_OPENING
+
+
+def _sides(invoice: Invoice) -> list[books.Side]:
+    if invoice.imported_number is None:
+        return books.finalized(subtotal_minor=invoice.subtotal_minor, tax_minor=invoice.tax_minor)
+    owed = invoice.total_minor + invoice.rounding_minor - invoice.prepaid_minor
+    return books.opening(due_minor=owed)

@@ -1,0 +1,146 @@
+"""Who bills, and how its documents are numbered: the numbers of a series have no gap and no twin."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from billing.issuer import rules
+from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
+from crypto.fields import BlindIndexField, EncryptedJSONField, EncryptedTextField
+from tenancy.models import TenantModel
+
+
+class Series(TenantModel):
+    """One sequence of numbers. Imported documents keep their own numbers, in a series of their seller."""
+
+    class Kind(models.TextChoices):
+        """Own numbers are given at finalize; imported ones were given elsewhere."""
+
+        OWN = "own"
+        IMPORTED = "imported"
+
+    code = models.CharField(max_length=40)
+    kind = models.CharField(max_length=16, choices=Kind)
+    # Words around {year} and {sequence}; empty for imported numbers, which are kept as they came.
+    pattern = models.CharField(max_length=60, blank=True, default="")
+    digits = models.PositiveSmallIntegerField(default=5)
+    fiscal_year_starts_in = models.PositiveSmallIntegerField(default=1)
+    # Whose numbers these are: VAT id, registration or name of an imported document's seller.
+    seller = EncryptedTextField(null=True)
+    seller_index = BlindIndexField(source="seller", normalize=rules.as_written, null=True)
+    created_at = models.DateTimeField()
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.TENANT,
+        purpose="numbering documents without a gap",
+        retention="10 years after its last document",
+        legal_basis="tax law",
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            "id": FieldClass.IDENTIFIER,
+            "tenant": FieldClass.IDENTIFIER,
+            "code": FieldClass.STATE,
+            "kind": FieldClass.STATE,
+            "pattern": FieldClass.STATE,
+            "digits": FieldClass.STATE,
+            "fiscal_year_starts_in": FieldClass.STATE,
+            "seller": FieldClass.PERSONAL,
+            "seller_index": FieldClass.BLIND_INDEX,
+            "created_at": FieldClass.TIME,
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """One series a code, and one a seller."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "code"], name="billing_series_code"),
+            models.UniqueConstraint(fields=["tenant", "seller_index"], name="billing_series_seller"),
+            models.CheckConstraint(
+                condition=models.Q(kind="own", seller__isnull=True)
+                | models.Q(kind="imported", seller__isnull=False),
+                name="billing_series_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(fiscal_year_starts_in__gte=1, fiscal_year_starts_in__lte=12),
+                name="billing_series_fiscal_year",
+            ),
+        ]
+
+
+class SeriesCounter(TenantModel):
+    """How far a series has come in a fiscal year. Locked from the number to the commit: hence no gap."""
+
+    series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    fiscal_year = models.PositiveSmallIntegerField()
+    last_sequence = models.PositiveIntegerField()
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.TENANT,
+        purpose="numbering documents without a gap",
+        retention="10 years after its last document",
+        legal_basis="tax law",
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            "id": FieldClass.IDENTIFIER,
+            "tenant": FieldClass.IDENTIFIER,
+            "series": FieldClass.IDENTIFIER,
+            "fiscal_year": FieldClass.TECHNICAL,
+            "last_sequence": FieldClass.TECHNICAL,
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """One counter a series and fiscal year."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "series", "fiscal_year"], name="billing_seriescounter_once"
+            )
+        ]
+
+
+class Issuer(TenantModel):
+    """The organization as its documents name it. One row an organization."""
+
+    name = EncryptedTextField()
+    address = EncryptedJSONField(null=True)
+    tax_id = EncryptedTextField(null=True)
+    tax_number = EncryptedTextField(null=True)
+    email = EncryptedTextField(null=True)
+    phone = EncryptedTextField(null=True)
+    time_zone = models.CharField(max_length=60, default="UTC")
+    currency = models.CharField(max_length=3)
+    payment_days = models.PositiveSmallIntegerField(default=14)
+    series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    updated_at = models.DateTimeField()
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.TENANT,
+        purpose="naming the seller on documents",
+        retention="as long as the organization exists; documents keep their own copy",
+        erasure=Erasure.WITH_ORGANIZATION,
+        fields={
+            "id": FieldClass.IDENTIFIER,
+            "tenant": FieldClass.IDENTIFIER,
+            "name": FieldClass.PERSONAL,
+            "address": FieldClass.PERSONAL,
+            "tax_id": FieldClass.PERSONAL,
+            "tax_number": FieldClass.PERSONAL,
+            "email": FieldClass.PERSONAL,
+            "phone": FieldClass.PERSONAL,
+            "time_zone": FieldClass.STATE,
+            "currency": FieldClass.STATE,
+            "payment_days": FieldClass.STATE,
+            "series": FieldClass.IDENTIFIER,
+            "updated_at": FieldClass.TIME,
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """One organization bills under one name."""
+
+        abstract = False
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant"], name="billing_issuer_one")]

@@ -1,0 +1,150 @@
+"""Setting who bills, opening number series, and giving numbers.
+
+Lock order, for whoever adds a step: invoice row, then series counter, then nothing. A counter's row is held
+from the number to the commit, so that a number is given exactly once and a rollback leaves no gap.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from django.db import connection
+
+from audit import services as audit
+from billing import events
+from billing.customers import rules as details
+from billing.issuer import rules
+from billing.issuer.models import Issuer, Series
+from billing.ledger import services as ledger
+from core import ids
+from core.actor import Actor
+from core.errors import Refusal
+from crypto import blindindex
+from tenancy import context
+from tenancy.context import use_case
+from tenancy.models import Tenant
+
+DEFAULT_SERIES = "invoices"
+DEFAULT_PATTERN = "INV-{year}-{sequence}"
+_TEXTS = ("tax_id", "tax_number", "email", "phone")
+
+
+class UnknownTimeZone(Refusal):
+    """This is no time zone of the IANA list."""
+
+    code = "unknown_time_zone"
+
+
+class IssuerMissing(Refusal):
+    """Set the organization's name and address first; a document names its seller."""
+
+    code = "issuer_missing"
+
+
+@use_case
+def set_issuer(
+    *,
+    name: str,
+    actor: Actor,
+    at: datetime,
+    address: Mapping[str, str] | None = None,
+    tax_id: str | None = None,
+    tax_number: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    time_zone: str | None = None,
+    currency: str | None = None,
+    payment_days: int | None = None,
+) -> Issuer:
+    """Set what stands on invoices; the first time also open the accounts and the first number series.
+
+    What is None stays as it is. Documents that are final keep the copy they have.
+
+    Raises:
+        Invalid: names every field that cannot be used.
+        UnknownTimeZone: not in the IANA list.
+    """
+    given = {"name": name, "address": address, "tax_id": tax_id, "email": email, "phone": phone}
+    details.check({**given, "tax_number": tax_number, "currency": currency})
+    if time_zone is not None and time_zone not in available_timezones():
+        raise UnknownTimeZone(field="time_zone")
+    row = Issuer.objects.select_for_update().first()
+    if row is None:
+        row = Issuer(currency="EUR", time_zone="UTC", series=_first_series(at))
+        ledger.open_accounts(at=at)
+    row.name, row.updated_at = name.strip(), at
+    if address is not None:
+        row.address = dict(address)
+    for field, text in zip(_TEXTS, (tax_id, tax_number, email, phone), strict=True):
+        if text is not None:
+            setattr(row, field, text.strip() or None)
+    row.time_zone, row.currency = time_zone or row.time_zone, currency or row.currency
+    row.payment_days = row.payment_days if payment_days is None else payment_days
+    row.save()
+    changed = [field for field, value in given.items() if value is not None]
+    audit.record(events.ISSUER_UPDATED, actor=actor, fields=changed)
+    return row
+
+
+@use_case
+def found(*, tenant: Tenant, name: str, actor: Actor, at: datetime) -> None:
+    """Give a new organization its name on documents, its accounts and its first number series."""
+    set_issuer(name=name, actor=actor, at=at)
+
+
+@use_case
+def create_series(
+    *, code: str, pattern: str, actor: Actor, at: datetime, digits: int = 5, fiscal_year_starts_in: int = 1
+) -> Series:
+    """Open a series of own numbers.
+
+    Raises:
+        BadPattern: two documents could get one number.
+    """
+    row = Series.objects.create(
+        code=code,
+        kind=Series.Kind.OWN,
+        pattern=rules.check_pattern(pattern),
+        digits=digits,
+        fiscal_year_starts_in=fiscal_year_starts_in,
+        created_at=at,
+    )
+    audit.record(events.SERIES_CREATED, actor=actor, subject=("series", row.pk))
+    return row
+
+
+@use_case
+def imported_series(*, seller: str, at: datetime) -> Series:
+    """Return the series of a seller's imported numbers, locked, and opened on first sight."""
+    index = blindindex.lookup(Series, "seller_index", seller)
+    # Locked, so that of two imports of one document the second sees the first.
+    locked = Series.objects.select_for_update(no_key=True)
+    row: Series | None = locked.filter(seller_index=index).first()
+    if row is None:
+        ledger.open_accounts(at=at)
+        made = Series(kind=Series.Kind.IMPORTED, seller=seller, created_at=at)
+        made.code = f"imported-{ids.base32(made.pk)}"
+        Series.objects.bulk_create([made], ignore_conflicts=True)
+        row = locked.get(seller_index=index)
+    return row
+
+
+@use_case
+def next_sequence(*, series_id: UUID, fiscal_year: int) -> int:
+    """Take the next number of a series; others wait here until this transaction ends, and no longer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO billing_seriescounter (tenant_id, id, series_id, fiscal_year, last_sequence) "
+            "VALUES (%s, %s, %s, %s, 1) ON CONFLICT (tenant_id, series_id, fiscal_year) "
+            "DO UPDATE SET last_sequence = billing_seriescounter.last_sequence + 1 RETURNING last_sequence",
+            [context.current_tenant(), ids.uuid7(), series_id, fiscal_year],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _first_series(at: datetime) -> Series:
+    row: Series = Series.objects.create(
+        code=DEFAULT_SERIES, kind=Series.Kind.OWN, pattern=DEFAULT_PATTERN, created_at=at
+    )
+    return row

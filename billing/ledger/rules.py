@@ -1,0 +1,39 @@
+"""Which accounts an event touches. Debits are above zero, credits below; every posting sums to zero. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Account(StrEnum):
+    """The accounts billing posts to."""
+
+    RECEIVABLE = "receivable"
+    REVENUE = "revenue"
+    TAX = "tax"
+    # What was booked elsewhere before an imported document came here.
+    OPENING = "opening_balance"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a posting."""
+
+    account: str
+    amount_minor: int
+
+
+def finalized(*, subtotal_minor: int, tax_minor: int) -> list[Side]:
+    """Owed by the customer, earned, and owed to the tax office."""
+    sides = [Side(Account.RECEIVABLE, subtotal_minor + tax_minor), Side(Account.REVENUE, -subtotal_minor)]
+    return [*sides, Side(Account.TAX, -tax_minor)] if tax_minor else sides
+
+
+def opening(*, due_minor: int) -> list[Side]:
+    """An imported document was earned and taxed in other books; here only what is still owed begins."""
+    return [Side(Account.RECEIVABLE, due_minor), Side(Account.OPENING, -due_minor)]
+
+
+def reversal(sides: Sequence[Side]) -> list[Side]:
+    """Take a posting back by its mirror image; nothing is ever edited."""
+    return [Side(side.account, -side.amount_minor) for side in sides]

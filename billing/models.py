@@ -1,0 +1,23 @@
+"""Every table of billing, found in the folder of its noun."""
+
+from billing.customers.models import Customer
+from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.issuer.models import Issuer, Series, SeriesCounter
+from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.tallies.models import Tally
+from billing.tax.models import TaxRate
+
+__all__ = [
+    "Customer",
+    "Invoice",
+    "InvoiceLine",
+    "InvoiceTax",
+    "Issuer",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerTransaction",
+    "Series",
+    "SeriesCounter",
+    "Tally",
+    "TaxRate",
+]

@@ -1,0 +1,7 @@
+"""Billing's periodic work, collected by config.celery."""
+
+from typing import Any
+
+BEAT: dict[str, dict[str, Any]] = {
+    "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300.0},
+}

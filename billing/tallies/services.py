@@ -1,0 +1,83 @@
+"""Adding to the tallies, and melting many rows into few."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+
+from billing.tallies.models import Tally
+from core import ids
+from tenancy import context
+from tenancy.context import use_case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One record more (count 1) or less (count -1) in a state, with its amounts."""
+
+    noun: str
+    state: str
+    payment_status: str = ""
+    currency: str = ""
+    count: int = 1
+    total_minor: int = 0
+    due_minor: int = 0
+
+    def taken_back(self) -> "Change":
+        """Return the change that undoes this one."""
+        return Change(
+            noun=self.noun,
+            state=self.state,
+            payment_status=self.payment_status,
+            currency=self.currency,
+            count=-self.count,
+            total_minor=-self.total_minor,
+            due_minor=-self.due_minor,
+        )
+
+
+@use_case
+def add(changes: Iterable[Change]) -> None:
+    """Note changes, summed by kind, in one statement and without a lock."""
+    sums: dict[tuple[str, str, str, str], list[int]] = {}
+    for change in changes:
+        key = (change.noun, change.state, change.payment_status, change.currency)
+        row = sums.setdefault(key, [0, 0, 0])
+        row[0] += change.count
+        row[1] += change.total_minor
+        row[2] += change.due_minor
+    Tally.objects.bulk_create(
+        Tally(
+            noun=noun, state=state, payment_status=payment, currency=currency, count=count, total_minor=total,
+            due_minor=due,
+        )
+        for (noun, state, payment, currency), (count, total, due) in sums.items()
+        if (count, total, due) != (0, 0, 0)
+    )  # fmt: skip
+
+
+# Rows being melted elsewhere are skipped, so that two of these never wait for each other; the new rows and
+# the end of the old ones become visible together.
+_MELT = """
+WITH old AS (
+  SELECT id FROM billing_tally WHERE tenant_id = %(tenant)s ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), gone AS (
+  DELETE FROM billing_tally WHERE tenant_id = %(tenant)s AND id IN (SELECT id FROM old)
+  RETURNING noun, state, payment_status, currency, count, total_minor, due_minor
+)
+SELECT noun, state, payment_status, currency,
+  sum(count)::bigint, sum(total_minor)::bigint, sum(due_minor)::bigint
+FROM gone GROUP BY noun, state, payment_status, currency
+"""
+
+
+@use_case
+def melt(*, most: int = 5_000) -> int:
+    """Melt the oldest rows of the organization in scope into one a kind; return how many are left of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MELT, {"tenant": context.current_tenant(), "most": most})
+        rows = cursor.fetchall()
+    names = ("noun", "state", "payment_status", "currency", "count", "total_minor", "due_minor")
+    left = [row for row in rows if any(row[4:])]
+    Tally.objects.bulk_create(Tally(id=ids.uuid7(), **dict(zip(names, row, strict=True))) for row in left)
+    return len(left)

@@ -1,0 +1,85 @@
+"""Reading tax rates."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Q
+
+from billing.tax.models import TaxRate
+from billing.tax.rules import Rate
+from core.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaxRateRow:
+    """One tax rate for a page."""
+
+    id: UUID
+    code: str
+    name: str
+    category: str
+    percentage: Decimal
+    valid_from: date
+    valid_to: date | None
+    created_at: datetime
+
+
+def rate_of(row: TaxRate) -> Rate:
+    """Return what a tax rate means for an amount."""
+    return Rate(row.category, row.percentage)
+
+
+def rates(*, valid_on: date | None = None) -> list[TaxRateRow]:
+    """List the tax rates by code, newest first; with a day, those valid on it."""
+    rows = TaxRate.objects.order_by("code", "-valid_from")
+    if valid_on is not None:
+        rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=valid_on), valid_from__lte=valid_on)
+    return [_row(row) for row in rows]
+
+
+def page(
+    *, limit: int, after: UUID | None = None, code: str | None = None
+) -> tuple[list[TaxRateRow], UUID | None]:
+    """List tax rates by when they were added, newest first, and the cursor of the next page."""
+    rows = TaxRate.objects.order_by("-id")
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    if code is not None:
+        rows = rows.filter(code=code)
+    found = list(rows[: limit + 1])
+    next_after = found[limit - 1].pk if len(found) > limit else None
+    return [_row(row) for row in found[:limit]], next_after
+
+
+def get(tax_rate_id: UUID) -> TaxRateRow:
+    """Return one tax rate.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = TaxRate.objects.filter(pk=tax_rate_id).first()
+    if row is None:
+        raise NotFound
+    return _row(row)
+
+
+def by_ids(tax_rate_ids: Iterable[UUID]) -> dict[UUID, TaxRate]:
+    """Return tax rates by id, in at most one statement."""
+    wanted = set(tax_rate_ids)
+    return {row.pk: row for row in TaxRate.objects.filter(pk__in=wanted)} if wanted else {}
+
+
+def _row(row: TaxRate) -> TaxRateRow:
+    return TaxRateRow(
+        id=row.pk,
+        code=row.code,
+        name=row.name,
+        category=row.category,
+        percentage=rate_of(row).percentage,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        created_at=row.created_at,
+    )
