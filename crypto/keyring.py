@@ -212,11 +212,13 @@ def of(data: bytes, tenant_id: UUID) -> LiveKey:
 def _find(data: bytes, tenant_id: UUID) -> LiveKey:
     envelope.key_id(data)
     header = data[: envelope.HEADER_BYTES]
-    _renew(tenant_id, wanted=header)
     try:
-        return _keys[header]
-    except KeyError:
-        raise UnknownKey("the value names a key that is not, or no longer, this organization's") from None
+        _renew(tenant_id, wanted=header)
+    except NoKeys:
+        raise UnknownKey("the value names a key of another organization") from None
+    if header not in _keys:
+        raise UnknownKey("the value names a key that is not, or no longer, this organization's")
+    return _keys[header]
 
 
 def operator() -> UUID:
@@ -318,6 +320,9 @@ def _load(tenant_id: UUID, generation: int, now: float) -> _Holding:
         for row in TenantKey.readable.filter(tenant_id=tenant_id, state__in=usable)
     }
     rows = list(DataKey.readable.filter(tenant_id=tenant_id, state__in=usable))
+    if not rows:
+        # None were made, or this scope may not see them: another scope must not find them missing.
+        raise NoKeys(f"no keys of organization {tenant_id} can be seen here")
     holding = _Holding(generation, {}, [], now + TRUST_SECONDS, now)
     loaded = [
         LiveKey(row, wrapping.unwrap_data_key(row, wrappers[row.tenant_key_id]), holding) for row in rows

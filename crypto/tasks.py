@@ -14,9 +14,10 @@ from tenancy.tasks import SystemTask
 
 QUEUE = "keys"
 KIND = "keys.rotate"
+_REASON = "a rotation commits batch by batch, each in a scope of its own"
 
 
-@shared_task(base=SystemTask, bind=True, name="crypto.rotate", queue=QUEUE)
+@shared_task(base=SystemTask, bind=True, name="crypto.rotate", reason=_REASON)
 def rotate(self: SystemTask, tenant_id: str, purpose: str, job_id: str) -> None:
     """Rotate a key and note the progress on the job. Delivered again after a crash, it goes on."""
     run(UUID(tenant_id), Purpose(purpose), UUID(job_id), self.actor)
