@@ -199,8 +199,8 @@ class Verification(TenantModel):
 class Bundle(TenantModel):
     """An export that waits for the sealer's signature.
 
-    The app has no signing key, and the sealer signs only what agrees with its own seals: a taken-over app cannot
-    have a shortened trail certified.
+    The app has no signing key, and the sealer signs only what agrees with its own seals: a taken-over app
+    cannot have a shortened trail certified.
     """
 
     class State(models.TextChoices):

@@ -66,8 +66,8 @@ def record(
     """Record one event in the caller's transaction and return its id.
 
     `subject` is (kind, id); `subjects` are the ids a list read showed, at most 1,000. `reason` is a code, or
-    the id under which somebody's words stand encrypted. Without `tenant_id` the organization in scope owns the
-    event; without one in scope it goes to the operator's log.
+    the id under which somebody's words stand encrypted. Without `tenant_id` the organization in scope owns
+    the event; without one in scope it goes to the operator's log.
 
     Raises:
         ValueInAudit: something given could be a value.
@@ -220,8 +220,8 @@ def _refuse_values(
 def is_code(text: str) -> bool:
     """Tell whether a text may stand in the trail.
 
-    At most 64 of A-Z a-z 0-9 _ . : and -; no run of 13 or more digits (separators or not), unless it is a UUID;
-    nothing of the shape of an IBAN.
+    At most 64 of A-Z a-z 0-9 _ . : and -; no run of 13 or more digits (separators or not), unless it is a
+    UUID; nothing of the shape of an IBAN.
     """
     if not _CODE.fullmatch(text):
         return False
