@@ -180,6 +180,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# What needs the rekey role runs in the ops-worker, which alone has its password.
+CELERY_TASK_ROUTES = {"crypto.*": {"queue": "keys"}, "edge.beat_ops_worker": {"queue": "keys"}}
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -57,6 +57,20 @@ def test_imports_point_down() -> None:
     assert found == []
 
 
+HTTP = ("django.http", "django.views", "django.urls", "django.shortcuts", "django.middleware", "rest_framework")
+
+
+def test_everything_below_edge_is_free_of_http() -> None:
+    found = [
+        f"{path.relative_to(HOME)} -> {name}"
+        for path in FILES
+        if LEVEL[room(path)] < LEVEL["edge"]
+        for name in imports(path)
+        if name.startswith(HTTP)
+    ]
+    assert found == []
+
+
 def test_imports_are_absolute() -> None:
     assert [str(path) for path in FILES for name in imports(path) if name.startswith(".")] == []
 
