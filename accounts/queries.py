@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Q, QuerySet
-from django_otp import devices_for_user
 
 from accounts import permissions as authority
 from accounts import rules
@@ -255,8 +254,11 @@ def sessions_of(user_id: UUID, *, at: datetime) -> QuerySet[Session]:
 
 
 def has_factor(user: User) -> bool:
-    """Say whether a person has a second factor that can be asked for."""
-    return any(not isinstance(device, RecoveryCode) for device in devices_for_user(user))
+    """Say whether a person has a second factor that can be asked for; recovery codes alone are none."""
+    return (
+        TotpDevice.objects.filter(user=user, confirmed=True).exists()
+        or PasskeyCredential.objects.filter(user=user).exists()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
