@@ -63,6 +63,10 @@ _SORTED = itemgetter(*(_POSITION[name] for name in sorted(COLUMNS)))
 _JSON = frozenset(_POSITION[name] for name in ("subject_ids", "fields", "facts"))
 
 
+class BadSignature(Exception):
+    """The signature is not by a key that is trusted here."""
+
+
 def _refuse_float(text: str) -> Any:
     # 1.0, 1.00 and 1e0 are one float and three texts: none of them is ever recorded.
     raise ValueError(text)
