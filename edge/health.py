@@ -7,6 +7,8 @@ from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
+from audit import queries
+from core import clock
 from crypto import keyring
 from edge.access import Public, access
 
@@ -59,10 +61,7 @@ def _alive(name: str) -> Callable[[], bool]:
 
 def _sealer() -> bool:
     """The sealer has no way into the cache: how late its seals are is read from the database."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_sealing_lag_seconds()")
-        row = cursor.fetchone()
-    return row is not None and row[0] is not None and row[0] < HEARTBEAT_SECONDS
+    return queries.seconds_since_sealing(at=clock.now()) < HEARTBEAT_SECONDS
 
 
 _PARTS: dict[str, Callable[[], bool]] = {

@@ -1,125 +1,301 @@
-"""The stack of `make run`: engines from wheels, loopback only, filled with a demo."""
+"""The demo: two organizations filled through the ordinary services, by people who sign in like everybody else.
 
-from __future__ import annotations
+Their passwords and authenticator secrets lie in a file of the state folder (0600), so that `demo_credentials` can
+print a current code. Production settings do not install this.
+"""
 
-import contextlib
-import http.client
+import base64
+import json
 import os
-import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
-from config.embedded import environment, preparation, programs
-from config.embedded.engines import Engines
-from config.embedded.processes import CannotStart
-from config.embedded.supervisor import Stack
-from config.embedded.watched import Watched
+from django.conf import settings
+from django_otp import oath
 
-_LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+from accounts import queries as people
+from accounts.models import Session, User
+from accounts.permissions import API_KEY_SCOPES, Limit, RoleCode
+from accounts.services import apikeys, approvals, factors, members, organizations, signin
+from accounts.services.sessions import Origin
+from billing.customers import services as customers
+from billing.invoices import rules as invoice_rules
+from billing.invoices import services as invoices
+from billing.issuer import services as issuers
+from billing.tax import services as tax_rates
+from core import clock, ids
+from core.actor import Actor, ActorKind, SignInMethod, Via
+from core.errors import Refusal
+from outbound.models import OutboxMessage
+from tenancy.context import Scope, scope, system_scope
+from tenancy.models import Tenant
+
+ORGANIZATIONS = {"acme": "Acme Instruments GmbH", "birch": "Birch & Daughters Ltd"}
+INVOICES = 200
+_ADDRESS = {
+    "acme": {"line1": "Torstraße 12", "city": "Berlin", "postal_code": "10119", "country": "DE"},
+    "birch": {"line1": "4 Canal Walk", "city": "Galway", "postal_code": "H91 X2Y3", "country": "IE"},
+}
+_PEOPLE = {
+    RoleCode.OWNER: "Ana Ruiz",
+    RoleCode.ADMIN: "Ben Okafor",
+    RoleCode.BILLING_MANAGER: "Clara Lindqvist",
+    RoleCode.BILLING_CLERK: "Dev Patel",
+    RoleCode.APPROVER: "Elif Kaya",
+    RoleCode.ACCOUNTANT: "Farid Haddad",
+    RoleCode.SECURITY_OFFICER: "Grace Mwangi",
+    RoleCode.AUDITOR: "Hugo Marchetti",
+    RoleCode.DEVELOPER: "Ines Duarte",
+}
+_FIRST = ("Blue Mill", "North Pier", "Alder", "Copper Lane", "Harbour", "Juniper", "Kestrel", "Linden", "Marble", "Oak Hill")
+_SECOND = ("Bakery", "Logistics", "Clinic", "Studio", "Brewery", "Books", "Robotics", "Florists")
+_WORK = ("Consulting, on site", "Annual licence", "Calibration of instruments", "Support, 8 hours", "Training day", "Spare parts")
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a stack listens and keeps its state."""
+class NotADemo(Refusal):
+    """This installation is no demo."""
 
-    state: Path
-    port: int
-    bind: str | None
-
-    def addresses(self) -> list[tuple[socket.AddressFamily, str]]:
-        """Return the addresses to listen on: the named one, or every loopback address there is."""
-        if self.bind is not None:
-            return [(socket.AF_INET6 if ":" in self.bind else socket.AF_INET, self.bind)]
-        return [pair for pair in _LOOPBACKS if _exists(*pair)]
+    code = "not_a_demo"
 
 
-def place(
-    variables: Mapping[str, str] = os.environ, *, port: int = 8000, folder: str = ".strongbox"
-) -> Place:
-    """Read where to listen and where the state lies from PORT, BIND and STRONGBOX_STATE_DIR.
+@dataclass(slots=True)
+class Credentials:
+    """How one of the demo's people signs in."""
 
-    Raises: CannotStart for a port that is none.
+    email: str
+    password: str
+    totp_secret: str
+    role: str
+    organization: str
+
+
+def refuse_unless_demo() -> None:
+    """Stop anywhere but in a demo.
+
+    Raises:
+        NotADemo
     """
-    return Place(
-        state=Path(variables.get("STRONGBOX_STATE_DIR") or programs.HOME / folder).absolute(),
-        port=port_number(variables, "PORT", port),
-        bind=variables.get("BIND") or None,
+    if not settings.DEMO:
+        raise NotADemo
+
+
+def totp(secret: str, at: float) -> str:
+    """Return an authenticator's code (RFC 6238) at a moment in seconds since 1970."""
+    return f"{oath.hotp(base64.b32decode(secret), int(at) // signin.TOTP_STEP_SECONDS, digits=signin.TOTP_DIGITS):06d}"
+
+
+def _file() -> Path:
+    return Path(settings.STATE_DIR) / "demo-people.json"
+
+
+def read() -> list[Credentials]:
+    """Return the demo's people, none before it was seeded."""
+    path = _file()
+    return [Credentials(**entry) for entry in json.loads(path.read_text())] if path.exists() else []
+
+
+def _keep(found: list[Credentials]) -> None:
+    descriptor = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump([asdict(entry) for entry in found], file)
+
+
+def seed(say: Callable[[str], None]) -> list[str]:
+    """Fill the demo and return the organizations' slugs. What is there already is left alone.
+
+    Raises:
+        NotADemo
+    """
+    refuse_unless_demo()
+    found = read()
+    with system_scope(reason="the demo is seeded once"):
+        there = set(Tenant.objects.values_list("slug", flat=True))
+    if not any(entry.organization == "operator" for entry in found):
+        founded = organizations.bootstrap(
+            actor=Actor.system("demo_seed"), at=clock.now(), owner_email="operator@strongbox.example"
+        )
+        found.append(_join(founded.tenant, founded.url, "Olga Petrenko", RoleCode.OWNER)[0])
+        _keep(found)
+    for slug, name in ORGANIZATIONS.items():
+        if slug in there:
+            continue
+        say(f"Filling {name}…")
+        found += _organization(slug, name)
+        _keep(found)
+    return list(ORGANIZATIONS)
+
+
+def _organization(slug: str, name: str) -> list[Credentials]:
+    founded = organizations.create(
+        slug=slug,
+        name=name,
+        owner_email=_email(RoleCode.OWNER, slug),
+        mode=Tenant.Mode.TEST,
+        actor=Actor.system("demo_seed"),
+        at=clock.now(),
+    )
+    tenant = founded.tenant
+    entry, owner = _join(tenant, founded.url, _PEOPLE[RoleCode.OWNER], RoleCode.OWNER)
+    found, second = [entry], None
+    for role in list(_PEOPLE)[1:]:
+        url = _invite(tenant, role, owner=owner, second=second)
+        entry, actor = _join(tenant, url, _PEOPLE[role], role)
+        found.append(entry)
+        second = second or actor
+    _fill(tenant, name, owner)
+    return found
+
+
+def _email(role: RoleCode, slug: str) -> str:
+    first = _PEOPLE[role].split()[0].lower()
+    return f"{first}@{slug}.example"
+
+
+def _invite(tenant: Tenant, role: RoleCode, *, owner: Actor, second: Actor | None) -> str:
+    """Invite somebody; a powerful role is approved by a second person. Returns the link from the mail."""
+    with scope(Scope(tenant.pk)):
+        invited = members.invite(
+            email=_email(role, tenant.slug), role=people.role(role.value), actor=owner, at=clock.now()
+        )
+    if invited.waiting is not None and second is not None:
+        with scope(Scope(tenant.pk)):
+            approvals.approve(request_id=invited.waiting.pk, actor=second, at=clock.now())
+    with scope(Scope(tenant.pk)):
+        mail = OutboxMessage.objects.filter(template="invitation").order_by("-created_at").first()
+        if mail is None or mail.body is None:
+            raise RuntimeError("the invitation was not written")
+        return next(word for word in str(mail.body["text"]).split() if "/invite/" in word)
+
+
+def _join(tenant: Tenant, url: str, name: str, role: RoleCode) -> tuple[Credentials, Actor]:
+    """Accept an invitation and enrol an authenticator, as a person does."""
+    password = secrets.token_urlsafe(18)
+    raw = url.rpartition("/")[2]
+    stranger = Actor.stranger(via=Via.COMMAND, request_id=ids.uuid7(), network="demo")
+    with scope(Scope(members.tenant_of(raw))):
+        joined = members.accept(raw=raw, name=name, password=password, actor=stranger, at=clock.now())
+        email = joined.user.email or ""
+    with scope(Scope()):
+        opened = signin.with_password(
+            email=email, password=password, origin=Origin(network="demo", device="demo"), at=clock.now()
+        )
+        enrolment = factors.begin_totp(session=opened.session, at=clock.now())
+        # The step before this one: the code on the screen now stays unused for whoever reads the credentials next.
+        before = time.time() - signin.TOTP_STEP_SECONDS
+        factors.confirm_totp(
+            session=opened.session, code=totp(enrolment.secret, before), actor=stranger, at=clock.now()
+        )
+    entry = Credentials(email, password, enrolment.secret, role.value, tenant.slug)
+    return entry, _actor(joined.user, opened.session)
+
+
+def _actor(user: User, session: Session) -> Actor:
+    return Actor(
+        kind=ActorKind.USER,
+        via=Via.COMMAND,
+        request_id=ids.uuid7(),
+        id=user.pk,
+        session_id=session.pk,
+        network="demo",
+        method=SignInMethod.SESSION_FRESH,
     )
 
 
-def port_number(variables: Mapping[str, str], name: str, default: int) -> int:
-    """Read a port.
+def _fill(tenant: Tenant, name: str, owner: Actor) -> None:
+    at, today = clock.now(), clock.today()
+    with scope(Scope(tenant.pk)):
+        issuers.set_issuer(
+            name=name,
+            address=_ADDRESS[tenant.slug],
+            tax_id="DE136695976" if tenant.slug == "acme" else None,
+            email=f"billing@{tenant.slug}.example",
+            actor=owner,
+            at=at,
+        )
+        rates = [
+            tax_rates.create(
+                code=code, name=words, category="S", percentage=Decimal(percentage), valid_from=today.replace(month=1, day=1),
+                actor=owner, at=at,
+            ).pk
+            for code, words, percentage in (("standard", "Standard rate", "19"), ("reduced", "Reduced rate", "7"))
+        ]  # fmt: skip
+    with scope(Scope(tenant.pk)):
+        buyers = [
+            customers.create(
+                name=f"{first} {second}",
+                email=f"accounts@{first}-{second}.example".lower().replace(" ", ""),
+                address={"line1": f"{number + 1} High Street", "city": "Cork", "postal_code": f"T12 {number:04d}", "country": "IE"},
+                currency="EUR",
+                actor=owner,
+                at=at,
+            ).pk
+            for number, (first, second) in enumerate((f, s) for f in _FIRST for s in _SECOND[:4])
+        ]  # fmt: skip
+    for batch in range(0, INVOICES, 50):
+        with scope(Scope(tenant.pk)):
+            for number in range(batch, batch + 50):
+                _invoice(number, buyers, rates, owner, at)
 
-    Raises: CannotStart when it is none.
-    """
-    value = variables.get(name) or str(default)
-    if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise CannotStart(f"{name}={value} is not a port: a number from 1 to 65535.")
-    return int(value)
+
+def _invoice(number: int, buyers: list[UUID], rates: list[UUID], owner: Actor, at: datetime) -> None:
+    issued = at - timedelta(days=(INVOICES - number) * 200 // INVOICES)
+    lines = [
+        invoice_rules.LineInput(
+            description=_WORK[(number + position) % len(_WORK)],
+            quantity=Decimal(1 + (number + position) % 5),
+            unit_amount=Decimal(40 + (number * 37 + position * 11) % 900) + Decimal("0.50"),
+            tax_rate_id=rates[position % 2],
+        )
+        for position in range(1 + number % 3)
+    ]
+    draft = invoices.create_draft(
+        customer_id=buyers[number * 7 % len(buyers)],
+        lines=lines,
+        issued_on=issued.date(),
+        due_on=(issued + timedelta(days=30)).date(),
+        actor=owner,
+        at=at,
+    )
+    if number % 20 == 19:  # some stay drafts
+        return
+    invoices.finalize(invoice_id=draft.pk, actor=owner, at=at)
+    if number % 50 == 7:
+        invoices.void(invoice_id=draft.pk, reason="Sent to the wrong customer", actor=owner, at=at)
 
 
-def host_and_port(address: str, port: int) -> str:
-    """Write an address and a port as gunicorn and nginx read them."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+@contextmanager
+def _open(slug: str) -> Iterator[Tenant]:
+    with system_scope(reason="the demo names organizations by slug"):
+        tenant = Tenant.objects.get(slug=slug)
+    with scope(Scope(tenant.pk)):
+        yield tenant
 
 
-def is_ready(connection: http.client.HTTPConnection, *, host: str) -> bool:
-    """Ask /readyz; a refusal or silence is a no."""
-    try:
-        connection.request("GET", "/readyz", headers={"Host": host})
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _exists(family: socket.AddressFamily, address: str) -> bool:
-    with contextlib.suppress(OSError), socket.socket(family) as probe:
-        probe.bind((address, 0))
-        return True
-    return False
-
-
-class Demo(Stack):
-    """Everything on one machine, for people who want to look and for people who develop."""
-
-    def __init__(self, where: Place) -> None:
-        self.where = where
-        self.engines: Engines = Engines(where.state)
-        self.url = f"http://localhost:{where.port}/"
-
-    def listens(self) -> list[tuple[socket.AddressFamily, str, int]]:
-        """Return the web process's addresses."""
-        return [(family, address, self.where.port) for family, address in self.where.addresses()]
-
-    def prepare(self, say: Callable[[str], None]) -> list[Watched]:
-        """Start the engines, migrate, gather static files and fill the demo."""
-        values = self.engines.start()
-        values["STRONGBOX_PUBLIC_URL"] = self.url.rstrip("/")
-        environment.save(self.engines.state, values)
-        state, markers = self.engines.state, self.engines.markers
-        if preparation.migrate(values, markers=markers):
-            say("The tables are up to date")
-        if preparation.collect_static(values, state=state):
-            say("The static files are gathered")
-        if preparation.seed(values, markers=markers):
-            say("The demo is filled")
-        binds = [host_and_port(address, self.where.port) for _, address in self.where.addresses()]
-        return [
-            Watched(program, environment=programs.environment(values, program.secrets), state=state)
-            for program in programs.programs(state, web=programs.bind(binds))
-        ]
-
-    def answers(self) -> bool:
-        """Ask the web process."""
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  asked, not bound
-        address = self.where.addresses()[0][1]
-        connection = http.client.HTTPConnection(everywhere.get(address, address), self.where.port, timeout=5)
-        return is_ready(connection, host=f"localhost:{self.where.port}")
-
-    def hints(self) -> list[str]:
-        """Name the command that shows the demo's sign-ins."""
-        prefix = f"STRONGBOX_STATE_DIR={self.where.state} " if os.environ.get("STRONGBOX_STATE_DIR") else ""
-        return [f"Sign-ins of the demo: {prefix}./manage.py demo_credentials"]
+def api_key(slug: str) -> str:
+    """Make a key with every scope and high limits, as the organization's owner, for one day."""
+    owner = next(entry for entry in read() if entry.organization == slug and entry.role == RoleCode.OWNER)
+    with _open(slug):
+        user = people.find_user(owner.email)
+        if user is None:
+            raise NotADemo
+        actor = Actor(
+            kind=ActorKind.USER, via=Via.COMMAND, request_id=ids.uuid7(), id=user.pk, network="demo",
+            method=SignInMethod.SESSION_FRESH,
+        )  # fmt: skip
+        at = clock.now()
+        made = apikeys.create(
+            name="Demo credentials",
+            scopes=[scope_.value for scope_ in API_KEY_SCOPES],
+            limits={Limit.EXPORT_ROWS.value: 10_000, Limit.REFUND_MINOR.value: 100_000},
+            expires_at=at + timedelta(days=1),
+            actor=actor,
+            at=at,
+        )
+        return made.raw

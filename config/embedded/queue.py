@@ -8,7 +8,6 @@ from pathlib import Path
 from celery import signals
 
 from config.celery import app
-from edge import health
 
 __all__ = ["app"]
 
@@ -17,6 +16,8 @@ __all__ = ["app"]
 @signals.beat_init.connect  # type: ignore[untyped-decorator]
 def tell_ready(**_: object) -> None:
     """Give the first sign of life at once and make the file that is waited for."""
+    from edge import health  # noqa: PLC0415  the app is loaded by now, and was not when this module was
+
     if file := os.environ.get("STRONGBOX_READY_FILE"):
         health.beat(Path(file).name.replace("-", "_"))
         Path(file).touch(mode=0o600)

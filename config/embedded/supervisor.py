@@ -91,7 +91,7 @@ class Supervisor:
         self._listen_to_signals()
         processes.adopt_orphans()
         try:
-            self._start()
+            self.start()
             while not self._stopping:
                 self._wait(self._tend())
         except processes.Interrupted:
@@ -99,7 +99,11 @@ class Supervisor:
         finally:
             self._stop()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start everything and return when it is ready.
+
+        Raises: CannotStart.
+        """
         began = time.monotonic()
         self.stack.engines.claim()
         self._check_disk()

@@ -1,0 +1,206 @@
+"""`make run` as people use it: the whole product, killed in every way, and started again."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.embedded import demo, supervisor
+from tests.embedded.conftest import is_alive, remove_state, wait_until
+
+HOME = Path(__file__).resolve().parents[2]
+NAMES = ["web", "worker", "ops-worker", "beat", "sealer"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port: int, path: str, *, host: str = "127.0.0.1") -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Return the living processes below one, with their command lines."""
+    parents, commands = {}, {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                commands[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found, wanted = {}, [pid]
+    while wanted:
+        parent = wanted.pop()
+        children = [child for child, its_parent in parents.items() if its_parent == parent]
+        found |= {child: commands[child] for child in children}
+        wanted += children
+    return found
+
+
+class Stack:
+    """One `python -m config.embedded` in a state folder of its own, without the demo's data."""
+
+    def __init__(self, state: Path, port: int) -> None:
+        self.state, self.port = state, port
+        self.lines: list[str] = []
+
+    def launch(self) -> subprocess.Popen[str]:
+        known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return subprocess.Popen(
+            [sys.executable, "-m", "config.embedded"],
+            cwd=HOME,
+            env={
+                **known,
+                "PORT": str(self.port),
+                "STRONGBOX_STATE_DIR": str(self.state),
+                "STRONGBOX_DEMO": "0",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self) -> None:
+        self.process = self.launch()
+        self.lines = []
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if line.startswith("Sign-ins of the demo"):
+                return
+        raise AssertionError(f"{self.lines} {self.process.stderr.read()}")
+
+    def refused(self) -> tuple[int, str]:
+        """Start a second one, which has to refuse, and return its exit code and what it says."""
+        process = self.launch()
+        _, said = process.communicate(timeout=30)
+        return process.returncode, said
+
+    def pid_of(self, words: str) -> int:
+        (found,) = [
+            pid
+            for pid, command in descendants(self.process.pid).items()
+            if words in command and parent_of(pid) == self.process.pid
+        ]
+        return found
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=60)
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    state = tmp_path_factory.mktemp("run") / "state"
+    stack = Stack(state, free_port())
+    stack.start()
+    yield stack
+    stack.end()
+    remove_state(state)
+
+
+def test_it_says_when_it_is_ready_and_answers_on_every_loopback_address(stack):
+    assert f"Strongbox is ready at http://localhost:{stack.port}/" in stack.lines
+    assert answers(stack.port, "/readyz")
+    for _, address in demo.Place(state=stack.state, port=stack.port, bind=None).addresses():
+        assert answers(stack.port, "/healthz", host=address)
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (
+            "gunicorn",
+            ["DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"],
+        ),
+        (
+            "worker@",
+            ["DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"],
+        ),
+        ("audit_sealer", ["DB_OWNER_PASSWORD", "DB_APP_PASSWORD", "DB_REKEY_PASSWORD", "ROOT_KEY_FILE"]),
+    ],
+)
+def test_the_running_processes_know_their_own_secrets_only(stack, words, absent):
+    pids = [pid for pid, command in descendants(stack.process.pid).items() if words in command]
+    known = [Path(f"/proc/{pid}/environ").read_text() for pid in pids if "ops-worker" not in str(pid)]
+    if words == "worker@":
+        known = [text for text in known if "ready/worker" in text]
+    assert known
+    assert [name for name in absent for text in known if f"STRONGBOX_{name}=" in text] == []
+
+
+def test_a_second_one_on_the_same_state_says_so_and_ends(stack):
+    expected = f"Strongbox already runs on the state folder {stack.state}.\n"
+    assert stack.refused() == (1, expected)
+
+
+def test_a_port_in_use_is_named(stack, state):
+    code, said = Stack(state, stack.port).refused()
+    assert code == 1
+    assert said == (
+        f"Port {stack.port} of 127.0.0.1 cannot be used (Address already in use); try PORT={stack.port + 1}\n"
+    )
+
+
+def test_a_port_that_is_none_is_named(stack, state):
+    assert Stack(state, 70000).refused() == (1, "PORT=70000 is not a port: a number from 1 to 65535.\n")
+
+
+def test_a_full_disk_is_named(monkeypatch, state):
+    monkeypatch.setattr(supervisor, "NEEDED_BYTES", 2**60)
+    place = demo.Place(state=state, port=free_port(), bind=None)
+    with pytest.raises(
+        supervisor.CannotStart, match=r"^The disk of .* is full: \d+ MB free, \d+ MB needed\.$"
+    ):
+        supervisor.Supervisor(demo.Demo(place)).start()
+
+
+@pytest.mark.parametrize(
+    "words", ["gunicorn", "audit_sealer", "ops-worker@localhost", "valkey-server", "postgres"]
+)
+def test_a_killed_process_comes_back_and_the_product_answers_again(stack, words):
+    killed = stack.pid_of(words)
+    family = [killed, *descendants(killed)]
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: not any(is_alive(pid) for pid in family))
+    wait_until(lambda: any(words in command for command in descendants(stack.process.pid).values()))
+    wait_until(lambda: answers(stack.port, "/readyz"))
+    assert stack.pid_of(words) != killed
+
+
+def test_nothing_outlives_a_killed_supervisor_and_the_next_start_is_clean(stack):
+    family = list(descendants(stack.process.pid))
+    assert len(family) > len(NAMES)
+    stack.process.kill()
+    stack.process.communicate()
+    stack.start()
+    wait_until(lambda: not any(is_alive(pid) for pid in family))
+    assert answers(stack.port, "/readyz")
+
+
+def test_it_stops_cleanly_when_told(stack):
+    family = list(descendants(stack.process.pid))
+    stack.process.send_signal(signal.SIGINT)
+    rest, said = stack.process.communicate(timeout=60)
+    assert (stack.process.returncode, rest, said) == (0, "Stopping\n", "")
+    assert [pid for pid in family if is_alive(pid)] == []
