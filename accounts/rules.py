@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import zxcvbn_rs_py
 
 from accounts.permissions import POWERFUL, Limit, Permission, RoleCode
-from core.errors import Refusal
+from core.errors import Forbidden, Refusal
 
 PASSWORD_MIN = 15
 PASSWORD_MAX = 128
@@ -150,25 +150,22 @@ MAIL = Pace(free=3, longest_seconds=3600)
 # --- Authority ---------------------------------------------------------------------------------------------------
 
 
-class NobodyRaisesTheirOwnRights(Refusal):
+class NobodyRaisesTheirOwnRights(Forbidden):
     """You cannot change your own role. Somebody else has to do it."""
 
     code = "own_rights"
-    status = 403
 
 
-class GrantorLacksTheRight(Refusal):
+class GrantorLacksTheRight(Forbidden):
     """You can only give rights that you hold yourself."""
 
     code = "right_not_held"
-    status = 403
 
 
-class LimitAboveGrantor(Refusal):
+class LimitAboveGrantor(Forbidden):
     """You can only set limits up to your own."""
 
     code = "limit_above_own"
-    status = 403
 
 
 class LastOwnerStays(Refusal):
@@ -177,11 +174,10 @@ class LastOwnerStays(Refusal):
     code = "last_owner"
 
 
-class RequesterNeverApproves(Refusal):
+class RequesterNeverApproves(Forbidden):
     """You asked for this, so somebody else has to decide."""
 
     code = "own_request"
-    status = 403
 
 
 class NotALimit(Refusal):
