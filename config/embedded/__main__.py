@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from config.embedded import processes
-from config.embedded.demo import Demo, place
+from config.embedded.local import Local, place
 from config.embedded.processes import CannotStart
 from config.embedded.supervisor import Stack, Supervisor
 
@@ -24,4 +24,4 @@ def main(make: Callable[[], Stack]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(lambda: Demo(place())))
+    sys.exit(main(lambda: Local(place())))

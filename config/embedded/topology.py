@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from config.embedded import demo, environment, home, preparation, processes, programs, tls_postgres, valkey
+from config.embedded import environment, home, local, preparation, processes, programs, tls_postgres, valkey
 from config.embedded.__main__ import main
 from config.embedded.certificates import Authority, Certificate
 from config.embedded.engines import Engines
@@ -174,7 +174,7 @@ class TlsEngines(Engines):
 class Topology(Stack):
     """Production on one machine."""
 
-    def __init__(self, where: demo.Place, *, plain: int) -> None:
+    def __init__(self, where: local.Place, *, plain: int) -> None:
         self.where = where
         self.plain = plain
         self.engines: TlsEngines = TlsEngines(where.state)
@@ -245,7 +245,7 @@ class Topology(Stack):
         """Ask through the proxy, as a browser would that trusts the local authority."""
         trust = ssl.create_default_context(cafile=self.engines.authority.certificate)
         connection = http.client.HTTPSConnection("localhost", self.where.port, timeout=5, context=trust)
-        return demo.is_ready(connection, host=f"localhost:{self.where.port}")
+        return local.is_ready(connection, host=f"localhost:{self.where.port}")
 
     def hints(self) -> list[str]:
         """Name the authority that a browser has to trust."""
@@ -256,8 +256,8 @@ if __name__ == "__main__":
     sys.exit(
         main(
             lambda: Topology(
-                demo.place(port=8443, folder=".strongbox-topology"),
-                plain=demo.port_number(os.environ, "HTTP_PORT", 8080),
+                local.place(port=8443, folder=".strongbox-topology"),
+                plain=local.port_number(os.environ, "HTTP_PORT", 8080),
             )
         )
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import demo, supervisor
+from config.embedded import local, supervisor
 from tests.embedded.conftest import is_alive, remove_state, wait_until
 
 HOME = Path(__file__).resolve().parents[2]
@@ -122,7 +122,7 @@ def stack(tmp_path_factory):
 def test_it_says_when_it_is_ready_and_answers_on_every_loopback_address(stack):
     assert f"Strongbox is ready at http://localhost:{stack.port}/" in stack.lines
     assert answers(stack.port, "/readyz")
-    for _, address in demo.Place(state=stack.state, port=stack.port, bind=None).addresses():
+    for _, address in local.Place(state=stack.state, port=stack.port, bind=None).addresses():
         assert answers(stack.port, "/healthz", host=address)
 
 
@@ -168,11 +168,11 @@ def test_a_port_that_is_none_is_named(stack, state):
 
 def test_a_full_disk_is_named(monkeypatch, state):
     monkeypatch.setattr(supervisor, "NEEDED_BYTES", 2**60)
-    place = demo.Place(state=state, port=free_port(), bind=None)
+    place = local.Place(state=state, port=free_port(), bind=None)
     with pytest.raises(
         supervisor.CannotStart, match=r"^The disk of .* is full: \d+ MB free, \d+ MB needed\.$"
     ):
-        supervisor.Supervisor(demo.Demo(place)).start()
+        supervisor.Supervisor(local.Local(place)).start()
 
 
 @pytest.mark.parametrize(

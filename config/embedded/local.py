@@ -1,0 +1,125 @@
+"""The stack of `make run`: engines from wheels, loopback only, filled with a demo."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.embedded import environment, preparation, programs
+from config.embedded.engines import Engines
+from config.embedded.processes import CannotStart
+from config.embedded.supervisor import Stack
+from config.embedded.watched import Watched
+
+_LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stack listens and keeps its state."""
+
+    state: Path
+    port: int
+    bind: str | None
+
+    def addresses(self) -> list[tuple[socket.AddressFamily, str]]:
+        """Return the addresses to listen on: the named one, or every loopback address there is."""
+        if self.bind is not None:
+            return [(socket.AF_INET6 if ":" in self.bind else socket.AF_INET, self.bind)]
+        return [pair for pair in _LOOPBACKS if _exists(*pair)]
+
+
+def place(
+    variables: Mapping[str, str] = os.environ, *, port: int = 8000, folder: str = ".strongbox"
+) -> Place:
+    """Read where to listen and where the state lies from PORT, BIND and STRONGBOX_STATE_DIR.
+
+    Raises: CannotStart for a port that is none.
+    """
+    return Place(
+        state=Path(variables.get("STRONGBOX_STATE_DIR") or programs.HOME / folder).absolute(),
+        port=port_number(variables, "PORT", port),
+        bind=variables.get("BIND") or None,
+    )
+
+
+def port_number(variables: Mapping[str, str], name: str, default: int) -> int:
+    """Read a port.
+
+    Raises: CannotStart when it is none.
+    """
+    value = variables.get(name) or str(default)
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise CannotStart(f"{name}={value} is not a port: a number from 1 to 65535.")
+    return int(value)
+
+
+def host_and_port(address: str, port: int) -> str:
+    """Write an address and a port as gunicorn and nginx read them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def is_ready(connection: http.client.HTTPConnection, *, host: str) -> bool:
+    """Ask /readyz; a refusal or silence is a no."""
+    try:
+        connection.request("GET", "/readyz", headers={"Host": host})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _exists(family: socket.AddressFamily, address: str) -> bool:
+    with contextlib.suppress(OSError), socket.socket(family) as probe:
+        probe.bind((address, 0))
+        return True
+    return False
+
+
+class Local(Stack):
+    """Everything on one machine, for people who want to look and for people who develop."""
+
+    def __init__(self, where: Place) -> None:
+        self.where = where
+        self.engines: Engines = Engines(where.state)
+        self.url = f"http://localhost:{where.port}/"
+
+    def listens(self) -> list[tuple[socket.AddressFamily, str, int]]:
+        """Return the web process's addresses."""
+        return [(family, address, self.where.port) for family, address in self.where.addresses()]
+
+    def prepare(self, say: Callable[[str], None]) -> list[Watched]:
+        """Start the engines, migrate, gather static files and fill the demo."""
+        values = self.engines.start()
+        values["STRONGBOX_PUBLIC_URL"] = self.url.rstrip("/")
+        environment.save(self.engines.state, values)
+        state, markers = self.engines.state, self.engines.markers
+        if preparation.migrate(values, markers=markers):
+            say("The tables are up to date")
+        if preparation.collect_static(values, state=state):
+            say("The static files are gathered")
+        if preparation.seed(values, markers=markers):
+            say("The demo is filled")
+        binds = [host_and_port(address, self.where.port) for _, address in self.where.addresses()]
+        return [
+            Watched(program, environment=programs.environment(values, program.secrets), state=state)
+            for program in programs.programs(state, web=programs.bind(binds))
+        ]
+
+    def answers(self) -> bool:
+        """Ask the web process."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  asked, not bound
+        address = self.where.addresses()[0][1]
+        connection = http.client.HTTPConnection(everywhere.get(address, address), self.where.port, timeout=5)
+        return is_ready(connection, host=f"localhost:{self.where.port}")
+
+    def hints(self) -> list[str]:
+        """Name the command that shows the demo's sign-ins."""
+        prefix = f"STRONGBOX_STATE_DIR={self.where.state} " if os.environ.get("STRONGBOX_STATE_DIR") else ""
+        return [f"Sign-ins of the demo: {prefix}./manage.py demo_credentials"]
