@@ -2,6 +2,7 @@
 
 from config.settings.base import *  # noqa: F403
 
+INSTALLED_APPS = [*INSTALLED_APPS, "config.embedded"]  # the demo's commands
 DEMO = ENV.demo  # the demo's people, mail sink and credentials command
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]  # one machine, loopback only
 CSRF_TRUSTED_ORIGINS = []  # same origin only, on whatever port
