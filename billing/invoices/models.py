@@ -4,6 +4,7 @@ Drafts have no number. Sums stand in plain minor units, so that SQL can add them
 from whom is encrypted with the organization's document key, which outlives the customer's own.
 """
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
@@ -79,6 +80,9 @@ class Invoice(TenantModel):
     updated_at = models.DateTimeField()
     finalized_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
+
+    # Lines and taxes, when a service has just written or read them: whoever shows the result asks no more.
+    parts: "tuple[list[InvoiceLine], list[InvoiceTax]] | None" = None
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
         owner=Owner.CUSTOMER,
@@ -199,7 +203,7 @@ class InvoiceLine(TenantModel):
     quantity = models.DecimalField(max_digits=24, decimal_places=12)
     unit_code = models.CharField(max_length=8, blank=True, default="")
     unit_amount = models.DecimalField(max_digits=24, decimal_places=12)
-    price_base_quantity = models.DecimalField(max_digits=24, decimal_places=12, default=1)
+    price_base_quantity = models.DecimalField(max_digits=24, decimal_places=12, default=Decimal(1))
     # Wide enough for the exact product of quantity and price.
     net_exact = models.DecimalField(max_digits=48, decimal_places=24)
     net_minor = models.BigIntegerField()

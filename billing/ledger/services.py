@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from django.db import connection
+
+from billing.ledger.models import LedgerAccount
 from billing.ledger.rules import Account, Side
+from core import ids
 from core.errors import Refusal
+from tenancy import context
 from tenancy.context import use_case
 
 
@@ -14,6 +18,20 @@ class PostingOutOfBalance(Refusal):
     """A posting must balance."""
 
     code = "posting_out_of_balance"
+
+
+# One statement for both tables: an invoice's budget of statements is small, and this is in every one of them.
+_POST = """
+WITH posting AS (
+  INSERT INTO billing_ledgertransaction (tenant_id, id, kind, invoice_id, customer_id, booked_on, at)
+  VALUES (%(tenant)s, %(id)s, %(kind)s, %(invoice)s, %(customer)s, %(booked_on)s, %(at)s)
+  RETURNING tenant_id, id, customer_id
+)
+INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
+SELECT posting.tenant_id, side.id, posting.id, posting.customer_id, side.account, %(currency)s, side.amount
+FROM posting,
+  unnest(%(entries)s::uuid[], %(accounts)s::text[], %(amounts)s::bigint[]) AS side (id, account, amount)
+"""
 
 
 @use_case
@@ -42,17 +60,20 @@ def post(
     """
     if len(sides) < 2 or sum(side.amount_minor for side in sides) != 0:
         raise PostingOutOfBalance
-    posting = LedgerTransaction.objects.create(
-        kind=kind, invoice_id=invoice_id, customer_id=customer_id, booked_on=booked_on, at=at
-    )
-    LedgerEntry.objects.bulk_create(
-        LedgerEntry(
-            transaction=posting,
-            customer_id=customer_id,
-            account=side.account,
-            currency=currency,
-            amount_minor=side.amount_minor,
-        )
-        for side in sides
-    )
-    return posting.pk
+    posting = ids.uuid7()
+    values = {
+        "tenant": context.current_tenant(),
+        "id": posting,
+        "kind": str(kind),
+        "invoice": invoice_id,
+        "customer": customer_id,
+        "booked_on": booked_on,
+        "at": at,
+        "currency": currency,
+        "entries": [ids.uuid7() for _ in sides],
+        "accounts": [str(side.account) for side in sides],
+        "amounts": [side.amount_minor for side in sides],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_POST, values)
+    return posting

@@ -1,5 +1,6 @@
 """The tables of billing, the walls around each, and the rules the database keeps by itself."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import django.db.models.constraints
@@ -592,7 +593,10 @@ class Migration(migrations.Migration):
                 ("quantity", models.DecimalField(decimal_places=12, max_digits=24)),
                 ("unit_code", models.CharField(blank=True, default="", max_length=8)),
                 ("unit_amount", models.DecimalField(decimal_places=12, max_digits=24)),
-                ("price_base_quantity", models.DecimalField(decimal_places=12, default=1, max_digits=24)),
+                (
+                    "price_base_quantity",
+                    models.DecimalField(decimal_places=12, default=Decimal("1"), max_digits=24),
+                ),
                 ("net_exact", models.DecimalField(decimal_places=24, max_digits=48)),
                 ("net_minor", models.BigIntegerField()),
                 ("tax_category", models.CharField(max_length=2)),

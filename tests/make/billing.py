@@ -5,6 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
+from django.db import connection
+
 from billing.customers import services as customers
 from billing.customers.models import Customer
 from billing.invoices import services as invoices
@@ -78,3 +80,18 @@ def void(invoice_id: UUID, reason: str = "Sent to the wrong address") -> Invoice
 def einvoice(name: str) -> bytes:
     """Read one of the public suites' files, such as `xrechnung/01.01a-INVOICE_ubl.xml`."""
     return (EINVOICES / name).read_bytes()
+
+
+def recorded() -> list[tuple[str, str | None]]:
+    """Return code and subject of every event of billing in the scope, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT event, subject_id::text FROM audit_event WHERE split_part(event, '.', 1) IN "
+            "('customer', 'customers', 'invoice', 'tax_rate', 'ledger', 'series') ORDER BY id"
+        )
+        return cursor.fetchall()
+
+
+def events_of(subject: UUID) -> list[str]:
+    """Return the codes of the events about one record, oldest first."""
+    return [code for code, subject_id in recorded() if subject_id == str(subject)]

@@ -201,7 +201,7 @@ def _replace_lines(invoice: Invoice, changes: Mapping[str, Any]) -> None:
 
 
 def _insert_parts(invoice: Invoice, priced: Sequence[rules.Priced], totals: rules.Totals) -> None:
-    InvoiceLine.objects.bulk_create(
+    lines = [
         InvoiceLine(
             invoice=invoice,
             customer_id=invoice.customer_id,
@@ -217,5 +217,7 @@ def _insert_parts(invoice: Invoice, priced: Sequence[rules.Priced], totals: rule
             tax_percentage=item.rate.percentage,
         )
         for position, item in enumerate(priced, start=1)
-    )
-    InvoiceTax.objects.bulk_create(taxes_of(invoice, totals))
+    ]
+    invoice.parts = lines, taxes_of(invoice, totals)
+    InvoiceLine.objects.bulk_create(lines)
+    InvoiceTax.objects.bulk_create(invoice.parts[1])

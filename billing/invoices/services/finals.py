@@ -12,11 +12,11 @@ from billing import events
 from billing.customers.services import CustomerErased
 from billing.invoices import content, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.invoices.queries import due_minor
 from billing.invoices.services.rows import (
     InvoiceNotDraft,
     change_of,
     check_days,
-    due_minor,
     locked,
     locked_draft,
     taxes_of,
@@ -86,6 +86,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         taxes = list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
     check_days(invoice.issued_on, invoice.due_on)
     _take_number(invoice, series)
+    invoice.parts = lines, taxes
     invoice.content_digest = content.digest(invoice, lines, taxes)
     invoice.finalized_at = invoice.updated_at = at
     invoice.save(update_fields=_FINALIZED)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from billing.invoices import rules
 from billing.invoices.models import Invoice, InvoiceTax
+from billing.invoices.queries import due_minor
 from billing.tallies import services as tallies
 from core.errors import Conflict, NotFound, Refusal
 
@@ -31,13 +32,6 @@ def change_of(invoice: Invoice) -> tallies.Change:
         total_minor=invoice.total_minor,
         due_minor=due_minor(invoice),
     )
-
-
-def due_minor(invoice: Invoice) -> int:
-    """Return what is still owed; the generated column is as old as the row was when it was read."""
-    if invoice.status == Invoice.Status.VOIDED:
-        return 0
-    return invoice.total_minor + invoice.rounding_minor - invoice.prepaid_minor - invoice.amount_paid_minor
 
 
 def locked(invoice_id: UUID) -> Invoice:
