@@ -15,6 +15,7 @@ from edge import doorway, network, throttle
 from edge.doors import DoorKind
 from edge.request import Request
 from tenancy import context
+from tenancy import models as tenancy
 from tenancy.context import Scope
 from tenancy.models import Tenant
 
@@ -127,17 +128,15 @@ def _by_key(request: Request) -> None:
     try:
         if scheme.lower() != "bearer":
             raise BadKey
-        tenant_id = apikeys.tenant_of(raw.strip())
-        context.narrow(Scope(tenant=tenant_id))
-        tenant = Tenant.objects.filter(pk=tenant_id).first()
+        tenant = tenancy.enter(apikeys.tenant_of(raw.strip()))
         if tenant is None:
             raise BadKey
         request.tenant = tenant
-        doorway.observe(tenant)
         key = apikeys.authenticate(raw.strip(), at=clock.now(), address=network.client_address(request))
     except Unauthenticated as refusal:
         throttle.take(name=f"api-stranger:{request.network}", limit=throttle.API_STRANGER)
         raise BadKey from refusal
+    doorway.observe(tenant)
     request.limit_left = throttle.take(name=f"api-key:{key.pk}", limit=throttle.API_KEY)
     request.api_key = key
     request.permissions = accounts_queries.permissions_of_key(key)

@@ -252,7 +252,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": ["api.schema.complete"],
     "ENABLE_DJANGO_DEPLOY_CHECK": False,  # the suite generates the schema itself and fails on its warnings
-    "COMPONENT_SPLIT_REQUEST": False,
+    "COMPONENT_SPLIT_PATCH": False,
 }
 
 LOGGING: dict[str, Any] = {

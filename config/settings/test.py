@@ -3,3 +3,4 @@
 from config.settings.dev import *  # noqa: F403
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]  # Django's own test client names itself testserver
+WHITENOISE_AUTOREFRESH = True  # nothing is collected: files are looked for when they are asked for

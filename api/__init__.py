@@ -1,0 +1,1 @@
+"""The face for machines: `/api/v1`, one file per noun. What is done stands in billing; this only speaks."""

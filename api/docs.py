@@ -1,0 +1,174 @@
+"""The reference page: the OpenAPI document as people read it, drawn by the server, with no foreign script."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from api import schema
+from edge.access import access
+
+_METHODS = ("get", "post", "patch")
+_HUMAN = {"get": "GET", "post": "POST", "patch": "PATCH"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a body: where it stands, what it takes, and whether it must be there."""
+
+    name: str
+    kind: str
+    required: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that can be asked for."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    parameters: tuple[Field, ...]
+    takes: tuple[Field, ...]
+    gives: tuple[Field, ...]
+    refusals: tuple[tuple[str, str], ...]
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noun:
+    """All operations of one kind of record."""
+
+    name: str
+    anchor: str
+    operations: tuple[Operation, ...]
+
+
+@access(get=schema.READERS)
+def reference(request: HttpRequest) -> HttpResponse:
+    """Show the reference page."""
+    return render(request, "api/docs.html", {"nouns": nouns(schema.document()), "base": settings.PUBLIC_URL})
+
+
+def nouns(document: dict[str, Any]) -> tuple[Noun, ...]:
+    """Order the document by kind of record."""
+    found: dict[str, list[Operation]] = {}
+    for path, operations in document["paths"].items():
+        noun = path.removeprefix("/api/v1/").split("/")[0]
+        for method in _METHODS:
+            if method in operations:
+                found.setdefault(noun, []).append(_operation(document, path, method, operations[method]))
+    return tuple(
+        Noun(name=name.replace("_", " ").capitalize(), anchor=name, operations=tuple(items))
+        for name, items in sorted(found.items())
+    )
+
+
+def _operation(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> Operation:
+    takes = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    gives: dict[str, Any] = {}
+    for code in ("200", "201"):
+        content = operation["responses"].get(code, {}).get("content", {})
+        gives = content.get("application/json", {}).get("schema", gives)
+    return Operation(
+        name=operation["operationId"],
+        method=_HUMAN[method],
+        path=path,
+        summary=operation.get("summary", ""),
+        parameters=tuple(
+            Field(
+                name=parameter["name"],
+                kind={"path": "path", "query": "query", "header": "header"}[parameter["in"]],
+                required=parameter.get("required", False),
+                note=parameter.get("description", ""),
+            )
+            for parameter in operation.get("parameters", [])
+        ),
+        takes=tuple(_fields(document, takes)),
+        gives=tuple(_fields(document, gives)),
+        refusals=tuple(
+            (code, answer["description"]) for code, answer in operation["responses"].items() if code >= "400"
+        ),
+        example=_example(document, path, method, takes),
+    )
+
+
+def _resolve(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Follow references, also those that spectacular wraps to say something beside them."""
+    while True:
+        if "$ref" in found:
+            found = document["components"]["schemas"][found["$ref"].rsplit("/", 1)[-1]]
+        elif len(found.get("allOf", [])) == 1:
+            found = found["allOf"][0]
+        elif "oneOf" in found:
+            found = next(inner for inner in found["oneOf"] if inner.get("type") != "null")
+        else:
+            return found
+
+
+def _fields(document: dict[str, Any], found: dict[str, Any], before: str = "") -> list[Field]:
+    found = _resolve(document, found)
+    if found.get("type") == "array":
+        return _fields(document, found["items"], f"{before}[].")
+    rows: list[Field] = []
+    for name, inner in found.get("properties", {}).items():
+        resolved = _resolve(document, inner)
+        rows.append(
+            Field(
+                name=before + name,
+                kind=_kind(resolved),
+                required=name in found.get("required", []),
+                note=inner.get("description", ""),
+            )
+        )
+        items = _resolve(document, resolved["items"]) if resolved.get("type") == "array" else {}
+        if resolved.get("properties"):
+            rows.extend(_fields(document, resolved, f"{before}{name}."))
+        elif items.get("properties"):
+            rows.extend(_fields(document, items, f"{before}{name}[]."))
+    return rows
+
+
+def _kind(found: dict[str, Any]) -> str:
+    kind = found.get("type", "any")
+    words = [word for word in (kind if isinstance(kind, list) else [kind]) if word != "null"]
+    text = found.get("format") or " or ".join(words)
+    return f"{text}: {', '.join(map(str, found['enum']))}" if "enum" in found else str(text)
+
+
+def _example(document: dict[str, Any], path: str, method: str, takes: dict[str, Any]) -> str:
+    lines = [f"curl {settings.PUBLIC_URL}{path} \\", '  -H "Authorization: Bearer $STRONGBOX_KEY"']
+    if method != "get":
+        lines[0] = f"curl -X {_HUMAN[method]} {settings.PUBLIC_URL}{path} \\"
+    if method == "post":
+        lines[-1] += " \\"
+        lines.append('  -H "Idempotency-Key: $(uuidgen)"')
+    body = _sample(document, takes) if takes else None
+    if body:
+        lines[-1] += " \\"
+        lines.append('  -H "Content-Type: application/json" \\')
+        lines.append(f"  -d '{json.dumps(body, ensure_ascii=False)}'")
+    return "\n".join(lines)
+
+
+def _sample(document: dict[str, Any], found: dict[str, Any]) -> Any:
+    """Make a body of the required fields, from the examples beside their declarations."""
+    found = _resolve(document, found)
+    if found.get("examples"):
+        return found["examples"][0]
+    if found.get("type") == "array":
+        return [_sample(document, found["items"])]
+    if found.get("type") == "object":
+        return {
+            name: _sample(document, inner)
+            for name, inner in found.get("properties", {}).items()
+            if name in found.get("required", [])
+        }
+    if "enum" in found:
+        return found["enum"][0]
+    return {"date": "2026-12-31", "email": "anna@example.com"}.get(found.get("format", ""), "…")

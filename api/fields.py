@@ -1,0 +1,282 @@
+"""The kinds of value the API takes, each read in one way only: no text for a number, no number for a text.
+
+Promise kept: no free text that holds a card number gets past its field, and no message repeats what was sent.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import exceptions, serializers
+from rest_framework.exceptions import ErrorDetail
+
+from core import ids, money
+from core.cardnumbers import contains_card_number
+from core.errors import NotFound
+
+# Stands for an identifier that is malformed or of another kind. No record has it, so that a wrong, a foreign
+# and an unknown identifier get the same answer from the same query.
+NOBODY = UUID(int=0)
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
+_MESSAGES = {
+    "required": "This field is required.",
+    "null": "This field may not be null.",
+    "blank": "This field may not be empty.",
+    "not_text": "This must be text.",
+    "not_an_object": "This must be an object.",
+    "not_a_list": "This must be a list.",
+    "too_long": "This is too long: at most {limit} characters.",
+    "too_many": "There are too many: at most {limit}.",
+    "too_few": "There must be at least one.",
+    "invalid_character": "This holds a character that cannot be kept.",
+    "card_number": "This holds what looks like a card number. Nothing was stored; remove it.",
+    "unknown_field": "There is no such field here.",
+    "not_a_decimal": 'This must be a decimal number written as text, such as "12.50".',
+    "not_a_day": "This must be a day, written as YYYY-MM-DD.",
+    "not_a_number": "This must be a whole number.",
+    "not_true_or_false": "This must be true or false.",
+    "unknown_currency": "This is not an ISO 4217 currency in use.",
+    "unknown_choice": "This must be one of: {choices}.",
+}
+
+
+def fault(code: str, **facts: object) -> exceptions.ValidationError:
+    """Make the refusal of one value."""
+    return exceptions.ValidationError([ErrorDetail(_MESSAGES[code].format(**facts), code=code)])
+
+
+def check_text(text: str, *, limit: int, lines: bool = False) -> str:
+    """Let a text pass that can be kept and shown.
+
+    Raises:
+        ValidationError: too long, a control character, or a card number.
+    """
+    if len(text) > limit:
+        raise fault("too_long", limit=limit)
+    for char in text:
+        if unicodedata.category(char) in ("Cc", "Cs") and not (lines and char in "\n\t"):
+            raise fault("invalid_character")
+    if contains_card_number(text):
+        raise fault("card_number")
+    return text
+
+
+class _Strict(serializers.Field):  # type: ignore[type-arg]  # generic in the stubs only
+    """What all of them share: the words for a value that is missing or null."""
+
+    def fail(self, key: str, **kwargs: Any) -> Any:
+        """Refuse in our own words."""
+        raise fault(key, **kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        """Answers are written by `api.v1`, not by these."""
+        return value
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class Text(_Strict):
+    """A text, trimmed at both ends."""
+
+    def __init__(self, *, limit: int, lines: bool = False, blank: bool = False, **kwargs: Any) -> None:
+        self.limit, self.lines, self.blank = limit, lines, blank
+        super().__init__(**kwargs)
+        self._spectacular_annotation = {"field": {"type": "string", "maxLength": limit, **self._least()}}
+
+    def _least(self) -> dict[str, int]:
+        return {} if self.blank else {"minLength": 1}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Read the text."""
+        if not isinstance(data, str):
+            raise fault("not_text")
+        text = check_text(data.strip(), limit=self.limit, lines=self.lines)
+        if not text and not self.blank:
+            raise fault("blank")
+        return text
+
+
+@extend_schema_field({"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,12})?$", "examples": ["12.50"]})
+class DecimalText(_Strict):
+    """An exact number, written as text: a JSON number would become a binary fraction somewhere."""
+
+    _SHAPE = re.compile(r"-?\d{1,12}(\.\d{1,12})?\Z", re.ASCII)
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Read the number."""
+        if not isinstance(data, str) or not self._SHAPE.match(data):
+            raise fault("not_a_decimal")
+        return Decimal(data)
+
+
+@extend_schema_field(OpenApiTypes.DATE)
+class Day(_Strict):
+    """A day without a time."""
+
+    def to_internal_value(self, data: Any) -> date:
+        """Read the day."""
+        if not isinstance(data, str) or not _DAY.match(data):
+            raise fault("not_a_day")
+        try:
+            return date.fromisoformat(data)
+        except ValueError as error:
+            raise fault("not_a_day") from error
+
+
+@extend_schema_field({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]})
+class Currency(_Strict):
+    """An ISO 4217 code in use."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Read the code."""
+        if not isinstance(data, str):
+            raise fault("not_text")
+        if data not in money.EXPONENTS:
+            raise fault("unknown_currency")
+        return data
+
+
+class Choice(_Strict):
+    """One word of a short list."""
+
+    def __init__(self, *, words: tuple[str, ...], **kwargs: Any) -> None:
+        self.words = words
+        super().__init__(**kwargs)
+        self._spectacular_annotation = {"field": {"type": "string", "enum": list(words)}}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Read the word."""
+        if not isinstance(data, str):
+            raise fault("not_text")
+        if data not in self.words:
+            raise fault("unknown_choice", choices=", ".join(self.words))
+        return data
+
+
+class Id(_Strict):
+    """The outside name of a record. A wrong one reads as `NOBODY`: no answer tells it from a foreign one."""
+
+    def __init__(self, *, kind: str, **kwargs: Any) -> None:
+        self.kind = kind
+        super().__init__(**kwargs)
+        self._spectacular_annotation = {"field": id_schema(kind)}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Read the identifier."""
+        if not isinstance(data, str):
+            raise fault("not_text")
+        try:
+            return ids.decode(self.kind, data)
+        except NotFound:
+            return NOBODY
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+class TextMap(_Strict):
+    """Names and texts of the caller's own."""
+
+    def __init__(self, *, keys: int, key_limit: int, limit: int, **kwargs: Any) -> None:
+        self.keys, self.key_limit, self.limit = keys, key_limit, limit
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """Read the map, and name every entry that cannot be used."""
+        if not isinstance(data, Mapping):
+            raise fault("not_an_object")
+        if len(data) > self.keys:
+            raise fault("too_many", limit=self.keys)
+        faults: dict[str, Any] = {}
+        for key, text in data.items():
+            try:
+                if not key:
+                    raise fault("blank")
+                check_text(key, limit=self.key_limit)
+                if not isinstance(text, str):
+                    raise fault("not_text")
+                check_text(text, limit=self.limit, lines=True)
+            except exceptions.ValidationError as error:
+                faults[key] = error.detail
+        if faults:
+            raise exceptions.ValidationError(faults)
+        return dict(data)
+
+
+class Body(serializers.Serializer):  # type: ignore[type-arg]  # generic in the stubs only
+    """An object of exactly these fields: what is not declared is refused, and every fault is named at once.
+
+    A misspelt field that is silently ignored is a changed invoice that nobody notices.
+    """
+
+    def fail(self, key: str, **kwargs: Any) -> Any:
+        """Refuse in our own words."""
+        raise fault(key, **kwargs)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Read the object.
+
+        Raises:
+            ValidationError: every fault of every field.
+        """
+        if not isinstance(data, Mapping):
+            raise fault("not_an_object")
+        faults: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        try:
+            values = super().to_internal_value(data)
+        except exceptions.ValidationError as error:
+            faults.update(error.detail)  # type: ignore[arg-type]  # an object's detail is a dict
+        for name in data:
+            if name not in self.fields:
+                faults[name] = fault("unknown_field").detail
+        if faults:
+            raise exceptions.ValidationError(faults)
+        return values
+
+
+class Nothing(Body):
+    """An empty object, or no body at all."""
+
+
+class Bodies(_Strict):
+    """A list of such objects, at least one and not too many."""
+
+    def __init__(self, *, of: type[Body], limit: int, **kwargs: Any) -> None:
+        self.of, self.limit = of, limit
+        super().__init__(**kwargs)
+        self.child = of()
+
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        """Read the list, and name every fault of every entry."""
+        if not isinstance(data, list):
+            raise fault("not_a_list")
+        if not data:
+            raise fault("too_few")
+        if len(data) > self.limit:
+            raise fault("too_many", limit=self.limit)
+        values, faults = [], {}
+        for index, entry in enumerate(data):
+            try:
+                values.append(self.child.run_validation(entry))
+            except exceptions.ValidationError as error:
+                faults[str(index)] = error.detail
+        if faults:
+            raise exceptions.ValidationError(faults)
+        return values
+
+
+def decimal_text(value: Decimal) -> str:
+    """Write an exact number without trailing zeros and without an exponent."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def id_schema(kind: str) -> dict[str, Any]:
+    """Describe an outside name for the schema."""
+    prefix = ids.PREFIXES[kind]
+    return {"type": "string", "pattern": f"^{prefix}_[0-9a-z]{{26}}$", "examples": [f"{prefix}_{'0' * 26}"]}

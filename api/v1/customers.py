@@ -1,0 +1,221 @@
+"""Customers: who is billed. Found exactly by e-mail address, tax id or own number; by name as one types."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponseBase
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import Permission
+from api import fields, schema
+from api.endpoint import Endpoint
+from billing import events
+from billing.customers import queries, rules, services
+from billing.customers.models import Customer
+from core import clock, ids
+from core.errors import Invalid
+from edge import recording
+from edge.access import access
+
+_OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
+
+
+class Checked(fields.Text):
+    """A text that billing's own rule for the field must accept as well."""
+
+    def __init__(self, *, rule: Callable[[str], dict[str, object]], **kwargs: Any) -> None:
+        self.rule = rule
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Read the text."""
+        text = super().to_internal_value(data)
+        try:
+            rules.check(self.rule(text))
+        except Invalid as refusal:
+            found = [exceptions.ErrorDetail(error.detail, code=error.code) for error in refusal.errors]
+            raise exceptions.ValidationError(found) from refusal
+        return text
+
+
+def _as_email(text: str) -> dict[str, object]:
+    return {"email": text}
+
+
+def _as_country(text: str) -> dict[str, object]:
+    return {"address": {"country": text}}
+
+
+class Address(fields.Body):
+    """A postal address; the country is two letters (ISO 3166-1)."""
+
+    line1 = fields.Text(limit=200, required=False)
+    line2 = fields.Text(limit=200, required=False)
+    line3 = fields.Text(limit=200, required=False)
+    city = fields.Text(limit=200, required=False)
+    postal_code = fields.Text(limit=200, required=False)
+    region = fields.Text(limit=200, required=False)
+    country = Checked(rule=_as_country, limit=200, required=False)
+
+
+class _Details(fields.Body):
+    email = Checked(rule=_as_email, limit=254, **_OPTIONAL)
+    phone = fields.Text(limit=40, **_OPTIONAL)
+    address = Address(**_OPTIONAL)
+    tax_id = fields.Text(limit=40, **_OPTIONAL)
+    reference = fields.Text(limit=80, help_text="Your own number for the customer; unique.", **_OPTIONAL)
+    notes = fields.Text(limit=5_000, lines=True, **_OPTIONAL)
+    metadata = fields.TextMap(
+        keys=rules.METADATA_KEYS,
+        key_limit=rules.METADATA_KEY_LENGTH,
+        limit=rules.METADATA_VALUE_LENGTH,
+        **_OPTIONAL,
+    )
+
+
+class NewCustomer(_Details):
+    """What a customer is added with."""
+
+    name = fields.Text(limit=200)
+    currency = fields.Currency()
+
+
+class CustomerChange(_Details):
+    """What of a customer is to change; null removes an optional value."""
+
+    name = fields.Text(limit=200, required=False)
+    currency = fields.Currency(required=False)
+
+
+class ShownCustomer(schema.Shown):
+    """A customer."""
+
+    id = fields.Id(kind="customer")
+    object = serializers.ChoiceField(choices=["customer"])
+    name = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    phone = serializers.CharField(allow_null=True)
+    address = Address(allow_null=True)
+    tax_id = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
+    notes = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField(child=serializers.CharField())
+    currency = serializers.CharField()
+    state = serializers.ChoiceField(choices=Customer.State.values)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+def write(row: queries.CustomerDetail) -> dict[str, Any]:
+    """Write a customer as it is shown."""
+    return {
+        "id": ids.encode("customer", row.id),
+        "object": "customer",
+        "name": row.name,
+        "email": row.email or None,
+        "phone": row.phone or None,
+        "address": row.address or None,
+        "tax_id": row.tax_id or None,
+        "reference": row.reference or None,
+        "notes": row.notes or None,
+        "metadata": row.metadata,
+        "currency": row.currency,
+        "state": row.state,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }
+
+
+@access(get=Permission.CUSTOMER_READ, post=Permission.CUSTOMER_WRITE)
+class Customers(Endpoint):
+    """All customers."""
+
+    listed = "customers"
+    filters = frozenset({"email", "q", "reference", "state", "tax_id"})
+
+    @schema.describe(
+        "customers_list",
+        "List or find customers",
+        gives=ShownCustomer,
+        listed=True,
+        filters=[
+            ("email", "Exactly this address; case does not matter."),
+            ("tax_id", "Exactly this tax id; spaces and case do not matter."),
+            ("reference", "Exactly this number of your own."),
+            ("state", "active or archived."),
+            ("q", "The beginning of a word of the name, or an exact detail: active customers, one page."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Answer with a page of customers, newest first."""
+        page, filters = self.page()
+        state = self.choice(filters, "state", Customer.State.values)
+        if "q" in filters:
+            found = queries.search(filters["q"], limit=page.limit)
+            rows, next_after = queries.details(ids=[row.id for row in found], limit=page.limit)
+        else:
+            exact = {name: text for name, text in filters.items() if name in ("email", "tax_id", "reference")}
+            rows, next_after = queries.details(
+                limit=page.limit, after=page.after, state=state, found_by=exact
+            )
+        recording.read(
+            self.edge, events.CUSTOMER_LISTED, subjects=[row.id for row in rows], fields=sorted(filters)
+        )
+        return Response(page.answer([write(row) for row in rows], next_after))
+
+    @schema.describe(
+        "customers_create", "Add a customer", takes=NewCustomer, gives=ShownCustomer, created=True
+    )
+    def post(self, request: Request) -> Response:
+        """Add a customer."""
+        row = services.create(**self.body(NewCustomer), actor=self.actor, at=clock.now())
+        return self.created(write(queries.detail(row)), "customers")
+
+
+@access(get=Permission.CUSTOMER_READ, patch=Permission.CUSTOMER_WRITE)
+class OneCustomer(Endpoint):
+    """One customer."""
+
+    @schema.describe("customers_get", "Read a customer", gives=ShownCustomer)
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer with the customer."""
+        row = queries.get(ids.decode("customer", pk))
+        recording.read(self.edge, events.CUSTOMER_READ, subject=("customer", row.id))
+        return self.one(write(row))
+
+    @schema.describe("customers_update", "Change a customer", takes=CustomerChange, gives=ShownCustomer)
+    def patch(self, request: Request, pk: str) -> Response:
+        """Change the named fields and leave the others."""
+        customer_id = ids.decode("customer", pk)
+        changes = self.body(CustomerChange)
+        if self.expects_version():
+            self.hold(Customer, customer_id)
+            self.match(write(queries.get(customer_id)))
+        row = services.update(customer_id=customer_id, changes=changes, actor=self.actor, at=clock.now())
+        return self.changed(write(queries.detail(row)))
+
+
+@access(post=Permission.CUSTOMER_WRITE)
+class Archived(Endpoint):
+    """Taking a customer out of the lists."""
+
+    @schema.describe("customers_archive", "Archive a customer", takes=fields.Nothing, gives=ShownCustomer)
+    def post(self, request: Request, pk: str) -> Response:
+        """Archive the customer; their documents stay."""
+        self.body(fields.Nothing)
+        row = services.archive(customer_id=ids.decode("customer", pk), actor=self.actor, at=clock.now())
+        return self.changed(write(queries.detail(row)))
+
+
+@access(post=Permission.CUSTOMER_WRITE)
+class Restored(Endpoint):
+    """Taking an archived customer back."""
+
+    @schema.describe("customers_restore", "Restore a customer", takes=fields.Nothing, gives=ShownCustomer)
+    def post(self, request: Request, pk: str) -> Response:
+        """Take the customer back into the lists."""
+        self.body(fields.Nothing)
+        row = services.restore(customer_id=ids.decode("customer", pk), actor=self.actor, at=clock.now())
+        return self.changed(write(queries.detail(row)))
