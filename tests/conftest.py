@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 from django.test import TransactionTestCase
 
+import config.celery  # noqa: F401  what services send goes to the suite's own broker
 from tenancy import context
 from tests import databases
 from tests.make import installation
