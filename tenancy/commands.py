@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from core.actor import Actor
 from core.errors import Refusal
@@ -51,6 +52,8 @@ class StrongboxCommand(BaseCommand):
                 self.stdout.write(json.dumps({"error": refusal.code, "message": refusal.message}))
                 sys.exit(1)
             raise CommandError(refusal.message) from refusal
+        except OperationalError as error:
+            raise CommandError("The database does not answer. Is the stack running (make run)?") from error
         if self._as_json:
             self.stdout.write(json.dumps(result, default=str))
         else:
