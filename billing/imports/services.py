@@ -217,9 +217,10 @@ def _customer_of(document: Document, *, actor: Actor, at: datetime) -> Customer:
         if not text:
             continue
         index = blindindex.lookup(Customer, column, text)
-        found = Customer.objects.filter(**{column: index}, state=Customer.State.ACTIVE).order_by("id").first()
-        if found is not None:
-            return found
+        rows = Customer.objects.filter(**{column: index}, state=Customer.State.ACTIVE).order_by("id")
+        for found in rows[:20]:
+            if _may_be(found, buyer):
+                return found
     return customers.create(
         name=buyer.name[:200],
         currency=document.currency,
@@ -227,6 +228,17 @@ def _customer_of(document: Document, *, actor: Actor, at: datetime) -> Customer:
         at=at,
         **_contact(buyer),
     )
+
+
+def _may_be(customer: Customer, buyer: Party) -> bool:
+    """Two of one name are not one: what both say, tax id and postal code, must agree."""
+    address = customer.address if isinstance(customer.address, dict) else {}
+    pairs = (
+        (customer.tax_id or "", buyer.tax_id),
+        (address.get("postal_code", ""), buyer.address.get("postal_code", "")),
+    )
+    agreed = [(details.normalize_tax_id(ours), details.normalize_tax_id(theirs)) for ours, theirs in pairs]
+    return all(ours == theirs for ours, theirs in agreed if ours and theirs)
 
 
 def _contact(buyer: Party) -> dict[str, Any]:

@@ -1,0 +1,277 @@
+"""Finalized things cannot change: not by instance, queryset, cascade or SQL, and not by the tables' owner."""
+
+import psycopg
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import ProtectedError
+
+from billing.invoices import queries
+from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.ledger.models import LedgerEntry, LedgerTransaction
+from billing.ledger.rules import Side
+from billing.ledger.services import PostingOutOfBalance, post
+from tenancy import context
+from tests import databases
+from tests.make import billing as make
+
+CHANGES = {
+    "number": "'X-1'",
+    "imported_number": "'X-1'",
+    "sequence": "99",
+    "fiscal_year": "2025",
+    "currency": "'USD'",
+    "issued_on": "'2026-03-02'",
+    "due_on": "'2027-01-01'",
+    "subtotal_minor": "subtotal_minor + 1",
+    "tax_minor": "tax_minor + 1, total_minor = total_minor + 1",
+    "prepaid_minor": "1",
+    "rounding_minor": "1",
+    "seller": "buyer",
+    "buyer": "seller",
+    "note": "buyer",
+    '"references"': "buyer",
+    "content_digest": "'\\x00'",
+    "created_at": "now()",
+    "finalized_at": "now()",
+    "status": "'draft'",
+    "customer_id": "(SELECT id FROM billing_customer WHERE id <> customer_id LIMIT 1)",
+    "voided_at": "now()",
+    "void_reason": "buyer",
+}
+
+
+ENTRY = "tenant_id, id, transaction_id, account, currency, amount_minor"
+
+
+@pytest.fixture
+def final(in_a):
+    make.customer("Somebody else")
+    return make.finalized(lines=[make.line("100", rate=make.tax_rate())], note="Thank you")
+
+
+def refused_by_the_database(act):
+    with pytest.raises(DatabaseError) as refused, transaction.atomic():
+        act()
+    return refused.value
+
+
+def execute(sql, params=None):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
+def test_the_list_of_columns_is_complete():
+    writable = {"payment_status", "amount_paid_minor", "updated_at", "amount_due_minor", "total_minor"}
+    listed = {name.strip('"') for name in CHANGES} | writable | {"id", "tenant_id", "series_id"}
+    assert {field.column for field in Invoice._meta.concrete_fields} == listed
+
+
+@pytest.mark.parametrize("column", sorted(CHANGES))
+def test_no_business_column_changes_by_sql(final, column):
+    before = queries.get(final.pk)
+    refused_by_the_database(
+        lambda: execute(f"UPDATE billing_invoice SET {column} = {CHANGES[column]} WHERE id = %s", [final.pk])
+    )
+    assert queries.get(final.pk) == before
+    assert queries.content_is_intact(final.pk) is True
+
+
+def test_no_change_by_instance_or_queryset(final):
+    before = queries.get(final.pk)
+    loaded = Invoice.objects.get(pk=final.pk)
+    loaded.note = "Something else"
+    refused_by_the_database(loaded.save)
+    refused_by_the_database(lambda: Invoice.objects.filter(pk=final.pk).update(due_on="2027-01-01"))
+    refused_by_the_database(lambda: Invoice.objects.filter(pk=final.pk).delete())
+    refused_by_the_database(lambda: execute("DELETE FROM billing_invoice WHERE id = %s", [final.pk]))
+    line = InvoiceLine.objects.get(invoice_id=final.pk)
+    line.description = "Something else"
+    refused_by_the_database(line.save)
+    refused_by_the_database(lambda: InvoiceLine.objects.filter(invoice_id=final.pk).update(net_minor=1))
+    refused_by_the_database(lambda: InvoiceLine.objects.filter(invoice_id=final.pk).delete())
+    refused_by_the_database(lambda: InvoiceTax.objects.filter(invoice_id=final.pk).update(tax_minor=1))
+    refused_by_the_database(lambda: InvoiceTax.objects.filter(invoice_id=final.pk).delete())
+    assert queries.get(final.pk) == before
+
+
+def test_no_cascade_reaches_it(final):
+    before = queries.get(final.pk)
+    with pytest.raises(ProtectedError):
+        final.customer.delete()
+    refused_by_the_database(
+        lambda: execute("DELETE FROM billing_customer WHERE id = %s", [final.customer_id])
+    )
+    assert queries.get(final.pk) == before
+
+
+def test_no_part_is_added_or_moved(final):
+    before = queries.get(final.pk)
+    line = InvoiceLine.objects.get(invoice_id=final.pk)
+    other = make.draft(of=final.customer)
+    line.pk, line._state.adding = InvoiceLine().pk, True
+    line.position, line.description = 2, "One more"
+    assert "only a draft" in str(refused_by_the_database(line.save))
+    refused_by_the_database(
+        lambda: InvoiceLine.objects.filter(invoice_id=other.pk).update(invoice_id=final.pk, position=3)
+    )
+    assert queries.get(final.pk) == before
+
+
+def test_a_line_of_another_customer_is_not_taken(in_a):
+    draft, other = make.draft(), make.customer("Other")
+    line = InvoiceLine.objects.get(invoice_id=draft.pk)
+    line.pk, line._state.adding, line.position, line.customer = InvoiceLine().pk, True, 2, other
+    line.description = "One more"
+    assert "of its own customer" in str(refused_by_the_database(line.save))
+
+
+def test_settlement_stays_writable_and_a_voided_invoice_does_not_even_have_that(final):
+    Invoice.objects.filter(pk=final.pk).update(amount_paid_minor=12000, payment_status="paid")
+    read = queries.get(final.pk)
+    assert (read.payment_status, read.amount_paid_minor, read.amount_due_minor) == ("paid", 12000, 0)
+    Invoice.objects.filter(pk=final.pk).update(amount_paid_minor=0, payment_status="unpaid")
+    make.void(final.pk)
+    before = queries.get(final.pk)
+    for changes in (
+        {"amount_paid_minor": 1},
+        {"payment_status": "paid"},
+        {"status": "finalized", "voided_at": None},
+    ):
+        refused_by_the_database(lambda changes=changes: Invoice.objects.filter(pk=final.pk).update(**changes))
+    assert queries.get(final.pk) == before
+
+
+def test_the_number_stands_exactly_on_what_is_no_draft(in_a):
+    draft = make.draft()
+    refused_by_the_database(lambda: Invoice.objects.filter(pk=draft.pk).update(number="X-1"))
+    refused_by_the_database(lambda: Invoice.objects.filter(pk=draft.pk).update(status="finalized"))
+    assert queries.get(draft.pk).number is None
+
+
+def test_a_counter_never_falls(final):
+    for sql in (
+        "UPDATE billing_seriescounter SET last_sequence = 0",
+        "UPDATE billing_seriescounter SET last_sequence = last_sequence",
+        "UPDATE billing_seriescounter SET fiscal_year = 2030, last_sequence = 2",
+        "DELETE FROM billing_seriescounter",
+    ):
+        refused_by_the_database(lambda sql=sql: execute(sql))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_owner_of_the_tables_is_refused_too(tenant_a):
+    with context.scope(context.Scope(tenant_a)):
+        final = make.finalized(lines=[make.line("100", rate=make.tax_rate())])
+        before = queries.get(final.pk)
+    for sql in (
+        "UPDATE billing_invoice SET due_on = '2030-01-01'",
+        "UPDATE billing_invoice SET status = 'draft', number = NULL, sequence = NULL, finalized_at = NULL",
+        "DELETE FROM billing_invoice",
+        "TRUNCATE billing_invoice CASCADE",
+        "UPDATE billing_invoiceline SET net_minor = 1",
+        "DELETE FROM billing_invoiceline",
+        "TRUNCATE billing_invoiceline",
+        "DELETE FROM billing_invoicetax",
+        "UPDATE billing_ledgerentry SET amount_minor = 0",
+        "DELETE FROM billing_ledgerentry",
+        "TRUNCATE billing_ledgerentry",
+        "DELETE FROM billing_ledgertransaction",
+        "DELETE FROM billing_seriescounter",
+    ):
+        with pytest.raises(psycopg.Error) as refused:
+            databases.as_owner(sql)
+        assert refused.value.sqlstate in ("23001", "23503"), sql
+    with context.scope(context.Scope(tenant_a)):
+        assert queries.get(final.pk) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_rekey_role_may_rewrite_envelopes_and_nothing_else(tenant_a):
+    with context.scope(context.Scope(tenant_a)):
+        final = make.finalized(note="Thank you")
+        before = queries.get(final.pk)
+    columns = databases.as_owner(
+        "SELECT table_name, array_agg(column_name::text ORDER BY column_name) "
+        "FROM information_schema.column_privileges WHERE grantee = 'strongbox_rekey' "
+        "AND privilege_type = 'UPDATE' AND table_name LIKE 'billing_invoice%' "
+        "GROUP BY table_name ORDER BY table_name"
+    )
+    assert columns == [
+        ("billing_invoice", ["buyer", "note", "references", "seller", "void_reason"]),
+        ("billing_invoiceline", ["adjustments", "description"]),
+        ("billing_invoicetax", ["reason"]),
+    ]
+    with databases.connect_as("rekey") as rekey, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        rekey.execute("UPDATE billing_invoice SET due_on = '2030-01-01'")
+    with context.scope(context.Scope(tenant_a)):
+        assert queries.get(final.pk) == before
+
+
+def test_an_unbalanced_posting_is_refused_by_the_service(in_a):
+    sides = [Side("receivable", 1), Side("revenue", -2)]
+    with pytest.raises(PostingOutOfBalance), context.attempt():
+        post(kind="x", sides=sides, currency="EUR", booked_on=make.AT.date(), at=make.AT)
+    assert LedgerTransaction.objects.count() == 0
+
+
+def insert_transaction(tenant, key, entries):
+    execute(
+        "INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
+        "VALUES (%s, %s, 'x', now(), now())",
+        [tenant, key],
+    )
+    for account, currency, amount in entries:
+        execute(
+            f"INSERT INTO billing_ledgerentry ({ENTRY}) VALUES (%s, uuidv7(), %s, %s, %s, %s)",
+            [tenant, key, account, currency, amount],
+        )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [("receivable", "EUR", 100), ("revenue", "EUR", -99)],
+        [("receivable", "EUR", 100), ("revenue", "USD", -100)],
+        [("receivable", "EUR", 0)],
+        [],
+        [("receivable", "EUR", 100), ("no_such_account", "EUR", -100)],
+    ],
+    ids=["off by one", "two currencies", "one side", "no side", "unknown account"],
+)
+def test_the_books_cannot_be_unbalanced_even_by_sql(tenant_a, entries):
+    key = make.ACTOR.request_id
+    with pytest.raises(IntegrityError), context.scope(context.Scope(tenant_a)):
+        insert_transaction(tenant_a, key, entries)
+    with context.scope(context.Scope(tenant_a)):
+        assert (LedgerTransaction.objects.count(), LedgerEntry.objects.count()) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_balanced_transaction_cannot_be_tipped_later(tenant_a):
+    with context.scope(context.Scope(tenant_a)):
+        final = make.finalized()
+        posting = LedgerTransaction.objects.get(invoice_id=final.pk)
+    with pytest.raises(IntegrityError), context.scope(context.Scope(tenant_a)):
+        execute(
+            f"INSERT INTO billing_ledgerentry ({ENTRY}) VALUES (%s, uuidv7(), %s, 'revenue', 'EUR', 1)",
+            [tenant_a, posting.pk],
+        )
+    with context.scope(context.Scope(tenant_a)):
+        assert LedgerEntry.objects.count() == 2
+
+
+def test_an_entry_needs_its_transaction(in_a):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        execute(
+            f"INSERT INTO billing_ledgerentry ({ENTRY}) VALUES (%s, uuidv7(), uuidv7(), 'revenue', 'EUR', 0)",
+            [in_a],
+        )
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.parametrize("table", ["ledgertransaction", "ledgerentry", "ledgeraccount"])
+def test_the_books_may_only_be_added_to(final, table):
+    for sql in (f"UPDATE billing_{table} SET id = id", f"DELETE FROM billing_{table}"):
+        assert "permission denied" in str(refused_by_the_database(lambda sql=sql: execute(sql)))
