@@ -1,4 +1,4 @@
-"""Every event of people, keys and roles: its sentence, its class in the OWASP vocabulary, its PCI DSS clause."""
+"""Every event of people, keys and roles: sentence, class in the OWASP vocabulary, PCI DSS clause."""
 
 from audit.events import register
 

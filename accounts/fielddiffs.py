@@ -1,8 +1,9 @@
 """What changed in a settings-like record, field by field: django-auditlog, fenced in.
 
-Promise kept: a model is recorded only when it is registered here, only in the fields it names, and never in a field
-whose class may hold a person's words or a secret. The library sees `save()` and `delete()` alone, so services of a
-registered model never use `QuerySet.update()` or `bulk_create()` (a guarantee test reads the code).
+Promise kept: a model is recorded only when it is registered here, only in the fields it names, and never in a
+field whose class may hold a person's words or a secret. The library sees `save()` and `delete()` alone, so
+services of a registered model never use `QuerySet.update()` or `bulk_create()` (a guarantee test reads the
+code).
 
     fielddiffs.register(TaxRate, fields=("percent", "active"))      # in the app's AppConfig.ready
 """

@@ -1,8 +1,9 @@
 """Opening one record to one member: django-guardian's object permissions, fenced in.
 
-Promise kept: a grant belongs to an organization, stands under its row-level security, names one object by a real
-foreign key, and ends by itself. guardian is asked here and nowhere else, always with a queryset of the organization,
-never counting permissions on the model, groups or superusers: by default it would return every row.
+Promise kept: a grant belongs to an organization, stands under its row-level security, names one object by a
+real foreign key, and ends by itself. guardian is asked here and nowhere else, always with a queryset of the
+organization, never counting permissions on the model, groups or superusers: by default it would return every
+row.
 
 The grant model stands beside its object, in the app above (billing/customers/models.py):
 
@@ -15,7 +16,8 @@ The grant model stands beside its object, in the app above (billing/customers/mo
             constraints = [grants.one_each("billing_customergrant_one_each")]
             indexes = [grants.by_object("billing_customergrant_object")]
 
-    TenantTable("CustomerGrant", fks=[("content_object_id", "billing.Customer", "CASCADE")], customer="content_object_id")
+    TenantTable("CustomerGrant", fks=[("content_object_id", "billing.Customer", "CASCADE")],
+    customer="content_object_id")
 
 `related_name` must not end with "+": guardian finds the grant model through it. Then, in queries of that app:
 

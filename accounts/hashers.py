@@ -1,8 +1,9 @@
 """How passwords are stored: argon2id over a keyed digest.
 
-Promise kept: a stolen table alone cannot be attacked by guessing. The password is first run through HMAC-SHA-256
-under a pepper that stands outside the database (NIST SP 800-63B-4), then through argon2id with 46 MiB, one pass and
-one lane: the OWASP floor, and small enough that a flood of sign-ins does not empty the machine's memory.
+Promise kept: a stolen table alone cannot be attacked by guessing. The password is first run through
+HMAC-SHA-256 under a pepper that stands outside the database (NIST SP 800-63B-4), then through argon2id with
+46 MiB, one pass and one lane: the OWASP floor, and small enough that a flood of sign-ins does not empty the
+machine's memory.
 """
 
 import base64

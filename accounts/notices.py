@@ -1,12 +1,11 @@
 """What people are told by mail about their own sign-in: every change of a factor or password (ASVS 6.3.7).
 
-Promise kept: a notice says what happened and what to do if it was not them; it carries no code and no secret but
-the one link it is about.
+Promise kept: a notice says what happened and what to do if it was not them; it carries no code and no secret
+but the one link it is about.
 """
 
-from outbound import mail
-
 from accounts.models import User
+from outbound import mail
 
 INVITATION = "invitation"
 RECOVERY = "recovery"

@@ -1,7 +1,7 @@
 """Which passwords are known to attackers: the lists, loaded once a process.
 
-Promise kept: no network is asked. The base is Django's list; an operator adds a larger one as a text file, one
-password a line, named by `settings.BREACHED_PASSWORDS_FILE`.
+Promise kept: no network is asked. The base is Django's list; an operator adds a larger one as a text file,
+one password a line, named by `settings.BREACHED_PASSWORDS_FILE`.
 """
 
 import functools

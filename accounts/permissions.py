@@ -1,10 +1,11 @@
 """The authority model on one page: every right, the built-in roles, and what each way of signing in may use.
 
-Promise kept: a right that is not named here does not exist; a right that is not in `METHODS` for the way somebody
-signed in is refused, whatever their role says. A role is a set of rights; a sign-in method narrows it.
+Promise kept: a right that is not named here does not exist; a right that is not in `METHODS` for the way
+somebody signed in is refused, whatever their role says. A role is a set of rights; a sign-in method narrows
+it.
 
-What a signed-in person does to their own record (their password, factors, sessions, activity) is no permission:
-routes declare it as `Own(…)`, apart from this page, and no role can give or take it.
+What a signed-in person does to their own record (their password, factors, sessions, activity) is no
+permission: routes declare it as `Own(…)`, apart from this page, and no role can give or take it.
 """
 
 from collections.abc import Mapping
@@ -184,9 +185,10 @@ ROLE_LIMITS: Mapping[RoleCode, Mapping[Limit, int]] = {
     RoleCode.AUDITOR: {Limit.EXPORT_ROWS: 10_000},
 }
 
-# --- Which way of signing in may use which right -----------------------------------------------------------------
+# --- Which way of signing in may use which right --------------------------------------------------
 
-# Trust and secrets: only with a factor used in the last five minutes (ASVS 7.5.3). No API key can ever step up.
+# Trust and secrets: only with a factor used in the last five minutes (ASVS 7.5.3). No API key can ever step
+# up.
 FRESH_ONLY: frozenset[Permission] = frozenset(
     {
         P.APIKEY_MANAGE,
@@ -233,7 +235,7 @@ METHODS: Mapping[SignInMethod, frozenset[Permission]] = {
 
 
 def usable(method: SignInMethod, held: frozenset[Permission]) -> frozenset[Permission]:
-    """Return what of `held` this way of signing in may use; a method that is not in the table may use nothing."""
+    """Return what of `held` this way of signing in may use; one that is not in the table, nothing."""
     return held & METHODS.get(method, frozenset())
 
 

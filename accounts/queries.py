@@ -1,7 +1,7 @@
 """Reads: who may do what now, and the lists people see of each other.
 
-Promise kept: rights are read at each request, never remembered in a session or a token, so that a change acts on the
-next one (ASVS 8.3.2).
+Promise kept: rights are read at each request, never remembered in a session or a token, so that a change acts
+on the next one (ASVS 8.3.2).
 """
 
 from collections.abc import Collection
@@ -62,7 +62,7 @@ def find_user(email: str) -> User | None:
     return User.objects.filter(email_index=blindindex.lookup(User, "email_index", email)).first()
 
 
-# --- Rights ------------------------------------------------------------------------------------------------------
+# --- Rights ---------------------------------------------------------------------------------------
 
 
 def _current_members(at: datetime) -> Q:
@@ -76,6 +76,13 @@ def membership(*, user_id: UUID, tenant_id: UUID, at: datetime) -> Membership | 
         .filter(_current_members(at), user_id=user_id, tenant_id=tenant_id, user__state=User.State.ACTIVE)
         .first()
     )
+
+
+def member_acting(actor: Actor, *, at: datetime) -> Membership | None:
+    """Return the current membership here of a person who acts; None for anybody else."""
+    if actor.kind is not ActorKind.USER or actor.id is None:
+        return None
+    return membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
 
 
 def portal_access(*, user_id: UUID, tenant_id: UUID, customer_id: UUID | None = None) -> PortalAccess | None:
@@ -125,7 +132,7 @@ def limits_of_actor(*, actor: Actor, at: datetime) -> dict[Limit, int]:
         key = usable_key(at=at, pk=actor.key_id)
         return {} if key is None else rules.check_limits(key.limits)
     if actor.kind is ActorKind.USER and actor.id is not None:
-        member = membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
+        member = member_acting(actor, at=at)
         return {} if member is None else dict(member.role.ceilings)
     return {}
 
@@ -146,11 +153,11 @@ def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:
     )
 
 
-# --- Lists -------------------------------------------------------------------------------------------------------
+# --- Lists ----------------------------------------------------------------------------------------
 
 
 def places(user_id: UUID, *, at: datetime) -> list[Place]:
-    """List the organizations a person can open, by slug. Call it in a scope that names this person and no tenant."""
+    """List the organizations a person can open, by slug; call it in a scope that names nobody else."""
     members = Membership.objects.select_related("tenant").filter(_current_members(at), user_id=user_id)
     found = [Place(tenant=row.tenant, membership=row) for row in members]
     accesses = PortalAccess.objects.select_related("tenant").filter(user_id=user_id, ended_at__isnull=True)
@@ -173,7 +180,7 @@ def member(member_id: UUID) -> Membership:
     Raises:
         NotFound
     """
-    found = Membership.objects.select_related("role", "user").filter(pk=member_id).first()
+    found: Membership | None = Membership.objects.select_related("role", "user").filter(pk=member_id).first()
     if found is None:
         raise NotFound
     return found
@@ -190,7 +197,7 @@ def role(code: str) -> Role:
     Raises:
         NotFound
     """
-    found = Role.objects.filter(code=code).first()
+    found: Role | None = Role.objects.filter(code=code).first()
     if found is None:
         raise NotFound
     return found
@@ -236,7 +243,7 @@ def deciders_beside(user_id: UUID | None, *, at: datetime) -> int:
     )
 
 
-# --- A person's own sign-in --------------------------------------------------------------------------------------
+# --- A person's own sign-in -----------------------------------------------------------------------
 
 
 def sessions_of(user_id: UUID, *, at: datetime) -> QuerySet[Session]:
@@ -255,7 +262,7 @@ def sessions_of(user_id: UUID, *, at: datetime) -> QuerySet[Session]:
 
 def has_factor(user: User) -> bool:
     """Say whether a person has a second factor that can be asked for; recovery codes alone are none."""
-    return (
+    return bool(
         TotpDevice.objects.filter(user=user, confirmed=True).exists()
         or PasskeyCredential.objects.filter(user=user).exists()
     )
@@ -318,3 +325,36 @@ def last_opened(user_id: UUID) -> dict[UUID, datetime]:
     """Return when a person last used each organization they opened."""
     rows = Session.objects.filter(user_id=user_id, tenant_id__isnull=False).values_list("tenant_id")
     return dict(rows.annotate(last=Max("last_seen_at")))
+
+
+def names_of(user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of people who are or were members of the organization in scope."""
+    rows = Membership.objects.select_related("user").filter(user_id__in=set(user_ids))
+    return {row.user_id: name_of(row.user) for row in rows}
+
+
+def name_of(person: User) -> str:
+    """Return how a person is called: by name, by address, or as somebody who was erased."""
+    return person.name or person.email or "Somebody who was erased"
+
+
+def people_per_role() -> dict[UUID, int]:
+    """Count the members of each role of the organization in scope; a role nobody has is absent."""
+    rows = Membership.objects.exclude(state=Membership.State.REMOVED).values_list("role_id")
+    return dict(rows.annotate(people=Count("id")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endings:
+    """What ends when a person is shut out of the organization in scope."""
+
+    sessions: int
+    keys: int
+
+
+def endings_of(member: Membership, *, at: datetime) -> Endings:
+    """Count a member's open sessions here and the working keys they made."""
+    return Endings(
+        sessions=sessions_of(member.user_id, at=at).filter(tenant_id=context.current_tenant()).count(),
+        keys=ApiKey.objects.filter(created_by=member, revoked_at__isnull=True, expires_at__gt=at).count(),
+    )

@@ -1,7 +1,8 @@
 """Refusals that must leave an audit event although everything else they did is rolled back.
 
-Promise kept: a failed sign-in cannot vanish with its transaction. The service says which event a refusal is; the
-door that opened the transaction (edge, a task, a command) records it afterwards, in a transaction of its own.
+Promise kept: a failed sign-in cannot vanish with its transaction. The service says which event a refusal is;
+the door that opened the transaction (edge, a task, a command) records it afterwards, in a transaction of its
+own.
 """
 
 from collections.abc import Mapping

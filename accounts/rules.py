@@ -1,7 +1,7 @@
 """The decisions of sign-in and authority, without a database or a clock.
 
-Promise kept: what makes a password acceptable, how long a guesser waits, what one person may give another and when
-the last owner is protected are decided here and nowhere else, so that tests can try every case.
+Promise kept: what makes a password acceptable, how long a guesser waits, what one person may give another and
+when the last owner is protected are decided here and nowhere else, so that tests can try every case.
 """
 
 import unicodedata
@@ -31,7 +31,7 @@ MAX_SESSIONS = 10
 MAX_KEY_OVERLAP = timedelta(days=7)
 
 
-# --- Passwords ---------------------------------------------------------------------------------------------------
+# --- Passwords ------------------------------------------------------------------------------------
 
 
 class PasswordTooShort(Refusal):
@@ -59,21 +59,21 @@ class PasswordNamesItsOwner(Refusal):
 
 
 class PasswordIsGuessable(Refusal):
-    """This password is built from words and patterns that are guessed quickly. Make it longer or less regular."""
+    """This password is guessed quickly. Make it longer or less regular."""
 
     code = "password_guessable"
 
 
 def normalize_password(raw: str) -> str:
-    """Return the form of a password that is hashed: NFKC, so that the same keys give the same text everywhere."""
+    """Return the form of a password that is hashed: NFKC, the same for the same keys everywhere."""
     return unicodedata.normalize("NFKC", raw)
 
 
 def check_password(raw: str, *, context: Iterable[str], common: Collection[str]) -> str:
     """Return the password in the form to be hashed, or refuse it and say why.
 
-    Length, a list of known passwords and an estimate of the guesses; no composition rules and no expiry
-    (NIST SP 800-63B-4, ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.11). `context` are the words an attacker who knows the person
+    Length, a list of known passwords and an estimate of the guesses; no composition rules and no expiry (NIST
+    SP 800-63B-4, ASVS 6.2.1, 6.2.4, 6.2.5, 6.2.11). `context` are the words an attacker who knows the person
     tries first: e-mail address, name, organization, product.
 
     Raises:
@@ -114,12 +114,12 @@ def _words(context: Iterable[str]) -> list[str]:
     return sorted((part for part in parts if len(part) >= 4), key=lambda part: (-len(part), part))
 
 
-# --- Throttling --------------------------------------------------------------------------------------------------
+# --- Throttling -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a counter slows its owner: so many free attempts, then doubling waits up to a longest one (seconds)."""
+    """How a counter slows its owner: so many free attempts, then doubling waits up to a longest one."""
 
     free: int
     longest_seconds: int
@@ -138,8 +138,9 @@ class Pace:
 ACCOUNT_AND_NETWORK = Pace(free=4, longest_seconds=1800, longest_from=10)
 # One network, whatever the account: password spraying. Offices share an address, so it starts later.
 NETWORK = Pace(free=40, longest_seconds=900)
-# One account from everywhere: a distributed guesser. It slows only networks the account never signed in from, so
-# that nobody can lock a victim out of the place they work at (ASVS 6.1.1); passkeys are not counted at all.
+# One account from everywhere: a distributed guesser. It slows only networks the account never signed in from,
+# so that nobody can lock a victim out of the place they work at (ASVS 6.1.1); passkeys are not counted at
+# all.
 ACCOUNT_FROM_UNKNOWN = Pace(free=20, longest_seconds=1800)
 # Codes of a second factor: 10^6 codes, one try in half an hour after ten.
 SECOND_FACTOR = Pace(free=5, longest_seconds=1800, longest_from=10)
@@ -147,7 +148,7 @@ SECOND_FACTOR = Pace(free=5, longest_seconds=1800, longest_from=10)
 MAIL = Pace(free=3, longest_seconds=3600)
 
 
-# --- Authority ---------------------------------------------------------------------------------------------------
+# --- Authority ------------------------------------------------------------------------------------
 
 
 class NobodyRaisesTheirOwnRights(Forbidden):
@@ -217,8 +218,8 @@ def is_escalation(*, before: frozenset[Permission], after: frozenset[Permission]
 def needs_second_person(*, escalation: bool, other_deciders: int) -> bool:
     """Say whether somebody else must decide an escalation.
 
-    As soon as one other person of the organization can decide, they must. While nobody else can, a founder would
-    otherwise never get a second person in; the event then says that they acted alone.
+    As soon as one other person of the organization can decide, they must. While nobody else can, a founder
+    would otherwise never get a second person in; the event then says that they acted alone.
     """
     return escalation and other_deciders > 0
 
@@ -248,7 +249,7 @@ def check_limits(limits: Mapping[str, object]) -> dict[Limit, int]:
     return read
 
 
-# --- Sessions ----------------------------------------------------------------------------------------------------
+# --- Sessions -------------------------------------------------------------------------------------
 
 
 def session_is_over(*, at: datetime, last_seen_at: datetime, expires_at: datetime) -> bool:

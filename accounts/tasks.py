@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts.services import approvals
+from accounts.services import approvals, recovery
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -13,8 +13,6 @@ from tenancy.tasks import SystemTask
 @shared_task(base=SystemTask, name="accounts.send_recovery", bind=True)
 def send_recovery(self: SystemTask, email_index: str) -> None:
     """Mail a recovery link to the account of this blind index, if there is one."""
-    from accounts.services import recovery
-
     with context.system_scope(reason="who forgot their password names no organization"):
         recovery.send(email_index=bytes.fromhex(email_index), actor=self.actor, at=clock.now())
 

@@ -1,7 +1,8 @@
 """Slowing guessers down: counters and gates in the shared cache, changed atomically.
 
-Promise kept: an attempt is counted before it is tried, so a burst in parallel gains nothing; when the cache does not
-answer, nobody gets in (ASVS 16.5.2). There are delays and no locks: see `rules` for who is slowed and who is not.
+Promise kept: an attempt is counted before it is tried, so a burst in parallel gains nothing; when the cache
+does not answer, nobody gets in (ASVS 16.5.2). There are delays and no locks: see `rules` for who is slowed
+and who is not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +50,8 @@ def take(counters: Sequence[Counter], *, at: datetime) -> None:
     """Count one attempt on each counter and pass its gate.
 
     Raises:
-        TryAgainLater: one of the gates is closed. The attempt is taken off the counters again, because it tried
+        TryAgainLater: one of the gates is closed. The attempt is taken off the counters again, because it
+        tried
             nothing: waiting people who press the button must not wait longer for it.
         CountersUnavailable: the cache does not answer.
     """
@@ -99,7 +101,7 @@ def _gate(counter: Counter) -> str:
 
 
 def _pass_gate(counter: Counter, wait: int, at: datetime) -> int:
-    """Close the gate behind this attempt for `wait` seconds; return how long it is still closed by an earlier one."""
+    """Close the gate behind this attempt; return the seconds it is still closed by an earlier one."""
     until = int(at.timestamp()) + wait
     if cache.add(_gate(counter), until, timeout=wait):
         return 0
@@ -107,7 +109,8 @@ def _pass_gate(counter: Counter, wait: int, at: datetime) -> int:
     left = int(closed_until or 0) - int(at.timestamp())
     if left > 0:
         return left
-    # Its time has passed on our clock, though not yet on the cache's: of several who see this, one goes through.
+    # Its time has passed on our clock, though not yet on the cache's: of several who see this, one goes
+    # through.
     cache.delete(_gate(counter))
     return 0 if cache.add(_gate(counter), until, timeout=wait) else 1
 

@@ -1,12 +1,12 @@
 """Secrets that people and machines carry: how they are minted, read and compared.
 
-Promise kept: the database holds keyed digests only, so a stolen table opens nothing; every secret that belongs to
-an organization names it in clear, so that its row is looked up under row-level security and a secret of one
-organization is worthless in another.
+Promise kept: the database holds keyed digests only, so a stolen table opens nothing; every secret that
+belongs to an organization names it in clear, so that its row is looked up under row-level security and a
+secret of one organization is worthless in another.
 
-    sbk_live_<organization>_<secret><checksum>     API key; the checksum lets scanners recognise one without asking us
-    <organization><secret>                         invitation, in a link
-    <secret>                                       session, recovery link
+    sbk_live_<organization>_<secret><checksum>     API key; the checksum lets scanners recognise one without
+    asking us <organization><secret>                         invitation, in a link <secret>
+    session, recovery link
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Who belongs to an organization, as what, and which machines act for it.
 
-Promise kept: every row here stands under row-level security. A membership and a portal access can also be read by
-the person they name, so that they can choose an organization before one is in scope.
+Promise kept: every row here stands under row-level security. A membership and a portal access can also be
+read by the person they name, so that they can choose an organization before one is in scope.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _BUILTIN_CODES = [code.value for code in authority.RoleCode]
 
 
 class Role(TenantModel):
-    """A named set of rights of one organization: a built-in one, whose rights stand in the code, or its own."""
+    """A named set of rights: a built-in one, whose rights stand in the code, or the organization's own."""
 
     code = models.SlugField(max_length=48)
     builtin = models.BooleanField(default=False)
@@ -137,7 +137,7 @@ class Membership(TenantModel):
 
 
 class PortalAccess(TenantModel):
-    """A person sees one customer's side of the books. The customer is a bare id: it stands above this layer."""
+    """A person sees one customer's side of the books. The customer stands above this layer: a bare id."""
 
     user = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
     customer_id = models.UUIDField()
@@ -247,7 +247,7 @@ class Invitation(TenantModel):
 
 
 class ApiKey(TenantModel):
-    """A machine acts for an organization, within the scopes and limits a person with a fresh factor gave it."""
+    """A machine acts for an organization, within what a person with a fresh factor gave it."""
 
     class Mode(models.TextChoices):
         """The mode of its organization, spelled in the key."""

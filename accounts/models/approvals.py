@@ -10,7 +10,7 @@ from tenancy.models import TenantModel
 
 
 class ApprovalRequest(TenantModel):
-    """One act that somebody asked for and somebody else decides. What exactly stands encrypted in `payload`."""
+    """One act that somebody asks for and somebody else decides; `payload` says what exactly."""
 
     class State(models.TextChoices):
         """Every state but the first is final."""

@@ -1,7 +1,7 @@
 """What proves that it is them: authenticator apps, passkeys, recovery codes.
 
-Promise kept: each is a django-otp device, so that `user.is_verified()` has one meaning; an authenticator's secret is
-encrypted, a recovery code is a keyed digest, and a passkey is a public key.
+Promise kept: each is a django-otp device, so that `user.is_verified()` has one meaning; an authenticator's
+secret is encrypted, a recovery code is a keyed digest, and a passkey is a public key.
 """
 
 from typing import ClassVar
@@ -10,6 +10,7 @@ from django.db import models
 from django_otp.models import Device, DeviceManager
 from django_otp_webauthn.models import AbstractWebAuthnCredential
 
+from accounts.models.people import User
 from core import ids
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedTextField
@@ -24,6 +25,7 @@ class TotpDevice(Device):
     crypto_owner: ClassVar[str] = "operator"
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
     name = EncryptedTextField(subject="user", null=True)
     secret = EncryptedTextField(subject="user")
     # The last step a code was accepted for: a code is never accepted twice (ASVS 6.5.1).
@@ -70,6 +72,7 @@ class PasskeyCredential(AbstractWebAuthnCredential):
     crypto_owner: ClassVar[str] = "operator"
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
     name = EncryptedTextField(subject="user", null=True)
     created_at = models.DateTimeField()
 
@@ -103,7 +106,7 @@ class PasskeyCredential(AbstractWebAuthnCredential):
         """The library's index suffices: the digest is unique."""
 
         abstract = False
-        indexes: ClassVar = []
+        indexes: ClassVar[list[models.Index]] = []
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -113,8 +116,9 @@ class RecoveryCode(Device):
     """One of ten codes for the day the phone is lost. 120 bits each, stored as a keyed digest, used once."""
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
     # A device of django-otp has a label; ten codes need none.
-    name = None  # type: ignore[assignment]
+    name = None
     code_hash = models.BinaryField(max_length=32)
     created_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

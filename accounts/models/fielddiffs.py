@@ -1,7 +1,7 @@
 """The table in which django-auditlog keeps what changed in a settings-like record.
 
-Promise kept: a diff stands under row-level security like everything of its organization, names its object by id and
-its actor by id; no e-mail address, no network address, no copy of the object.
+Promise kept: a diff stands under row-level security like everything of its organization, names its object by
+id and its actor by id; no e-mail address, no network address, no copy of the object.
 """
 
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ class FieldDiffManager(LogEntryManager, TenantManager["FieldDiff"]):
     """Writes entries that hold ids only, whatever the library would add."""
 
     def log_create(self, instance: models.Model, force_log: bool = False, **kwargs: Any) -> Any:
-        """Record a change of `instance`; its `__str__` may be a person's name, so the id stands in its place."""
+        """Record a change; `__str__` may be a person's name, so the id stands in its place."""
         kwargs["object_repr"] = str(instance.pk)
         kwargs["serialized_data"] = None
         return super().log_create(instance, force_log, **kwargs)
@@ -26,9 +26,9 @@ class FieldDiffManager(LogEntryManager, TenantManager["FieldDiff"]):
 class FieldDiff(TenantModel, AbstractLogEntry):
     """Which fields of one settings-like record changed, from what to what."""
 
-    actor_email = None  # type: ignore[assignment]
-    remote_addr = None  # type: ignore[assignment]
-    remote_port = None  # type: ignore[assignment]
+    actor_email = None
+    remote_addr = None
+    remote_port = None
 
     objects: ClassVar[FieldDiffManager] = FieldDiffManager()
 

@@ -1,8 +1,8 @@
 """A person, the places they are signed in at, and the links that let them back in.
 
-Promise kept: these tables belong to no organization, because a person signs in before one is named; they hold no
-readable name, address or secret. Encrypted values use the operator's keys and the person's own subject key, whose
-destruction ends every one of them at once.
+Promise kept: these tables belong to no organization, because a person signs in before one is named; they hold
+no readable name, address or secret. Encrypted values use the operator's keys and the person's own subject
+key, whose destruction ends every one of them at once.
 """
 
 from typing import ClassVar
@@ -51,7 +51,7 @@ class User(GuardianUserMixin, AbstractBaseUser):
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     created_at = models.DateTimeField()
     # Where people last signed in stands in Session; django.contrib.auth's column is not wanted.
-    last_login = None  # type: ignore[assignment]
+    last_login = None
 
     # Set by services.sessions.resolve: django-otp's convention for the factor this sign-in was proved with.
     otp_device: Device | None = None
@@ -100,7 +100,7 @@ class User(GuardianUserMixin, AbstractBaseUser):
         return self.state == self.State.ACTIVE
 
     def is_verified(self) -> bool:
-        """Say whether this sign-in was proved with a second factor: django-otp's question, and the only truth."""
+        """Say whether a second factor proved this sign-in: django-otp's question, and the only truth."""
         return self.otp_device is not None
 
 
@@ -130,7 +130,7 @@ class Session(models.Model):
         IDLE = "idle"
         EXPIRED = "expired"
         REVOKED = "revoked"
-        PASSWORD_CHANGED = "password_changed"
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105  a reason, not a password
         FACTOR_CHANGED = "factor_changed"
         MEMBERSHIP_ENDED = "membership_ended"
         TOO_MANY = "too_many"

@@ -1,7 +1,7 @@
 """Keys by which machines act for an organization.
 
-Promise kept: a key is shown once and stored as a keyed digest; it carries no more rights than the person who made it
-has at this moment, stops when they leave, and can never do what asks for a second factor.
+Promise kept: a key is shown once and stored as a keyed digest; it carries no more rights than the person who
+made it has at this moment, stops when they leave, and can never do what asks for a second factor.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ from accounts import events, queries, rules, tokens
 from accounts.models import ApiKey, Membership
 from accounts.permissions import API_KEY_SCOPES, Permission
 from audit import services as audit
-from core.actor import Actor, ActorKind
+from core.actor import Actor
 from core.errors import Forbidden, NotFound, Refusal, Unauthenticated
 from tenancy import context
 from tenancy.context import use_case
@@ -190,7 +190,8 @@ def tenant_of(raw: str) -> UUID:
 def authenticate(raw: str, *, at: datetime, address: str) -> ApiKey:
     """Return the working key of the organization in scope that this text is, with its maker and their role.
 
-    One query. `address` is the caller's network address in clear, compared with the key's networks and not kept.
+    One query. `address` is the caller's network address in clear, compared with the key's networks and not
+    kept.
 
     Raises:
         KeyRefused: unknown here, expired, revoked, or its maker is gone.
@@ -210,9 +211,7 @@ def authenticate(raw: str, *, at: datetime, address: str) -> ApiKey:
 
 
 def _maker(actor: Actor, *, at: datetime) -> Membership:
-    if actor.kind is not ActorKind.USER or actor.id is None:
-        raise OnlyMembersMakeKeys
-    maker = queries.membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
+    maker = queries.member_acting(actor, at=at)
     if maker is None:
         raise OnlyMembersMakeKeys
     return maker
@@ -228,7 +227,7 @@ def _store(key: ApiKey) -> Made:
 
 
 def _lock(key_id: UUID) -> ApiKey:
-    key = ApiKey.objects.select_for_update().filter(pk=key_id, revoked_at__isnull=True).first()
+    key: ApiKey | None = ApiKey.objects.select_for_update().filter(pk=key_id, revoked_at__isnull=True).first()
     if key is None:
         raise NotFound
     return key

@@ -1,12 +1,13 @@
 """Two people agree before money, trust or secrets move.
 
-Promise kept: whoever asks never decides, also not through a key they made; what is carried out is exactly what was
-asked for, because the request holds it encrypted and nobody can edit it; it is carried out once, in the transaction
-of the decision.
+Promise kept: whoever asks never decides, also not through a key they made; what is carried out is exactly
+what was asked for, because the request holds it encrypted and nobody can edit it; it is carried out once, in
+the transaction of the decision.
 
 An app registers an executor for each kind of act it knows; this module knows none of them:
 
-    approvals.register(approvals.Kind(code="refund_over_limit", execute=…, permission=Permission.APPROVAL_DECIDE))
+    approvals.register(approvals.Kind(code="refund_over_limit", execute=…,
+    permission=Permission.APPROVAL_DECIDE))
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,6 @@ from accounts.permissions import Permission
 from audit import services as audit
 from core.actor import Actor, ActorKind, SignInMethod
 from core.errors import Conflict, Forbidden, NotFound, StepUpRequired
-from tenancy import context
 from tenancy.context import use_case
 
 Executor = Callable[..., object]
@@ -55,8 +55,8 @@ class OnlyPeopleAsk(Forbidden):
 class Kind:
     """One kind of act that can wait for a second person.
 
-    `execute(payload=…, request=…, actor=…, at=…)` carries it out; `actor` is the approver acting on behalf of the
-    requester. `permission` is what the approver must hold besides deciding.
+    `execute(payload=…, request=…, actor=…, at=…)` carries it out; `actor` is the approver acting on behalf of
+    the requester. `permission` is what the approver must hold besides deciding.
     """
 
     code: str
@@ -193,7 +193,7 @@ def _person_behind(actor: Actor) -> UUID:
 
 
 def _lock(request_id: UUID) -> ApprovalRequest:
-    found = ApprovalRequest.objects.select_for_update().filter(pk=request_id).first()
+    found: ApprovalRequest | None = ApprovalRequest.objects.select_for_update().filter(pk=request_id).first()
     if found is None:
         raise NotFound
     return found
@@ -208,7 +208,7 @@ def _lock_for_decision(request_id: UUID, *, actor: Actor, at: datetime) -> Appro
         raise rules.RequesterNeverApproves
     if actor.method is not SignInMethod.SESSION_FRESH:
         raise StepUpRequired
-    member = queries.membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
+    member = queries.member_acting(actor, at=at)
     if member is None:
         raise MayNotDecide
     held = queries.permissions_of(member, of_operator=queries.in_operator_organization())

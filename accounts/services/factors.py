@@ -1,7 +1,8 @@
 """A person's own factors and password.
 
-Promise kept: a factor is added or removed only by somebody who has just used one, or who has none yet; the last one
-stays; each change is told to the person by mail (ASVS 6.3.7), and ends the sessions that rested on what is gone.
+Promise kept: a factor is added or removed only by somebody who has just used one, or who has none yet; the
+last one stays; each change is told to the person by mail (ASVS 6.3.7), and ends the sessions that rested on
+what is gone.
 """
 
 import base64
@@ -127,7 +128,9 @@ def rename_passkey(*, session: Session, passkey_id: UUID, name: str) -> PasskeyC
     Raises:
         NotFound
     """
-    credential = PasskeyCredential.objects.filter(user=session.user, pk=passkey_id).first()
+    credential: PasskeyCredential | None = PasskeyCredential.objects.filter(
+        user=session.user, pk=passkey_id
+    ).first()
     if credential is None:
         raise NotFound
     credential.name = name or None

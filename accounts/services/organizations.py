@@ -1,7 +1,7 @@
 """Founding organizations.
 
-Promise kept: an organization is born with its own keys and the built-in roles, and nobody gets a password from us:
-the first owner comes in by a one-time link that lives a day (ASVS 6.3.2, 6.4.1).
+Promise kept: an organization is born with its own keys and the built-in roles, and nobody gets a password
+from us: the first owner comes in by a one-time link that lives a day (ASVS 6.3.2, 6.4.1).
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,8 @@ class Founded:
 class Founding(Protocol):
     """What another app does when an organization is founded, inside the same transaction and its scope."""
 
-    def __call__(self, *, tenant: Tenant, name: str, actor: Actor, at: datetime) -> None: ...
+    def __call__(self, *, tenant: Tenant, name: str, actor: Actor, at: datetime) -> None:
+        """Make what the new organization needs."""
 
 
 _foundings: list[Founding] = []

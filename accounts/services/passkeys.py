@@ -1,8 +1,8 @@
 """Passkeys: WebAuthn ceremonies as JSON in and out, without HTTP.
 
-Promise kept: a challenge of 512 random bits is kept on the server and taken once; the person is always verified by
-their device, so that a stolen key fob alone opens nothing (ASVS 6.7.2). The challenge is found by what the browser
-signed, so that no state travels with the browser.
+Promise kept: a challenge of 512 random bits is kept on the server and taken once; the person is always
+verified by their device, so that a stolen key fob alone opens nothing (ASVS 6.7.2). The challenge is found by
+what the browser signed, so that no state travels with the browser.
 """
 
 import base64
@@ -64,11 +64,11 @@ def begin_registration(*, user: User) -> str:
         exclude_credentials=PasskeyCredential.get_credential_descriptors_for_user(user),
     )
     _keep(challenge, "register", user.pk)
-    return options_to_json(options)
+    return str(options_to_json(options))
 
 
 def complete_registration(*, user: User, response: str, name: str, at: datetime) -> PasskeyCredential:
-    """Store the passkey that the browser made. Call it through services.factors, which decides whether it may.
+    """Store the passkey that the browser made. Call it through services.factors, which decides.
 
     Raises:
         PasskeyRefused
@@ -118,14 +118,15 @@ def begin_authentication(*, user: User | None) -> str:
         user_verification=UserVerificationRequirement.REQUIRED,
     )
     _keep(challenge, "authenticate", user.pk if user else None)
-    return options_to_json(options)
+    return str(options_to_json(options))
 
 
 def complete_authentication(*, response: str, user: User | None, at: datetime) -> PasskeyCredential:
     """Check what the browser signed and return the passkey it used. Call it through services.signin.
 
     Raises:
-        PasskeyRefused: unknown, of somebody else, cloned, without user verification, or its challenge was used.
+        PasskeyRefused: unknown, of somebody else, cloned, without user verification, or its challenge was
+        used.
     """
     challenge = _take(response, "authenticate", user.pk if user else None)
     subject = ("user", user.pk) if user else None
@@ -133,7 +134,7 @@ def complete_authentication(*, response: str, user: User | None, at: datetime) -
         parsed = parse_authentication_credential_json(response)
         digest = PasskeyCredential.get_credential_id_sha256(parsed.raw_id)
         rows = PasskeyCredential.objects.select_for_update().filter(credential_id_sha256=digest)
-        credential = (rows.filter(user=user) if user else rows).first()
+        credential: PasskeyCredential | None = (rows.filter(user=user) if user else rows).first()
         if credential is None:
             raise PasskeyRefused(subject=subject)
         verified = webauthn.verify_authentication_response(
@@ -166,7 +167,7 @@ def _take(response: str, ceremony: str, user_id: UUID | None) -> bytes:
     try:
         body: Any = json.loads(response)
         client_data = json.loads(base64url_to_bytes(body["response"]["clientDataJSON"]))
-        challenge = base64url_to_bytes(client_data["challenge"])
+        challenge: bytes = base64url_to_bytes(client_data["challenge"])
     except (ValueError, KeyError, TypeError) as error:
         raise PasskeyRefused(subject=subject) from error
     if throttle.take_once(_key(challenge)) != {"ceremony": ceremony, "user": str(user_id or "")}:

@@ -1,7 +1,7 @@
 """Roles of an organization's own.
 
-Promise kept: built-in roles cannot be edited, only their limits; nobody edits the role they are in, or puts into a
-role what they do not hold; a powerful right waits for a second person when somebody would gain it.
+Promise kept: built-in roles cannot be edited, only their limits; nobody edits the role they are in, or puts
+into a role what they do not hold; a powerful right waits for a second person when somebody would gain it.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,9 +16,8 @@ from accounts.models import ApprovalRequest, Invitation, Membership, Role
 from accounts.permissions import OPERATOR_ONLY, PORTAL, Limit, Permission, RoleCode
 from accounts.services import approvals
 from audit import services as audit
-from core.actor import Actor, ActorKind
+from core.actor import Actor
 from core.errors import Conflict, Forbidden, NotFound, Refusal
-from tenancy import context
 from tenancy.context import use_case
 
 CHANGE_KIND = "role_change"
@@ -182,11 +181,7 @@ def _check_grant(
     actor: Actor,
     at: datetime,
 ) -> None:
-    editor = (
-        queries.membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
-        if actor.kind is ActorKind.USER and actor.id is not None
-        else None
-    )
+    editor = queries.member_acting(actor, at=at)
     if editor is None:
         raise OnlyMembersEditRoles
     rules.may_give(
@@ -212,7 +207,7 @@ def _people(role: Role) -> bool:
 
 
 def _lock(role_id: UUID) -> Role:
-    role = Role.objects.select_for_update().filter(pk=role_id).first()
+    role: Role | None = Role.objects.select_for_update().filter(pk=role_id).first()
     if role is None:
         raise NotFound
     return role

@@ -1,9 +1,11 @@
 """Where a person is signed in.
 
-Promise kept: the browser holds a random key, the database its keyed digest; every request asks the row, so that an
-ended session opens nothing from the next request on. A key is replaced whenever what it opens grows (ASVS 7.2.4).
+Promise kept: the browser holds a random key, the database its keyed digest; every request asks the row, so
+that an ended session opens nothing from the next request on. A key is replaced whenever what it opens grows
+(ASVS 7.2.4).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,7 +25,7 @@ _TOUCH_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a sign-in comes from. `network` is edge's keyed pseudonym of `address`; `device_key` a long-lived cookie."""
+    """Where a sign-in comes from: edge's keyed pseudonym of the address, and a long-lived device cookie."""
 
     network: str
     address: str = ""
@@ -42,8 +44,8 @@ class Opened:
 def resolve(raw_key: str, at: datetime) -> Session | None:
     """Return the session a key opens at this moment, with its person, or None; note that it was seen.
 
-    One query. An idle, expired or ended session opens nothing, whatever the cookie says, and neither does one of a
-    person who may not sign in.
+    One query. An idle, expired or ended session opens nothing, whatever the cookie says, and neither does one
+    of a person who may not sign in.
     """
     session = (
         Session.objects.select_related("user")
@@ -67,7 +69,8 @@ def start(
 ) -> Opened:
     """Open a session. A pending or enrolling one lives ten minutes, an active one twelve hours.
 
-    Beyond ten at once the oldest ends: a person who has lost track of them should not keep them open (ASVS 7.1.2).
+    Beyond ten at once the oldest ends: a person who has lost track of them should not keep them open (ASVS
+    7.1.2).
     """
     raw_key = tokens.new_secret()
     session = Session(
@@ -108,8 +111,8 @@ def rotate(*, session: Session, at: datetime) -> str:
 def verify(*, session: Session, factor: Device, at: datetime) -> str:
     """Note that a second factor was proved just now, and return the session's new key.
 
-    A session that was pending becomes active and lives twelve hours from its start; in an active one this is the
-    step-up that opens money, trust and secrets for five minutes.
+    A session that was pending becomes active and lives twelve hours from its start; in an active one this is
+    the step-up that opens money, trust and secrets for five minutes.
     """
     session.stage = Session.Stage.ACTIVE
     session.factor, session.factor_id = _kind(factor), factor.pk
@@ -192,7 +195,7 @@ def knows(*, user: User, origin: Origin, at: datetime) -> bool:
     )
 
 
-def _end(ids: object, *, at: datetime, reason: Session.EndReason = Session.EndReason.REVOKED) -> int:
+def _end(ids: Iterable[UUID], *, at: datetime, reason: Session.EndReason = Session.EndReason.REVOKED) -> int:
     rows = Session.objects.filter(pk__in=ids, ended_at__isnull=True)
     return int(rows.update(ended_at=at, end_reason=reason))
 

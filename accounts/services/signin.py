@@ -1,8 +1,8 @@
 """Signing in: a password opens the door to the second factor and nothing else.
 
 Promise kept: every failure of the password step looks and lasts the same, whether the account exists or not
-(ASVS 6.3.8); no path leads past the second factor (6.3.4); a code is accepted once (6.5.1); nobody can be locked out
-by somebody else's failures (6.1.1).
+(ASVS 6.3.8); no path leads past the second factor (6.3.4); a code is accepted once (6.5.1); nobody can be
+locked out by somebody else's failures (6.1.1).
 """
 
 import base64
@@ -29,8 +29,8 @@ from tenancy.context import use_case
 
 TOTP_STEP_SECONDS = 30
 TOTP_DIGITS = 6
-# The step on the screen and the one before it: people type slowly. None in the future. A documented deviation from
-# ASVS 6.5.5, which would allow the current one only.
+# The step on the screen and the one before it: people type slowly. None in the future. A documented deviation
+# from ASVS 6.5.5, which would allow the current one only.
 _STEPS_BACK = 1
 
 
@@ -104,7 +104,7 @@ def with_totp(*, session: Session, code: str, actor: Actor, at: datetime) -> str
 
 @use_case
 def with_recovery_code(*, session: Session, code: str, actor: Actor, at: datetime) -> str:
-    """Prove a session with one of the ten codes kept for this day; it works once. Return the session's new key.
+    """Prove a session with one of the ten recovery codes, once; return the session's new key.
 
     Raises:
         WrongCode: not one of theirs.

@@ -79,7 +79,10 @@ def test_a_half_finished_session_dies_after_ten_minutes(scope, at):
     opened = make.session(user, at=at, complete=False)
     assert sessions.resolve(opened.raw_key, at + timedelta(minutes=10)) is None
     raw_key = signin.with_totp(
-        session=opened.session, code=make.code(device, at=at), actor=make.stranger(network=make.network()), at=at
+        session=opened.session,
+        code=make.code(device, at=at),
+        actor=make.stranger(network=make.network()),
+        at=at,
     )
     assert sessions.resolve(raw_key, at + timedelta(minutes=10)) is not None
 

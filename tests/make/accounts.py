@@ -1,4 +1,4 @@
-"""People, members, sessions and keys for tests. Call these inside a scope; members and keys need an organization's."""
+"""People, members, sessions and keys for tests. Call these inside a scope that may hold them."""
 
 import base64
 import functools
@@ -39,7 +39,9 @@ def network() -> str:
 
 def person(*, email: str = "", name: str = "Ada Lovelace", at: datetime | None = None) -> User:
     """Make a person with PASSWORD and no second factor."""
-    user = User(email=email or address(), name=name, password=_stored_password(), created_at=at or clock.now())
+    user = User(
+        email=email or address(), name=name, password=_stored_password(), created_at=at or clock.now()
+    )
     user.save(force_insert=True)
     return user
 
@@ -67,7 +69,9 @@ def member(
 ) -> Membership:
     """Make somebody a member of the organization in scope, in the role of this code."""
     at = at or clock.now()
-    made = Membership(user=user or person(at=at), role=queries.role(role), joined_at=at, expires_at=expires_at)
+    made = Membership(
+        user=user or person(at=at), role=queries.role(role), joined_at=at, expires_at=expires_at
+    )
     made.save(force_insert=True)
     return made
 
@@ -76,7 +80,9 @@ def custom_role(
     code: str, rights: Collection[str], *, limits: Mapping[str, int] | None = None, at: datetime | None = None
 ) -> Role:
     """Make a role of the organization in scope, past the rules of who may give what."""
-    role = Role(code=code, label=code, rights=sorted(rights), limits=dict(limits or {}), created_at=at or clock.now())
+    role = Role(
+        code=code, label=code, rights=sorted(rights), limits=dict(limits or {}), created_at=at or clock.now()
+    )
     role.save(force_insert=True)
     return role
 
@@ -89,8 +95,10 @@ def portal_access(customer_id: UUID, *, user: User | None = None, at: datetime |
     return access
 
 
-def session(user: User, *, at: datetime | None = None, complete: bool = True, origin: Origin | None = None) -> Opened:
-    """Sign a person in: completely, by an authenticator made when they have none, or up to the second factor."""
+def session(
+    user: User, *, at: datetime | None = None, complete: bool = True, origin: Origin | None = None
+) -> Opened:
+    """Sign a person in: completely (an authenticator is made when needed), or up to the second factor."""
     at = at or clock.now()
     origin = origin or Origin(network=network(), address="192.0.2.10", device="Firefox on Linux")
     if not complete:

@@ -1,0 +1,1 @@
+"""Founding an installation and its organizations."""

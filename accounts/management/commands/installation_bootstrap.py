@@ -1,4 +1,4 @@
-"""Make the operator's organization, if it is missing. Run after each migration; it may run any number of times."""
+"""Make the operator's organization if it is missing. Run after each migration, any number of times."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tenancy.commands import StrongboxCommand
 
 
 class Command(StrongboxCommand):
-    """Make the operator's organization, its keys and its roles; with an address, a link for an owner of it."""
+    """Make the operator's organization, its keys and roles; with an address, a link for an owner."""
 
     help = __doc__ or ""
 

@@ -30,7 +30,10 @@ class SoftKey:
         data += b"\0" * 16 + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(cose)
         attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
         return self._answer(
-            {"clientDataJSON": bytes_to_base64url(client), "attestationObject": bytes_to_base64url(attestation)}
+            {
+                "clientDataJSON": bytes_to_base64url(client),
+                "attestationObject": bytes_to_base64url(attestation),
+            }
         )
 
     def sign(self, options: str, *, verify: bool = True) -> str:

@@ -51,7 +51,9 @@ def test_a_key_opens_its_organization_and_is_stored_as_a_digest(in_a, owner, now
         lambda raw: raw.replace("sbk", "ſbk"),
     ],
 )
-def test_a_mistyped_key_is_refused_without_asking_the_database(in_a, owner, now, spoil, django_assert_num_queries):
+def test_a_mistyped_key_is_refused_without_asking_the_database(
+    in_a, owner, now, spoil, django_assert_num_queries
+):
     raw = spoil(make.api_key(owner, at=now).raw)
     with django_assert_num_queries(0), pytest.raises(KeyRefused):
         apikeys.tenant_of(raw)
@@ -94,7 +96,9 @@ def test_an_expired_or_revoked_key_is_refused(in_a, owner, now):
 @pytest.mark.parametrize("verb", [members.suspend, members.remove])
 def test_a_key_stops_with_its_maker(in_a, owner, now, verb):
     clerk = make.member("billing_manager", at=now)
-    role = make.custom_role("maker", [*queries.role("billing_manager").permissions(of_operator=False), "apikey:manage"])
+    role = make.custom_role(
+        "maker", [*queries.role("billing_manager").permissions(of_operator=False), "apikey:manage"]
+    )
     clerk.role = role
     clerk.save(update_fields=["role"])
     made = make.api_key(clerk, scopes=["invoice:read"], at=now)
@@ -114,7 +118,13 @@ def test_a_key_loses_what_its_maker_loses(in_a, owner, now):
 
 @pytest.mark.parametrize(
     ("address", "works"),
-    [("192.0.2.7", True), ("192.0.3.7", False), ("::ffff:192.0.2.9", True), ("2001:db8::5", True), ("", False)],
+    [
+        ("192.0.2.7", True),
+        ("192.0.3.7", False),
+        ("::ffff:192.0.2.9", True),
+        ("2001:db8::5", True),
+        ("", False),
+    ],
 )
 def test_a_key_bound_to_networks_works_from_there_only(in_a, owner, now, address, works):
     made = make.api_key(owner, at=now, networks=["192.0.2.0/24", "2001:db8::/32"])
@@ -127,9 +137,7 @@ def test_a_key_bound_to_networks_works_from_there_only(in_a, owner, now, address
 
 def test_a_rotated_key_works_on_for_the_overlap(in_a, owner, now):
     old = make.api_key(owner, scopes=["invoice:read"], limits={"refund_minor": 5}, at=now)
-    new = apikeys.rotate(
-        key_id=old.key.pk, overlap=timedelta(hours=24), actor=make.actor(owner.user), at=now
-    )
+    new = apikeys.rotate(key_id=old.key.pk, overlap=timedelta(hours=24), actor=make.actor(owner.user), at=now)
     assert (new.key.scopes, new.key.limits) == (["invoice:read"], {"refund_minor": 5})
     just_before, after = now + timedelta(hours=23, minutes=59), now + timedelta(hours=24)
     assert apikeys.authenticate(old.raw, at=just_before, address=HOME) == old.key

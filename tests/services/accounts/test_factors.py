@@ -12,8 +12,8 @@ from accounts.services import factors, passkeys, recovery, sessions, signin
 from accounts.services.passkeys import PasskeyRefused
 from accounts.services.sessions import Origin
 from accounts.services.signin import WrongCode
-from crypto import blindindex
 from core.actor import Actor
+from crypto import blindindex
 from tenancy import context
 from tenancy.context import Scope
 from tests.make import accounts as make
@@ -41,7 +41,7 @@ def _enrolling(now):
     return user, opened
 
 
-# --- Authenticators ----------------------------------------------------------------------------------------------------
+# --- Authenticators -------------------------------------------------------------------------------
 
 
 def test_a_new_person_enrols_an_authenticator_and_gets_ten_codes_once(scope, now):
@@ -95,7 +95,7 @@ def test_the_last_factor_stays(scope, now):
     assert TotpDevice.objects.filter(pk=device.pk).exists()
 
 
-# --- Passkeys ----------------------------------------------------------------------------------------------------------
+# --- Passkeys -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -136,7 +136,9 @@ def test_a_passkey_is_a_second_factor_of_its_own_person_only(keyholder, now):
         )
     mine = make.session(user, at=now, complete=False)
     options = passkeys.begin_authentication(user=user)
-    raw_key = signin.with_passkey(session=mine.session, response=key.sign(options), actor=make.stranger(), at=now)
+    raw_key = signin.with_passkey(
+        session=mine.session, response=key.sign(options), actor=make.stranger(), at=now
+    )
     assert sessions.resolve(raw_key, now).verified is True
     assert Session.objects.get(pk=theirs.session.pk).verified is False
 
@@ -149,7 +151,9 @@ def test_a_challenge_is_answered_once(keyholder, now):
         passkeys.complete_authentication(response=response, user=None, at=now)
 
 
-@pytest.mark.parametrize("how", ["unverified", "own challenge", "registration challenge", "origin", "site", "cloned"])
+@pytest.mark.parametrize(
+    "how", ["unverified", "own challenge", "registration challenge", "origin", "site", "cloned"]
+)
 def test_a_passkey_answer_that_is_not_right_is_refused(keyholder, now, how):
     user, key = keyholder
     options = passkeys.begin_authentication(user=None)
@@ -177,7 +181,9 @@ def test_a_passkey_answer_that_is_not_right_is_refused(keyholder, now, how):
     assert Session.objects.count() == before
 
 
-@pytest.mark.parametrize("response", ["", "null", "[]", "{}", '{"response": {"clientDataJSON": "!"}}', "\x00"])
+@pytest.mark.parametrize(
+    "response", ["", "null", "[]", "{}", '{"response": {"clientDataJSON": "!"}}', "\x00"]
+)
 def test_rubbish_for_a_passkey_is_refused(scope, now, response):
     with pytest.raises(PasskeyRefused):
         passkeys.complete_authentication(response=response, user=None, at=now)
@@ -206,7 +212,7 @@ def test_a_removed_passkey_opens_nothing(keyholder, now):
         )
 
 
-# --- Recovery ----------------------------------------------------------------------------------------------------------
+# --- Recovery -------------------------------------------------------------------------------------
 
 
 def _link(user: User, now) -> str:
@@ -234,14 +240,18 @@ def test_recovery_sets_a_password_ends_every_session_and_signs_nobody_in(scope, 
     assert again.session.stage == Session.Stage.PENDING
     for used in (raw, other):
         with pytest.raises(recovery.RecoveryRefused), context.attempt():
-            recovery.complete(raw=used, new_password="yet another long sentence", actor=make.stranger(), at=now)
+            recovery.complete(
+                raw=used, new_password="yet another long sentence", actor=make.stranger(), at=now
+            )
 
 
 def test_a_recovery_link_dies_after_an_hour(scope, now):
     user = make.person(at=now)
     raw, before = _link(user, now), user.password
     with pytest.raises(recovery.RecoveryRefused), context.attempt():
-        recovery.complete(raw=raw, new_password=NEW_PASSWORD, actor=make.stranger(), at=now + timedelta(hours=1))
+        recovery.complete(
+            raw=raw, new_password=NEW_PASSWORD, actor=make.stranger(), at=now + timedelta(hours=1)
+        )
     user.refresh_from_db()
     assert user.password == before
 

@@ -39,14 +39,20 @@ def test_the_factor_completes_the_session_under_a_new_key(doors, now):
         device = make.totp(user, at=now)
         opened = make.session(user, at=now, complete=False)
         actor = make.stranger(network=opened.session.network)
-        raw_key = signin.with_totp(session=opened.session, code=make.code(device, at=now), actor=actor, at=now)
+        raw_key = signin.with_totp(
+            session=opened.session, code=make.code(device, at=now), actor=actor, at=now
+        )
         assert sessions.resolve(opened.raw_key, now) is None
         found = sessions.resolve(raw_key, now)
         assert (found.pk, found.stage, found.factor) == (opened.session.pk, "active", "totp")
         assert found.expires_at == now + timedelta(hours=12)
         assert found.user.is_verified() is True
     [event] = [row for row in doors.events("signin.succeeded") if row.actor_id == user.pk]
-    assert (event.actor_kind, event.facts, event.session_id) == ("user", {"factor": "totp"}, opened.session.pk)
+    assert (event.actor_kind, event.facts, event.session_id) == (
+        "user",
+        {"factor": "totp"},
+        opened.session.pk,
+    )
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -122,7 +128,9 @@ def test_a_code_is_refused_the_second_time_and_so_is_an_older_one(doors, now):
             )
     assert Session.objects.get(pk=second.session.pk).stage == Session.Stage.PENDING
     assert TotpDevice.objects.get(pk=device.pk).last_t == accepted
-    assert [row.result for row in doors.events("mfa.replayed") if row.subject_id == user.pk] == ["refused"] * 2
+    assert [row.result for row in doors.events("mfa.replayed") if row.subject_id == user.pk] == [
+        "refused"
+    ] * 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,7 +148,9 @@ def test_of_two_who_use_one_code_at_once_one_gets_in(now):
             together.wait(timeout=10)
             with context.scope(Scope()):
                 session = Session.objects.select_related("user").get(pk=session.pk)
-                signin.with_totp(session=session, code=code, actor=make.stranger(network=make.network()), at=now)
+                signin.with_totp(
+                    session=session, code=code, actor=make.stranger(network=make.network()), at=now
+                )
             outcomes.append("in")
         except CodeUsedBefore:
             outcomes.append("refused")
@@ -202,4 +212,6 @@ def test_a_factor_used_again_is_a_step_up(doors, now):
         )
         found = sessions.resolve(raw_key, later)
         assert (found.step_up_at, found.expires_at) == (later, now + timedelta(hours=12))
-    assert [row.session_id for row in doors.events("session.stepped_up") if row.actor_id == user.pk] == [found.pk]
+    assert [row.session_id for row in doors.events("session.stepped_up") if row.actor_id == user.pk] == [
+        found.pk
+    ]

@@ -1,30 +1,24 @@
-"""People come in by a link to their address, change roles, and leave.
-
-Promise kept: nobody raises their own rights or gives what they lack; a powerful right needs a second person as soon
-as there is one; the last owner stays; whoever is suspended or removed is out from the next request on, with their
-sessions in this organization and every key they made.
-"""
+"""People come in by a link to their address."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth import hashers
+from django.db.models import QuerySet
 
 from accounts import events, notices, passwords, queries, rules, tokens
-from accounts.models import ApprovalRequest, Invitation, Membership, PortalAccess, Role, Session, User
+from accounts.models import ApprovalRequest, Invitation, Membership, PortalAccess, Role, User
 from accounts.models.people import normalize_email
 from accounts.refusals import Recorded
-from accounts.services import approvals, organizations, sessions
+from accounts.services import approvals, organizations
+from accounts.services.members import giving
 from audit import services as audit
 from core.actor import Actor, ActorKind
 from core.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from crypto import blindindex
 from tenancy import context
 from tenancy.context import use_case
-
-INVITE_KIND = "member_invite"
-ROLE_KIND = "member_role"
 
 
 class InvitationRefused(Recorded):
@@ -53,26 +47,12 @@ class InvitationOfSomebodyElse(Forbidden):
     code = "invitation_of_somebody_else"
 
 
-class OnlyMembers(Forbidden):
-    """Only a member of this organization can do this."""
-
-    code = "only_members"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
     """An invitation and its link, or the request that waits for a second person."""
 
     invitation: Invitation | None = None
     url: str = ""
-    waiting: ApprovalRequest | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
-    """The member after the change, or the request that waits for a second person."""
-
-    member: Membership
     waiting: ApprovalRequest | None = None
 
 
@@ -83,9 +63,6 @@ class Joined:
     user: User
     membership: Membership | None
     portal_access: PortalAccess | None
-
-
-# --- Inviting ----------------------------------------------------------------------------------------------------
 
 
 @use_case
@@ -106,7 +83,7 @@ def invite(
     """
     address = normalize_email(email)
     _refuse_members(address)
-    escalation = _check_grant(role, before=None, actor=actor, at=at, for_self=False)
+    escalation = giving.check_grant(role, before=None, actor=actor, at=at, for_self=False)
     if escalation:
         payload = {
             "email": address,
@@ -114,7 +91,12 @@ def invite(
             "expires": membership_expires_at.isoformat() if membership_expires_at else "",
         }
         waiting = approvals.request(
-            kind=INVITE_KIND, payload=payload, actor=actor, at=at, subject=("role", role.pk), reason=reason
+            kind=giving.INVITE_KIND,
+            payload=payload,
+            actor=actor,
+            at=at,
+            subject=("role", role.pk),
+            reason=reason,
         )
         return Invited(waiting=waiting)
     return send_invitation(
@@ -230,193 +212,12 @@ def accept_as(*, raw: str, user: User, actor: Actor, at: datetime) -> Joined:
     return _join(invitation, user, actor=actor, at=at)
 
 
-# --- Changing ----------------------------------------------------------------------------------------------------
-
-
-@use_case
-def change_role(*, member_id: UUID, role: Role, actor: Actor, at: datetime, reason: str = "") -> Changed:
-    """Give a member another role. A powerful right that they did not have waits for a second person.
-
-    Raises:
-        NotFound, OnlyMembers.
-        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, LastOwnerStays.
-    """
-    target = _lock_member(member_id)
-    for_self = actor.kind is ActorKind.USER and target.user_id == actor.id
-    escalation = _check_grant(role, before=target.role, actor=actor, at=at, for_self=for_self)
-    _keep_an_owner(target, after=role.code)
-    if escalation:
-        waiting = approvals.request(
-            kind=ROLE_KIND,
-            payload={"member": str(target.pk), "role": str(role.pk)},
-            actor=actor,
-            at=at,
-            subject=("member", target.pk),
-            reason=reason,
-        )
-        return Changed(member=target, waiting=waiting)
-    return Changed(member=set_role(member_id=member_id, role=role, actor=actor))
-
-
-@use_case
-def set_role(*, member_id: UUID, role: Role, actor: Actor) -> Membership:
-    """Put a member into a role. `change_role` decides whether it may be done.
-
-    Raises:
-        NotFound
-        rules.LastOwnerStays
-    """
-    target = _lock_member(member_id)
-    _keep_an_owner(target, after=role.code)
-    target.role = role
-    target.save(update_fields=["role"])
-    audit.record(
-        events.MEMBER_ROLE_CHANGED, actor=actor, subject=("member", target.pk), facts={"role": role.code}
-    )
-    return target
-
-
-@use_case
-def suspend(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
-    """Shut a member out until they are let back in; their keys stop as well.
-
-    Raises:
-        NotFound
-        rules.NobodyRaisesTheirOwnRights: they are the one acting.
-        rules.LastOwnerStays
-    """
-    target = _lock_member(member_id)
-    _refuse_self(target, actor)
-    _keep_an_owner(target, after=None)
-    target.state = Membership.State.SUSPENDED
-    target.save(update_fields=["state"])
-    audit.record(events.MEMBER_SUSPENDED, actor=actor, subject=("member", target.pk))
-    _end_sessions(target, actor=actor, at=at)
-    return target
-
-
-@use_case
-def reinstate(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
-    """Let a suspended member back in, in the role they had; it is checked like giving it anew.
-
-    Raises:
-        NotFound, OnlyMembers.
-        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor.
-    """
-    target = _lock_member(member_id)
-    _refuse_self(target, actor)
-    _check_grant(target.role, before=target.role, actor=actor, at=at, for_self=False)
-    target.state = Membership.State.ACTIVE
-    target.save(update_fields=["state"])
-    audit.record(events.MEMBER_REINSTATED, actor=actor, subject=("member", target.pk))
-    return target
-
-
-@use_case
-def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
-    """End a membership. Leaving oneself is allowed, but not for the last owner.
-
-    Raises:
-        NotFound
-        rules.LastOwnerStays
-    """
-    target = _lock_member(member_id)
-    _keep_an_owner(target, after=None)
-    target.state, target.ended_at = Membership.State.REMOVED, at
-    target.save(update_fields=["state", "ended_at"])
-    audit.record(events.MEMBER_REMOVED, actor=actor, subject=("member", target.pk))
-    _end_sessions(target, actor=actor, at=at)
-    return target
-
-
-@use_case
-def close_portal(*, access_id: UUID, actor: Actor, at: datetime) -> None:
-    """End a person's access to a customer's portal.
-
-    Raises:
-        NotFound
-    """
-    access = PortalAccess.objects.select_for_update().filter(pk=access_id, ended_at__isnull=True).first()
-    if access is None:
-        raise NotFound
-    access.ended_at = at
-    access.save(update_fields=["ended_at"])
-    audit.record(
-        events.PORTAL_CLOSED,
-        actor=actor,
-        subject=("customer", access.customer_id),
-        facts={"user": str(access.user_id)},
-    )
-
-
-# --- What they have in common ------------------------------------------------------------------------------------
-
-
-def _check_grant(role: Role, *, before: Role | None, actor: Actor, at: datetime, for_self: bool) -> bool:
-    """Refuse a grant that may not be made; say whether a second person must decide it."""
-    grantor = (
-        queries.membership(user_id=actor.id, tenant_id=context.current_tenant(), at=at)
-        if actor.kind is ActorKind.USER and actor.id is not None
-        else None
-    )
-    if grantor is None:
-        raise OnlyMembers
-    of_operator = queries.in_operator_organization()
-    given = role.permissions(of_operator=of_operator)
-    rules.may_give(
-        grantor=grantor.role.permissions(of_operator=of_operator),
-        grantor_limits=grantor.role.ceilings,
-        given=given,
-        given_limits=role.ceilings,
-        for_self=for_self,
-    )
-    held = before.permissions(of_operator=of_operator) if before else frozenset()
-    escalation = rules.is_escalation(before=held, after=given)
-    return rules.needs_second_person(
-        escalation=escalation, other_deciders=queries.deciders_beside(actor.id, at=at) if escalation else 0
-    )
-
-
-def _keep_an_owner(target: Membership, *, after: str | None) -> None:
-    # Locked in one order, so that two owners who remove each other at once do not both succeed.
-    owners = len(queries.active_owners().order_by("id").select_for_update(of=("self",)))
-    rules.keep_an_owner(target_code=target.role.code, after_code=after, active_owners=owners)
-
-
-def _refuse_self(target: Membership, actor: Actor) -> None:
-    if actor.kind is ActorKind.USER and target.user_id == actor.id:
-        raise rules.NobodyRaisesTheirOwnRights
-
-
 def _refuse_members(address: str) -> None:
     person = queries.find_user(address)
     if person is None:
         return
     if Membership.objects.filter(user=person).exclude(state=Membership.State.REMOVED).exists():
         raise MemberAlready(field="email")
-
-
-def _lock_member(member_id: UUID) -> Membership:
-    found = (
-        Membership.objects.select_for_update(of=("self",))
-        .select_related("role", "user")
-        .filter(pk=member_id)
-        .exclude(state=Membership.State.REMOVED)
-        .first()
-    )
-    if found is None:
-        raise NotFound
-    return found
-
-
-def _end_sessions(target: Membership, *, actor: Actor, at: datetime) -> None:
-    sessions.end_all(
-        user=target.user,
-        actor=actor,
-        at=at,
-        reason=Session.EndReason.MEMBERSHIP_ENDED,
-        tenant_id=context.current_tenant(),
-    )
 
 
 def _store(
@@ -452,7 +253,7 @@ def _store(
 
 
 def _open(raw: str, *, at: datetime, lock: bool) -> Invitation:
-    rows = Invitation.objects.select_related("role")
+    rows: QuerySet[Invitation] = Invitation.objects.select_related("role")
     if lock:
         rows = rows.select_for_update(of=("self",))
     invitation = rows.filter(token_hash=tokens.digest("invitation", raw)).first()

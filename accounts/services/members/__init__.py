@@ -1,0 +1,60 @@
+"""People come in by a link to their address, change roles, and leave.
+
+Promise kept: nobody raises their own rights or gives what they lack; a powerful right needs a second person
+as soon as there is one; the last owner stays; whoever is suspended or removed is out from the next request
+on, with their sessions in this organization and every key they made.
+"""
+
+from accounts.services.members.changes import (
+    Changed,
+    change_role,
+    close_portal,
+    reinstate,
+    remove,
+    set_role,
+    suspend,
+)
+from accounts.services.members.giving import INVITE_KIND, ROLE_KIND, OnlyMembers
+from accounts.services.members.invitations import (
+    InvitationOfSomebodyElse,
+    InvitationRefused,
+    Invited,
+    Joined,
+    MemberAlready,
+    SignInToAccept,
+    accept,
+    accept_as,
+    invite,
+    invite_customer,
+    read_invitation,
+    send_invitation,
+    tenant_of,
+    withdraw_invitation,
+)
+
+__all__ = [
+    "INVITE_KIND",
+    "ROLE_KIND",
+    "Changed",
+    "InvitationOfSomebodyElse",
+    "InvitationRefused",
+    "Invited",
+    "Joined",
+    "MemberAlready",
+    "OnlyMembers",
+    "SignInToAccept",
+    "accept",
+    "accept_as",
+    "change_role",
+    "close_portal",
+    "invite",
+    "invite_customer",
+    "read_invitation",
+    "reinstate",
+    "remove",
+    "send_invitation",
+    "set_role",
+    "suspend",
+    "tenant_of",
+    "withdraw_invitation",
+]

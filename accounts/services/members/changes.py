@@ -1,0 +1,173 @@
+"""Members change roles, are shut out, and leave."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from accounts import events, queries, rules
+from accounts.models import ApprovalRequest, Membership, PortalAccess, Role, Session
+from accounts.services import approvals, sessions
+from accounts.services.members import giving
+from audit import services as audit
+from core.actor import Actor, ActorKind
+from core.errors import NotFound
+from tenancy import context
+from tenancy.context import use_case
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """The member after the change, or the request that waits for a second person."""
+
+    member: Membership
+    waiting: ApprovalRequest | None = None
+
+
+@use_case
+def change_role(*, member_id: UUID, role: Role, actor: Actor, at: datetime, reason: str = "") -> Changed:
+    """Give a member another role. A powerful right that they did not have waits for a second person.
+
+    Raises:
+        NotFound, OnlyMembers.
+        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, LastOwnerStays.
+    """
+    target = _lock_member(member_id)
+    for_self = actor.kind is ActorKind.USER and target.user_id == actor.id
+    escalation = giving.check_grant(role, before=target.role, actor=actor, at=at, for_self=for_self)
+    _keep_an_owner(target, after=role.code)
+    if escalation:
+        waiting = approvals.request(
+            kind=giving.ROLE_KIND,
+            payload={"member": str(target.pk), "role": str(role.pk)},
+            actor=actor,
+            at=at,
+            subject=("member", target.pk),
+            reason=reason,
+        )
+        return Changed(member=target, waiting=waiting)
+    return Changed(member=set_role(member_id=member_id, role=role, actor=actor))
+
+
+@use_case
+def set_role(*, member_id: UUID, role: Role, actor: Actor) -> Membership:
+    """Put a member into a role. `change_role` decides whether it may be done.
+
+    Raises:
+        NotFound
+        rules.LastOwnerStays
+    """
+    target = _lock_member(member_id)
+    _keep_an_owner(target, after=role.code)
+    target.role = role
+    target.save(update_fields=["role"])
+    audit.record(
+        events.MEMBER_ROLE_CHANGED, actor=actor, subject=("member", target.pk), facts={"role": role.code}
+    )
+    return target
+
+
+@use_case
+def suspend(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
+    """Shut a member out until they are let back in; their keys stop as well.
+
+    Raises:
+        NotFound
+        rules.NobodyRaisesTheirOwnRights: they are the one acting.
+        rules.LastOwnerStays
+    """
+    target = _lock_member(member_id)
+    _refuse_self(target, actor)
+    _keep_an_owner(target, after=None)
+    target.state = Membership.State.SUSPENDED
+    target.save(update_fields=["state"])
+    audit.record(events.MEMBER_SUSPENDED, actor=actor, subject=("member", target.pk))
+    _end_sessions(target, actor=actor, at=at)
+    return target
+
+
+@use_case
+def reinstate(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
+    """Let a suspended member back in, in the role they had; it is checked like giving it anew.
+
+    Raises:
+        NotFound, OnlyMembers.
+        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor.
+    """
+    target = _lock_member(member_id)
+    _refuse_self(target, actor)
+    giving.check_grant(target.role, before=target.role, actor=actor, at=at, for_self=False)
+    target.state = Membership.State.ACTIVE
+    target.save(update_fields=["state"])
+    audit.record(events.MEMBER_REINSTATED, actor=actor, subject=("member", target.pk))
+    return target
+
+
+@use_case
+def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
+    """End a membership. Leaving oneself is allowed, but not for the last owner.
+
+    Raises:
+        NotFound
+        rules.LastOwnerStays
+    """
+    target = _lock_member(member_id)
+    _keep_an_owner(target, after=None)
+    target.state, target.ended_at = Membership.State.REMOVED, at
+    target.save(update_fields=["state", "ended_at"])
+    audit.record(events.MEMBER_REMOVED, actor=actor, subject=("member", target.pk))
+    _end_sessions(target, actor=actor, at=at)
+    return target
+
+
+@use_case
+def close_portal(*, access_id: UUID, actor: Actor, at: datetime) -> None:
+    """End a person's access to a customer's portal.
+
+    Raises:
+        NotFound
+    """
+    access = PortalAccess.objects.select_for_update().filter(pk=access_id, ended_at__isnull=True).first()
+    if access is None:
+        raise NotFound
+    access.ended_at = at
+    access.save(update_fields=["ended_at"])
+    audit.record(
+        events.PORTAL_CLOSED,
+        actor=actor,
+        subject=("customer", access.customer_id),
+        facts={"user": str(access.user_id)},
+    )
+
+
+def _keep_an_owner(target: Membership, *, after: str | None) -> None:
+    # Locked in one order, so that two owners who remove each other at once do not both succeed.
+    owners = len(queries.active_owners().order_by("id").select_for_update(of=("self",)))
+    rules.keep_an_owner(target_code=target.role.code, after_code=after, active_owners=owners)
+
+
+def _refuse_self(target: Membership, actor: Actor) -> None:
+    if actor.kind is ActorKind.USER and target.user_id == actor.id:
+        raise rules.NobodyRaisesTheirOwnRights
+
+
+def _lock_member(member_id: UUID) -> Membership:
+    found: Membership | None = (
+        Membership.objects.select_for_update(of=("self",))
+        .select_related("role", "user")
+        .filter(pk=member_id)
+        .exclude(state=Membership.State.REMOVED)
+        .first()
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _end_sessions(target: Membership, *, actor: Actor, at: datetime) -> None:
+    sessions.end_all(
+        user=target.user,
+        actor=actor,
+        at=at,
+        reason=Session.EndReason.MEMBERSHIP_ENDED,
+        tenant_id=context.current_tenant(),
+    )
