@@ -14,7 +14,6 @@ from billing.customers import rules
 from billing.customers.models import Customer
 from core.errors import NotFound
 from crypto import blindindex
-from crypto.fields import ERASED
 
 MOST = 200
 # Decrypting this many names takes tens of milliseconds; beyond it type-ahead answers exact matches only.
@@ -203,4 +202,4 @@ def _row(row: Customer) -> CustomerRow:
 
 def _object(value: object) -> dict[str, str]:
     """An erased object reads as nothing: its marker is a text."""
-    return dict(value) if isinstance(value, dict) and value is not ERASED else {}
+    return dict(value) if isinstance(value, dict) else {}

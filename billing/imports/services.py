@@ -217,8 +217,9 @@ def _customer_of(document: Document, *, actor: Actor, at: datetime) -> Customer:
         if not text:
             continue
         index = blindindex.lookup(Customer, column, text)
-        rows = Customer.objects.filter(**{column: index}, state=Customer.State.ACTIVE).order_by("id")
-        for found in rows[:20]:
+        rows = Customer.objects.filter(**{column: index}, state=Customer.State.ACTIVE)
+        candidates: list[Customer] = list(rows.order_by("id")[:20])
+        for found in candidates:
             if _may_be(found, buyer):
                 return found
     return customers.create(

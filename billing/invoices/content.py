@@ -11,6 +11,7 @@ from billing.issuer.models import Issuer
 from billing.tax.rules import plain
 from core import canonical
 from crypto import blindindex
+from tenancy import context
 
 _COLUMNS = (
     "number", "imported_number", "currency", "issued_on", "due_on", "subtotal_minor", "tax_minor",
@@ -39,7 +40,7 @@ def buyer_of(customer: Customer) -> dict[str, Any]:
 
 def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[InvoiceTax]) -> bytes:
     """Return the keyed digest of a document's plaintext (HMAC-SHA-256 under the organization's index key)."""
-    content = {
+    content: dict[str, Any] = {
         "invoice": _values(invoice, _COLUMNS),
         "id": str(invoice.pk),
         "lines": [_values(line, _LINE) for line in sorted(lines, key=lambda line: line.position)],
@@ -50,7 +51,7 @@ def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[Invoi
     text = canonical.dumps(content).decode()
     return bytes(
         blindindex.compute(
-            tenant_id=invoice.tenant_id, table="billing_invoice", column="content_digest", text=text
+            tenant_id=context.current_tenant(), table="billing_invoice", column="content_digest", text=text
         )
     )
 

@@ -102,7 +102,7 @@ def create_series(
     Raises:
         BadPattern: two documents could get one number.
     """
-    row = Series.objects.create(
+    row: Series = Series.objects.create(
         code=code,
         kind=Series.Kind.OWN,
         pattern=rules.check_pattern(pattern),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -61,7 +62,7 @@ def post(
     if len(sides) < 2 or sum(side.amount_minor for side in sides) != 0:
         raise PostingOutOfBalance
     posting = ids.uuid7()
-    values = {
+    values: dict[str, Any] = {
         "tenant": context.current_tenant(),
         "id": posting,
         "kind": str(kind),

@@ -110,7 +110,7 @@ def _insert(
 ) -> TaxRate:
     cardnumbers.refuse({"name": name})
     rate = rules.check(rules.Rate(category, percentage))
-    return TaxRate.objects.create(
+    row: TaxRate = TaxRate.objects.create(
         code=code,
         name=name,
         category=rate.category,
@@ -118,3 +118,4 @@ def _insert(
         valid_from=valid_from,
         created_at=at,
     )
+    return row

@@ -4,7 +4,7 @@ Finalize is one transaction: lock the draft, copy the parties, take the number, 
 order: invoice row, then series counter; the counter comes last, because others wait for it until the commit.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from audit import services as audit
@@ -16,7 +16,6 @@ from billing.invoices.queries import due_minor
 from billing.invoices.services.rows import (
     InvoiceNotDraft,
     change_of,
-    check_days,
     locked,
     locked_draft,
     taxes_of,
@@ -63,13 +62,12 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
     """Give a draft its number, freeze it for good, and post it to the books.
 
     The number is drawn inside this transaction from the series' counter, so that a failure anywhere below
-    leaves no hole in the sequence. An imported draft keeps its number and seller, and
-    opens what is still due.
+    leaves no hole in the sequence. An imported draft keeps its number and seller, and opens what is due.
 
     Raises:
         NotFound: there is no such invoice.
         InvoiceNotDraft: it was finalized or voided before.
-        InvoiceWithoutLines, DueBeforeIssued: it is not complete.
+        InvoiceWithoutLines: there is nothing to bill.
         IssuerMissing: nobody has said who bills.
         CustomerErased: there is nobody to bill any more.
     """
@@ -84,8 +82,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
     else:
         series = Series.objects.get(pk=invoice.series_id)
         taxes = list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
-    check_days(invoice.issued_on, invoice.due_on)
-    _take_number(invoice, series)
+    issued_on = _take_number(invoice, series, at)
     invoice.parts = lines, taxes
     invoice.content_digest = content.digest(invoice, lines, taxes)
     invoice.finalized_at = invoice.updated_at = at
@@ -94,7 +91,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         kind=_opening_kind(invoice),
         sides=_sides(invoice),
         currency=invoice.currency,
-        booked_on=invoice.issued_on,
+        booked_on=issued_on,
         at=at,
         customer_id=invoice.customer_id,
         invoice_id=invoice.pk,
@@ -157,17 +154,19 @@ def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple
     return issuer.series, taxes_of(invoice, totals)
 
 
-def _take_number(invoice: Invoice, series: Series) -> None:
-    """Everything that takes time is done by now: from here to the commit others wait."""
+def _take_number(invoice: Invoice, series: Series, at: datetime) -> date:
+    """Number a dated document. What takes time is done by now: from here to the commit others wait."""
+    issued_on = invoice.issued_on or at.date()
     invoice.series = series
     invoice.payment_status = rules.payment_status(
         due_minor=due_minor(invoice), paid_minor=invoice.prepaid_minor
     )
-    invoice.fiscal_year = numbering.fiscal_year(invoice.issued_on, starts_in=series.fiscal_year_starts_in)
+    invoice.fiscal_year = numbering.fiscal_year(issued_on, starts_in=series.fiscal_year_starts_in)
     invoice.sequence = issuers.next_sequence(series_id=series.pk, fiscal_year=invoice.fiscal_year)
     invoice.number = invoice.imported_number or numbering.number(
         series.pattern, fiscal_year=invoice.fiscal_year, sequence=invoice.sequence, digits=series.digits
     )
+    return issued_on
 
 
 def _opening_kind(invoice: Invoice) -> str:
