@@ -1,6 +1,8 @@
 """gunicorn: threads, no control socket, bounded requests; for `make run`, `make topology` and production."""
 
 import multiprocessing
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 worker_class = "gthread"
@@ -24,3 +26,10 @@ errorlog = "-"
 loglevel = "warning"
 # a client behind no proxy must not choose the scheme or the address that we believe
 forwarded_allow_ips = ""
+
+
+def ssl_context(config: object, default_ssl_context_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Where gunicorn speaks TLS, it speaks 1.3 only."""
+    context = default_ssl_context_factory()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context

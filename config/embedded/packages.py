@@ -1,5 +1,6 @@
 """Names the Debian packages of a list that are missing, with the line that installs them.
 
+A line `package=program` counts as there when the program is, wherever it comes from.
 Run as a script with the path of the list; `--missing` prints the names only.
 """
 
@@ -14,7 +15,8 @@ from pathlib import Path
 def missing(listing: Path) -> list[str]:
     """Return the packages of a list that are not installed."""
     lines = (line.split("#")[0].strip() for line in listing.read_text().splitlines())
-    wanted = [line for line in lines if line]
+    pairs = (line.partition("=")[::2] for line in lines if line)
+    wanted = [package for package, program in pairs if not program or shutil.which(program) is None]
     if shutil.which("dpkg-query") is None:
         raise SystemExit(f"The tests need what these Debian packages bring: {' '.join(wanted)}")
     shown = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *wanted]

@@ -61,6 +61,7 @@ http {{
 
     server {{
         listen {address}:{plain};
+        set $public $host:{port};
         include {home}/deploy/nginx/plain.conf;
     }}
 
@@ -84,6 +85,31 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         return int(probe.getsockname()[1])
+
+
+def proxy(folder: Path, *, authority: Authority, web: int, port: int, plain: int) -> list[str]:
+    """Write the configuration of nginx and return its command line; `web` is gunicorn's port.
+
+    Raises: CannotStart when nginx is missing.
+    """
+    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if nginx is None:
+        raise CannotStart("The topology needs Debian's nginx: apt-get install -y nginx")
+    issued = authority.issue("proxy", hosts=HOSTS)
+    text = _NGINX.format(
+        folder=folder,
+        home=HOME,
+        address=ADDRESS,
+        web=web,
+        plain=plain,
+        port=port,
+        certificate=issued.certificate,
+        key=issued.key,
+        trusted=authority.certificate,
+        user="user www-data;" if os.geteuid() == 0 else "",
+    )
+    processes.write_private(folder / "nginx.conf", text)
+    return [nginx, "-c", str(folder / "nginx.conf"), "-e", str(folder / "nginx.log"), "-g", "daemon off;"]
 
 
 class Redis(Valkey):
@@ -212,33 +238,9 @@ class Topology(Stack):
         return [*product, Watched(self._proxy(port), environment={"PATH": os.environ["PATH"]}, state=state)]
 
     def _proxy(self, web: int) -> Program:
-        nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-        if nginx is None:
-            raise CannotStart("The topology needs Debian's nginx: apt-get install -y nginx")
         folder = processes.private_folder(self.engines.state / "nginx")
-        issued = self.engines.authority.issue("proxy", hosts=HOSTS)
-        text = _NGINX.format(
-            folder=folder,
-            home=HOME,
-            address=ADDRESS,
-            web=web,
-            plain=self.plain,
-            port=self.where.port,
-            certificate=issued.certificate,
-            key=issued.key,
-            trusted=self.engines.authority.certificate,
-            user="user www-data;" if os.geteuid() == 0 else "",
-        )
-        processes.write_private(folder / "nginx.conf", text)
-        arguments = [
-            nginx,
-            "-c",
-            str(folder / "nginx.conf"),
-            "-e",
-            str(folder / "nginx.log"),
-            "-g",
-            "daemon off;",
-        ]
+        authority = self.engines.authority
+        arguments = proxy(folder, authority=authority, web=web, port=self.where.port, plain=self.plain)
         return Program("nginx", arguments, secrets=frozenset(), tells=False, grace=10)
 
     def answers(self) -> bool:
