@@ -46,7 +46,7 @@ STEPPED_UP = register(
 )
 
 SESSION_SWITCHED = register(
-    "session.switched", "{actor} opened another organization", owasp="session_renewed", pci="10.2.1.5"
+    "session.switched", "{actor} opened this organization", owasp="session_renewed", pci="10.2.1.5"
 )
 SESSION_ENDED = register("session.ended", "{actor} signed out", owasp="session_logout", pci="10.2.1.5")
 SESSION_REVOKED = register(

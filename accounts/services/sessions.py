@@ -12,12 +12,12 @@ from uuid import UUID
 
 from django_otp.models import Device
 
-from accounts import events, rules, tokens
+from accounts import events, queries, rules, tokens
 from accounts.models import PasskeyCredential, RecoveryCode, Session, TotpDevice, User
 from audit import services as audit
 from core.actor import Actor
 from core.errors import NotFound
-from tenancy.context import use_case
+from tenancy.context import Scope, scope, use_case
 
 # A request within a minute of the last one writes nothing: reading a page must not cost an update each time.
 _TOUCH_EVERY = timedelta(minutes=1)
@@ -125,10 +125,22 @@ def verify(*, session: Session, factor: Device, at: datetime) -> str:
 
 @use_case
 def switch(*, session: Session, tenant_id: UUID, actor: Actor, at: datetime) -> str:
-    """Note that the person opened another organization, and return the session's new key."""
+    """Note that the person opened another organization, and return the session's new key.
+
+    The event stands in that organization's trail: its security officers see who came in, and from where.
+
+    Raises:
+        NotFound: the person neither works for it nor has a portal there.
+    """
+    with scope(Scope(tenant=tenant_id, user=session.user_id)):
+        if (
+            queries.membership(user_id=session.user_id, tenant_id=tenant_id, at=at) is None
+            and queries.portal_access(user_id=session.user_id, tenant_id=tenant_id) is None
+        ):
+            raise NotFound
+        audit.record(events.SESSION_SWITCHED, actor=actor, subject=("session", session.pk))
     session.tenant_id = tenant_id
     session.save(update_fields=["tenant_id"])
-    audit.record(events.SESSION_SWITCHED, actor=actor, subject=("organization", tenant_id))
     return rotate(session=session, at=at)
 
 
