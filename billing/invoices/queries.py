@@ -21,7 +21,8 @@ from billing.tax.rules import plain
 from core.errors import NotFound
 
 MOST = 200
-_LIST = (
+# The columns of a row in a list.
+LIST = (
     "id", "customer_id", "number", "imported_number", "status", "payment_status", "currency", "issued_on",
     "due_on", "subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "amount_paid_minor",
     "amount_due_minor", "created_at", "updated_at",
@@ -137,11 +138,11 @@ def page(
     if after is not None:
         rows = rows.filter(pk__lt=after)
     limit = max(1, min(limit, MOST))
-    found = list(rows.values(*_LIST)[: limit + 1])
+    found = list(rows.values(*LIST)[: limit + 1])
     shown = found[:limit]
     names = customers.names(row["customer_id"] for row in shown) if with_names else {}
     after_last = shown[-1]["id"] if len(found) > limit else None
-    return InvoicePage([InvoiceRow(**_columns(row, names)) for row in shown], after_last)
+    return InvoicePage([row_of(row, names) for row in shown], after_last)
 
 
 _OPEN = Q(status=Invoice.Status.FINALIZED) & ~Q(payment_status=Invoice.PaymentStatus.PAID)
@@ -165,7 +166,7 @@ def detail(invoice: Invoice) -> InvoiceDetail:
         taxes = list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
         invoice.parts = list(lines_of(invoice.pk)), taxes
     lines, taxes = invoice.parts
-    row = {name: getattr(invoice, name) for name in _LIST if name != "amount_due_minor"}
+    row = {name: getattr(invoice, name) for name in LIST if name != "amount_due_minor"}
     row["amount_due_minor"] = due_minor(invoice)
     if Invoice.customer.is_cached(invoice):
         names = {invoice.customer_id: invoice.customer.name}
@@ -228,9 +229,14 @@ def content_is_intact(invoice_id: UUID) -> bool:
     return content.digest(invoice, list(lines_of(invoice_id)), taxes) == bytes(invoice.content_digest)
 
 
+def row_of(row: dict[str, Any], names: dict[UUID, str]) -> InvoiceRow:
+    """Show one row of the columns LIST; `names` are the customers' by id."""
+    return InvoiceRow(**_columns(row, names))
+
+
 def _columns(row: dict[str, Any], names: dict[UUID, str]) -> dict[str, Any]:
     paid = row["amount_paid_minor"] + row["prepaid_minor"]
-    columns = {name: row[name] for name in _LIST if name != "prepaid_minor"}
+    columns = {name: row[name] for name in LIST if name != "prepaid_minor"}
     return {**columns, "amount_paid_minor": paid, "customer_name": names.get(row["customer_id"], "")}
 
 

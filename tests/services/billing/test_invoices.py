@@ -301,7 +301,7 @@ def test_statements_are_few(in_a, django_assert_num_queries):
     def statements(number):
         keyring.observe(
             in_a, "active", generation
-        )  # as every door does: the keys are trusted for this request
+        )  # as every door does
         return django_assert_num_queries(number)
 
     with statements(7):

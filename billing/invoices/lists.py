@@ -1,0 +1,278 @@
+"""The lists of invoices that people work from: views, ages of debt, exact sums, pages in both directions.
+
+Promise kept: a sum and the rows behind it are found by one and the same condition, so that they can be
+compared. The plain views read the tallies; anything narrower sums the rows that an index finds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from uuid import UUID
+
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+
+from billing.customers import queries as customers
+from billing.invoices import queries
+from billing.invoices.models import Invoice
+from billing.invoices.queries import InvoiceRow
+from billing.tallies import queries as tallies
+from core import ids
+from core.errors import Refusal
+
+PAGE = 50
+# Two bills of one customer over the same amount within this time are worth a question.
+TWIN_DAYS = 30
+_UNPAID = Q(status=Invoice.Status.FINALIZED) & ~Q(payment_status=Invoice.PaymentStatus.PAID)
+
+
+class View(StrEnum):
+    """The views of the list."""
+
+    ALL = "all"
+    DRAFT = "draft"
+    OPEN = "open"
+    OVERDUE = "overdue"
+    PAID = "paid"
+    VOIDED = "voided"
+
+
+class Age(StrEnum):
+    """How long an open invoice has been due."""
+
+    CURRENT = "current"
+    TO_30 = "1-30"
+    TO_60 = "31-60"
+    TO_90 = "61-90"
+    OLDER = "over-90"
+
+
+# The first and the last day late, None without end.
+AGES: Mapping[Age, tuple[int, int | None]] = MappingProxyType(
+    {Age.TO_30: (1, 30), Age.TO_60: (31, 60), Age.TO_90: (61, 90), Age.OLDER: (91, None)}
+)
+
+
+class NoSuchPage(Refusal):
+    """This page address is damaged. Start again from the first page."""
+
+    code = "bad_cursor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a list shall hold; everything given must be so. `today` decides what is late."""
+
+    today: date
+    view: View = View.ALL
+    age: Age | None = None
+    number: str = ""
+    customer_ids: Sequence[UUID] = ()
+    due_from: date | None = None
+    due_to: date | None = None
+    created_before: datetime | None = None
+    currency: str = ""
+
+    @property
+    def oldest_due_first(self) -> bool:
+        """Tell whether every row has a due date, so that the longest overdue stands first."""
+        return self.view is View.OVERDUE or self.age in AGES
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the view alone decides, so that the tallies know the sums."""
+        return self.view is not View.OVERDUE and self == Wanted(today=self.today, view=self.view)
+
+    def rows(self) -> "QuerySet[Invoice]":
+        """Return the invoices, in no order."""
+        rows: QuerySet[Invoice] = Invoice.objects.filter(_of_view(self.view, self.today))
+        if self.age is not None:
+            rows = rows.filter(_UNPAID & _of_age(self.age, self.today))
+        if self.number and self.customer_ids:
+            rows = rows.filter(Q(number=self.number) | Q(customer_id__in=self.customer_ids))
+        elif self.number:
+            rows = rows.filter(number=self.number)
+        elif self.customer_ids:
+            rows = rows.filter(customer_id__in=self.customer_ids)
+        bounds = {
+            "due_on__gte": self.due_from,
+            "due_on__lte": self.due_to,
+            "created_at__lt": self.created_before,
+            "currency": self.currency,
+        }
+        return rows.filter(**{name: value for name, value in bounds.items() if value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """How many invoices of one currency, and what they come to in minor units."""
+
+    currency: str
+    count: int
+    total_minor: int
+    due_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page with the cursors of its neighbours, empty where there is none."""
+
+    rows: list[InvoiceRow]
+    next_cursor: str
+    previous_cursor: str
+
+
+def page(wanted: Wanted, *, cursor: str = "", limit: int = PAGE) -> Listed:
+    """Return one page: newest first, or the longest overdue first where all are due.
+
+    Raises:
+        NoSuchPage: the cursor is damaged.
+    """
+    back = cursor.startswith("-")
+    order = ("due_on", "id") if wanted.oldest_due_first else ("-id",)
+    rows = wanted.rows()
+    if cursor:
+        rows = rows.filter(_beyond(cursor.lstrip("-"), by_due=wanted.oldest_due_first, back=back))
+    names = tuple(_turned(name) for name in order) if back else order
+    found = list(rows.order_by(*names).values(*queries.LIST)[: limit + 1])
+    more, shown = len(found) > limit, found[:limit]
+    if back:
+        shown.reverse()
+    names_of = customers.names(row["customer_id"] for row in shown)
+    listed = [queries.row_of(row, names_of) for row in shown]
+    following = _cursor(shown[-1], wanted) if shown and (more or back) else ""
+    before = f"-{_cursor(shown[0], wanted)}" if shown and (more if back else bool(cursor)) else ""
+    return Listed(listed, following, before)
+
+
+def sums(wanted: Wanted) -> list[Sums]:
+    """Return what everything that matches comes to, by currency."""
+    if wanted.is_plain:
+        return _from_tallies(wanted.view)
+    found = (
+        wanted.rows()
+        .values("currency")
+        .annotate(count=Count("id"), total=Sum("total_minor"), due=Sum("amount_due_minor"))
+        .order_by("currency")
+    )
+    return [
+        Sums(currency=row["currency"], count=row["count"], total_minor=row["total"], due_minor=row["due"])
+        for row in found
+    ]
+
+
+def aging(*, today: date) -> dict[str, dict[Age, Sums]]:
+    """Return what is owed by currency and age; the ages of a currency add up to what is outstanding."""
+    whens = [When(_of_age(age, today), then=Value(index)) for index, age in enumerate(Age)]
+    found = (
+        Wanted(today=today, view=View.OPEN)
+        .rows()
+        .annotate(age=Case(*whens, output_field=IntegerField()))
+        .values("currency", "age")
+        .annotate(count=Count("id"), total=Sum("total_minor"), due=Sum("amount_due_minor"))
+    )
+    ages = tuple(Age)
+    result: dict[str, dict[Age, Sums]] = {}
+    for row in found:
+        result.setdefault(row["currency"], {})[ages[row["age"]]] = Sums(
+            currency=row["currency"], count=row["count"], total_minor=row["total"], due_minor=row["due"]
+        )
+    return result
+
+
+def twins(
+    *, customer_id: UUID, total_minor: int, currency: str, since: datetime, but: UUID | None = None
+) -> list[InvoiceRow]:
+    """Return other invoices of a customer over the same amount since a moment: perhaps the same thing twice."""
+    if total_minor == 0:
+        return []
+    rows = Invoice.objects.filter(
+        customer_id=customer_id, total_minor=total_minor, currency=currency, created_at__gte=since
+    ).exclude(status=Invoice.Status.VOIDED)
+    found = list(rows.exclude(pk=but).order_by("-id").values(*queries.LIST)[:3])
+    names = customers.names([customer_id]) if found else {}
+    return [queries.row_of(row, names) for row in found]
+
+
+def numbers(invoice_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the numbers of the invoices that have one, by id."""
+    rows = Invoice.objects.filter(pk__in=set(invoice_ids), number__isnull=False)
+    return {key: number or "" for key, number in rows.values_list("id", "number")}
+
+
+def recent_customers(*, limit: int = 8) -> list[UUID]:
+    """Return the customers of the latest invoices, last used first."""
+    latest = Invoice.objects.order_by("-id").values_list("customer_id", flat=True)[: limit * 8]
+    return list(dict.fromkeys(latest))[:limit]
+
+
+def _of_view(view: View, today: date) -> Q:
+    return {
+        View.ALL: Q(),
+        View.DRAFT: Q(status=Invoice.Status.DRAFT),
+        View.OPEN: _UNPAID,
+        View.OVERDUE: _UNPAID & Q(due_on__lt=today),
+        View.PAID: Q(status=Invoice.Status.FINALIZED, payment_status=Invoice.PaymentStatus.PAID),
+        View.VOIDED: Q(status=Invoice.Status.VOIDED),
+    }[view]
+
+
+def _of_age(age: Age, today: date) -> Q:
+    if age is Age.CURRENT:
+        return Q(due_on__gte=today) | Q(due_on__isnull=True)
+    first, last = AGES[age]
+    found = Q(due_on__lte=today - timedelta(days=first))
+    return found if last is None else found & Q(due_on__gte=today - timedelta(days=last))
+
+
+def _from_tallies(view: View) -> list[Sums]:
+    wanted = {
+        View.ALL: lambda total: True,
+        View.DRAFT: lambda total: total.state == Invoice.Status.DRAFT,
+        View.OPEN: lambda total: (
+            total.state == Invoice.Status.FINALIZED and total.payment_status != Invoice.PaymentStatus.PAID
+        ),
+        View.PAID: lambda total: (
+            total.state == Invoice.Status.FINALIZED and total.payment_status == Invoice.PaymentStatus.PAID
+        ),
+        View.VOIDED: lambda total: total.state == Invoice.Status.VOIDED,
+    }[view]
+    found: dict[str, Sums] = {}
+    for total in tallies.totals("invoice"):
+        if wanted(total):
+            before = found.get(total.currency) or Sums(
+                currency=total.currency, count=0, total_minor=0, due_minor=0
+            )
+            found[total.currency] = replace(
+                before,
+                count=before.count + total.count,
+                total_minor=before.total_minor + total.total_minor,
+                due_minor=before.due_minor + total.due_minor,
+            )
+    return [found[currency] for currency in sorted(found) if found[currency].count]
+
+
+def _turned(name: str) -> str:
+    return name.removeprefix("-") if name.startswith("-") else f"-{name}"
+
+
+def _cursor(row: Mapping[str, object], wanted: Wanted) -> str:
+    key = row["id"]
+    assert isinstance(key, UUID)  # noqa: S101  what the database answers
+    due_on = row["due_on"]
+    return f"{ids.base32(key)}.{due_on}" if wanted.oldest_due_first else ids.base32(key)
+
+
+def _beyond(cursor: str, *, by_due: bool, back: bool) -> Q:
+    key, _, day = cursor.partition(".")
+    try:
+        last = ids.from_base32(key)
+        if not by_due:
+            return Q(pk__gt=last) if back else Q(pk__lt=last)
+        due_on = date.fromisoformat(day)
+    except (Refusal, ValueError):
+        raise NoSuchPage from None
+    if back:
+        return Q(due_on__lt=due_on) | Q(due_on=due_on, pk__lt=last)
+    return Q(due_on__gt=due_on) | Q(due_on=due_on, pk__gt=last)
