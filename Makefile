@@ -36,7 +36,7 @@ topology: packages install-test ## production settings, TLS on every hop, at htt
 	@exec $(RUN) -m config.embedded.topology --with-parent
 
 topology-check: packages install-test ## proves that every hop of the topology refuses a wrong certificate
-	@$(RUN) -m pytest -m topology tests/embedded
+	@$(RUN) -m pytest tests/embedded/test_topology.py
 
 lock: install-test ## compile requirements/*.txt again from pyproject.toml
 	@$(RUN) config/embedded/lock.py
