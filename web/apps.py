@@ -8,3 +8,9 @@ class WebConfig(AppConfig):
 
     name = "web"
     verbose_name = "Web"
+
+    def ready(self) -> None:
+        """Say how the acts that wait for a second person are described."""
+        from web.people import effects
+
+        effects.register_own()

@@ -1,5 +1,14 @@
-"""Every address of the pages for people."""
+"""Every address of the pages for people. Staff pages stand under their organization's own address."""
 
-from django.urls import URLPattern, URLResolver
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("web.signin.urls")),
+    path("me/", include("web.me.urls")),
+    path("o/<slug:slug>/", include("web.people.urls")),
+    path("o/<slug:slug>/", include("web.developers.urls")),
+]
+
+if settings.DEMO:
+    urlpatterns.append(path("mailbox", include("web.mailbox.urls")))

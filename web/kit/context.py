@@ -1,7 +1,7 @@
 """What every template may rely on: `shell`, the frame of the page. It asks the database nothing.
 
-The doorway has already found out who is asking, for which organization and with what rights; a face that needs
-another frame (the portal, the component page) puts its own on the request.
+The doorway has already found out who is asking, for which organization and with what rights; a face that
+needs another frame (the portal, the component page) puts its own on the request.
 """
 
 from django.http import HttpRequest
@@ -78,5 +78,6 @@ def _own_links(path: str) -> list[NavItem]:
         ("Your activity", "me:activity", "audit"),
     )
     return [
-        NavItem(label, reverse(route), icon, current=path.startswith(reverse(route))) for label, route, icon in links
+        NavItem(label, reverse(route), icon, current=path.startswith(reverse(route)))
+        for label, route, icon in links
     ]

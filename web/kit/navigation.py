@@ -1,7 +1,7 @@
 """The places of the staff shell. What a person cannot open is absent, and so is what has not been built.
 
-Each face adds its pages here: a label, the name of a route that takes the organization's slug, an icon, and the
-permission that opens it. The first page a person may open is where an organization greets them.
+Each face adds its pages here: a label, the name of a route that takes the organization's slug, an icon, and
+the permission that opens it. The first page a person may open is where an organization greets them.
 """
 
 from dataclasses import dataclass
@@ -53,4 +53,6 @@ def first_page(slug: str, held: frozenset[Permission]) -> str:
 
 def _item(place: Place, slug: str, path: str) -> NavItem:
     url = reverse(place.route, kwargs={"slug": slug})
-    return NavItem(place.label, url, place.icon, current=path == url or path.startswith(url.rstrip("/") + "/"))
+    return NavItem(
+        place.label, url, place.icon, current=path == url or path.startswith(url.rstrip("/") + "/")
+    )

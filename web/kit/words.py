@@ -87,7 +87,10 @@ class RightGroup:
 
 def right(permission: Permission) -> str:
     """Say what a right allows."""
-    return RIGHTS.get(permission) or " ".join(reversed(permission.value.replace("_", " ").split(":"))).capitalize()
+    return (
+        RIGHTS.get(permission)
+        or " ".join(reversed(permission.value.replace("_", " ").split(":"))).capitalize()
+    )
 
 
 def noun(permission: Permission) -> str:
@@ -107,7 +110,10 @@ def grouped(rights: Iterable[Permission], *, held: frozenset[Permission] = froze
 
 def summary(rights: Iterable[Permission]) -> list[str]:
     """List rights as sentences, those that can harm most first."""
-    return [right(permission) for permission in sorted(rights, key=lambda held: (held not in POWERFUL, held.value))]
+    return [
+        right(permission)
+        for permission in sorted(rights, key=lambda held: (held not in POWERFUL, held.value))
+    ]
 
 
 def role_name(role: Role) -> str:

@@ -1,38 +1,59 @@
-// Registers a passkey or signs in with one. The endpoints come from the form: data-begin-url answers WebAuthn options,
-// data-complete-url takes the credential; bytes travel as base64url. data-ceremony is "register" or "sign-in".
+// Makes a passkey or proves one. The form's data-begin-url answers WebAuthn options; what the device signed goes into the
+// form's hidden field "credential", and the form is sent like any other. data-ceremony is "register" or "sign-in".
+// With data-autofill the browser also offers passkeys in the field whose autocomplete says "webauthn".
 import { readable, sendable } from "../webauthn.js";
 import { say } from "./announce.js";
 
-async function post(url, form, body) {
+// A challenge lives five minutes on the server; an offer that waits in a field is renewed before.
+const OFFER_MS = 240_000;
+
+async function begin(form) {
   const token = form.querySelector('[name="csrfmiddlewaretoken"]')?.value ?? "";
-  const response = await fetch(url, {
-    method: "POST", credentials: "same-origin", body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": token },
+  const response = await fetch(form.dataset.beginUrl, {
+    method: "POST", credentials: "same-origin", headers: { Accept: "application/json", "X-CSRFToken": token },
   });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.detail ?? "The server did not answer. Try again.");
-  return answer;
+  if (!response.ok || response.redirected) throw new Error("This page waited too long. Reload it and try again.");
+  const options = await response.json();
+  return readable(options.publicKey ?? options);
+}
+function send(form, credential) {
+  form.elements.namedItem("credential").value = JSON.stringify(sendable(credential));
+  form.submit();
 }
 
 export default function passkey(form) {
   if (!window.PublicKeyCredential) return;
   form.hidden = false;
+  let offer = null;
+  const withdraw = () => { offer?.abort(); offer = null; };
+
+  async function offerInField() {
+    const possible = await PublicKeyCredential.isConditionalMediationAvailable?.();
+    if (!possible) return;
+    offer = new AbortController();
+    const { signal } = offer;
+    const renewal = setTimeout(() => { if (!signal.aborted) { withdraw(); offerInField(); } }, OFFER_MS);
+    try {
+      const publicKey = await begin(form);
+      if (!signal.aborted) send(form, await navigator.credentials.get({ publicKey, mediation: "conditional", signal }));
+    } catch {
+      clearTimeout(renewal); // withdrawn, or refused by the person: the button is still there
+    }
+  }
+
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const { beginUrl, completeUrl, nextUrl, ceremony } = form.dataset;
+    withdraw();
     const status = form.querySelector("[data-status]");
     const tell = (text) => { if (status) status.textContent = text; say(text); };
     try {
-      const options = await post(beginUrl, form, {});
-      const publicKey = readable(options.publicKey ?? options);
-      const credential = await navigator.credentials[ceremony === "register" ? "create" : "get"]({ publicKey });
-      const named = form.elements.namedItem("name");
-      const done = await post(completeUrl, form, { ...sendable(credential), ...(named && { name: named.value }) });
-      location.assign(done.redirect_url ?? nextUrl ?? location.href);
+      const publicKey = await begin(form);
+      send(form, await navigator.credentials[form.dataset.ceremony === "register" ? "create" : "get"]({ publicKey }));
     } catch (error) {
       const stopped = error.name === "NotAllowedError" || error.name === "AbortError";
       const known = error.name === "InvalidStateError";
       tell(known ? "This device already holds a passkey for you." : stopped ? "Nothing was confirmed. Try again, or use another way." : error.message);
     }
   });
+  if (form.dataset.autofill !== undefined) offerInField();
 }

@@ -1,0 +1,1 @@
+"""Keys by which machines act for an organization."""

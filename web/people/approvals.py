@@ -1,0 +1,156 @@
+"""What waits for a second person: seeing it, deciding it, and taking one's own request back.
+
+Promise kept: whoever asked sees their request and cannot decide it; what is shown is read from the request
+itself, word for word what would be carried out.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from accounts import events, queries
+from accounts.models import ApprovalRequest
+from accounts.permissions import Permission
+from accounts.services import approvals
+from core import clock, ids
+from core.errors import NotFound
+from edge import recording
+from edge.access import Own, access
+from edge.request import Request
+from web.forms import answer, attempting
+from web.kit.parts import Crumb, Tab
+from web.people import effects, organization
+from web.people.effects import Effect
+from web.people.forms import DecisionForm
+
+_MOST = 100
+_VIEWS = {"waiting": "Waiting", "decided": "Decided"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A request as people read it."""
+
+    pk: str
+    effect: Effect
+    asked_by: str
+    mine: bool
+    by_key: bool
+    reason: str
+    created_at: datetime
+    expires_at: datetime
+    state: str
+    decided_by: str
+    decided_at: datetime | None
+    note: str
+
+
+@access(get=Permission.APPROVAL_READ)
+def index(request: Request, slug: str) -> HttpResponse:
+    """List what waits, or what was decided."""
+    view = request.GET.get("view", "waiting")
+    view = view if view in _VIEWS else "waiting"
+    pending = queries.approvals(state=ApprovalRequest.State.PENDING)
+    found = pending if view == "waiting" else queries.approvals().exclude(state=ApprovalRequest.State.PENDING)
+    page = list(found[:_MOST])
+    names = _names(page)
+    rows = [_row(asked, names, request.actor.id) for asked in page]
+    recording.read(
+        request,
+        events.APPROVALS_READ,
+        subjects=[asked.pk for asked in page],
+        fields=["payload", "reason", "user.name"],
+    )
+    url = reverse("people:approvals", args=[slug])
+    tabs = [
+        Tab(label, f"{url}?view={name}", name == view, pending.count() if name == "waiting" else None)
+        for name, label in _VIEWS.items()
+    ]
+    context = {
+        "rows": rows,
+        "tabs": tabs,
+        "view": view,
+        "most": _MOST if len(page) == _MOST else 0,
+        "now": clock.now(),
+    }
+    return render(request, "people/approvals.html", context)
+
+
+@access(get=Permission.APPROVAL_READ, post=Permission.APPROVAL_DECIDE)
+def detail(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show one request and take a decision."""
+    asked = _asked(pk)
+    form = DecisionForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        approve = form.cleaned_data["decision"] == "approve"
+        decide = approvals.approve if approve else approvals.decline
+        with attempting(request, form):
+            decide(request_id=asked.pk, actor=request.actor, at=clock.now(), note=form.cleaned_data["note"])
+        if not form.errors:
+            messages.success(
+                request, "Approved and carried out." if approve else "Declined. Nothing was changed."
+            )
+            return redirect("people:approvals", slug)
+    return answer(request, "people/approval.html", _context(request, slug, asked), form=form)
+
+
+@access(post=Own(reason="The service gives a request back to nobody but whoever asked."))
+def withdraw(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Take back one's own request."""
+    approvals.withdraw(request_id=ids.decode("approval", pk), actor=request.actor, at=clock.now())
+    messages.success(request, "Your request is withdrawn.")
+    return redirect("people:approvals", slug)
+
+
+def _context(request: Request, slug: str, asked: ApprovalRequest) -> dict[str, object]:
+    row = _row(asked, _names([asked]), request.actor.id)
+    recording.read(
+        request,
+        events.APPROVALS_READ,
+        subject=("approval", asked.pk),
+        fields=["payload", "reason", "user.name"],
+    )
+    return {
+        "row": row,
+        "open": asked.state == ApprovalRequest.State.PENDING and clock.now() < asked.expires_at,
+        "may_decide": Permission.APPROVAL_DECIDE in request.permissions,
+        "fresh": organization.is_fresh(request, Permission.APPROVAL_DECIDE),
+        "others": queries.deciders_beside(asked.requested_by, at=clock.now()),
+        "crumbs": [Crumb("Approvals", reverse("people:approvals", args=[slug]))],
+    }
+
+
+def _asked(pk: str) -> ApprovalRequest:
+    approval_id = ids.decode("approval", pk)
+    found = queries.approvals().filter(pk=approval_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _names(page: list[ApprovalRequest]) -> dict[UUID, str]:
+    people = {asked.requested_by for asked in page}
+    return queries.names_of(people | {asked.decided_by for asked in page if asked.decided_by is not None})
+
+
+def _row(asked: ApprovalRequest, names: dict[UUID, str], me: UUID | None) -> Row:
+    unknown = "Somebody who has left"
+    return Row(
+        pk=ids.encode("approval", asked.pk),
+        effect=effects.of(asked),
+        asked_by=names.get(asked.requested_by, unknown),
+        mine=asked.requested_by == me,
+        by_key=asked.requested_key is not None,
+        reason=asked.reason or "",
+        created_at=asked.created_at,
+        expires_at=asked.expires_at,
+        state=asked.state,
+        decided_by=names.get(asked.decided_by, unknown) if asked.decided_by else "",
+        decided_at=asked.decided_at,
+        note=asked.note or "",
+    )

@@ -1,0 +1,170 @@
+"""What is asked about members and roles."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from accounts.models import Role
+from accounts.permissions import Limit, Permission
+from web.kit import words
+from web.kit.forms import Form
+
+_CENT = Decimal("0.01")
+
+
+class RoleChoiceForm(Form):
+    """Which role, and why: whoever has to agree reads it."""
+
+    role = forms.ChoiceField(label="Role")
+    reason = forms.CharField(
+        label="Why",
+        required=False,
+        max_length=500,
+        help_text="Needed when the role brings rights that a second person has to agree to.",
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, roles: Sequence[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._roles = {role.code: role for role in roles}
+        choices = [("", "Choose a role"), *((role.code, words.role_name(role)) for role in roles)]
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
+        field.choices = choices
+
+    @property
+    def chosen(self) -> Role:
+        """Return the role; call it on a valid form."""
+        return self._roles[self.cleaned_data["role"]]
+
+
+class InviteForm(RoleChoiceForm):
+    """Whom to invite, as what and for how long."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        help_text="The link goes to this address and works once, within a day.",
+        widget=forms.EmailInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    ends_on = forms.DateField(
+        label="Access ends on",
+        required=False,
+        help_text="For auditors and people who help for a while.",
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
+    )
+    field_order = ("email", "role", "ends_on", "reason")
+
+
+def limit_fields() -> dict[str, forms.Field]:
+    """Make a field for each limit."""
+    return {
+        Limit.REFUND_MINOR.value: forms.DecimalField(
+            label=words.LIMITS[Limit.REFUND_MINOR],
+            required=False,
+            min_value=0,
+            max_digits=12,
+            decimal_places=2,
+            help_text="In the payment’s own currency. Empty: a second person agrees to every refund.",
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        ),
+        Limit.EXPORT_ROWS.value: forms.IntegerField(
+            label=words.LIMITS[Limit.EXPORT_ROWS],
+            required=False,
+            min_value=0,
+            max_value=10_000_000,
+            help_text="Empty: a second person agrees to every export.",
+            widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        ),
+    }
+
+
+def limits_as_typed(limits: dict[str, int]) -> dict[str, Decimal | int]:
+    """Turn stored limits into what the fields show."""
+    shown: dict[str, Decimal | int] = dict(limits)
+    if Limit.REFUND_MINOR.value in shown:
+        shown[Limit.REFUND_MINOR.value] = shown[Limit.REFUND_MINOR.value] * _CENT
+    return shown
+
+
+def limits_of(cleaned: dict[str, Any]) -> dict[str, int]:
+    """Turn what was typed into limits: money in minor units, nothing where nothing was typed."""
+    limits: dict[str, int] = {}
+    refund, rows = cleaned.get(Limit.REFUND_MINOR.value), cleaned.get(Limit.EXPORT_ROWS.value)
+    if refund is not None:
+        limits[Limit.REFUND_MINOR.value] = int(refund / _CENT)
+    if rows is not None:
+        limits[Limit.EXPORT_ROWS.value] = int(rows)
+    return limits
+
+
+class LimitsForm(Form):
+    """How far a role goes; all that can be changed of a built-in one."""
+
+    reason = forms.CharField(
+        label="Why",
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {**limit_fields(), **self.fields}
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Return the limits; call it on a valid form."""
+        return limits_of(self.cleaned_data)
+
+
+class RightsForm(LimitsForm):
+    """What a role may do, right by right, and how far."""
+
+    rights = forms.MultipleChoiceField(
+        label="Rights", required=False, widget=forms.CheckboxSelectMultiple, choices=()
+    )
+
+    def __init__(self, *args: Any, allowed: Collection[Permission], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["rights"]
+        assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  declared above
+        field.choices = [(permission.value, words.right(permission)) for permission in sorted(allowed)]
+
+    @property
+    def ticked(self) -> frozenset[Permission]:
+        """Return the rights that are ticked now, valid or not, so that the page shows what was chosen."""
+        known = {permission.value for permission in Permission}
+        chosen = self["rights"].value() or []
+        return frozenset(Permission(code) for code in chosen if code in known)
+
+
+class NewRoleForm(RightsForm):
+    """A role of the organization's own."""
+
+    label = forms.CharField(
+        label="Name of the role", max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    field_order = ("label", "rights", Limit.REFUND_MINOR.value, Limit.EXPORT_ROWS.value)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["reason"]
+
+
+class DecisionForm(Form):
+    """Yes or no to what somebody asked for, with a reason."""
+
+    decision = forms.ChoiceField(
+        choices=(("approve", "Approve"), ("decline", "Decline")), widget=forms.HiddenInput
+    )
+    note = forms.CharField(
+        label="Reason",
+        max_length=500,
+        help_text="Whoever asked reads it, and so do auditors.",
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )

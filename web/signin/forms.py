@@ -1,0 +1,122 @@
+"""What the entrance asks for. Passwords and codes are never shown again."""
+
+from typing import Any
+
+from django import forms
+
+from accounts import rules
+from web.kit.forms import Form
+
+_CREDENTIAL_LENGTH = 20_000  # a credential is about 1 kB; attestation "none" keeps it small
+
+
+def new_password(label: str = "Password") -> forms.CharField:
+    """Make a field for a password that is being chosen."""
+    return forms.CharField(
+        label=label,
+        strip=False,
+        max_length=4 * rules.PASSWORD_MAX,
+        help_text=f"At least {rules.PASSWORD_MIN} characters. A sentence that only you know is good.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
+    )
+
+
+class PasswordForm(Form):
+    """The first step of signing in."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(
+            attrs={"autocomplete": "username webauthn", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        max_length=4 * rules.PASSWORD_MAX,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "spellcheck": "false"}),
+    )
+
+
+class CodeForm(Form):
+    """Six digits of an authenticator."""
+
+    code = forms.CharField(
+        label="Code from your authenticator", max_length=12, help_text="Six digits, new every 30 seconds."
+    )
+
+
+class RecoveryCodeForm(Form):
+    """One of ten codes kept for this day."""
+
+    code = forms.CharField(
+        label="Recovery code",
+        max_length=64,
+        help_text="Six groups of four letters and digits. Each code works once.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
+class PasskeyForm(Form):
+    """What the browser signed with a passkey; a script fills it in."""
+
+    secret_fields = ("credential",)
+
+    credential = forms.CharField(
+        max_length=_CREDENTIAL_LENGTH,
+        widget=forms.HiddenInput,
+        error_messages={"required": "Nothing was confirmed. Try again, or use another way."},
+    )
+
+
+class NewPasskeyForm(PasskeyForm):
+    """A passkey that the browser made, and a name by which its owner knows it."""
+
+    name = forms.CharField(
+        label="Name",
+        max_length=60,
+        required=False,
+        help_text="Where it lives, such as “Work laptop”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class EmailForm(Form):
+    """Where to send a link."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+
+class NewPasswordForm(Form):
+    """A new password, typed once: it can be seen on request by every browser, and set again."""
+
+    new_password = new_password("New password")
+
+
+class JoinForm(Form):
+    """A person who is new here."""
+
+    name = forms.CharField(
+        label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    password = new_password()
+
+
+class ChoiceForm(forms.Form):
+    """Which organization to open."""
+
+    organization = forms.SlugField(max_length=63)
+
+    def chosen(self) -> str:
+        """Return the slug, or nothing."""
+        cleaned: dict[str, Any] = self.cleaned_data if self.is_valid() else {}
+        return str(cleaned.get("organization", ""))
