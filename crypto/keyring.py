@@ -5,7 +5,7 @@ Promises kept:
   a process that never passes the doorway asks the database again after `TRUST_SECONDS`.
 - A key never encrypts more than 2^31 values, half of the bound of NIST SP 800-38D 8.3 for random nonces.
 - Encryptions are counted in this process and added to the key's row after the commit in which 256 are
-  reached; a process that ends loses at most 255 a key, and one that is killed between a commit and that
+  reached; a process that ends loses at most 256 a key, and one that is killed between a commit and that
   statement loses what the transaction encrypted. Threads that race may lose single counts. The factor of two
   covers both.
 """
@@ -45,10 +45,11 @@ class LiveKey:
     """One data key ready for use. It is never printed, copied or pickled."""
 
     __slots__ = (
+        "_allowed",
         "_counted",
         "_holding",
-        "_left",
         "_secret",
+        "_uncounted",
         "aead",
         "authority",
         "decryptions",
@@ -73,12 +74,13 @@ class LiveKey:
         self._secret = secret
         self._holding = holding
         self._counted: int = row.encryptions
-        self._left = COUNT_STEP
+        self._uncounted = 0
+        self._allowed = 0
 
     @property
     def encryptions(self) -> int:
         """How many values it has encrypted, as far as this process knows."""
-        return self._counted + COUNT_STEP - self._left
+        return self._counted + self._uncounted
 
     def encrypt(self, plaintext: bytes, place: bytes, aead: primitives.Aead | None = None) -> bytes:
         """Return the envelope of `plaintext`, bound to `place` (the associated data after the organization).
@@ -88,8 +90,8 @@ class LiveKey:
         Raises:
             KeyIsWornOut: the key's bound is reached.
         """
-        self._left -= 1
-        if self._left <= 0 and self._left % COUNT_STEP == 0:
+        self._uncounted += 1
+        if self._uncounted > self._allowed:
             self._check_count()
         return self.header + (aead or self.aead).encrypt(plaintext, self.authority + place)
 
@@ -103,10 +105,12 @@ class LiveKey:
         return (aead or self.aead).decrypt(data, self.authority + place, envelope.HEADER_BYTES)
 
     def _check_count(self) -> None:
-        if self.encryptions >= ENCRYPTION_LIMIT:
-            self._left += 1
+        if self.encryptions > ENCRYPTION_LIMIT:
+            self._uncounted -= 1
             raise KeyIsWornOut
-        transaction.on_commit(self.count, robust=True)
+        self._allowed = self._uncounted + min(COUNT_STEP - 1, ENCRYPTION_LIMIT - self.encryptions)
+        if self._uncounted >= COUNT_STEP:
+            transaction.on_commit(self.count, robust=True)
 
     def derive(self, info: bytes) -> primitives.Aead:
         """Return the cipher of a key derived from this one for `info` (HKDF-Expand, RFC 5869)."""
@@ -118,23 +122,22 @@ class LiveKey:
 
     def count(self) -> None:
         """Add what this process has encrypted to the key's row, in a statement of its own."""
-        uncounted = COUNT_STEP - self._left
-        if uncounted == 0:
+        counted, self._uncounted, self._allowed = self._uncounted, 0, 0
+        if counted == 0:
             return
-        self._left += uncounted
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT crypto_count_encryptions(%s, %s)", [UUID(bytes=self.id), uncounted])
+                cursor.execute("SELECT crypto_count_encryptions(%s, %s)", [UUID(bytes=self.id), counted])
                 self._counted = cursor.fetchone()[0]
         except BaseException:
-            self._left -= uncounted
+            self._uncounted += counted
             raise
 
     def succeed(self, before: "LiveKey | None") -> None:
         """Take over the counts of the object that held the same key before."""
         if before is not None:
             self._counted = max(self._counted, before._counted)
-            self._left = before._left
+            self._uncounted = before._uncounted
             self.decryptions = before.decryptions
 
     def __repr__(self) -> str:

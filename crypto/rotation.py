@@ -60,12 +60,19 @@ class Rotated:
 
 
 def rotate(
-    *, tenant_id: UUID, purpose: Purpose, actor: Actor, clock: Callable[[], datetime], progress: Progress
+    *,
+    tenant_id: UUID,
+    purpose: Purpose,
+    actor: Actor,
+    clock: Callable[[], datetime],
+    progress: Progress,
+    batch: int = BATCH,
 ) -> Rotated:
     """Rotate a purpose's key of an organization, or finish a rotation that was interrupted.
 
     Opens its own transactions; call it outside any scope, in a process that has the rekey role.
-    `progress(done, total)` is called after each batch, outside any transaction, in values.
+    `progress(done, total)` counts values and is called after each batch, outside any transaction. `batch` counts
+    rows.
 
     Raises:
         BlindIndexKeyIsNotRotated: of that purpose.
@@ -81,7 +88,7 @@ def rotate(
     draining.wait_for_every_process()
     done, total = 0, left(scope, purpose)
     while True:
-        for count in _passes(scope, purpose):
+        for count in _passes(scope, purpose, batch):
             done += count
             progress(done, max(done, total))
         draining.wait_for_older_transactions()
@@ -160,7 +167,7 @@ def _finish(purpose: Purpose, actor: Actor, at: datetime, values: int) -> None:
     _raise_generation()
 
 
-def _passes(scope: context.Scope, purpose: Purpose) -> Iterator[int]:
+def _passes(scope: context.Scope, purpose: Purpose, batch: int) -> Iterator[int]:
     """Walk once over every table and store; yield how many values each batch replaced."""
     with context.scope(scope):
         of_operator = _is_operator(context.current_tenant())
@@ -169,36 +176,38 @@ def _passes(scope: context.Scope, purpose: Purpose) -> Iterator[int]:
         while last is not None:
             # The outer scope loads the keys, as the app role; the inner one may rewrite encrypted columns.
             with context.scope(scope), context.scope(scope, using=REKEY):
-                last, count = _batch(table, purpose, last)
+                last, count = _batch(table, purpose, last, batch)
             yield count
         keyring.count_all()
     for store in stores.serving(purpose):
         while True:
             with context.scope(scope):
                 key = keyring.primary(context.current_tenant(), purpose.value)
-                count = store.rewrite(key.id, BATCH)
+                count = store.rewrite(key.id, batch)
             if count == 0:
                 break
             yield count
 
 
-def _batch(table: columns.Table, purpose: Purpose, last: UUID) -> tuple[UUID | None, int]:
+def _batch(table: columns.Table, purpose: Purpose, last: UUID, batch: int) -> tuple[UUID | None, int]:
     """Encrypt one batch of rows again; return the last id (None at the table's end) and how many values."""
     tenant_id = context.current_tenant()
     key = keyring.primary(tenant_id, purpose.value)
     stale = " OR ".join(f"({table.stale(column)})" for column in table.fields)
     sql = (
         f'SELECT {table.selected()} FROM "{table.name}" t{table.joins} '  # noqa: S608  names of models
-        f"WHERE {table.scope()} AND t.id > %(last)s AND ({stale}) ORDER BY t.id LIMIT {BATCH}"
+        f"WHERE {table.scope()} AND t.id > %(last)s AND ({stale}) ORDER BY t.id LIMIT %(batch)s"
     )
     # psycopg's own connection: it reads and binds bytes in binary, without hexadecimal in between.
     with connections[REKEY].connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(sql, {"tenant": tenant_id, "key": key.id, "last": last}).fetchall()
+        rows = cursor.execute(
+            sql, {"tenant": tenant_id, "key": key.id, "last": last, "batch": batch}
+        ).fetchall()
         if not rows:
             return None, 0
         arrays, count = _reencrypt(table, [table.row(raw, tenant_id) for raw in rows], key)
         cursor.execute(_update(table), {"tenant": tenant_id, **arrays})
-    return (rows[-1][0] if len(rows) == BATCH else None), count
+    return (rows[-1][0] if len(rows) == batch else None), count
 
 
 def _reencrypt(

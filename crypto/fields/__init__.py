@@ -15,7 +15,6 @@ Renaming a table or a column unbinds its values; such a migration must encrypt t
 """
 
 from crypto.fields.encrypted import (
-    EncryptedBytesField,
     EncryptedField,
     EncryptedJSONField,
     EncryptedTextField,
@@ -32,7 +31,6 @@ from crypto.values import (
 __all__ = [
     "ERASED",
     "BlindIndexField",
-    "EncryptedBytesField",
     "EncryptedField",
     "EncryptedFieldCannotBeSearched",
     "EncryptedFieldCannotBeUpdated",

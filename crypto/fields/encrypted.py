@@ -1,4 +1,4 @@
-"""The encrypted fields: text, JSON and bytes."""
+"""The encrypted fields: text and JSON."""
 
 import json
 from typing import Any, ClassVar, Final
@@ -233,20 +233,3 @@ class EncryptedJSONField(EncryptedField):
     def formfield(self, **kwargs: Any) -> Any:
         """Offer a JSON input."""
         return super().formfield(**{"form_class": forms.JSONField, **kwargs})
-
-
-class EncryptedBytesField(EncryptedField):
-    """Bytes, encrypted: a stored body or a small file that belongs to one row."""
-
-    description = "Encrypted bytes"
-    empty_values = [None, b""]
-
-    def to_bytes(self, value: Any) -> bytes:
-        """Return the bytes. Raises TypeError for anything else."""
-        if not isinstance(value, (bytes, bytearray, memoryview)):
-            raise TypeError(f"{self.name} takes bytes, not {type(value).__name__}")
-        return bytes(value)
-
-    def of_bytes(self, data: bytes) -> bytes:
-        """Return the bytes."""
-        return data

@@ -67,6 +67,10 @@ class BlindIndexField(bound.Field):
         """Store bytes."""
         return "BinaryField"
 
+    def from_db_value(self, value: bytes | None, expression: Any, connection: Any) -> BlindIndex | None:
+        """Mark bytes as computed, so that a loaded row can be compared with (validate_constraints)."""
+        return None if value is None else BlindIndex(value)
+
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         """Pass on what pre_save has computed.
 

@@ -71,15 +71,11 @@ def _root_key() -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise RootKeyUnavailable(f"The root key file cannot be read: {error.strerror}.") from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise RootKeyIsUnsafe("The root key file is not a regular file.")
-        if found.st_mode & 0o077:
-            raise RootKeyIsUnsafe("The root key file may be used by others: its mode must be 0600 or 0400.")
-        if found.st_uid not in (os.geteuid(), 0):
-            raise RootKeyIsUnsafe("The root key file belongs to somebody else.")
-        text = file.read(_DIGITS + 2).rstrip(b"\r\n")
+    try:
+        _refuse_unsafe(os.fstat(descriptor))
+        text = os.read(descriptor, _DIGITS + 2).rstrip(b"\r\n")
+    finally:
+        os.close(descriptor)
     try:
         key = bytes.fromhex(text.decode("ascii"))
     except ValueError:
@@ -87,3 +83,12 @@ def _root_key() -> bytes:
     if len(text) != _DIGITS or len(key) != primitives.KEY_BYTES:
         raise RootKeyIsUnsafe(f"The root key file must hold {_DIGITS} hexadecimal digits.")
     return key
+
+
+def _refuse_unsafe(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise RootKeyIsUnsafe("The root key file is not a regular file.")
+    if found.st_mode & 0o077:
+        raise RootKeyIsUnsafe("The root key file may be used by others: its mode must be 0600 or 0400.")
+    if found.st_uid not in (os.geteuid(), 0):
+        raise RootKeyIsUnsafe("The root key file belongs to somebody else.")

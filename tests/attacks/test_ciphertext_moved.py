@@ -13,7 +13,7 @@ from django.db import models
 from core import ids, primitives
 from crypto import envelope, keyring
 from crypto.envelope import Purpose
-from crypto.fields import EncryptedBytesField, EncryptedField, EncryptedJSONField, SubjectKeyField
+from crypto.fields import EncryptedField, EncryptedJSONField, SubjectKeyField
 from crypto.fields.bound import BoundField
 from crypto.fields.subject import SUBJECT_KEY
 from crypto.values import Envelope
@@ -38,9 +38,7 @@ def label(field: Any) -> str:
 
 
 def sample(field: EncryptedField) -> Any:
-    if isinstance(field, EncryptedJSONField):
-        return {"street": ["Lindenallee", 7, None]}
-    return b"bytes" if isinstance(field, EncryptedBytesField) else "Ann Example"
+    return {"street": ["Lindenallee", 7, None]} if isinstance(field, EncryptedJSONField) else "Ann Example"
 
 
 def row_of(model: type[models.Model], tenant_id: UUID, row_id: UUID | None = None) -> models.Model:

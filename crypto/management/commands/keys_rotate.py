@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 
 from core import clock
 from core.errors import Refusal
-from crypto import inspection, tasks
+from crypto import inspection, rotation, tasks
 from crypto.envelope import Purpose
 from crypto.models import KeyState
 from tenancy import context, jobs
@@ -37,6 +37,9 @@ class Command(StrongboxCommand):
         parser.add_argument("--organization", required=True, metavar="SLUG")
         parser.add_argument("--purpose", choices=_PURPOSES, default=Purpose.FIELDS.value)
         parser.add_argument(
+            "--batch", type=int, default=rotation.BATCH, metavar="ROWS", help="rows a transaction"
+        )
+        parser.add_argument(
             "--here", action="store_true", help="work in this process, which needs the rekey role's password"
         )
 
@@ -48,12 +51,14 @@ class Command(StrongboxCommand):
         """
         (tenant,) = self.organizations(options["organization"])
         purpose = Purpose(options["purpose"])
+        self.say(f"Rotating the {purpose} key of {tenant.slug}.")
         with context.scope(context.Scope(tenant.pk)):
             job = jobs.start(kind=tasks.KIND, at=clock.now())
         if options["here"]:
-            tasks.run(tenant.pk, purpose, job.pk, self.actor)
+            tasks.run(tenant.pk, purpose, job.pk, actor=self.actor, batch=options["batch"])
         else:
-            tasks.rotate.apply_async([str(tenant.pk), purpose.value, str(job.pk)], queue=tasks.QUEUE)
+            arguments = [str(tenant.pk), purpose.value, str(job.pk), options["batch"]]
+            tasks.rotate.apply_async(arguments, queue=tasks.QUEUE)
         return self._wait(tenant, purpose, job)
 
     def _wait(self, tenant: Tenant, purpose: Purpose, job: jobs.Job) -> dict[str, Any]:
