@@ -31,8 +31,9 @@ def main() -> None:
         os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606  our own interpreter, no shell
     load_state_environment()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
-    import config.celery  # noqa: F401, PLC0415  what commands send goes to our broker
     from django.core.management import execute_from_command_line  # noqa: PLC0415  the interpreter is chosen first
+
+    import config.celery  # noqa: F401, PLC0415  what commands send goes to our broker
 
     execute_from_command_line(sys.argv)
 

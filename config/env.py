@@ -128,7 +128,9 @@ class Environment:
         read = _Reader(source)
         public_url = read.text("PUBLIC_URL").rstrip("/")
         if urlsplit(public_url).scheme not in ("http", "https") or not urlsplit(public_url).hostname:
-            raise BadEnvironment("STRONGBOX_PUBLIC_URL must be an http(s) address such as https://billing.example.com.")
+            raise BadEnvironment(
+                "STRONGBOX_PUBLIC_URL must be an http(s) address such as https://billing.example.com."
+            )
         return cls(
             secret_key=read.text("SECRET_KEY"),
             public_url=public_url,

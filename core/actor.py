@@ -60,7 +60,9 @@ class Actor:
     @classmethod
     def system(cls, label: str, via: Via = Via.COMMAND) -> "Actor":
         """Name a process of our own, such as `sealer`."""
-        return cls(kind=ActorKind.SYSTEM, via=via, request_id=ids.uuid7(), label=label, method=SignInMethod.SYSTEM)
+        return cls(
+            kind=ActorKind.SYSTEM, via=via, request_id=ids.uuid7(), label=label, method=SignInMethod.SYSTEM
+        )
 
     @classmethod
     def stranger(cls, *, via: Via, request_id: UUID, network: str) -> "Actor":

@@ -27,7 +27,7 @@ class FieldClass(StrEnum):
     TECHNICAL = "technical"
     PERSONAL = "personal"
     CONTENT = "content"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105  a class of columns
     BLIND_INDEX = "blind_index"
     HASH = "hash"
     WRAPPED_KEY = "wrapped_key"

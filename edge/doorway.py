@@ -68,10 +68,9 @@ class DoorwayMiddleware:
                     transaction.set_rollback(True)
         except DatabaseError as error:
             response = self._answer_database(request, error)
-        if request.refusal is not None and request.refusal.status in _RECORDED_STATUS:
-            response = self._record_refusal(request, request.refusal, response)
-        elif isinstance(request.refusal, Recorded):
-            response = self._record_refusal(request, request.refusal, response)
+        refusal = request.refusal
+        if refusal is not None and (refusal.status in _RECORDED_STATUS or isinstance(refusal, Recorded)):
+            response = self._record_refusal(request, refusal, response)
         return response
 
     def _inside(self, request: Request) -> HttpResponseBase:
@@ -169,7 +168,7 @@ def enter_task(inside: Scope, permission: str, actor: Actor) -> Iterator[None]:
     """
     try:
         with scope(inside):
-            tenant = Tenant.objects.filter(pk=inside.tenant).first()
+            tenant = Tenant.objects.filter(pk=inside.tenant).first() if inside.tenant else None
             if tenant is None:
                 raise NotFound
             observe(tenant)
@@ -183,7 +182,10 @@ def enter_task(inside: Scope, permission: str, actor: Actor) -> Iterator[None]:
         audit.record_apart(
             refusal.event if isinstance(refusal, Recorded) else ACCESS_REFUSED,
             actor=actor,
-            facts={"status": refusal.status, "permission": permission.replace(":", ".") if not recorded else ""},
+            facts={
+                "status": refusal.status,
+                "permission": permission.replace(":", ".") if not recorded else "",
+            },
             reason=refusal.code,
             tenant_id=inside.tenant,
         )

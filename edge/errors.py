@@ -73,7 +73,7 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             json.dumps(problem(request, refusal)), status=refusal.status, content_type=PROBLEM_TYPE
         )
     else:
-        page = refusal.status if refusal.status in _PAGES else (404 if refusal.status < 500 else 500)  # noqa: PLR2004
+        page = refusal.status if refusal.status in _PAGES else (404 if refusal.status < 500 else 500)
         context = {"message": refusal.message, "reference": reference(request), "status": refusal.status}
         response = HttpResponse(render_to_string(f"errors/{page}.html", context), status=refusal.status)
     if isinstance(refusal, TooMany):

@@ -96,7 +96,10 @@ def decide(request: Request, rule: Rule) -> None:
         session = request.session_row
         if session is None or (rule.second_factor and not session.verified):
             raise Unauthenticated
-        if rule.step_up and request.actor.method not in (SignInMethod.SESSION_FRESH, SignInMethod.PORTAL_FRESH):
+        if rule.step_up and request.actor.method not in (
+            SignInMethod.SESSION_FRESH,
+            SignInMethod.PORTAL_FRESH,
+        ):
             raise StepUpRequired
         return
     require(request, rule.permission)
@@ -116,5 +119,3 @@ def require(request: Request, permission: Permission) -> None:
         if authority.needs_step_up(request.actor.method, permission):
             raise StepUpRequired
         raise MissingPermission(facts_permission=permission.value)
-
-

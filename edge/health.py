@@ -32,7 +32,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
     parts = {name: _works(part) for name, part in _PARTS.items()}
     ready = all(parts.values())
     return JsonResponse(
-        {"status": "ready" if ready else "not_ready", "parts": {k: "ok" if v else "failed" for k, v in parts.items()}},
+        {
+            "status": "ready" if ready else "not_ready",
+            "parts": {k: "ok" if v else "failed" for k, v in parts.items()},
+        },
         status=200 if ready else 503,
     )
 
@@ -40,19 +43,19 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _works(part: Callable[[], bool]) -> bool:
     try:
         return part()
-    except Exception:  # noqa: BLE001  whatever the fault is, the part does not work
+    except Exception:
         return False
 
 
 def _database() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def _cache() -> bool:
     cache.set("readyz", 1, 10)
-    return cache.get("readyz") == 1
+    return bool(cache.get("readyz") == 1)
 
 
 def _alive(name: str) -> Callable[[], bool]:

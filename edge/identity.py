@@ -52,7 +52,9 @@ def establish(request: Request) -> None:
     if session is None:
         return
     at = clock.now()
-    fresh = session.step_up_at is not None and at - session.step_up_at < timedelta(seconds=settings.STEP_UP_SECONDS)
+    fresh = session.step_up_at is not None and at - session.step_up_at < timedelta(
+        seconds=settings.STEP_UP_SECONDS
+    )
     request.session_row, request.person = session, session.user
     request.actor = replace(
         request.actor,
@@ -141,5 +143,10 @@ def _by_key(request: Request) -> None:
     request.api_key = key
     request.permissions = accounts_queries.permissions_of_key(key)
     request.actor = replace(
-        request.actor, kind=ActorKind.API_KEY, id=key.pk, key_id=key.pk, via=Via.API, method=SignInMethod.API_KEY
+        request.actor,
+        kind=ActorKind.API_KEY,
+        id=key.pk,
+        key_id=key.pk,
+        via=Via.API,
+        method=SignInMethod.API_KEY,
     )

@@ -26,7 +26,9 @@ def send(*, template: str, to: str, context: Mapping[str, Any], dedupe_key: str 
     `dedupe_key` names what an organization must not say twice; the second message of that key is dropped.
     Returns the message's id.
     """
-    text = render_to_string(f"mail/{template}.txt", {**context, "product": "Strongbox", "home": settings.PUBLIC_URL})
+    text = render_to_string(
+        f"mail/{template}.txt", {**context, "product": "Strongbox", "home": settings.PUBLIC_URL}
+    )
     subject, _, body = text.partition("\n")
     owner = _owner()
     at = clock.now()

@@ -64,6 +64,7 @@ class OutboxMessage(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "dedupe"], name="outbound_message_said_once"),
             models.CheckConstraint(
-                condition=models.Q(state__in=["queued", "sending", "sent", "failed"]), name="outbound_message_state"
+                condition=models.Q(state__in=["queued", "sending", "sent", "failed"]),
+                name="outbound_message_state",
             ),
         ]

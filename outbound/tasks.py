@@ -12,14 +12,19 @@ from tenancy.tasks import SystemTask
 
 
 @shared_task(
-    bind=True, base=SystemTask, name="outbound.deliver", reason="an outbox may be the operator's, whoever wrote to it"
+    bind=True,
+    base=SystemTask,
+    name="outbound.deliver",
+    reason="an outbox may be the operator's, whoever wrote to it",
 )
 def deliver(self: SystemTask, tenant_id: str) -> int:
     """Send what is due in one organization's outbox."""
     return delivery.deliver_due(tenant_id=UUID(tenant_id), actor=self.actor, at=clock.now())
 
 
-@shared_task(bind=True, base=SystemTask, name="outbound.sweep", reason="finds what a lost message left behind")
+@shared_task(
+    bind=True, base=SystemTask, name="outbound.sweep", reason="finds what a lost message left behind"
+)
 def sweep(self: SystemTask) -> int:
     """Send what is due anywhere: nothing is lost when the broker or a worker was away."""
     with context.system_scope(reason="the sweep walks the organizations"):

@@ -9,4 +9,4 @@ class TenancyConfig(AppConfig):
     name = "tenancy"
 
     def ready(self) -> None:
-        from tenancy import checks  # noqa: F401, PLC0415  registering is the import's effect
+        from tenancy import checks  # noqa: F401  registering is the import's effect

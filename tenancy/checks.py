@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.module_loading import import_string
 
 from core.datapolicy import DataPolicy, Owner
-from tenancy.models import Tenant, TenantModel
+from tenancy.models import TenantModel
 
 
 def policy_of(model: type[models.Model]) -> DataPolicy | None:
@@ -47,6 +47,12 @@ def every_model_has_a_data_policy(app_configs: Any, **kwargs: Any) -> Sequence[C
     return found
 
 
+def _bound_by_django(field: "models.ForeignKey[Any, Any]") -> bool:
+    target = field.related_model
+    between_tenant_tables = isinstance(target, type) and issubclass(target, TenantModel)
+    return between_tenant_tables and bool(getattr(field, "db_constraint", True))
+
+
 @register()
 def tenant_tables_are_composite(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Refuse a foreign key that could point into another organization, and uniqueness across organizations."""
@@ -55,8 +61,7 @@ def tenant_tables_are_composite(app_configs: Any, **kwargs: Any) -> Sequence[Che
         if not issubclass(model, TenantModel):
             continue
         for field in model._meta.concrete_fields:
-            target = field.remote_field.model if isinstance(field, models.ForeignKey) else None
-            if target is not None and target is not Tenant and issubclass(target, TenantModel) and field.db_constraint:
+            if isinstance(field, models.ForeignKey) and _bound_by_django(field):
                 found.append(
                     Error(
                         f"{field.name}: db_constraint must be False; TenantTable makes the composite key.",
@@ -65,7 +70,9 @@ def tenant_tables_are_composite(app_configs: Any, **kwargs: Any) -> Sequence[Che
                     )
                 )
             if field.unique and not field.primary_key:
-                found.append(Error(f"{field.name}: unique across organizations.", obj=model, id="tenancy.E006"))
+                found.append(
+                    Error(f"{field.name}: unique across organizations.", obj=model, id="tenancy.E006")
+                )
         for constraint in model._meta.constraints:
             if isinstance(constraint, models.UniqueConstraint) and (constraint.fields or ("",))[0] not in (
                 "tenant",

@@ -71,9 +71,7 @@ def token(inside: Scope, backend_pid: int) -> str:
     of its own. The backend's pid is under the signature, so that a stolen token is worthless elsewhere.
     """
     expires = int(time.time()) + settings.CONTEXT_TTL_SECONDS
-    body = (
-        f"{settings.CONTEXT_KEY_ID}.{inside.tenant or ''}.{inside.user or ''}.{inside.customer or ''}.{expires}"
-    )
+    body = f"{settings.CONTEXT_KEY_ID}.{inside.tenant or ''}.{inside.user or ''}.{inside.customer or ''}.{expires}"
     pid = backend_pid if settings.CONTEXT_BIND_BACKEND else 0
     mac = hmac.new(settings.CONTEXT_KEY, f"{body}.{pid}".encode(), hashlib.sha256).hexdigest()
     return f"{body}.{mac}"
@@ -179,9 +177,7 @@ def after_commit(function: Callable[[], object]) -> None:
     transaction.on_commit(function, robust=True)
 
 
-def pages(
-    inside: Scope, fetch: Callable[[object], tuple[list[_R], object]]
-) -> Iterator[list[_R]]:
+def pages(inside: Scope, fetch: Callable[[object], tuple[list[_R], object]]) -> Iterator[list[_R]]:
     """Stream page by page: one short scope a page, closed before each yield, so that no transaction waits for
     a slow reader."""
     cursor: object = None

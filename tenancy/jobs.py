@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import models
+from django.db.models import functions
 
 from tenancy.context import use_case
 from tenancy.models import Job
@@ -16,7 +17,9 @@ from tenancy.models import Job
 @use_case
 def start(*, kind: str, at: datetime, total: int = 0, created_by: UUID | None = None) -> Job:
     """Note that long work has been asked for."""
-    return Job.objects.create(kind=kind, total=total, created_by=created_by, created_at=at)
+    job = Job(kind=kind, total=total, created_by=created_by, created_at=at)
+    job.save(force_insert=True)
+    return job
 
 
 @use_case
@@ -29,7 +32,7 @@ def advance(
         done=done,
         total=total,
         counts=dict(counts or {}),
-        started_at=models.functions.Coalesce("started_at", models.Value(at)),
+        started_at=functions.Coalesce("started_at", models.Value(at)),
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from django.db import models
+from django.db.models import functions
 
 from core import ids
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
@@ -41,7 +42,7 @@ class Tenant(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     # Raised whenever keys change hands: processes that hold older ones forget them.
     key_generation = models.PositiveIntegerField(default=1)
-    created_at = models.DateTimeField(db_default=models.functions.Now())
+    created_at = models.DateTimeField(db_default=functions.Now())
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
         owner=Owner.GLOBAL,
@@ -119,7 +120,12 @@ class TenantModel(models.Model):
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     tenant = models.ForeignKey(
-        Tenant, models.PROTECT, default=context.current_tenant, db_index=False, related_name="+", editable=False
+        Tenant,
+        models.PROTECT,
+        default=context.current_tenant,
+        db_index=False,
+        related_name="+",
+        editable=False,
     )
 
     objects: ClassVar[TenantManager[Any]] = TenantManager()

@@ -122,7 +122,9 @@ class TenantTable(_TableOperation):
                 )
             )
         if self.primary_key:
-            swap = f'ALTER TABLE {table} DROP CONSTRAINT "{name}_pkey", ADD CONSTRAINT "{name}_pkey" PRIMARY KEY'
+            swap = (
+                f'ALTER TABLE {table} DROP CONSTRAINT "{name}_pkey", ADD CONSTRAINT "{name}_pkey" PRIMARY KEY'
+            )
             pairs.append((f"{swap} (tenant_id, id)", f"{swap} (id)"))
         for column, target, on_delete in self.fks:
             other = apps.get_model(*target.split("."))._meta.db_table

@@ -18,7 +18,7 @@ class TaskWithoutScope(RuntimeError):
     """A task of an organization must be sent from inside its scope."""
 
 
-class TenantTask(Task):  # type: ignore[type-arg]  # celery ships no types
+class TenantTask(Task):
     """Base of every task that works for one organization.
 
     The scope and the actor travel in a header. The doorway (named in settings, so that nothing here looks upward)
@@ -75,7 +75,7 @@ class TenantTask(Task):  # type: ignore[type-arg]  # celery ships no types
             return super().__call__(*args, **kwargs)
 
 
-class SystemTask(Task):  # type: ignore[type-arg]  # celery ships no types
+class SystemTask(Task):
     """Base of host-wide work. It opens no scope: it walks the organizations, one scope after the other."""
 
     abstract = True

@@ -54,9 +54,27 @@ _PEOPLE = {
     RoleCode.AUDITOR: "Hugo Marchetti",
     RoleCode.DEVELOPER: "Ines Duarte",
 }
-_FIRST = ("Blue Mill", "North Pier", "Alder", "Copper Lane", "Harbour", "Juniper", "Kestrel", "Linden", "Marble", "Oak Hill")
+_FIRST = (
+    "Blue Mill",
+    "North Pier",
+    "Alder",
+    "Copper Lane",
+    "Harbour",
+    "Juniper",
+    "Kestrel",
+    "Linden",
+    "Marble",
+    "Oak Hill",
+)
 _SECOND = ("Bakery", "Logistics", "Clinic", "Studio", "Brewery", "Books", "Robotics", "Florists")
-_WORK = ("Consulting, on site", "Annual licence", "Calibration of instruments", "Support, 8 hours", "Training day", "Spare parts")
+_WORK = (
+    "Consulting, on site",
+    "Annual licence",
+    "Calibration of instruments",
+    "Support, 8 hours",
+    "Training day",
+    "Spare parts",
+)
 
 
 class NotADemo(Refusal):
@@ -221,23 +239,36 @@ def _fill(tenant: Tenant, name: str, owner: Actor) -> None:
         )
         rates = [
             tax_rates.create(
-                code=code, name=words, category="S", percentage=Decimal(percentage), valid_from=today.replace(month=1, day=1),
-                actor=owner, at=at,
+                code=code,
+                name=words,
+                category="S",
+                percentage=Decimal(percentage),
+                valid_from=today.replace(month=1, day=1),
+                actor=owner,
+                at=at,
             ).pk
-            for code, words, percentage in (("standard", "Standard rate", "19"), ("reduced", "Reduced rate", "7"))
-        ]  # fmt: skip
+            for code, words, percentage in (
+                ("standard", "Standard rate", "19"),
+                ("reduced", "Reduced rate", "7"),
+            )
+        ]
     with scope(Scope(tenant.pk)):
         buyers = [
             customers.create(
                 name=f"{first} {second}",
                 email=f"accounts@{first}-{second}.example".lower().replace(" ", ""),
-                address={"line1": f"{number + 1} High Street", "city": "Cork", "postal_code": f"T12 {number:04d}", "country": "IE"},
+                address={
+                    "line1": f"{number + 1} High Street",
+                    "city": "Cork",
+                    "postal_code": f"T12 {number:04d}",
+                    "country": "IE",
+                },
                 currency="EUR",
                 actor=owner,
                 at=at,
             ).pk
             for number, (first, second) in enumerate((f, s) for f in _FIRST for s in _SECOND[:4])
-        ]  # fmt: skip
+        ]
     for batch in range(0, INVOICES, 50):
         with scope(Scope(tenant.pk)):
             for number in range(batch, batch + 50):

@@ -114,7 +114,9 @@ if ENV.db_owner_password:
 if ENV.db_sealer_password:
     DATABASES["sealer"] = database("sealer", ENV.db_sealer_password)
 if ENV.db_rekey_password:
-    DATABASES["rekey"] = database("rekey", ENV.db_rekey_password, server_side_binding=True, carries_context=True)
+    DATABASES["rekey"] = database(
+        "rekey", ENV.db_rekey_password, server_side_binding=True, carries_context=True
+    )
 if "default" not in DATABASES:
     # A process such as the sealer has no business in the app's tables: its own role is its default.
     only = next((DATABASES[alias] for alias in ("sealer", "owner") if alias in DATABASES), None)
@@ -158,7 +160,9 @@ SESSION_IDLE_SECONDS = 15 * 60
 SESSION_ABSOLUTE_SECONDS = 12 * 60 * 60
 STEP_UP_SECONDS = 5 * 60
 
-redis_tls: dict[str, Any] = {"ssl_ca_certs": str(ENV.redis_ca), "ssl_cert_reqs": "required"} if ENV.redis_ca else {}
+redis_tls: dict[str, Any] = (
+    {"ssl_ca_certs": str(ENV.redis_ca), "ssl_cert_reqs": "required"} if ENV.redis_ca else {}
+)
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -214,7 +218,11 @@ if ENV.email_url:
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.proxy_count else None
 PROXY_COUNT = ENV.proxy_count
 SECURE_SSL_REDIRECT = True
-SECURE_REDIRECT_EXEMPT = [r"^api/", r"^healthz$", r"^readyz$"]  # the API answers 403 on plain HTTP: no key is ever resent
+SECURE_REDIRECT_EXEMPT = [
+    r"^api/",
+    r"^healthz$",
+    r"^readyz$",
+]  # the API answers 403 on plain HTTP: no key is ever resent
 SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

@@ -1,6 +1,6 @@
 """What `make run` loosens."""
 
-from config.settings.base import *  # noqa: F403
+from config.settings.base import *
 
 INSTALLED_APPS = [*INSTALLED_APPS, "config.embedded"]  # the demo's commands
 DEMO = ENV.demo  # the demo's people, mail sink and credentials command
@@ -14,6 +14,9 @@ SESSION_COOKIE_NAME = "strongbox"  # __Host- needs https
 SESSION_COOKIE_SECURE = False  # as above
 CSRF_COOKIE_NAME = "csrf"  # as above
 CSRF_COOKIE_SECURE = False  # as above
-STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # no build
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}  # no build
 WHITENOISE_USE_FINDERS = True  # as above
 EMAIL_BACKEND = "outbound.sink.SinkBackend"  # no mail leaves; a page shows it

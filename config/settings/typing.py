@@ -11,4 +11,4 @@ for name in ("FILES_DIR", "STATE_DIR"):
     os.environ.setdefault(f"STRONGBOX_{name}", tempfile.gettempdir())
 os.environ.setdefault("STRONGBOX_PUBLIC_URL", "https://typing.example")
 
-from config.settings.base import *  # noqa: E402, F403
+from config.settings.base import *  # noqa: E402

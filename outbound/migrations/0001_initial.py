@@ -22,12 +22,20 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "OutboxMessage",
             [
-                ("id", models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
                 ("template", models.CharField(max_length=64)),
                 (
                     "state",
                     models.CharField(
-                        choices=[("queued", "Queued"), ("sending", "Sending"), ("sent", "Sent"), ("failed", "Failed")],
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                        ],
                         default="queued",
                         max_length=16,
                     ),

@@ -29,11 +29,11 @@ def begin_with_context(pgconn: abc.PGconn, token: str) -> Iterator[Any]:
             raise errors.error_from_result(result)
 
 
-class SingleStatementCursor(base.ServerBindingCursor):  # type: ignore[misc, name-defined]  # psycopg 3 only
+class SingleStatementCursor(base.ServerBindingCursor):
     """Use the extended protocol even without parameters: `…; COMMIT; …` in an injected text is a syntax error."""
 
     def _execute_send(self, query: Any, *, force_extended: bool = False, binary: bool | None = None) -> None:
-        super()._execute_send(query, force_extended=True, binary=binary)
+        super()._execute_send(query, force_extended=True, binary=binary)  # type: ignore[misc]  # psycopg's own
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -57,7 +57,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return "" if inside is None else context.token(inside, self.connection.info.backend_pid)
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]  # Django's, unknown to its stubs
         # Atomic.__enter__ of the outermost block comes through here. Without a scope psycopg's BEGIN is left alone.
         if autocommit or not self.carries_context or context.current() is None:
             return
@@ -67,7 +67,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except BaseException:
             # Django has not noted the transaction yet: undo it here or the connection stays half begun.
             self.connection.rollback()
-            super()._set_autocommit(True)
+            super()._set_autocommit(True)  # type: ignore[misc]  # as above
             raise
 
     def send_context(self) -> None:

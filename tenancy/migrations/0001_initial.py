@@ -41,7 +41,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Tenant",
             [
-                ("id", models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
                 ("slug", models.SlugField(max_length=63, unique=True)),
                 (
                     "kind",
@@ -53,7 +56,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "mode",
-                    models.CharField(choices=[("live", "Live"), ("test", "Test")], default="live", max_length=8),
+                    models.CharField(
+                        choices=[("live", "Live"), ("test", "Test")], default="live", max_length=8
+                    ),
                 ),
                 (
                     "state",
@@ -69,10 +74,13 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("kind", "operator")), fields=("kind",), name="tenancy_tenant_one_operator"
+                        condition=models.Q(("kind", "operator")),
+                        fields=("kind",),
+                        name="tenancy_tenant_one_operator",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("state__in", ["active", "sealed", "closing"])), name="tenancy_tenant_state"
+                        condition=models.Q(("state__in", ["active", "sealed", "closing"])),
+                        name="tenancy_tenant_state",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("mode__in", ["live", "test"])), name="tenancy_tenant_mode"
@@ -91,7 +99,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Job",
             [
-                ("id", models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
                 ("kind", models.CharField(max_length=64)),
                 (
                     "state",

@@ -84,7 +84,8 @@ def test_one_statement_cannot_switch_the_tenant(two: tuple[UUID, UUID]) -> None:
         )
         # app.enter() remains callable: with a text of one's own it only breaks one's own query.
         refused(
-            "SELECT kind FROM tenancy_job, app.enter('1.b...9.0') UNION ALL SELECT kind FROM tenancy_job", "forged"
+            "SELECT kind FROM tenancy_job, app.enter('1.b...9.0') UNION ALL SELECT kind FROM tenancy_job",
+            "forged",
         )
 
 
@@ -105,7 +106,10 @@ STATEMENTS = [
     ("SET log_statement = 'all'", "permission denied"),
     ("SET log_min_error_statement = 'error'", "permission denied"),
     ("SET log_min_messages = 'debug5'", "permission denied"),
-    ("CREATE FUNCTION public.f(text) RETURNS bool COST 0.0001 LANGUAGE sql AS 'SELECT true'", "permission denied"),
+    (
+        "CREATE FUNCTION public.f(text) RETURNS bool COST 0.0001 LANGUAGE sql AS 'SELECT true'",
+        "permission denied",
+    ),
     ("CREATE OPERATOR public.=== (leftarg = text, rightarg = text, function = texteq)", "permission denied"),
     ("CREATE SCHEMA s", "permission denied"),
     ("CREATE TEMP TABLE tenancy_job (id int)", "permission denied to create temporary"),
@@ -149,7 +153,9 @@ def test_statistics_show_nothing(two: tuple[UUID, UUID]) -> None:
         assert run("SELECT count(*) FROM pg_stats WHERE tablename = 'tenancy_job'") == [(0,)]
 
 
-@pytest.mark.parametrize("probe", ["kind::int = 1", "1 / (length(kind) - 8) = 1", "(('{' || kind)::jsonb) IS NULL"])
+@pytest.mark.parametrize(
+    "probe", ["kind::int = 1", "1 / (length(kind) - 8) = 1", "(('{' || kind)::jsonb) IS NULL"]
+)
 def test_error_messages_quote_own_rows_only(two: tuple[UUID, UUID], probe: str) -> None:
     with scope(Scope(two[0])), pytest.raises(DatabaseError) as caught:
         run(f"SELECT 1 FROM tenancy_job WHERE {probe}")

@@ -27,7 +27,15 @@ LAYERS: list[set[str]] = [
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted(path for name in LEVEL for path in (HOME / name).rglob("*.py"))
-FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "signals.py", "managers.py", "selectors.py", "misc.py"}
+FORBIDDEN_NAMES = {
+    "utils.py",
+    "helpers.py",
+    "common.py",
+    "signals.py",
+    "managers.py",
+    "selectors.py",
+    "misc.py",
+}
 
 
 def room(path: Path) -> str:
@@ -53,11 +61,23 @@ def upward(path: Path, imported: str) -> bool:
 
 
 def test_imports_point_down() -> None:
-    found = [f"{path.relative_to(HOME)} -> {name}" for path in FILES for name in imports(path) if upward(path, name)]
+    found = [
+        f"{path.relative_to(HOME)} -> {name}"
+        for path in FILES
+        for name in imports(path)
+        if upward(path, name)
+    ]
     assert found == []
 
 
-HTTP = ("django.http", "django.views", "django.urls", "django.shortcuts", "django.middleware", "rest_framework")
+HTTP = (
+    "django.http",
+    "django.views",
+    "django.urls",
+    "django.shortcuts",
+    "django.middleware",
+    "rest_framework",
+)
 
 
 def test_everything_below_edge_is_free_of_http() -> None:
@@ -111,7 +131,10 @@ def test_dotted_strings_point_down() -> None:
 def test_one_room_holds_cryptography() -> None:
     allowed = {"core/primitives.py", "audit/verifier.py"}
     found = {
-        str(path.relative_to(HOME)) for path in FILES for name in imports(path) if name.partition(".")[0] == "cryptography"
+        str(path.relative_to(HOME))
+        for path in FILES
+        for name in imports(path)
+        if name.partition(".")[0] == "cryptography"
     }
     assert found == allowed
 
@@ -163,8 +186,16 @@ def test_the_import_rule_bites() -> None:
 
 
 def test_no_signals_no_admin_no_generic_keys() -> None:
-    banned = ("django.dispatch", "django.db.models.signals", "django.contrib.admin", "django.contrib.contenttypes.fields")
+    banned = (
+        "django.dispatch",
+        "django.db.models.signals",
+        "django.contrib.admin",
+        "django.contrib.contenttypes.fields",
+    )
     found = [
-        f"{path.relative_to(HOME)}: {name}" for path in FILES for name in imports(path) if name.startswith(banned)
+        f"{path.relative_to(HOME)}: {name}"
+        for path in FILES
+        for name in imports(path)
+        if name.startswith(banned)
     ]
     assert found == []

@@ -119,7 +119,12 @@ def test_every_tenant_model_is_a_tenant_table(db: None) -> None:
     missing = []
     for model in managed_models():
         policy = policy_of(model)
-        if policy and policy.owner is not Owner.GLOBAL and model._meta.managed and model._meta.db_table not in columns:
+        if (
+            policy
+            and policy.owner is not Owner.GLOBAL
+            and model._meta.managed
+            and model._meta.db_table not in columns
+        ):
             missing.append(model._meta.label)
     assert missing == []
 

@@ -29,5 +29,3 @@ def test_a_task_of_an_organization_is_refused_without_one(task: TenantTask) -> N
 
 def test_every_periodic_entry_names_a_task_that_exists() -> None:
     assert {entry["task"] for entry in periodic().values()} - set(app.tasks) == set()
-
-

@@ -101,7 +101,9 @@ def test_threads_never_see_each_others_organization(tenant_a: UUID, tenant_b: UU
             connection.close()
 
     threads = [
-        threading.Thread(target=read, args=pair) for pair in ((tenant_a, "a"), (tenant_b, "b")) for _ in range(4)
+        threading.Thread(target=read, args=pair)
+        for pair in ((tenant_a, "a"), (tenant_b, "b"))
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()
