@@ -117,9 +117,6 @@ APIKEY_ROTATED = register(
 APIKEY_REVOKED = register(
     "apikey.revoked", "{actor} revoked an API key", owasp="authn_token_revoked", pci="10.2.1.5"
 )
-APIKEY_REFUSED = register(
-    "apikey.refused", "An API key was refused", owasp="authn_login_fail", pci="10.2.1.4"
-)
 
 APPROVAL_REQUESTED = register(
     "approval.requested", "{actor} asked for an approval: {kind}", owasp="authz_admin", pci="10.2.1.2"

@@ -163,6 +163,12 @@ class GrantorLacksTheRight(Forbidden):
     code = "right_not_held"
 
 
+class OutOfReach(Forbidden):
+    """This person holds rights that you lack. Somebody who holds them has to do this."""
+
+    code = "out_of_reach"
+
+
 class LimitAboveGrantor(Forbidden):
     """You can only set limits up to your own."""
 
@@ -208,6 +214,16 @@ def may_give(
     for limit, value in given_limits.items():
         if value > grantor_limits.get(limit, 0):
             raise LimitAboveGrantor(limit=limit.value)
+
+
+def may_reach(*, own: frozenset[Permission], theirs: frozenset[Permission]) -> None:
+    """Refuse to change or shut out somebody whose rights go beyond one's own.
+
+    Raises:
+        OutOfReach
+    """
+    if theirs - own:
+        raise OutOfReach
 
 
 def is_escalation(*, before: frozenset[Permission], after: frozenset[Permission]) -> bool:

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accounts import queries
 from accounts.models import ApprovalRequest, Role
 from accounts.permissions import Permission
 from accounts.services import approvals, members, roles
+from accounts.services.members import giving
 from core.actor import Actor
 
 
@@ -21,23 +23,28 @@ def register() -> None:
 
 
 def _invite(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
-    expires = datetime.fromisoformat(payload["expires"]) if payload["expires"] else None
+    role = Role.objects.get(pk=UUID(payload["role"]))
+    giving.check_at_decision(role, asked=request, gainer=None, actor=actor, at=at)
     members.send_invitation(
         email=payload["email"],
-        role=Role.objects.get(pk=UUID(payload["role"])),
-        membership_expires_at=expires,
+        role=role,
+        membership_expires_at=datetime.fromisoformat(payload["expires"]) if payload["expires"] else None,
         actor=actor,
         at=at,
     )
 
 
 def _change_role(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
-    members.set_role(
-        member_id=UUID(payload["member"]), role=Role.objects.get(pk=UUID(payload["role"])), actor=actor
-    )
+    role = Role.objects.get(pk=UUID(payload["role"]))
+    gainer = queries.member(UUID(payload["member"]))
+    giving.check_at_decision(role, asked=request, gainer=gainer, actor=actor, at=at)
+    members.set_role(member_id=gainer.pk, role=role, actor=actor)
 
 
 def _change_rights(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
-    roles.set_rights(
-        role_id=UUID(payload["role"]), rights=payload["rights"], limits=payload["limits"], actor=actor
-    )
+    role = Role.objects.get(pk=UUID(payload["role"]))
+    gainer = queries.member_acting(actor, at=at)
+    wanted = Role(code=role.code, rights=payload["rights"])
+    in_it = gainer if gainer is not None and gainer.role_id == role.pk else None
+    giving.check_at_decision(wanted, asked=request, gainer=in_it, actor=actor, at=at)
+    roles.set_rights(role_id=role.pk, rights=payload["rights"], limits=payload["limits"], actor=actor)

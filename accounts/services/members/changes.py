@@ -29,11 +29,12 @@ def change_role(*, member_id: UUID, role: Role, actor: Actor, at: datetime, reas
 
     Raises:
         NotFound, OnlyMembers.
-        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, LastOwnerStays.
+        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, OutOfReach, LastOwnerStays.
     """
     target = _lock_member(member_id)
     for_self = actor.kind is ActorKind.USER and target.user_id == actor.id
     escalation = giving.check_grant(role, before=target.role, actor=actor, at=at, for_self=for_self)
+    giving.check_reach(target, actor=actor, at=at)
     _keep_an_owner(target, after=role.code)
     if escalation:
         waiting = approvals.request(
@@ -73,11 +74,12 @@ def suspend(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
     Raises:
         NotFound
         rules.NobodyRaisesTheirOwnRights: they are the one acting.
-        rules.LastOwnerStays
+        rules.OutOfReach, LastOwnerStays.
     """
     target = _lock_member(member_id)
     _refuse_self(target, actor)
     _keep_an_owner(target, after=None)
+    giving.check_reach(target, actor=actor, at=at)
     target.state = Membership.State.SUSPENDED
     target.save(update_fields=["state"])
     audit.record(events.MEMBER_SUSPENDED, actor=actor, subject=("member", target.pk))
@@ -107,11 +109,13 @@ def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
     """End a membership. Leaving oneself is allowed, but not for the last owner.
 
     Raises:
-        NotFound
-        rules.LastOwnerStays
+        NotFound, OnlyMembers.
+        rules.OutOfReach, LastOwnerStays.
     """
     target = _lock_member(member_id)
     _keep_an_owner(target, after=None)
+    if target.user_id != actor.id:
+        giving.check_reach(target, actor=actor, at=at)
     target.state, target.ended_at = Membership.State.REMOVED, at
     target.save(update_fields=["state", "ended_at"])
     audit.record(events.MEMBER_REMOVED, actor=actor, subject=("member", target.pk))
@@ -140,8 +144,7 @@ def close_portal(*, access_id: UUID, actor: Actor, at: datetime) -> None:
 
 
 def _keep_an_owner(target: Membership, *, after: str | None) -> None:
-    # Locked in one order, so that two owners who remove each other at once do not both succeed.
-    owners = len(queries.active_owners().order_by("id").select_for_update(of=("self",)))
+    owners = queries.active_owners().count()
     rules.keep_an_owner(target_code=target.role.code, after_code=after, active_owners=owners)
 
 
@@ -151,6 +154,9 @@ def _refuse_self(target: Membership, actor: Actor) -> None:
 
 
 def _lock_member(member_id: UUID) -> Membership:
+    # The owners first and in one order: two who remove each other at once neither both succeed nor wait for
+    # each other for ever.
+    list(queries.active_owners().order_by("id").select_for_update(of=("self",)))
     found: Membership | None = (
         Membership.objects.select_for_update(of=("self",))
         .select_related("role", "user")

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from accounts import queries, rules
-from accounts.models import Role
-from core.actor import Actor
-from core.errors import Forbidden
+from accounts.models import ApprovalRequest, Membership, Role
+from core.actor import Actor, ActorKind
+from core.errors import Conflict, Forbidden
+from tenancy import context
 
 INVITE_KIND = "member_invite"
 ROLE_KIND = "member_role"
@@ -15,6 +16,12 @@ class OnlyMembers(Forbidden):
     """Only a member of this organization can do this."""
 
     code = "only_members"
+
+
+class RequesterMayNoLongerGive(Conflict):
+    """Whoever asked for this can no longer give it. It has to be asked for again."""
+
+    code = "requester_may_no_longer_give"
 
 
 def check_grant(role: Role, *, before: Role | None, actor: Actor, at: datetime, for_self: bool) -> bool:
@@ -41,3 +48,42 @@ def check_grant(role: Role, *, before: Role | None, actor: Actor, at: datetime, 
     return rules.needs_second_person(
         escalation=escalation, other_deciders=queries.deciders_beside(actor.id, at=at) if escalation else 0
     )
+
+
+def check_reach(target: Membership, *, actor: Actor, at: datetime) -> None:
+    """Refuse to change or end a membership whose rights go beyond the actor's own.
+
+    Our own processes may: an expiry or a closing organization ends any membership.
+
+    Raises:
+        OnlyMembers
+        rules.OutOfReach
+    """
+    if actor.kind is ActorKind.SYSTEM:
+        return
+    member = queries.member_acting(actor, at=at)
+    if member is None:
+        raise OnlyMembers
+    of_operator = queries.in_operator_organization()
+    rules.may_reach(
+        own=member.role.permissions(of_operator=of_operator),
+        theirs=target.role.permissions(of_operator=of_operator),
+    )
+
+
+def check_at_decision(
+    role: Role, *, asked: ApprovalRequest, gainer: Membership | None, actor: Actor, at: datetime
+) -> None:
+    """Ask again, when a second person agrees: days may have passed since the request.
+
+    Raises:
+        RequesterMayNoLongerGive: they left, or hold less than they did.
+        rules.NobodyRaisesTheirOwnRights: the one who agrees is the one who gains.
+    """
+    if gainer is not None and gainer.user_id == actor.id:
+        raise rules.NobodyRaisesTheirOwnRights
+    requester = queries.membership(user_id=asked.requested_by, tenant_id=context.current_tenant(), at=at)
+    of_operator = queries.in_operator_organization()
+    given = role.permissions(of_operator=of_operator)
+    if requester is None or not given <= requester.role.permissions(of_operator=of_operator):
+        raise RequesterMayNoLongerGive

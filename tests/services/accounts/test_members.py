@@ -1,8 +1,10 @@
 """People of an organization: invited, promoted, suspended, removed."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 
 from accounts import queries, rules, tokens
 from accounts.models import ApprovalRequest, Invitation, Membership, Session, User
@@ -285,3 +287,57 @@ def test_a_person_sees_their_places_in_every_organization_and_nobody_elses(tenan
     with context.scope(Scope(user=person.pk)):
         assert [place.tenant.slug for place in queries.places(person.pk, at=now)] == ["a", "b"]
         assert {row.user_id for row in Membership.objects.all()} == {person.pk}
+
+
+def test_an_administrator_cannot_shut_out_an_owner(in_a, owner, admin, now):
+    second = make.member("owner", at=now)
+    for attempt in (
+        lambda: members.suspend(member_id=second.pk, actor=make.actor(admin.user), at=now),
+        lambda: members.remove(member_id=second.pk, actor=make.actor(admin.user), at=now),
+        lambda: members.change_role(
+            member_id=second.pk,
+            role=make.custom_role(f"small-{now.timestamp():.0f}", []),
+            actor=make.actor(admin.user),
+            at=now,
+        ),
+    ):
+        with pytest.raises(rules.OutOfReach), context.attempt():
+            attempt()
+    kept = Membership.objects.get(pk=second.pk)
+    assert (kept.state, kept.role.code) == ("active", "owner")
+
+
+def test_anybody_but_the_last_owner_may_leave(in_a, owner, now, tenant_a):
+    clerk = make.member("billing_clerk", at=now)
+    members.remove(member_id=clerk.pk, actor=make.actor(clerk.user), at=now)
+    assert queries.membership(user_id=clerk.user_id, tenant_id=tenant_a, at=now) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_remove_each_other_at_once_do_not_both_succeed(tenant_a, now):
+    with context.scope(Scope(tenant_a)):
+        pair = [make.member("owner", at=now) for _ in range(2)]
+    together, outcomes = threading.Barrier(2), []
+
+    def remove(target, by):
+        try:
+            together.wait(timeout=10)
+            with context.scope(Scope(tenant_a)):
+                members.remove(member_id=target.pk, actor=make.actor(by.user), at=now)
+            outcomes.append("removed")
+        except (rules.LastOwnerStays, members.OnlyMembers) as refusal:
+            outcomes.append(refusal.code)
+        finally:
+            connections.close_all()
+
+    threads = [
+        threading.Thread(target=remove, args=(pair[0], pair[1])),
+        threading.Thread(target=remove, args=(pair[1], pair[0])),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert sorted(outcomes) == ["last_owner", "removed"]
+    with context.scope(Scope(tenant_a)):
+        assert Membership.objects.filter(state="active", role__code="owner").count() == 1

@@ -8,7 +8,7 @@ from accounts import queries, rules
 from accounts.models import ApprovalRequest, Membership
 from accounts.permissions import Limit, Permission
 from accounts.services import approvals, members, roles
-from core.errors import NotFound, StepUpRequired
+from core.errors import Conflict, NotFound, StepUpRequired
 from tenancy import context
 from tests.make import accounts as make
 
@@ -61,6 +61,27 @@ def test_a_request_expires_after_seven_days(in_a, waiting, now, owner):
         approvals.approve(request_id=waiting.pk, actor=make.actor(approver.user), at=late)
     assert approvals.expire(actor=make.actor(owner.user), at=late) == 1
     assert ApprovalRequest.objects.get(pk=waiting.pk).state == "expired"
+
+
+def test_what_somebody_asked_for_dies_when_they_leave(in_a, waiting, now, owner):
+    approver = make.member("approver", at=now)
+    members.remove(member_id=owner.pk, actor=make.actor(owner.user), at=now)
+    with pytest.raises(Conflict) as refused, context.attempt():
+        approvals.approve(request_id=waiting.pk, actor=make.actor(approver.user), at=now)
+    assert refused.value.code == "requester_may_no_longer_give"
+    assert ApprovalRequest.objects.get(pk=waiting.pk).state == "pending"
+    assert Membership.objects.get(pk=waiting.subject_id).role.code == "billing_clerk"
+
+
+def test_nobody_agrees_to_their_own_promotion(in_a, now, owner):
+    approver = make.member("approver", at=now)
+    asked = members.change_role(
+        member_id=approver.pk, role=queries.role("admin"), actor=make.actor(owner.user), at=now
+    ).waiting
+    with pytest.raises(rules.NobodyRaisesTheirOwnRights), context.attempt():
+        approvals.approve(request_id=asked.pk, actor=make.actor(approver.user), at=now)
+    assert Membership.objects.get(pk=approver.pk).role.code == "approver"
+    assert ApprovalRequest.objects.get(pk=asked.pk).state == "pending"
 
 
 def test_only_the_requester_withdraws(in_a, waiting, now, owner):
