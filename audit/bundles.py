@@ -9,7 +9,7 @@ certified.
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -70,16 +70,17 @@ class _Digest:
 
     file: BinaryIO
     size: int = 0
-    hash: Any = None
+    lines: int = 0
+    hash: Any = field(default_factory=hashlib.sha256)
 
     def write(self, line: bytes) -> None:
-        self.hash = self.hash or hashlib.sha256()
         self.file.write(line)
         self.hash.update(line)
         self.size += len(line)
+        self.lines += 1
 
     def entry(self) -> dict[str, canonical.Value]:
-        return {"bytes": self.size, "sha256": (self.hash or hashlib.sha256()).hexdigest()}
+        return {"bytes": self.size, "sha256": self.hash.hexdigest()}
 
 
 def export(
@@ -110,10 +111,10 @@ def export(
     }
     with context.scope(context.Scope(tenant)):
         bundle = Bundle.objects.create(
-            events=sum(1 for _ in (folder / EVENTS).open("rb")),
+            events=files[EVENTS].lines,
             seals=extent.seals,
             head=extent.head,
-            files=files,
+            files={name: written.entry() for name, written in files.items()},
             created_at=clock.now(),
         )
     signed = _wait(lambda: _answered(tenant, bundle.pk), max(deadline, time.monotonic() + 30))
@@ -123,11 +124,11 @@ def export(
     return signed
 
 
-def _write(path: Path, fill: Callable[[_Digest], None]) -> dict[str, canonical.Value]:
+def _write(path: Path, fill: Callable[[_Digest], None]) -> _Digest:
     with path.open("xb") as file:
         out = _Digest(file)
         fill(out)
-    return out.entry()
+    return out
 
 
 def _write_events(out: _Digest, tenant: UUID, below: verification.Position) -> None:

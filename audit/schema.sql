@@ -49,8 +49,10 @@ DECLARE
   part text := 'audit_event_' || to_char(month, 'YYYY_MM');
 BEGIN
   IF to_regclass(part) IS NOT NULL THEN RETURN true; END IF;
-  -- A month whose rows already fell into the default partition stays there: rows are never moved.
-  IF EXISTS (SELECT FROM audit_event_default d WHERE d.at >= first AND d.at < after) THEN RETURN false; END IF;
+  -- A month whose rows already fell into the default partition stays there: rows are never moved. Asked of the parent,
+  -- because under its own name the partition shows nobody anything.
+  IF EXISTS (SELECT FROM audit_event e WHERE e.tableoid = 'audit_event_default'::regclass AND e.at >= first AND e.at < after)
+  THEN RETURN false; END IF;
   EXECUTE format('CREATE TABLE %I PARTITION OF audit_event FOR VALUES FROM (%L) TO (%L)', part, first, after);
   PERFORM audit_protect_partition(part);
   RETURN true;

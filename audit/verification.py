@@ -291,6 +291,7 @@ def check(tenant: UUID, *, actor: Actor) -> Report:
         started_at=clock.now(),
         finished_at=None,
         events=0,
+        total=_sealed_events(tenant),
         errors=[],
     )
     report = verify(tenant, progress=lambda done: _store(tenant, events=done))
