@@ -9,4 +9,8 @@ class EdgeConfig(AppConfig):
     name = "edge"
 
     def ready(self) -> None:
-        from edge import checks, events  # noqa: F401  registering is the import's effect
+        from django.core.signals import got_request_exception
+
+        from edge import checks, events, logging  # noqa: F401  registering is the import's effect
+
+        got_request_exception.connect(logging.note_unexpected, dispatch_uid="edge.note_unexpected")

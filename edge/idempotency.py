@@ -68,7 +68,7 @@ class IdempotencyMiddleware:
             row.status = response.status_code
             kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
             row.response = {"headers": kept, "body": response.content.decode()}
-            row.save(update_fields=["status", "response"])
+            row.save(force_update=True, update_fields=["status", "response"])
         return response
 
     def process_view(

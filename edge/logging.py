@@ -52,6 +52,11 @@ class RequestIdMiddleware:
         return response
 
 
+def note_unexpected(sender: object, **kwargs: object) -> None:
+    """Log an exception that nobody expected, wherever below us it arose; Django's own line would quote the path."""
+    _log.error("an exception nobody expected", exc_info=True)
+
+
 class RedactingFilter(logging.Filter):
     """Cuts what must not stand in a log: keys, addresses of people, card numbers, line breaks (ASVS 16.4.1)."""
 

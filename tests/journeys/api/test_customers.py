@@ -1,11 +1,9 @@
 """Customers over the API."""
 
-import pytest
-
 from accounts.permissions import Permission
 from billing.customers.models import Customer
 from tenancy.context import Scope, scope
-from tests.journeys.api.conftest import events_of
+from tests.make.api import events_of
 
 ANNA = {
     "name": "Anna Gruber",
@@ -83,21 +81,18 @@ def test_every_faulty_field_is_named_at_once_and_nothing_is_stored(api):
         assert Customer.objects.count() == 0
 
 
-@pytest.mark.parametrize(
-    ("field", "pointer"),
-    [
+def test_a_card_number_is_refused_naming_its_field(api):
+    for field, pointer in (
         ({"notes": "pay with 4242 4242 4242 4242"}, "/notes"),
         ({"name": "４２４２４２４２４２４２４２４２"}, "/name"),
         ({"address": {"line1": "4242-4242-4242-4242"}}, "/address/line1"),
         ({"metadata": {"card": "4242424242424242"}}, "/metadata/card"),
-    ],
-)
-def test_a_card_number_is_refused_naming_its_field(api, field, pointer):
-    refused = api.post("customers", {**ANNA, **field})
-    assert refused.status_code == 422
-    assert refused.json()["code"] == "card_number"
-    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
-    assert b"4242" not in refused.content
+    ):
+        refused = api.post("customers", {**ANNA, **field})
+        assert refused.status_code == 422
+        assert refused.json()["code"] == "card_number"
+        assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+        assert b"4242" not in refused.content
     with scope(Scope(api.tenant)):
         assert Customer.objects.count() == 0
 

@@ -6,7 +6,7 @@ from accounts.permissions import Permission
 from billing.invoices.models import Invoice
 from core import clock
 from tenancy.context import Scope, scope
-from tests.journeys.api.conftest import events_of
+from tests.make.api import events_of
 
 
 @pytest.fixture

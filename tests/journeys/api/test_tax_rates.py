@@ -1,6 +1,6 @@
 """Tax rates over the API."""
 
-from tests.journeys.api.conftest import events_of
+from tests.make.api import events_of
 
 
 def test_a_rate_is_added_listed_and_read(api):
