@@ -71,8 +71,7 @@ def rotate(
     """Rotate a purpose's key of an organization, or finish a rotation that was interrupted.
 
     Opens its own transactions; call it outside any scope, in a process that has the rekey role.
-    `progress(done, total)` counts values and is called after each batch, outside any transaction. `batch` counts
-    rows.
+    `progress(done, total)` counts values and is called after each batch of `batch` rows, in no transaction.
 
     Raises:
         BlindIndexKeyIsNotRotated: of that purpose.
