@@ -25,9 +25,7 @@ from tenancy.models import Tenant
 
 OPERATOR_SLUG = "operator"
 # Names that would read like pages or mislead people about who is asking.
-RESERVED_SLUGS = frozenset(
-    {"admin", "api", "billing", "demo-operator", "login", "ops", "security", "support", "www"}
-)
+RESERVED_SLUGS = frozenset({"admin", "api", "billing", "login", "ops", "security", "support", "www"})
 
 
 class NotASlug(Refusal):
