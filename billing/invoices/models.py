@@ -169,6 +169,11 @@ class Invoice(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "status", "-id"], name="billing_invoice_status"),
             models.Index(fields=["tenant", "customer", "-id"], name="billing_invoice_customer"),
+            models.Index(
+                fields=["tenant", "payment_status", "-id"],
+                condition=Q(status="finalized"),
+                name="billing_invoice_payment",
+            ),
             models.Index(fields=["tenant", "number"], name="billing_invoice_find_number"),
             models.Index(
                 fields=["tenant", "due_on", "id"],

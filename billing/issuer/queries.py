@@ -53,6 +53,11 @@ def get() -> IssuerRow | None:
     )
 
 
+def time_zone() -> str:
+    """Return the time zone of the organization in scope, UTC before it has been set; nothing is decrypted."""
+    return str(Issuer.objects.values_list("time_zone", flat=True).first() or "UTC")
+
+
 def series() -> list[SeriesRow]:
     """List the number series by code."""
     return [

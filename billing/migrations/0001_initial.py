@@ -749,6 +749,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="invoice",
+            index=models.Index(
+                condition=models.Q(("status", "finalized")),
+                fields=["tenant", "payment_status", "-id"],
+                name="billing_invoice_payment",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="invoice",
             index=models.Index(fields=["tenant", "customer", "-id"], name="billing_invoice_customer"),
         ),
         migrations.AddIndex(
