@@ -10,6 +10,7 @@ from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser import harness
+from tests.browser import live as whole
 
 
 @pytest.fixture(scope="package")
@@ -51,3 +52,10 @@ def kit_url() -> Iterator[str]:
     finally:
         server.terminate()
         settings.disable()
+
+
+@pytest.fixture
+def live(transactional_db: None) -> Iterator[whole.Live]:
+    """Serve the whole product on a database of the test's own."""
+    with whole.running() as address:
+        yield whole.Live(address)
