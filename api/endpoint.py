@@ -78,7 +78,7 @@ class Endpoint(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         left = self.edge.limit_left
         if left is not None:
-            limit = throttle.API_KEY
+            limit = throttle.of_api_key()
             window = round(limit.size / limit.per_second)
             response.headers["RateLimit-Policy"] = f'"key";q={limit.size};w={window}'
             response.headers["RateLimit"] = f'"key";r={left}'
@@ -94,11 +94,11 @@ class Endpoint(APIView):
         # No body at all reads as an empty form.
         return dict(shape().run_validation({} if hasattr(sent, "getlist") else sent))
 
-    def page(self) -> tuple[Page, Mapping[str, str]]:
-        """Read which part of the list is wanted, and by which filters."""
+    def page(self, of: str = "") -> tuple[Page, Mapping[str, str]]:
+        """Read which part of the list (`of` one record) is wanted, and by which filters."""
         given = {name: str(value) for name, value in self.request.query_params.items()}
         filters = {name: given[name] for name in self.filters if name in given}
-        return page_of(given, tenant_id=self.tenant_id, name=self.listed, filters=filters), filters
+        return page_of(given, tenant_id=self.tenant_id, name=self.listed + of, filters=filters), filters
 
     def choice(self, filters: Mapping[str, str], name: str, words: Sequence[str]) -> str | None:
         """Return a filter that is one word of a list, or None when it is not given.

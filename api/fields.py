@@ -6,7 +6,7 @@ Promise kept: no free text that holds a card number gets past its field, and no 
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -40,8 +40,7 @@ _MESSAGES = {
     "unknown_field": "There is no such field here.",
     "not_a_decimal": 'This must be a decimal number written as text, such as "12.50".',
     "not_a_day": "This must be a day, written as YYYY-MM-DD.",
-    "not_a_number": "This must be a whole number.",
-    "not_true_or_false": "This must be true or false.",
+    "not_a_moment": "This must be a moment such as 2026-12-31T12:00:00Z.",
     "unknown_currency": "This is not an ISO 4217 currency in use.",
     "unknown_choice": "This must be one of: {choices}.",
 }
@@ -175,6 +174,35 @@ class Id(_Strict):
             return ids.decode(self.kind, data)
         except NotFound:
             return NOBODY
+
+
+@extend_schema_field({"type": "string", "examples": ["inv_" + "0" * 26]})
+class AnyId(_Strict):
+    """The outside name of a record of any kind."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Read the identifier."""
+        if not isinstance(data, str):
+            raise fault("not_text")
+        try:
+            return ids.decode(ids.kind_of(data) or "request", data)
+        except NotFound:
+            return NOBODY
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class Moment(_Strict):
+    """A moment with its offset from UTC (RFC 3339)."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        """Read the moment."""
+        try:
+            found = datetime.fromisoformat(data)
+        except (TypeError, ValueError) as error:
+            raise fault("not_a_moment") from error
+        if found.tzinfo is None:
+            raise fault("not_a_moment")
+        return found
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})

@@ -21,25 +21,33 @@ DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 100
 PARAMETERS = frozenset({"limit", "cursor"})
 _SIGNATURE_BYTES = 16
-_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of which list is wanted. `after` is the last id already seen, None at the start."""
+    """Which part of which list is wanted, and where the part before it ended."""
 
     limit: int
-    after: UUID | None
+    ending: bytes
     purpose: bytes
 
-    def answer(self, data: Sequence[Mapping[str, Any]], next_after: UUID | None) -> dict[str, Any]:
-        """Write the page as the API shows lists; `next_after` is the last id shown, None on the last page."""
-        return {
-            "object": "list",
-            "data": data,
-            "has_more": next_after is not None,
-            "next_cursor": None if next_after is None else _sign(next_after, self.purpose),
-        }
+    @property
+    def after(self) -> UUID | None:
+        """Return the last id already seen, None at the start, where the list goes by id."""
+        return UUID(bytes=self.ending) if self.ending else None
+
+    @property
+    def place(self) -> str:
+        """Return where the list goes on, empty at the start, where its query has an address of its own for that."""
+        return self.ending.decode()
+
+    def answer(self, data: Sequence[Mapping[str, Any]], next_after: UUID | str | None) -> dict[str, Any]:
+        """Write the page as the API shows lists; `next_after` is None on the last page."""
+        cursor = None
+        if next_after is not None:
+            ending = next_after.bytes if isinstance(next_after, UUID) else next_after.encode()
+            cursor = _sign(ending, self.purpose)
+        return {"object": "list", "data": data, "has_more": cursor is not None, "next_cursor": cursor}
 
 
 def page_of(
@@ -52,7 +60,7 @@ def page_of(
     """
     purpose = canonical.dumps({"tenant": str(tenant_id), "list": name, "filters": dict(filters or {})})
     faults: list[FieldError] = []
-    limit, after = DEFAULT_LIMIT, None
+    limit, ending = DEFAULT_LIMIT, b""
     text = parameters.get("limit", str(DEFAULT_LIMIT))
     if text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_LIMIT)):
         limit = int(text)
@@ -60,13 +68,13 @@ def page_of(
         detail = f"This must be a number from 1 to {LARGEST_LIMIT}."
         faults.append(FieldError("/limit", "out_of_range", detail))
     if "cursor" in parameters:
-        after = _read(parameters["cursor"], purpose)
-        if after is None:
+        ending = _read(parameters["cursor"], purpose)
+        if not ending:
             detail = "This cursor does not belong to this list. Start without one."
             faults.append(FieldError("/cursor", "bad_cursor", detail))
     if faults:
         raise Invalid(faults)
-    return Page(limit, after, purpose)
+    return Page(limit, ending, purpose)
 
 
 def _signature(ending: bytes, purpose: bytes) -> bytes:
@@ -74,17 +82,15 @@ def _signature(ending: bytes, purpose: bytes) -> bytes:
     return primitives.hmac_sha256(key, ending + purpose)[:_SIGNATURE_BYTES]
 
 
-def _sign(ending: UUID, purpose: bytes) -> str:
-    signed = ending.bytes + _signature(ending.bytes, purpose)
-    return base64.urlsafe_b64encode(signed).decode().rstrip("=")
+def _sign(ending: bytes, purpose: bytes) -> str:
+    return base64.urlsafe_b64encode(_signature(ending, purpose) + ending).decode().rstrip("=")
 
 
-def _read(text: str, purpose: bytes) -> UUID | None:
+def _read(text: str, purpose: bytes) -> bytes:
+    """Return what was signed, or nothing."""
     try:
         signed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        return None
-    ending, signature = signed[:_ID_BYTES], signed[_ID_BYTES:]
-    if len(ending) != _ID_BYTES or not primitives.constant_time_equal(signature, _signature(ending, purpose)):
-        return None
-    return UUID(bytes=ending)
+        return b""
+    signature, ending = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
+    return ending if primitives.constant_time_equal(signature, _signature(ending, purpose)) else b""

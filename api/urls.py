@@ -3,12 +3,14 @@
 from django.urls import path
 
 from api import docs, schema
-from api.v1 import customers, invoices, jobs, tax_rates
+from api.v1 import audit_events, customers, invoices, jobs, tax_rates
 
 app_name = "api"
 urlpatterns = [
     path("openapi.json", schema.openapi, name="openapi"),
     path("docs", docs.reference, name="docs"),
+    path("audit_events", audit_events.AuditEvents.as_view(), name="audit_events"),
+    path("audit_events/<str:pk>", audit_events.OneAuditEvent.as_view(), name="audit_event"),
     path("customers", customers.Customers.as_view(), name="customers"),
     path("customers/<str:pk>", customers.OneCustomer.as_view(), name="customer"),
     path("customers/<str:pk>/archive", customers.Archived.as_view(), name="customer_archive"),

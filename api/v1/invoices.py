@@ -315,7 +315,7 @@ class Lines(Endpoint):
     @schema.describe("invoices_lines", "List an invoice's lines", gives=ShownLine, listed=True)
     def get(self, request: Request, pk: str) -> Response:
         """Answer with a page of lines, first line first."""
-        page, _ = self.page()
+        page, _ = self.page(of=pk)
         invoice = _load(ids.decode("invoice", pk))
         lines = list(queries.lines_of(invoice.pk))
         before = next((index for index, line in enumerate(lines, 1) if line.pk == page.after), 0)
