@@ -62,7 +62,7 @@ def _make() -> None:
 
 def _pip(listing: Path) -> None:
     # Every file must match a hash of the list: a registry that was tampered with can refuse, not deceive.
-    arguments = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"]
+    arguments = ["install", "-qq", "--disable-pip-version-check", "--require-hashes", "--requirement"]
     if subprocess.run([PYTHON, "-m", "pip", *arguments, listing]).returncode:
         raise SystemExit(f"pip could not install {listing}.")
 
