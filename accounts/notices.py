@@ -8,20 +8,27 @@ from accounts.models import User
 from outbound import mail
 
 INVITATION = "invitation"
+PORTAL_INVITATION = "portal_invitation"
 RECOVERY = "recovery"
 PASSWORD_CHANGED = "password_changed"  # noqa: S105  the name of a template
 FACTOR_ADDED = "factor_added"
 FACTOR_REMOVED = "factor_removed"
 RECOVERY_CODES_MADE = "recovery_codes_made"
 RECOVERY_CODE_USED = "recovery_code_used"
+NEW_PLACE = "new_place"
+UNFINISHED_SIGNIN = "unfinished_signin"
 
 
-def tell(user: User, template: str, **context: str | int) -> None:
-    """Mail a person about their own account, once the transaction has committed."""
+def tell(user: User, template: str, *, once_per: str = "", **context: str | int) -> None:
+    """Mail a person about their own account, once the transaction has committed.
+
+    `once_per` names an occasion they are told of a single time.
+    """
     if user.email:
-        mail.send(template=template, to=user.email, context=context)
+        key = f"{template}:{user.pk}:{once_per}" if once_per else ""
+        mail.send(template=template, to=user.email, context=context, dedupe_key=key)
 
 
-def invite(*, email: str, url: str) -> None:
+def invite(*, email: str, url: str, template: str = INVITATION) -> None:
     """Mail somebody the link of their invitation, once the transaction has committed."""
-    mail.send(template=INVITATION, to=email, context={"url": url})
+    mail.send(template=template, to=email, context={"url": url})

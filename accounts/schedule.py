@@ -6,4 +6,9 @@ BEAT = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "accounts-close-unfinished-signins": {
+        "task": "accounts.close_unfinished_signins",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts.services import approvals, recovery
+from accounts.services import approvals, recovery, sessions
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -27,3 +27,10 @@ def expire_approvals(self: SystemTask) -> int:
         with scope(Scope(tenant)):
             closed += approvals.expire(actor=self.actor, at=clock.now())
     return closed
+
+
+@shared_task(base=SystemTask, name="accounts.close_unfinished_signins", bind=True)
+def close_unfinished_signins(self: SystemTask) -> int:
+    """Tell people whose password was used without their second factor; return how many."""
+    with context.system_scope(reason="a sign-in that stopped half way names no organization"):
+        return sessions.close_unfinished(at=clock.now())

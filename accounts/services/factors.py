@@ -232,9 +232,7 @@ def _added(
     person = signin.as_person(actor, session)
     audit.record(events.MFA_ENROLLED, actor=person, subject=("user", session.user_id), facts={"factor": kind})
     if signing_in:
-        audit.record(
-            events.SIGNIN_SUCCEEDED, actor=person, subject=("session", session.pk), facts={"factor": kind}
-        )
+        signin.record_success(session, actor=person, at=at)
     notices.tell(session.user, notices.FACTOR_ADDED)
     has_codes = RecoveryCode.objects.filter(user=session.user, used_at__isnull=True).exists()
     return Enrolled(raw_key=raw_key, recovery_codes=() if has_codes else _make_codes(session.user, at=at))

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
 from django_otp.models import Device
 
-from accounts import events, queries, rules, tokens
+from accounts import events, notices, queries, rules, tokens
 from accounts.models import PasskeyCredential, RecoveryCode, Session, TotpDevice, User
 from audit import services as audit
 from core.actor import Actor
@@ -21,6 +22,7 @@ from tenancy.context import Scope, scope, use_case
 
 # A request within a minute of the last one writes nothing: reading a page must not cost an update each time.
 _TOUCH_EVERY = timedelta(minutes=1)
+_UNFINISHED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +207,44 @@ def knows(*, user: User, origin: Origin, at: datetime) -> bool:
         bool(origin.device_key)
         and rows.filter(device_hash=tokens.digest("device", origin.device_key)).exists()
     )
+
+
+def is_new_place(session: Session, *, at: datetime) -> bool:
+    """Say whether a session comes from a network and a device its person has not used in the last 90 days.
+
+    A first sign-in is no new place: there is no old one.
+    """
+    earlier = Session.objects.filter(
+        user=session.user, stage=Session.Stage.ACTIVE, created_at__gt=at - rules.KNOWN_NETWORK
+    ).exclude(pk=session.pk)
+    same = Q(network=session.network) & ~Q(network="")
+    if session.device_hash is not None:
+        same |= Q(device_hash=bytes(session.device_hash))
+    return earlier.exists() and not earlier.filter(same).exists()
+
+
+@use_case
+def close_unfinished(*, at: datetime) -> int:
+    """End sign-ins that stopped before the second factor, and return how many people were told (ASVS 6.3.5).
+
+    Whoever came in from the same network afterwards has only started over, and is told nothing.
+    """
+    stale = Session.objects.select_for_update(of=("self",), skip_locked=True).filter(
+        stage=Session.Stage.PENDING, ended_at__isnull=True, expires_at__lte=at
+    )
+    told = 0
+    for session in stale.select_related("user").order_by("created_at")[:_UNFINISHED_AT_ONCE]:
+        _end([session.pk], at=at, reason=Session.EndReason.EXPIRED)
+        started_over = Session.objects.filter(
+            user=session.user,
+            stage=Session.Stage.ACTIVE,
+            network=session.network,
+            created_at__gte=session.created_at,
+        )
+        if not started_over.exists():
+            notices.tell(session.user, notices.UNFINISHED_SIGNIN, once_per=f"{at:%Y-%m-%dT%H}")
+            told += 1
+    return told
 
 
 def _end(ids: Iterable[UUID], *, at: datetime, reason: Session.EndReason = Session.EndReason.REVOKED) -> int:

@@ -158,12 +158,7 @@ def with_passkey_alone(*, response: str, origin: Origin, actor: Actor, at: datet
     if not person.is_active:
         raise WrongCredentials(subject=("user", person.pk))
     opened = sessions.start(user=person, origin=origin, stage=Session.Stage.ACTIVE, at=at, factor=credential)
-    audit.record(
-        events.SIGNIN_SUCCEEDED,
-        actor=as_person(actor, opened.session),
-        subject=("session", opened.session.pk),
-        facts={"factor": opened.session.factor},
-    )
+    record_success(opened.session, actor=as_person(actor, opened.session), at=at)
     return opened
 
 
@@ -216,15 +211,29 @@ def password_context(user: User, *more: str) -> list[str]:
     return [word for word in (user.email, user.name, *more) if word]
 
 
+def record_success(session: Session, *, actor: Actor, at: datetime) -> None:
+    """Record a completed sign-in, and tell the person when it came from a place they are not known at."""
+    new_place = sessions.is_new_place(session, at=at)
+    audit.record(
+        events.SIGNIN_SUCCEEDED,
+        actor=actor,
+        subject=("session", session.pk),
+        facts={"factor": session.factor, "new_place": new_place},
+    )
+    if new_place:
+        notices.tell(session.user, notices.NEW_PLACE)
+
+
 def _proved(session: Session, factor: Device, *, actor: Actor, at: datetime) -> str:
     was_complete = session.verified
     raw_key = sessions.verify(session=session, factor=factor, at=at)
-    audit.record(
-        events.STEPPED_UP if was_complete else events.SIGNIN_SUCCEEDED,
-        actor=as_person(actor, session),
-        subject=("session", session.pk),
-        facts={"factor": session.factor},
-    )
+    person = as_person(actor, session)
+    if was_complete:
+        audit.record(
+            events.STEPPED_UP, actor=person, subject=("session", session.pk), facts={"factor": session.factor}
+        )
+    else:
+        record_success(session, actor=person, at=at)
     return raw_key
 
 

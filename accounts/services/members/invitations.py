@@ -49,7 +49,10 @@ class InvitationOfSomebodyElse(Forbidden):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
-    """An invitation and its link, or the request that waits for a second person."""
+    """An invitation, or the request that waits for a second person.
+
+    The link goes by mail. Pages do not show it to whoever invited: it is the key of somebody else.
+    """
 
     invitation: Invitation | None = None
     url: str = ""
@@ -112,7 +115,9 @@ def invite_customer(*, email: str, customer_id: UUID, actor: Actor, at: datetime
     audit.record(
         events.MEMBER_INVITED, actor=actor, subject=("customer", customer_id), facts={"role": "customer"}
     )
-    return Invited(invitation=invitation, url=organizations.invitation_url(raw))
+    url = organizations.invitation_url(raw)
+    notices.invite(email=invitation.email, url=url, template=notices.PORTAL_INVITATION)
+    return Invited(invitation=invitation, url=url)
 
 
 @use_case

@@ -50,7 +50,7 @@ def test_the_factor_completes_the_session_under_a_new_key(doors, now):
     [event] = [row for row in doors.events("signin.succeeded") if row.actor_id == user.pk]
     assert (event.actor_kind, event.facts, event.session_id) == (
         "user",
-        {"factor": "totp"},
+        {"factor": "totp", "new_place": False},
         opened.session.pk,
     )
 
