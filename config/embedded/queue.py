@@ -12,8 +12,8 @@ from config.celery import app
 __all__ = ["app"]
 
 
-@signals.worker_ready.connect  # type: ignore[untyped-decorator]
-@signals.beat_init.connect  # type: ignore[untyped-decorator]
+@signals.worker_ready.connect
+@signals.beat_init.connect
 def tell_ready(**_: object) -> None:
     """Give the first sign of life at once and make the file that is waited for."""
     from edge import health  # noqa: PLC0415  the app is loaded by now, and was not when this module was
