@@ -1,10 +1,11 @@
 """Mail: a row in the transaction, sent after it has committed, at least once and never before.
 
-A text carries no secret but the one link it is about, and no value of a customer's. The first line of a template is
-the subject.
+A text carries no secret but the one link it is about, and no value of a customer's. The first line of a
+template is the subject.
 """
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,14 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
+from kombu.exceptions import OperationalError
 
 from core import clock
 from outbound.models import OutboxMessage
 from tenancy.context import after_commit, current, use_case
 from tenancy.models import Tenant
+
+_log = logging.getLogger("strongbox.outbound")
 
 
 @use_case
@@ -41,9 +45,8 @@ def send(*, template: str, to: str, context: Mapping[str, Any], dedupe_key: str 
         body={"to": to, "subject": subject.strip(), "text": body.strip() + "\n"},
         dedupe=dedupe,
     )
-    if dedupe is not None and OutboxMessage.objects.filter(tenant_id=owner, dedupe=dedupe).exists():
-        return message.pk
-    message.save(force_insert=True)
+    # One statement decides, also between two that say the same at once.
+    OutboxMessage.objects.bulk_create([message], ignore_conflicts=dedupe is not None)
     _deliver_soon(owner)
     return message.pk
 
@@ -63,5 +66,11 @@ def _owner() -> UUID:
 def _deliver_soon(owner: UUID) -> None:
     from outbound import tasks  # noqa: PLC0415  a task module imports this one
 
-    # If the broker is away, the periodic sweep finds the row.
-    after_commit(lambda: tasks.deliver.delay(str(owner)))
+    def send_task() -> None:
+        try:
+            tasks.deliver.delay(str(owner))
+        except OperationalError:
+            # The broker is away, the change is committed: the periodic sweep finds the row.
+            _log.warning("the broker is away; the sweep will deliver the mail")
+
+    after_commit(send_task)

@@ -1,3 +1,6 @@
 """Periodic work of outbound."""
 
-BEAT = {"outbound-sweep": {"task": "outbound.sweep", "schedule": 30.0, "options": {"expires": 30}}}
+BEAT = {
+    "outbound-sweep": {"task": "outbound.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "outbound-tidy-files": {"task": "outbound.tidy_files", "schedule": 3600.0},
+}

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from core import clock
-from outbound import delivery
+from outbound import delivery, files
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -30,3 +30,16 @@ def sweep(self: SystemTask) -> int:
     with context.system_scope(reason="the sweep walks the organizations"):
         tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
     return sum(delivery.deliver_due(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in tenants)
+
+
+@shared_task(bind=True, base=SystemTask, name="outbound.tidy_files", reason="every organization has files")
+def tidy_files(self: SystemTask) -> int:
+    """Delete what has expired and what rollbacks left behind; return how many files went."""
+    with context.system_scope(reason="the files are tidied organization by organization"):
+        tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
+    gone = 0
+    for tenant in tenants:
+        with context.scope(context.Scope(tenant)):
+            gone += files.delete_expired(actor=self.actor, at=clock.now())
+            gone += files.remove_orphans(at=clock.now())
+    return gone

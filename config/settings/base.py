@@ -136,6 +136,8 @@ ROOT_KEY_FILE = ENV.root_key_file
 AUDIT_PRIVATE_KEY_FILE = ENV.audit_private_key_file
 AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
+# Exact origins the HTTP client may reach in a private network or without TLS; production has none.
+OUTBOUND_PRIVATE_ORIGINS: list[str] = []
 PEPPER = ENV.pepper
 NETWORK_KEY = ENV.network_key
 
@@ -217,6 +219,7 @@ if ENV.email_url:
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.proxy_count else None
 PROXY_COUNT = ENV.proxy_count
+API_PER_SECOND = ENV.api_per_second
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [
     r"^api/",
@@ -230,6 +233,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = ["security.W002"]  # edge.headers sends the frame header, beside the CSP
 SESSION_COOKIE_NAME = "__Host-strongbox"
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
