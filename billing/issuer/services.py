@@ -19,7 +19,7 @@ from billing.issuer.models import Issuer, Series
 from billing.ledger import services as ledger
 from core import ids
 from core.actor import Actor
-from core.errors import Refusal
+from core.errors import Conflict, Refusal
 from crypto import blindindex
 from tenancy import context
 from tenancy.context import use_case
@@ -34,6 +34,12 @@ class UnknownTimeZone(Refusal):
     """This is no time zone of the IANA list."""
 
     code = "unknown_time_zone"
+
+
+class SeriesExists(Conflict):
+    """There is a number series of this code already."""
+
+    code = "series_exists"
 
 
 class IssuerMissing(Refusal):
@@ -101,7 +107,10 @@ def create_series(
 
     Raises:
         BadPattern: two documents could get one number.
+        SeriesExists: the code is taken.
     """
+    if Series.objects.filter(code=code).exists():
+        raise SeriesExists(field="code")
     row: Series = Series.objects.create(
         code=code,
         kind=Series.Kind.OWN,

@@ -87,7 +87,7 @@ def recorded() -> list[tuple[str, str | None]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT event, subject_id::text FROM audit_event WHERE split_part(event, '.', 1) IN "
-            "('customer', 'customers', 'invoice', 'tax_rate', 'ledger', 'series') ORDER BY id"
+            "('customer', 'customers', 'invoice', 'tax_rate', 'ledger', 'series') ORDER BY at, id"
         )
         return cursor.fetchall()
 

@@ -1,4 +1,4 @@
-"""The reader reads the family: every shape EN 16931 allows, and it refuses by name what is hostile or untrue."""
+"""The reader reads the family of EN 16931, and refuses by name what is hostile or untrue."""
 
 from datetime import date
 from decimal import Decimal
@@ -34,8 +34,8 @@ TOTALS = {
 HEAD = """<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
  xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
  xmlns:cbc="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2">"""
-PARTY = """<cac:Party><cac:PostalAddress><cac:Country><cbc:IdentificationCode>DE</cbc:IdentificationCode></cac:Country>
-</cac:PostalAddress><cac:PartyLegalEntity><cbc:RegistrationName>{}</cbc:RegistrationName></cac:PartyLegalEntity>
+PARTY = """<cac:Party><cac:PostalAddress><cac:Country><cbc:IdentificationCode>DE</cbc:IdentificationCode>
+</cac:Country></cac:PostalAddress><cac:PartyLegalEntity><cbc:RegistrationName>{}</cbc:RegistrationName></cac:PartyLegalEntity>
 </cac:Party>"""
 CATEGORY = (
     "<cbc:ID>{}</cbc:ID><cbc:Percent>{}</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme>"
@@ -53,11 +53,13 @@ def adjustment(charge, amount, currency, category=None):
 def line(net, category=("S", "20"), *, currency="EUR", quantity="1", price=None, base=None, inside=""):
     per = f'<cbc:BaseQuantity unitCode="EA">{base}</cbc:BaseQuantity>' if base else ""
     return (
-        f'<cac:InvoiceLine><cbc:ID>1</cbc:ID><cbc:InvoicedQuantity unitCode="EA">{quantity}</cbc:InvoicedQuantity>'
+        "<cac:InvoiceLine><cbc:ID>1</cbc:ID>"
+        f'<cbc:InvoicedQuantity unitCode="EA">{quantity}</cbc:InvoicedQuantity>'
         f'<cbc:LineExtensionAmount currencyID="{currency}">{net}</cbc:LineExtensionAmount>{inside}<cac:Item>'
         f"<cbc:Name>Thing</cbc:Name><cac:ClassifiedTaxCategory>{CATEGORY.format(*category)}"
         f"</cac:ClassifiedTaxCategory></cac:Item><cac:Price>"
-        f'<cbc:PriceAmount currencyID="{currency}">{price or net}</cbc:PriceAmount>{per}</cac:Price></cac:InvoiceLine>'
+        f'<cbc:PriceAmount currencyID="{currency}">{price or net}</cbc:PriceAmount>{per}</cac:Price>'
+        "</cac:InvoiceLine>"
     )
 
 
@@ -78,7 +80,8 @@ def document(lines, taxes, totals, *, currency="EUR", number="N-1", type_code="3
         f"<cbc:DocumentCurrencyCode>{currency}</cbc:DocumentCurrencyCode>"
         f"<cac:AccountingSupplierParty>{PARTY.format('Seller')}</cac:AccountingSupplierParty>"
         f"<cac:AccountingCustomerParty>{PARTY.format('Buyer')}</cac:AccountingCustomerParty>{extra}"
-        f'<cac:TaxTotal><cbc:TaxAmount currencyID="{currency}">{tax}</cbc:TaxAmount>{subtotals}</cac:TaxTotal>'
+        f'<cac:TaxTotal><cbc:TaxAmount currencyID="{currency}">{tax}</cbc:TaxAmount>'
+        f"{subtotals}</cac:TaxTotal>"
         f"<cac:LegalMonetaryTotal>{amounts}</cac:LegalMonetaryTotal>{''.join(lines)}</Invoice>"
     ).encode()
 

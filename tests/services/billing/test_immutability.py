@@ -10,6 +10,9 @@ from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.ledger.models import LedgerEntry, LedgerTransaction
 from billing.ledger.rules import Side
 from billing.ledger.services import PostingOutOfBalance, post
+from core import clock
+from crypto import rotation
+from crypto.envelope import Purpose
 from tenancy import context
 from tests import databases
 from tests.make import billing as make
@@ -186,11 +189,29 @@ def test_the_owner_of_the_tables_is_refused_too(tenant_a):
         assert queries.get(final.pk) == before
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_rekey_role_may_rewrite_envelopes_and_nothing_else(tenant_a):
+@pytest.mark.django_db(transaction=True, databases=["default", "rekey"])
+def test_rotation_rewrites_the_envelopes_of_a_finalized_invoice_and_its_content_stays(tenant_a):
     with context.scope(context.Scope(tenant_a)):
-        final = make.finalized(note="Thank you")
-        before = queries.get(final.pk)
+        final = make.finalized(note="Thank you", lines=[make.line("100", rate=make.tax_rate())])
+        voided = make.void(make.finalized().pk)
+        before = [queries.get(final.pk), queries.get(voided.pk)]
+    stored = databases.as_owner("SELECT seller, buyer FROM billing_invoice ORDER BY id")
+    rotation.rotate(
+        tenant_id=tenant_a,
+        purpose=Purpose.DOCUMENTS,
+        actor=make.ACTOR,
+        clock=clock.now,
+        progress=lambda done, total: None,
+    )
+    rewritten = databases.as_owner("SELECT seller, buyer FROM billing_invoice ORDER BY id")
+    assert all(new not in old for old, new in zip(stored, [row[0] for row in rewritten], strict=True))
+    with context.scope(context.Scope(tenant_a)):
+        assert [queries.get(final.pk), queries.get(voided.pk)] == before
+        assert queries.content_is_intact(final.pk) is queries.content_is_intact(voided.pk) is True
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "rekey"])
+def test_the_role_that_changes_keys_may_write_envelopes_alone(tenant_a):
     columns = databases.as_owner(
         "SELECT table_name, array_agg(column_name::text ORDER BY column_name) "
         "FROM information_schema.column_privileges WHERE grantee = 'strongbox_rekey' "
@@ -204,8 +225,6 @@ def test_the_rekey_role_may_rewrite_envelopes_and_nothing_else(tenant_a):
     ]
     with databases.connect_as("rekey") as rekey, pytest.raises(psycopg.errors.InsufficientPrivilege):
         rekey.execute("UPDATE billing_invoice SET due_on = '2030-01-01'")
-    with context.scope(context.Scope(tenant_a)):
-        assert queries.get(final.pk) == before
 
 
 def test_an_unbalanced_posting_is_refused_by_the_service(in_a):

@@ -299,9 +299,7 @@ def test_statements_are_few(in_a, django_assert_num_queries):
     generation = Tenant.objects.get(pk=in_a).key_generation
 
     def statements(number):
-        keyring.observe(
-            in_a, "active", generation
-        )  # as every door does
+        keyring.observe(in_a, "active", generation)  # as every door does
         return django_assert_num_queries(number)
 
     with statements(7):
