@@ -26,7 +26,7 @@ check: install-test ## lint, types, import contracts, migrations, deployment set
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy .
 	.venv/bin/lint-imports
-	$(RUN) -m config.embedded.check makemigrations --check --dry-run
+	$(RUN) -W ignore::RuntimeWarning -m config.embedded.check makemigrations --check --dry-run
 	$(RUN) -m config.embedded.check check --deploy --fail-level WARNING
 
 bench: install-test ## figures beside the baselines of the same run

@@ -38,8 +38,10 @@ _COMMON = frozenset(
         "STRONGBOX_DEMO",
     }
 )
+# What the caller may set for this run; no secret.
+_TUNABLE = ("STRONGBOX_API_PER_SECOND", "STRONGBOX_CONTEXT_BIND_BACKEND")
 _APP = frozenset({"STRONGBOX_DB_APP_PASSWORD"})
-_FIELDS = _APP | {"STRONGBOX_ROOT_KEY_FILE"}
+_FIELDS = _APP | {"STRONGBOX_ROOT_KEY_FILE", "STRONGBOX_EMAIL_URL"}
 _INHERITED = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -62,7 +64,7 @@ def environment(
     values: Mapping[str, str], secrets: frozenset[str], *, settings: str = SETTINGS
 ) -> dict[str, str]:
     """Return what a process with these secrets may see of the whole environment."""
-    shown = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    shown = {name: os.environ[name] for name in (*_INHERITED, *_TUNABLE) if name in os.environ}
     shown |= {name: value for name, value in values.items() if name in _COMMON | secrets}
     shown |= {"DJANGO_SETTINGS_MODULE": settings, "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
     return shown

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -128,6 +129,16 @@ def test_each_process_knows_its_own_secrets_only(tmp_path, name, known):
     shown = programs.environment(WHOLE, program.secrets)
     secrets = {variable.removeprefix("STRONGBOX_") for variable in shown if variable in WHOLE}
     assert secrets == known | {"SECRET_KEY", "CONTEXT_KEY", "AUDIT_PUBLIC_KEY_FILE"}
+
+
+def test_every_variable_that_settings_read_is_given_to_some_process(tmp_path, monkeypatch):
+    read = set(re.findall(r'read\.\w+\("(\w+)"', (programs.HOME / "config" / "env.py").read_text()))
+    whole = {f"STRONGBOX_{name}": "1" for name in read}
+    for name, value in whole.items():
+        monkeypatch.setenv(name, value)
+    secrets = [program.secrets for program in programs.programs(tmp_path, web=[])] + [programs.MIGRATE]
+    given = set().union(*(programs.environment(whole, known) for known in secrets))
+    assert set(whole) - given == set()
 
 
 def test_migrations_know_the_owner_and_not_the_app():
