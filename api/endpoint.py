@@ -71,9 +71,7 @@ class Endpoint(APIView):
         if faults:
             raise Invalid(faults)
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say how much of the key's limit is left (draft-ietf-httpapi-ratelimit-headers)."""
         response = super().finalize_response(request, response, *args, **kwargs)
         left = self.edge.limit_left

@@ -93,7 +93,7 @@ def invalid(faults: Sequence[FieldError]) -> Invalid:
 def flatten(detail: object, pointer: str = "") -> list[FieldError]:
     """Write the nested errors of a serializer as one list with pointers (RFC 6901)."""
     if isinstance(detail, exceptions.ErrorDetail):
-        return [FieldError(pointer, detail.code, str(detail))]
+        return [FieldError(pointer, detail.code or "invalid", str(detail))]
     found: list[FieldError] = []
     if isinstance(detail, Mapping):
         for name, inner in detail.items():

@@ -6,7 +6,7 @@ because it says what the product can do and nothing about whoever uses it.
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -92,8 +92,11 @@ class ListOfBodies(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 class Shown(serializers.Serializer):  # type: ignore[type-arg]  # generic in the stubs only
     """An object as it is shown. It only describes; the answers are written by plain functions beside it."""
 
+    _spectacular_annotation: ClassVar[dict[str, Any]] = {}
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # As extend_schema_serializer would, for every object there is.
         cls._spectacular_annotation = {"component_name": cls.__name__.removeprefix("Shown")}
 
 
@@ -102,7 +105,7 @@ def describe(
     summary: str,
     *,
     takes: type[Body] | None = None,
-    gives: type[serializers.BaseSerializer[Any]],
+    gives: type[Shown],
     created: bool = False,
     filters: Iterable[tuple[str, str]] = (),
     listed: bool = False,
@@ -130,7 +133,7 @@ def describe(
 
 
 @cache
-def list_of(shown: type[serializers.BaseSerializer[Any]]) -> type[serializers.BaseSerializer[Any]]:
+def list_of(shown: type[Shown]) -> type[Shown]:
     """Describe a page of such objects."""
     name = f"{shown.__name__.removeprefix('Shown')}List"
     fields = {

@@ -125,7 +125,9 @@ def _insert(row: IdempotencyKey) -> bool:
     )
     try:
         with connection.cursor() as cursor:
-            cursor.execute(sql, [row.pk, row.tenant_id, row.scope_hash, row.body_hash, row.created_at])
+            cursor.execute(
+                sql, [row.pk, row.tenant_id, bytes(row.scope_hash), bytes(row.body_hash), row.created_at]
+            )
             return bool(cursor.rowcount)
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") == _LOCK_NOT_AVAILABLE:

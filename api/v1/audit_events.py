@@ -27,7 +27,7 @@ class ShownActor(schema.Shown):
 
     kind = serializers.ChoiceField(choices=["user", "customer", "api_key", "system", "stranger"])
     id = serializers.CharField(allow_null=True)
-    label = serializers.CharField(help_text="The name of a process of ours; empty for anybody else.")
+    process = serializers.CharField(help_text="The name of a process of ours; empty for anybody else.")
 
 
 class ShownAuditEvent(schema.Shown):
@@ -70,7 +70,7 @@ def write(event: Event) -> dict[str, Any]:
         "actor": {
             "kind": event.actor_kind,
             "id": _named(event.actor_kind, event.actor_id),
-            "label": event.actor_label,
+            "process": event.actor_label,
         },
         "on_behalf_of": _named("user", event.on_behalf_of),
         "via": event.via,

@@ -16,7 +16,6 @@ from api.endpoint import Endpoint
 from billing import events
 from billing.invoices import queries, rules, services
 from billing.invoices.models import Invoice, InvoiceLine
-from billing.invoices.services.rows import due_minor
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -172,7 +171,7 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "subtotal_minor": invoice.subtotal_minor,
         "tax_minor": invoice.tax_minor,
         "total_minor": invoice.total_minor,
-        "amount_due_minor": due_minor(invoice),
+        "amount_due_minor": queries.due_minor(invoice),
         "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
         "issued_on": invoice.issued_on,
         "due_on": invoice.due_on,
@@ -188,8 +187,9 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
 
 
 def _whole(invoice: Invoice) -> dict[str, Any]:
-    """Write an invoice with its lines: one statement more."""
-    return write(invoice, list(queries.lines_of(invoice.pk)))
+    """Write an invoice with its lines; those that a service has just written or read are not read again."""
+    lines = invoice.parts[0] if invoice.parts is not None else list(queries.lines_of(invoice.pk))
+    return write(invoice, lines)
 
 
 def _load(invoice_id: UUID) -> Invoice:
