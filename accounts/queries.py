@@ -7,16 +7,17 @@ on the next one (ASVS 8.3.2).
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Model, Q, QuerySet
 
 from accounts import permissions as authority
 from accounts import rules
 from accounts.models import (
     ApiKey,
     ApprovalRequest,
+    FieldDiff,
     Invitation,
     Membership,
     PasskeyCredential,
@@ -35,6 +36,7 @@ from crypto import blindindex
 from tenancy import context
 from tenancy.models import Tenant
 
+_M = TypeVar("_M", bound=Model)
 PORTAL_PERMISSIONS: frozenset[Permission] = authority.PORTAL
 
 
@@ -71,10 +73,10 @@ def _current_members(at: datetime) -> Q:
 
 def membership(*, user_id: UUID, tenant_id: UUID, at: datetime) -> Membership | None:
     """Return a person's current membership with its role, or None; one query."""
-    return (
-        Membership.objects.select_related("role", "user")
-        .filter(_current_members(at), user_id=user_id, tenant_id=tenant_id, user__state=User.State.ACTIVE)
-        .first()
+    return _only(
+        Membership.objects.select_related("role").filter(
+            _current_members(at), user_id=user_id, tenant_id=tenant_id, user__state=User.State.ACTIVE
+        )
     )
 
 
@@ -139,9 +141,8 @@ def limits_of_actor(*, actor: Actor, at: datetime) -> dict[Limit, int]:
 
 def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:
     """Return a key that works now: not revoked, not expired, and its maker is still a member; one query."""
-    return (
-        ApiKey.objects.select_related("created_by__role")
-        .filter(
+    return _only(
+        ApiKey.objects.select_related("created_by__role").filter(
             Q(created_by__expires_at__isnull=True) | Q(created_by__expires_at__gt=at),
             created_by__state=Membership.State.ACTIVE,
             created_by__user__state=User.State.ACTIVE,
@@ -149,8 +150,12 @@ def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:
             revoked_at__isnull=True,
             **named,
         )
-        .first()
     )
+
+
+def _only(rows: QuerySet[_M]) -> _M | None:
+    # first() would sort what a unique key has already found: these run at each request.
+    return next(iter(rows[:1]), None)
 
 
 # --- Lists ----------------------------------------------------------------------------------------
@@ -224,9 +229,12 @@ def approvals(*, state: str | None = None) -> QuerySet[ApprovalRequest]:
 
 
 def active_owners() -> QuerySet[Membership]:
-    """List the active owners of the organization in scope."""
+    """List the owners the organization in scope can rely on: active, and not ending by themselves."""
     return Membership.objects.filter(
-        state=Membership.State.ACTIVE, role__code=RoleCode.OWNER, user__state=User.State.ACTIVE
+        state=Membership.State.ACTIVE,
+        role__code=RoleCode.OWNER,
+        user__state=User.State.ACTIVE,
+        expires_at__isnull=True,
     )
 
 
@@ -336,6 +344,11 @@ def names_of(user_ids: Collection[UUID]) -> dict[UUID, str]:
 def name_of(person: User) -> str:
     """Return how a person is called: by name, by address, or as somebody who was erased."""
     return person.name or person.email or "Somebody who was erased"
+
+
+def diffs_of(object_id: UUID) -> QuerySet[FieldDiff]:
+    """List what changed in a settings-like record of the organization in scope, newest first."""
+    return FieldDiff.objects.filter(object_pk=str(object_id)).order_by("-timestamp", "-id")
 
 
 def people_per_role() -> dict[UUID, int]:

@@ -75,8 +75,8 @@ class Role(TenantModel):
 
     @property
     def ceilings(self) -> Mapping[Limit, int]:
-        """Return how far the rights go."""
-        return {Limit(name): value for name, value in self.limits.items()}
+        """Return how far the rights go; an unknown word in the row opens nothing."""
+        return {limit: self.limits[limit.value] for limit in Limit if limit.value in self.limits}
 
 
 class Membership(TenantModel):

@@ -49,11 +49,10 @@ def resolve(raw_key: str, at: datetime) -> Session | None:
     One query. An idle, expired or ended session opens nothing, whatever the cookie says, and neither does one
     of a person who may not sign in.
     """
-    session = (
-        Session.objects.select_related("user")
-        .filter(key_hash=tokens.digest("session", raw_key), ended_at__isnull=True)
-        .first()
+    rows = Session.objects.select_related("user").filter(
+        key_hash=tokens.digest("session", raw_key), ended_at__isnull=True
     )
+    session = next(iter(rows[:1]), None)  # first() would sort what the unique key has already found
     if session is None or not session.user.is_active:
         return None
     if rules.session_is_over(at=at, last_seen_at=session.last_seen_at, expires_at=session.expires_at):

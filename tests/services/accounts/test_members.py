@@ -234,6 +234,13 @@ def test_the_last_owner_is_neither_removed_nor_suspended_nor_demoted(in_a, owner
     assert (kept.state, kept.role.code) == ("active", "owner")
 
 
+def test_an_owner_who_ends_by_themselves_does_not_count(in_a, owner, now):
+    make.member("owner", at=now, expires_at=now + timedelta(days=1))
+    with pytest.raises(rules.LastOwnerStays), context.attempt():
+        members.remove(member_id=owner.pk, actor=make.actor(owner.user), at=now)
+    assert Membership.objects.get(pk=owner.pk).state == "active"
+
+
 def test_a_suspended_owner_does_not_count(in_a, owner, now):
     second = make.member("owner", at=now)
     members.suspend(member_id=second.pk, actor=make.actor(owner.user), at=now)
