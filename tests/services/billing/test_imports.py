@@ -208,7 +208,7 @@ def test_a_file_that_is_no_customers_file_is_refused_whole(in_a, data, refusal):
 
 def test_many_customers_take_few_statements(in_a, django_assert_max_num_queries):
     data = "name,email\n" + "".join(f"Customer {n},c{n}@example.com\n" for n in range(1_000))
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(20):  # by the file, not by the row
         result = services.import_customers(data=data.encode(), actor=make.ACTOR, at=make.AT)
     assert (len(result.created), result.refused) == (1_000, [])
     with connection.cursor() as cursor:

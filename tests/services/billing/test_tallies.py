@@ -1,0 +1,79 @@
+"""The kept totals say what counting would say, whatever happened, and melting changes nothing of it."""
+
+from collections import Counter
+
+import pytest
+
+from billing.customers import services as customers
+from billing.customers.models import Customer
+from billing.invoices import services as invoices
+from billing.invoices.models import Invoice
+from billing.tallies import queries, services, tasks
+from billing.tallies.models import Tally
+from tenancy import context
+from tests.make import billing as make
+
+
+def counted() -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Count the invoices themselves."""
+    sums: dict[tuple[str, str, str], list[int]] = {}
+    for row in Invoice.objects.values(
+        "status", "payment_status", "currency", "total_minor", "amount_due_minor"
+    ):
+        payment = row["payment_status"] if row["status"] == "finalized" else ""
+        total = sums.setdefault((row["status"], payment, row["currency"]), [0, 0, 0])
+        for index, value in enumerate((1, row["total_minor"], row["amount_due_minor"])):
+            total[index] += value
+    return {key: tuple(values) for key, values in sums.items()}
+
+
+def kept() -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Read the tallies."""
+    rows = queries.totals("invoice")
+    return {(t.state, t.payment_status, t.currency): (t.count, t.total_minor, t.due_minor) for t in rows}
+
+
+def act_on_everything() -> None:
+    """Do everything that moves a total."""
+    ada, yen = make.customer(), make.customer("Hanako", currency="JPY")
+    rate = make.tax_rate()
+    drafts = [make.draft(of=ada, lines=[make.line(str(n), rate=rate)]) for n in range(1, 6)]
+    make.draft(of=yen, lines=[make.line("1000")])
+    make.finalized(of=yen, lines=[make.line("500")])
+    make.finalized(of=ada, lines=[make.line("0")])
+    for draft in drafts[:3]:
+        make.finalize(draft.pk)
+    make.void(drafts[0].pk)
+    changes = {"lines": [make.line("77")], "currency": "USD"}
+    invoices.update_draft(invoice_id=drafts[3].pk, changes=changes, actor=make.ACTOR, at=make.AT)
+    invoices.discard_draft(invoice_id=drafts[4].pk, actor=make.ACTOR, at=make.AT)
+    customers.archive(customer_id=yen.pk, actor=make.ACTOR, at=make.AT)
+
+
+def test_the_totals_are_what_counting_says(in_a):
+    act_on_everything()
+    assert kept() == counted()
+    assert len(kept()) == 6
+    states = Counter(Customer.objects.values_list("state", flat=True))
+    assert {total.state: total.count for total in queries.totals("customer")} == dict(states)
+
+
+def test_melting_in_any_portion_changes_no_total(in_a):
+    act_on_everything()
+    before = kept()
+    for most in (1, 3, 7, 5_000):
+        services.melt(most=most)
+        assert kept() == before == counted()
+    assert Tally.objects.filter(noun="invoice").count() == len(before)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_task_melts_every_organization_apart(tenant_a, tenant_b):
+    for tenant in (tenant_a, tenant_b):
+        with context.scope(context.Scope(tenant)):
+            act_on_everything()
+    assert tasks.melt_tallies() == 2 * 8
+    for tenant in (tenant_a, tenant_b):
+        with context.scope(context.Scope(tenant)):
+            assert Tally.objects.count() == 8
+            assert kept() == counted()
