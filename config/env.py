@@ -111,6 +111,7 @@ class Environment:
     state_dir: Path
     proxy_count: int
     email_url: str | None
+    api_per_second: int
     demo: bool
 
     @property
@@ -158,5 +159,6 @@ class Environment:
             state_dir=read.needed_path("STATE_DIR"),
             proxy_count=read.number("PROXY_COUNT", 0),
             email_url=read.optional("EMAIL_URL"),
+            api_per_second=read.number("API_PER_SECOND", 200),
             demo=read.flag("DEMO"),
         )

@@ -139,7 +139,7 @@ def _by_key(request: Request) -> None:
         throttle.take(name=f"api-stranger:{request.network}", limit=throttle.API_STRANGER)
         raise BadKey from refusal
     doorway.observe(tenant)
-    request.limit_left = throttle.take(name=f"api-key:{key.pk}", limit=throttle.API_KEY)
+    request.limit_left = throttle.take(name=f"api-key:{key.pk}", limit=throttle.of_api_key())
     request.api_key = key
     request.permissions = accounts_queries.permissions_of_key(key)
     request.actor = replace(

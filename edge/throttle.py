@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import caches
 
 from core.errors import TooMany
@@ -33,8 +34,13 @@ class Limit:
     per_second: float
 
 
-API_KEY = Limit(size=200, per_second=50)
-API_STRANGER = Limit(size=20, per_second=0.5)
+def of_api_key() -> Limit:
+    """Return the limit of one API key: a steady rate (STRONGBOX_API_PER_SECOND), and five seconds of it at once."""
+    return Limit(size=settings.API_PER_SECOND * 5, per_second=settings.API_PER_SECOND)
+
+
+# A key is 256 random bits: this bounds the noise a stranger makes, not the guessing.
+API_STRANGER = Limit(size=300, per_second=5)
 
 
 def take(*, name: str, limit: Limit) -> int:

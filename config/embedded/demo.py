@@ -139,7 +139,7 @@ def seed(say: Callable[[str], None]) -> list[str]:
         founded = organizations.bootstrap(
             actor=Actor.system("demo_seed"), at=clock.now(), owner_email="operator@strongbox.example"
         )
-        found.append(_join(founded.tenant, founded.url, "Olga Petrenko", RoleCode.OWNER)[0])
+        found.append(join(founded.tenant, founded.url, "Olga Petrenko", RoleCode.OWNER)[0])
         _keep(found)
     for slug, name in ORGANIZATIONS.items():
         if slug in there:
@@ -160,11 +160,11 @@ def _organization(slug: str, name: str) -> list[Credentials]:
         at=clock.now(),
     )
     tenant = founded.tenant
-    entry, owner = _join(tenant, founded.url, _PEOPLE[RoleCode.OWNER], RoleCode.OWNER)
+    entry, owner = join(tenant, founded.url, _PEOPLE[RoleCode.OWNER], RoleCode.OWNER)
     found, second = [entry], None
     for role in list(_PEOPLE)[1:]:
         url = _invite(tenant, role, owner=owner, second=second)
-        entry, actor = _join(tenant, url, _PEOPLE[role], role)
+        entry, actor = join(tenant, url, _PEOPLE[role], role)
         found.append(entry)
         second = second or actor
     _fill(tenant, name, owner)
@@ -192,7 +192,7 @@ def _invite(tenant: Tenant, role: RoleCode, *, owner: Actor, second: Actor | Non
         return next(word for word in str(mail.body["text"]).split() if "/invite/" in word)
 
 
-def _join(tenant: Tenant, url: str, name: str, role: RoleCode) -> tuple[Credentials, Actor]:
+def join(tenant: Tenant, url: str, name: str, role: RoleCode) -> tuple[Credentials, Actor]:
     """Accept an invitation and enrol an authenticator, as a person does."""
     password = secrets.token_urlsafe(18)
     raw = url.rpartition("/")[2]

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from config.embedded import processes
+from config.embedded import home, processes
 from config.embedded.certificates import Certificate
 from config.embedded.home import Home
 from config.embedded.processes import CannotStart
@@ -243,3 +243,13 @@ class Postgres:
         mode = 0o640 if os.geteuid() == 0 else 0o600
         for name, text in files.items():
             processes.write_private(home.configuration / name, text, mode=mode, group=home.login.gid)
+
+
+def superuser_sql(statements: str, *, database: str) -> str:
+    """Run statements as the superuser of the running stack that this process' environment names.
+
+    For tests and measurements: the administrator of the database is one of the attackers they play.
+    """
+    place = home.prepare(Path(os.environ["STRONGBOX_STATE_DIR"]))
+    server = Postgres(place, sockets=Path(os.environ["STRONGBOX_DB_HOST"]))
+    return server.psql(statements, database=database)

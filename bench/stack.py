@@ -1,0 +1,129 @@
+"""What the measurements run on: engines of their own, one organization, and the two programs under gunicorn."""
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+HOME = Path(__file__).resolve().parents[1]
+STATE = Path(os.environ.get("STRONGBOX_BENCH_STATE_DIR", HOME / ".strongbox-bench"))
+
+
+def median_microseconds(work: Callable[[], object], *, times: int, rounds: int = 5) -> float:
+    """Return the median over rounds of one call's mean time."""
+    taken = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        for _ in range(times):
+            work()
+        taken.append((time.perf_counter() - began) / times * 1e6)
+    return statistics.median(taken)
+
+
+def free_port() -> int:
+    """Return a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(application: str, environment: dict[str, str]) -> Iterator[int]:
+    """Run a program under gunicorn, one worker with eight threads, and yield its port."""
+    port = free_port()
+    child = subprocess.Popen(
+        [
+            sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", "8",
+            "--keep-alive", "60", "--bind", f"127.0.0.1:{port}", "--no-control-socket", "--log-level", "critical", application,
+        ],
+        cwd=HOME,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield port
+    finally:
+        child.terminate()
+        child.wait(20)
+
+
+class Client:
+    """One kept connection."""
+
+    def __init__(self, port: int, headers: dict[str, str]) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._headers = {**headers, "Content-Type": "application/json"}
+
+    def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Send one request; anything but success stops the measurement."""
+        data = json.dumps(body).encode() if body is not None else None
+        self._connection.request(method, path, data, self._headers)
+        answer = self._connection.getresponse()
+        raw = answer.read()
+        if answer.status >= 300:
+            raise RuntimeError(f"{method} {path}: {answer.status} {raw[:300]!r}")
+        return dict(json.loads(raw))
+
+
+def sequential_milliseconds(work: Callable[[], object], *, times: int) -> float:
+    """Return the median of single calls."""
+    for _ in range(20):
+        work()
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(taken)
+
+
+def requests_per_second(make: Callable[[], Callable[[], object]], *, clients: int, seconds: float) -> float:
+    """Return how many requests a second some clients get answered together."""
+    counts = [0] * clients
+    stop = time.perf_counter() + seconds
+
+    def run(index: int) -> None:
+        work = make()
+        while time.perf_counter() < stop:
+            work()
+            counts[index] += 1
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(clients)]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - began)
+
+
+@contextmanager
+def engines() -> Iterator[dict[str, str]]:
+    """Start fresh engines and set their environment for this process."""
+    from config.embedded.engines import Engines
+
+    shutil.rmtree(STATE, ignore_errors=True)
+    with Engines(STATE) as values:
+        for name in [name for name in os.environ if name.startswith("STRONGBOX_")]:
+            del os.environ[name]
+        os.environ.update(
+            values, DJANGO_SETTINGS_MODULE="config.settings.dev", STRONGBOX_API_PER_SECOND="100000"
+        )
+        yield {**os.environ}
+    shutil.rmtree(STATE, ignore_errors=True)
