@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from core import primitives
 from crypto import keyring
 from crypto.envelope import Purpose
 from crypto.fields import EncryptedField, SubjectKeyField
@@ -102,10 +101,9 @@ class Row:
         subject = getattr(column, "subject", None)
         return subject is not None and subject not in self._subjects
 
-    def cipher(self, column: BoundField, key: keyring.LiveKey) -> primitives.Aead | None:
-        """Return the subject's cipher under a key, or None where the key itself encrypts."""
-        subject = self._subjects.get(getattr(column, "subject", None) or "")
-        return None if subject is None else subject.cipher(key)
+    def subject(self, column: BoundField) -> Subject | None:
+        """Return the subject of a value that is not erased, or None where the data key itself encrypts."""
+        return self._subjects.get(getattr(column, "subject", None) or "")
 
     def open(self, column: BoundField, stored: bytes) -> bytes:
         """Decrypt one value.
@@ -114,11 +112,8 @@ class Row:
             InvalidCiphertext: touched, moved, or under a key that is not usable.
         """
         key = keyring.of(stored, self._tenant_id)
-        return key.decrypt(stored, column.place(self.id), self.cipher(column, key))
-
-    def close(self, column: BoundField, plaintext: bytes, key: keyring.LiveKey) -> bytes:
-        """Encrypt one value for the same place under `key`."""
-        return key.encrypt(plaintext, column.place(self.id), self.cipher(column, key))
+        subject = self.subject(column)
+        return key.decrypt(stored, column.place(self.id), None if subject is None else subject.cipher(key))
 
 
 def tables(*, of_operator: bool, purpose: str | None = None) -> Iterator[Table]:

@@ -95,6 +95,16 @@ class LiveKey:
             self._check_count()
         return self.header + (aead or self.aead).encrypt(plaintext, self.authority + place)
 
+    def reserve(self, count: int) -> None:
+        """Count encryptions that the caller makes itself with the ciphers of this key (a rotation's batches).
+
+        Raises:
+            KeyIsWornOut: the key's bound would be passed.
+        """
+        if self.encryptions + count > ENCRYPTION_LIMIT:
+            raise KeyIsWornOut
+        self._uncounted += count
+
     def decrypt(self, data: bytes, place: bytes, aead: primitives.Aead | None = None) -> bytes:
         """Return the plaintext of an envelope whose header names this key.
 

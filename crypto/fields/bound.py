@@ -22,15 +22,15 @@ class BoundField(Field):
 
     purpose: str = Purpose.FIELDS.value
     of_operator = False
-    _before = b""
-    _after = b""
+    before = b""
+    after = b""
 
     def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
         """Fix what the column's values are bound to, once the table's name is known."""
         super().contribute_to_class(cls, name, private_only=private_only)
         self.of_operator = getattr(cls, "crypto_owner", "") == "operator"
-        self._before = envelope.column(cls._meta.db_table, self.column)
-        self._after = envelope.ending(self.purpose)
+        self.before = envelope.column(cls._meta.db_table, self.column)
+        self.after = envelope.ending(self.purpose)
 
     def get_internal_type(self) -> str:
         """Store bytes."""
@@ -38,7 +38,7 @@ class BoundField(Field):
 
     def place(self, row_id: UUID) -> bytes:
         """Return the associated data of one row's value, from the table on."""
-        return self._before + row_id.bytes + self._after
+        return self.before + row_id.bytes + self.after
 
     def tenant_of(self, instance: models.Model) -> UUID:
         """Return the organization whose keys encrypt this instance."""

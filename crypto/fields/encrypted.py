@@ -105,7 +105,7 @@ class EncryptedField(bound.BoundField):
             if subject is subjects.GONE:
                 raise SubjectIsErased
             cipher = subject and subject.cipher(key)
-        place = self._before + bound.row_id(instance).int.to_bytes(16, "big") + self._after
+        place = self.before + bound.row_id(instance).int.to_bytes(16, "big") + self.after
         return Envelope(key.encrypt(plaintext, place, cipher))
 
     def decrypt(self, instance: models.Model, stored: Envelope) -> Any:
@@ -133,7 +133,7 @@ class EncryptedField(bound.BoundField):
             key = keyring.of(stored, tenant_id)
             aead = key.aead if subject is None else subject.cipher(key)
         key.decryptions += 1
-        place = key.authority + self._before + row_id.int.to_bytes(16, "big") + self._after
+        place = key.authority + self.before + row_id.int.to_bytes(16, "big") + self.after
         return self.of_bytes(aead.decrypt(stored, place, envelope.HEADER_BYTES))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
