@@ -61,15 +61,15 @@ class LiveKey:
         "tenant",
     )
 
-    def __init__(self, row: DataKey, secret: bytes, holding: "_Holding") -> None:
+    def __init__(self, row: DataKey, tenant_id: UUID, secret: bytes, holding: "_Holding") -> None:
         self.id: bytes = row.pk.bytes
-        self.tenant: int = row.tenant_id.int
+        self.tenant = tenant_id.int
         self.shared = row.shared
         self.purpose = row.purpose
         self.state = row.state
         self.aead = primitives.Aead(secret)
         self.header = envelope.MAGIC + row.pk.bytes
-        self.authority = envelope.authority(row.pk, row.tenant_id)
+        self.authority = envelope.authority(row.pk, tenant_id)
         self.decryptions = 0
         self._secret = secret
         self._holding = holding
@@ -338,7 +338,8 @@ def _load(tenant_id: UUID, generation: int, now: float) -> _Holding:
         raise NoKeys(f"no keys of organization {tenant_id} can be seen here")
     holding = _Holding(generation, {}, [], now + TRUST_SECONDS, now)
     loaded = [
-        LiveKey(row, wrapping.unwrap_data_key(row, wrappers[row.tenant_key_id]), holding) for row in rows
+        LiveKey(row, tenant_id, wrapping.unwrap_data_key(row, wrappers[row.tenant_key_id]), holding)
+        for row in rows
     ]
     for key in loaded:
         key.succeed(_keys.get(key.header))

@@ -4,21 +4,29 @@ Promise kept: a wrapped key moved to another organization, row, version or purpo
 nobody who can write to the database can swap one key for another.
 """
 
+from uuid import UUID
+
 from core import primitives
 from crypto import envelope, providers
 from crypto.models import DataKey, TenantKey
 
 
+def _owner(row: TenantKey | DataKey) -> UUID:
+    if row.tenant_id is None:
+        raise ValueError("a key belongs to an organization")
+    return row.tenant_id
+
+
 def _tenant_context(row: TenantKey) -> bytes:
     return envelope.length_prefixed(
-        b"tenant key", row.tenant_id.bytes, row.pk.bytes, row.version.to_bytes(4, "big")
+        b"tenant key", _owner(row).bytes, row.pk.bytes, row.version.to_bytes(4, "big")
     )
 
 
 def _data_context(row: DataKey) -> bytes:
     return envelope.length_prefixed(
         b"data key",
-        row.tenant_id.bytes,
+        _owner(row).bytes,
         row.pk.bytes,
         row.tenant_key_id.bytes,
         row.version.to_bytes(4, "big"),

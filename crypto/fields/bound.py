@@ -1,6 +1,6 @@
 """A column whose bytes are bound to one place: what all encrypted fields share."""
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from uuid import UUID
 
 from django.core import checks
@@ -29,7 +29,7 @@ class BoundField(Field):
         """Fix what the column's values are bound to, once the table's name is known."""
         super().contribute_to_class(cls, name, private_only=private_only)
         self.of_operator = getattr(cls, "crypto_owner", "") == "operator"
-        self.before = envelope.column(cls._meta.db_table, self.column)
+        self.before = envelope.column(cls._meta.db_table, cast(str, self.column))
         self.after = envelope.ending(self.purpose)
 
     def get_internal_type(self) -> str:
@@ -42,7 +42,7 @@ class BoundField(Field):
 
     def tenant_of(self, instance: models.Model) -> UUID:
         """Return the organization whose keys encrypt this instance."""
-        return keyring.operator() if self.of_operator else instance.tenant_id  # type: ignore[attr-defined,no-any-return]
+        return keyring.operator() if self.of_operator else instance.tenant_id  # type: ignore[attr-defined]
 
     def from_db_value(self, value: bytes | None, expression: Any, connection: Any) -> Envelope | None:
         """Mark bytes as what the database holds."""
@@ -98,7 +98,7 @@ class BoundField(Field):
                     'names no organization; say crypto_owner = "operator".', obj=self, id="crypto.E002"
                 )
             )
-        if self.unique or self.db_index:
+        if self.unique or self.db_index:  # type: ignore[attr-defined]  # django-stubs omits it
             found.append(checks.Error("ciphertext cannot be indexed.", obj=self, id="crypto.E003"))
         return found
 

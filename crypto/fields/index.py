@@ -1,7 +1,7 @@
 """A blind index column, computed from its encrypted neighbour whenever the row is saved."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core import checks
@@ -107,7 +107,7 @@ class BlindIndexField(bound.Field):
         return blindindex.compute(
             tenant_id=tenant_id,
             table=self.model._meta.db_table,
-            column=self.column,
+            column=cast(str, self.column),
             text=self.normalize(value),
             bits=self.bits,
         )

@@ -16,7 +16,7 @@ from crypto.envelope import Purpose
 from crypto.models import KeyState
 from tenancy import context, jobs
 from tenancy.commands import StrongboxCommand
-from tenancy.models import Tenant
+from tenancy.models import Job, Tenant
 
 _POLL_SECONDS = 0.2
 _PURPOSES = [purpose.value for purpose in Purpose if purpose is not Purpose.BLIND_INDEX]
@@ -61,7 +61,7 @@ class Command(StrongboxCommand):
             tasks.rotate.apply_async(arguments, queue=tasks.QUEUE)
         return self._wait(tenant, purpose, job)
 
-    def _wait(self, tenant: Tenant, purpose: Purpose, job: jobs.Job) -> dict[str, Any]:
+    def _wait(self, tenant: Tenant, purpose: Purpose, job: Job) -> dict[str, Any]:
         shown = -1
         while True:
             with context.scope(context.Scope(tenant.pk)):
@@ -69,13 +69,13 @@ class Command(StrongboxCommand):
             if job.done != shown:
                 self.say(f"{job.done:,} of {max(job.done, job.total):,} values")
                 shown = job.done
-            if job.state in (jobs.Job.State.FAILED, jobs.Job.State.CANCELLED):
+            if job.state in (Job.State.FAILED, Job.State.CANCELLED):
                 raise RotationFailed(f"The rotation stopped: {job.code or job.state}. Run it again to go on.")
-            if job.state == jobs.Job.State.DONE:
+            if job.state == Job.State.DONE:
                 return self._result(tenant, purpose, job)
             time.sleep(_POLL_SECONDS)
 
-    def _result(self, tenant: Tenant, purpose: Purpose, job: jobs.Job) -> dict[str, Any]:
+    def _result(self, tenant: Tenant, purpose: Purpose, job: Job) -> dict[str, Any]:
         scope = context.Scope(tenant.pk)
         with context.scope(scope):
             rows = [row for row in inspection.data_keys() if row.purpose == purpose.value]
