@@ -117,8 +117,8 @@ def export(
             files={name: written.entry() for name, written in files.items()},
             created_at=clock.now(),
         )
-    signed = _wait(lambda: _answered(tenant, bundle.pk), max(deadline, time.monotonic() + 30))
-    if signed.state != Bundle.State.SIGNED:
+    signed: Bundle = _wait(lambda: _answered(tenant, bundle.pk), max(deadline, time.monotonic() + 30))
+    if signed.state != Bundle.State.SIGNED or signed.manifest is None:
         raise BundleRefused
     (folder / MANIFEST).write_bytes(bytes(signed.manifest))
     return signed

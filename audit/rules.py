@@ -103,7 +103,8 @@ _SPELL: Sequence[Callable[[Any], str]] = [
 def leaf(row: Sequence[Any]) -> bytes:
     """Return the canonical bytes of an event, given the values of COLUMNS in their order."""
     spelled = [spell(value) for spell, value in zip(_SPELL, row, strict=True)]
-    return (_TEMPLATE % _SORTED(spelled)).encode()
+    text: str = _TEMPLATE % _SORTED(spelled)
+    return text.encode()
 
 
 def leaf_hash(content: bytes) -> bytes:

@@ -76,7 +76,7 @@ def store(
         expires_at=None if keep is None else at + keep,
     )
     row.save(force_insert=True)
-    facts = {"kind": kind, "bytes": counted.size}
+    facts: dict[str, str | int | bool] = {"kind": kind, "bytes": counted.size}
     audit.record(events.FILE_STORED, actor=actor, subject=("file", file_id), facts=facts)
     return row
 
@@ -106,7 +106,7 @@ def read(*, file: StoredFile, actor: Actor) -> Iterator[bytes]:
         raise NotFound
     audit.record(events.FILE_READ, actor=actor, subject=("file", file.pk), facts={"kind": file.kind})
     return _plain(
-        _path(file.tenant_id, file.pk), bytes.fromhex(file.content_key), file.pk, bytes(file.sha256)
+        _path(context.current_tenant(), file.pk), bytes.fromhex(file.content_key), file.pk, bytes(file.sha256)
     )
 
 
@@ -117,7 +117,7 @@ def delete(*, file: StoredFile, actor: Actor) -> None:
     file.content_key = file.name = None
     file.save(update_fields=["state", "content_key", "name"])
     audit.record(events.FILE_DELETED, actor=actor, subject=("file", file.pk), facts={"kind": file.kind})
-    path = _path(file.tenant_id, file.pk)
+    path = _path(context.current_tenant(), file.pk)
     context.after_commit(lambda: path.unlink(missing_ok=True))
 
 
