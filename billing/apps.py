@@ -10,8 +10,11 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register billing's event types, and what a new organization gets from billing."""
+        from accounts import fielddiffs
         from accounts.services import organizations
         from billing import events  # noqa: F401  registering is the import's effect
         from billing.issuer import services as issuer
+        from billing.tax.models import TaxRate
 
         organizations.when_founded(issuer.found)
+        fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))

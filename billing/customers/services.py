@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError
+
 from audit import services as audit
 from audit.events import EventType
 from billing import events
@@ -13,7 +15,7 @@ from billing.customers.models import Customer
 from billing.tallies import services as tallies
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, NotFound
-from crypto import blindindex
+from tenancy import context
 from tenancy.context import use_case
 
 # An encrypted column cannot be updated without the blind index that is computed from it.
@@ -72,8 +74,7 @@ def create(
         },
         at=at,
     )  # fmt: skip
-    _refuse_taken_reference(row)
-    row.save(force_insert=True)
+    _save(row, with_reference=row.reference is not None, force_insert=True)
     tallies.add([tallies.Change(noun="customer", state=row.state)])
     audit.record(events.CUSTOMER_CREATED, actor=actor, subject=("customer", row.pk))
     return row
@@ -127,11 +128,9 @@ def update(*, customer_id: UUID, changes: Mapping[str, Any], actor: Actor, at: d
         return row
     for name in changed:
         setattr(row, name, cleaned[name])
-    if "reference" in changed:
-        _refuse_taken_reference(row)
     row.updated_at = at
     written = [*changed, *(_INDEXES[name] for name in changed if name in _INDEXES), "updated_at"]
-    row.save(update_fields=written)
+    _save(row, with_reference="reference" in changed, update_fields=written)
     audit.record(events.CUSTOMER_UPDATED, actor=actor, subject=("customer", row.pk), fields=changed)
     return row
 
@@ -196,9 +195,16 @@ def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
     return cleaned
 
 
-def _refuse_taken_reference(row: Customer) -> None:
-    if row.reference is None:
+def _save(row: Customer, *, with_reference: bool, **options: Any) -> None:
+    """Write a row; of two who take one number at once the database refuses the second, by name."""
+    if not with_reference:
+        row.save(**options)
         return
-    index = blindindex.lookup(Customer, "reference_index", row.reference)
-    if Customer.objects.filter(reference_index=index).exclude(pk=row.pk).exists():
-        raise ReferenceTaken(field="reference")
+    try:
+        with context.attempt():
+            row.save(**options)
+    except IntegrityError as error:
+        diagnosis = getattr(error.__cause__, "diag", None)
+        if diagnosis is None or diagnosis.constraint_name != "billing_customer_reference":
+            raise
+        raise ReferenceTaken(field="reference") from None

@@ -73,6 +73,8 @@ class Result:
 
     created: list[UUID] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    # How many records the file makes, or with a dry run would make.
+    ready: int = 0
     total_minor: int = 0
     currency: str = ""
     dry_run: bool = False

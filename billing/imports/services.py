@@ -84,7 +84,8 @@ def import_customers(*, data: bytes, actor: Actor, at: datetime, dry_run: bool =
         customers.create_many(rows, actor=actor)
         counts = {"created": len(rows), "refused": len({item.row for item in refused})}
         audit.record(events.CUSTOMERS_IMPORTED, actor=actor, facts=counts)
-    return rules.Result(created=[] if dry_run else [row.pk for row in rows], refused=refused, dry_run=dry_run)
+    created = [] if dry_run else [row.pk for row in rows]
+    return rules.Result(created=created, refused=refused, ready=len(rows), dry_run=dry_run)
 
 
 @use_case
@@ -130,7 +131,7 @@ def try_ubl(
                 raise _DryRun(invoice)
     except _DryRun as done:
         total, currency = done.invoice.total_minor, done.invoice.currency
-        return rules.Result(total_minor=total, currency=currency, dry_run=True)
+        return rules.Result(ready=1, total_minor=total, currency=currency, dry_run=True)
     except AlreadyImported as refusal:
         (named,) = rules.refusals(1, refusal)
         existing = rules.Refused(
@@ -139,7 +140,9 @@ def try_ubl(
         return rules.Result(refused=[existing], dry_run=dry_run)
     except Refusal as refusal:
         return rules.Result(refused=rules.refusals(1, refusal), dry_run=dry_run)
-    return rules.Result(created=[invoice.pk], total_minor=invoice.total_minor, currency=invoice.currency)
+    return rules.Result(
+        created=[invoice.pk], ready=1, total_minor=invoice.total_minor, currency=invoice.currency
+    )
 
 
 class _DryRun(Exception):

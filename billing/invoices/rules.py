@@ -19,6 +19,9 @@ MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
     {"draft": frozenset({"finalized"}), "finalized": frozenset({"voided"}), "voided": frozenset()}
 )
 MOST_LINES = 1_000
+# What a document may refer to (EN 16931 BT-10 to BT-18, BT-20); the buyer's reference routes it in public bodies.
+REFERENCES = ("buyer_reference", "order", "sales_order", "contract", "project", "despatch", "receipt", "tender",
+              "accounting", "payment_reference", "payment_terms")  # fmt: skip
 DESCRIPTION_LENGTH, NOTE_LENGTH, REASON_LENGTH = 2_000, 5_000, 1_000
 _LARGEST = Decimal(10) ** 12
 _DECIMALS = Decimal(1).scaleb(-12)

@@ -17,7 +17,7 @@ from billing.customers import rules as details
 from billing.issuer import rules
 from billing.issuer.models import Issuer, Series
 from billing.ledger import services as ledger
-from core import ids
+from core import cardnumbers, ids
 from core.actor import Actor
 from core.errors import Conflict, Refusal
 from crypto import blindindex
@@ -109,6 +109,7 @@ def create_series(
         BadPattern: two documents could get one number.
         SeriesExists: the code is taken.
     """
+    cardnumbers.refuse({"code": code, "pattern": pattern})
     if Series.objects.filter(code=code).exists():
         raise SeriesExists(field="code")
     row: Series = Series.objects.create(

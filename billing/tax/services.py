@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from accounts import fielddiffs
 from audit import services as audit
 from billing import events
 from billing.tax import rules
@@ -62,7 +63,8 @@ def create(
         raise BadTaxRateCode(field="code")
     if TaxRate.objects.filter(code=code).exists():
         raise TaxRateExists(field="code")
-    row = _insert(code, name, category, percentage, valid_from, at)
+    with fielddiffs.by(actor):
+        row = _insert(code, name, category, percentage, valid_from, at)
     audit.record(events.TAX_RATE_CREATED, actor=actor, subject=("tax_rate", row.pk))
     return row
 
@@ -93,8 +95,9 @@ def supersede(
     if valid_from <= old.valid_from:
         raise TaxRateWouldOverlap(field="valid_from")
     old.valid_to = valid_from
-    old.save(update_fields=["valid_to"])
-    row = _insert(old.code, name or old.name, category or old.category, percentage, valid_from, at)
+    with fielddiffs.by(actor):
+        old.save(update_fields=["valid_to"])
+        row = _insert(old.code, name or old.name, category or old.category, percentage, valid_from, at)
     audit.record(
         events.TAX_RATE_SUPERSEDED,
         actor=actor,
@@ -108,7 +111,7 @@ def supersede(
 def _insert(
     code: str, name: str, category: str, percentage: Decimal, valid_from: date, at: datetime
 ) -> TaxRate:
-    cardnumbers.refuse({"name": name})
+    cardnumbers.refuse({"code": code, "name": name})
     rate = rules.check(rules.Rate(category, percentage))
     row: TaxRate = TaxRate.objects.create(
         code=code,

@@ -147,6 +147,11 @@ def _currency(currency: str) -> str:
 def _check_texts(note: str | None, references: Mapping[str, str] | None) -> None:
     errors = rules.text_errors("/note", note or "", rules.NOTE_LENGTH)
     for name, text in (references or {}).items():
+        if name not in rules.REFERENCES:
+            errors.append(
+                FieldError("/references", "unknown_field", f"Known: {', '.join(rules.REFERENCES)}.")
+            )
+            continue
         errors += rules.text_errors(f"/references/{name}", text, rules.NOTE_LENGTH)
     if errors:
         raise Invalid(errors)

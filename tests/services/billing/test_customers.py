@@ -147,7 +147,11 @@ def test_a_number_belongs_to_one_customer(in_a):
     make.customer(reference="C-1")
     with pytest.raises(services.ReferenceTaken), context.attempt():
         make.customer("Other", reference=" c-1 ")
-    assert Customer.objects.count() == 1
+    other = make.customer("Other")
+    with pytest.raises(services.ReferenceTaken) as refused, context.attempt():
+        services.update(customer_id=other.pk, changes={"reference": "C-1"}, actor=make.ACTOR, at=make.AT)
+    assert (refused.value.code, refused.value.field) == ("reference_taken", "reference")
+    assert sorted(row.reference for row in queries.page().rows) == ["", "C-1"]
 
 
 def test_archiving_moves_between_the_totals_and_back(in_a):

@@ -236,6 +236,17 @@ def test_a_card_number_in_a_draft_is_refused_and_stored_nowhere(in_a, field):
     assert [code for code, _ in make.recorded() if code.startswith("invoice.")] == []
 
 
+def test_a_draft_refers_to_known_things_only(in_a):
+    draft = make.draft(references={"order": "PO-1", "buyer_reference": "04011000-12345-03"})
+    assert queries.get(draft.pk).references == {"order": "PO-1", "buyer_reference": "04011000-12345-03"}
+    with pytest.raises(Invalid) as refused, context.attempt():
+        make.draft(references={"4111111111111111": "x"})
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [
+        ("/references", "unknown_field")
+    ]
+    assert "4111" not in str(refused.value.errors)
+
+
 def test_an_invoice_of_nothing_is_paid_at_once(in_a):
     final = make.finalized(lines=[make.line("0")])
     assert (queries.get(final.pk).payment_status, queries.get(final.pk).total_minor) == ("paid", 0)
