@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from api import errors
 from api.authentication import edge_request
-from api.fields import Body
+from api.fields import Body, check_text
 from api.pagination import PARAMETERS as PAGE_PARAMETERS
 from api.pagination import Page, page_of
 from api.rendering import OneAnswer, dumps
@@ -26,6 +26,7 @@ from edge.request import Request as EdgeRequest
 from tenancy.models import TenantModel
 
 _ETAG_LENGTH = 32
+_LONGEST_PARAMETER = 500
 
 
 class Endpoint(APIView):
@@ -68,6 +69,8 @@ class Endpoint(APIView):
                 faults.append(FieldError(pointer, "unknown_parameter", "There is no such parameter here."))
             elif len(values) > 1:
                 faults.append(FieldError(pointer, "repeated", "This parameter may stand once."))
+            else:
+                faults += _unkeepable(pointer, str(values[0]))
         if faults:
             raise Invalid(faults)
 
@@ -155,6 +158,15 @@ class Endpoint(APIView):
         wanted = parse_etags(self.request.headers.get("If-Match", ""))
         if "*" not in wanted and etag(data) not in wanted:
             raise errors.PreconditionFailed
+
+
+def _unkeepable(pointer: str, value: str) -> list[FieldError]:
+    """Return what is wrong with a parameter's text: the database takes no NUL, and no log a card number."""
+    try:
+        check_text(value, limit=_LONGEST_PARAMETER)
+    except ValidationError as error:
+        return errors.flatten(error.detail, pointer)
+    return []
 
 
 def etag(data: Mapping[str, Any]) -> str:

@@ -267,10 +267,22 @@ def test_a_parameter_that_means_nothing_is_refused(api):
         ("limit=", "/limit", "out_of_range"),
         ("state=gone", "/state", "unknown_choice"),
         ("format=api", "/format", "unknown_parameter"),
+        ("email=%00", "/email", "invalid_character"),
+        ("q=%0d%0aX", "/q", "invalid_character"),
+        ("q=4242424242424242", "/q", "card_number"),
+        (f"tax_id={'x' * 501}", "/tax_id", "too_long"),
     ):
         refused = api.get(f"customers?{query}")
         assert refused.status_code == 422, query
         assert [(error["pointer"], error["code"]) for error in refused.json()["errors"]] == [(pointer, code)]
+
+
+def test_an_empty_search_finds_nothing(api):
+    api.post("customers", BODY)
+    for query in ("email=", "q=", "q=%20", "reference=", "tax_id="):
+        assert api.get(f"customers?{query}").json()["data"] == [], query
+    assert api.get("invoices?number=").json()["data"] == []
+    assert api.get("invoices?number=%00").status_code == 422
 
 
 def test_parameters_are_refused_on_addresses_that_take_none(api):

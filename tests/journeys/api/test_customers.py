@@ -180,7 +180,7 @@ def test_a_cursor_belongs_to_one_organization_list_and_filter(api, other):
         (api, f"customers?state=active&cursor={cursor}"),
         (api, f"invoices?cursor={cursor}"),
         (other, f"customers?cursor={cursor}"),
-        (api, "customers?cursor=%00"),
+        (api, "customers?cursor=AAAA"),
     ):
         refused = asking.get(query)
         assert refused.status_code == 422
