@@ -346,6 +346,16 @@ def name_of(person: User) -> str:
     return person.name or person.email or "Somebody who was erased"
 
 
+def open_sessions(*, at: datetime) -> int:
+    """Count the sessions that are open in the organization in scope."""
+    return Session.objects.filter(
+        tenant_id=context.current_tenant(),
+        ended_at__isnull=True,
+        expires_at__gt=at,
+        last_seen_at__gt=at - rules.SESSION_IDLE,
+    ).count()
+
+
 def diffs_of(object_id: UUID) -> QuerySet[FieldDiff]:
     """List what changed in a settings-like record of the organization in scope, newest first."""
     return FieldDiff.objects.filter(object_pk=str(object_id)).order_by("-timestamp", "-id")

@@ -10,17 +10,27 @@ from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
 
 
-@shared_task(base=SystemTask, name="accounts.send_recovery", bind=True)
+@shared_task(
+    base=SystemTask,
+    name="accounts.send_recovery",
+    bind=True,
+    reason="who forgot their password names no organization",
+)
 def send_recovery(self: SystemTask, email_index: str) -> None:
     """Mail a recovery link to the account of this blind index, if there is one."""
-    with context.system_scope(reason="who forgot their password names no organization"):
+    with context.system_scope(reason=self.reason):
         recovery.send(email_index=bytes.fromhex(email_index), actor=self.actor, at=clock.now())
 
 
-@shared_task(base=SystemTask, name="accounts.expire_approvals", bind=True)
+@shared_task(
+    base=SystemTask,
+    name="accounts.expire_approvals",
+    bind=True,
+    reason="requests expire in every organization",
+)
 def expire_approvals(self: SystemTask) -> int:
     """Close every organization's requests that nobody decided in time; return how many."""
-    with context.system_scope(reason="requests expire in every organization"):
+    with context.system_scope(reason=self.reason):
         tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
     closed = 0
     for tenant in tenants:
@@ -29,8 +39,13 @@ def expire_approvals(self: SystemTask) -> int:
     return closed
 
 
-@shared_task(base=SystemTask, name="accounts.close_unfinished_signins", bind=True)
+@shared_task(
+    base=SystemTask,
+    name="accounts.close_unfinished_signins",
+    bind=True,
+    reason="a sign-in that stopped half way names no organization",
+)
 def close_unfinished_signins(self: SystemTask) -> int:
     """Tell people whose password was used without their second factor; return how many."""
-    with context.system_scope(reason="a sign-in that stopped half way names no organization"):
+    with context.system_scope(reason=self.reason):
         return sessions.close_unfinished(at=clock.now())

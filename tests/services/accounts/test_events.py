@@ -29,6 +29,7 @@ from tenancy import context
 from tenancy.context import Scope
 from tenancy.models import Tenant
 from tests.make import accounts as make
+from tests.make import billing
 from tests.services.accounts.authenticator import SoftKey
 
 pytestmark = pytest.mark.django_db
@@ -133,7 +134,7 @@ def test_every_event_is_fired_and_refusals_by_the_tests_of_each(now):
     with context.scope(Scope()):
         _sign_in_story(now)
     with context.scope(Scope(founded)):
-        _organization_story(now, customer=UUID(int=7))
+        _organization_story(now, customer=billing.customer().pk)
     seen: set[str] = set()
     for tenant in Tenant.objects.filter(pk=founded) | Tenant.objects.filter(kind="operator"):
         with context.scope(Scope(tenant.pk)):
