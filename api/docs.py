@@ -17,11 +17,10 @@ _HUMAN = {"get": "GET", "post": "POST", "patch": "PATCH"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a body: where it stands, what it takes, and whether it must be there."""
+    """One field: where it stands, what it holds, and what there is to know about it."""
 
     name: str
     kind: str
-    required: bool
     note: str
 
 
@@ -35,6 +34,7 @@ class Operation:
     summary: str
     parameters: tuple[Field, ...]
     takes: tuple[Field, ...]
+    shows: str
     gives: tuple[Field, ...]
     refusals: tuple[tuple[str, str], ...]
     example: str
@@ -84,12 +84,12 @@ def _operation(document: dict[str, Any], path: str, method: str, operation: dict
             Field(
                 name=parameter["name"],
                 kind={"path": "path", "query": "query", "header": "header"}[parameter["in"]],
-                required=parameter.get("required", False),
-                note=parameter.get("description", ""),
+                note=parameter.get("description", "The record's id." if parameter["in"] == "path" else ""),
             )
             for parameter in operation.get("parameters", [])
         ),
-        takes=tuple(_fields(document, takes)),
+        takes=tuple(_fields(document, takes, says_required=True)),
+        shows=gives.get("$ref", "").rsplit("/", 1)[-1],
         gives=tuple(_fields(document, gives)),
         refusals=tuple(
             (code, answer["description"]) for code, answer in operation["responses"].items() if code >= "400"
@@ -111,34 +111,37 @@ def _resolve(document: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
             return found
 
 
-def _fields(document: dict[str, Any], found: dict[str, Any], before: str = "") -> list[Field]:
+def _fields(
+    document: dict[str, Any], found: dict[str, Any], before: str = "", *, says_required: bool = False
+) -> list[Field]:
+    """List the fields of an object and of the objects in it; of a body, which must be there."""
     found = _resolve(document, found)
-    if found.get("type") == "array":
-        return _fields(document, found["items"], f"{before}[].")
     rows: list[Field] = []
-    for name, inner in found.get("properties", {}).items():
+    must = found.get("required", []) if says_required else []
+    for name, inner in sorted(found.get("properties", {}).items(), key=lambda entry: entry[0] not in must):
         resolved = _resolve(document, inner)
+        required = name in must
+        notes = ("Required." if required else "", inner.get("description", ""))
         rows.append(
-            Field(
-                name=before + name,
-                kind=_kind(resolved),
-                required=name in found.get("required", []),
-                note=inner.get("description", ""),
-            )
+            Field(name=before + name, kind=_kind(resolved, inner), note=" ".join(filter(None, notes)))
         )
         items = _resolve(document, resolved["items"]) if resolved.get("type") == "array" else {}
-        if resolved.get("properties"):
-            rows.extend(_fields(document, resolved, f"{before}{name}."))
-        elif items.get("properties"):
-            rows.extend(_fields(document, items, f"{before}{name}[]."))
+        for part, mark in ((resolved, "."), (items, "[].")):
+            if part.get("properties"):
+                rows.extend(_fields(document, part, f"{before}{name}{mark}", says_required=says_required))
     return rows
 
 
-def _kind(found: dict[str, Any]) -> str:
+def _kind(found: dict[str, Any], declared: dict[str, Any]) -> str:
     kind = found.get("type", "any")
     words = [word for word in (kind if isinstance(kind, list) else [kind]) if word != "null"]
-    text = found.get("format") or " or ".join(words)
-    return f"{text}: {', '.join(map(str, found['enum']))}" if "enum" in found else str(text)
+    text = str(found.get("format") or " or ".join(words))
+    if "examples" in found:
+        text += f" such as {found['examples'][0]}"
+    if "enum" in found:
+        text = ", ".join(str(word) for word in found["enum"] if word is not None)
+    nullable = "null" in kind or any(inner.get("type") == "null" for inner in declared.get("oneOf", []))
+    return f"{text}, or null" if nullable else text
 
 
 def _example(document: dict[str, Any], path: str, method: str, takes: dict[str, Any]) -> str:

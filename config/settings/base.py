@@ -265,6 +265,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": ["api.schema.complete"],
     "ENABLE_DJANGO_DEPLOY_CHECK": False,  # the suite generates the schema itself and fails on its warnings
     "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 LOGGING: dict[str, Any] = {
