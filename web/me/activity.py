@@ -17,16 +17,19 @@ from audit import queries as trail
 from audit.events import of
 from audit.models import Event
 from audit.queries import Filters
-from core import clock
+from core import clock, ids
 from edge import recording
 from edge.access import Own, access
 from edge.request import Request
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
+from web.kit import formats
 from web.signin.factor import session_of
 from web.signin.origins import network_words
 
 MOST = 100
+# Codes of roles, kinds and routes, as words.
+_SPACED = str.maketrans("_:.", "   ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +97,13 @@ def _act(row: Event, tenant: Tenant, user_id: UUID, *, at_home: bool) -> Act:
 
 
 def sentence(row: Event, *, by: str, about_me: bool) -> str:
-    """Write an event as its person reads it: "You opened people.members"."""
+    """Write an event as its person reads it: "You suspended mem_01m…v8z62"."""
     kind = of(row.event)
-    named = {name: str(row.facts.get(name, "")) for name in kind.placeholders}
-    words = {
-        **named,
-        "actor": by,
-        "subject": "you" if about_me else row.subject_kind.replace("_", " ") or "it",
-    }
-    return kind.sentence.format(**words)
+    named = {name: str(row.facts.get(name, "")).translate(_SPACED) for name in kind.placeholders}
+    return kind.sentence.format(**{**named, "actor": by, "subject": "you" if about_me else _subject(row)})
+
+
+def _subject(row: Event) -> str:
+    if row.subject_id is None or row.subject_kind not in ids.PREFIXES:
+        return row.subject_kind.translate(_SPACED) or "it"
+    return formats.middle(ids.encode(row.subject_kind, row.subject_id))
