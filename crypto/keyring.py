@@ -47,13 +47,13 @@ class LiveKey:
     __slots__ = (
         "_allowed",
         "_counted",
-        "_holding",
         "_secret",
         "_uncounted",
         "aead",
         "authority",
         "decryptions",
         "header",
+        "holding",
         "id",
         "purpose",
         "shared",
@@ -72,7 +72,7 @@ class LiveKey:
         self.authority = envelope.authority(row.pk, tenant_id)
         self.decryptions = 0
         self._secret = secret
-        self._holding = holding
+        self.holding = holding
         self._counted: int = row.encryptions
         self._uncounted = 0
         self._allowed = 0
@@ -178,7 +178,8 @@ class Statistics:
 
 # By the integer of the organization's id, and by the header of the envelopes: both hash at once, unlike UUID.
 _holdings: dict[int, _Holding] = {}
-_keys: dict[bytes, LiveKey] = {}
+# Read by the fields' fast path alone; everybody else asks `of`, which also loads.
+live: dict[bytes, LiveKey] = {}
 _lock = threading.RLock()
 _operator: UUID | None = None
 _swept_at = 0.0
@@ -214,8 +215,8 @@ def of(data: bytes, tenant_id: UUID) -> LiveKey:
         Sealed: the organization or the installation is sealed.
     """
     # One look-up compares version, algorithm and key id at once.
-    key = _keys.get(data[:18])
-    if key is None or key._holding.trusted_until < monotonic():
+    key = live.get(data[:18])
+    if key is None or key.holding.trusted_until < monotonic():
         key = _find(data, tenant_id)
     if key.tenant != tenant_id.int:
         raise UnknownKey("the value names a key of another organization")
@@ -229,9 +230,9 @@ def _find(data: bytes, tenant_id: UUID) -> LiveKey:
         _renew(tenant_id, wanted=header)
     except NoKeys:
         raise UnknownKey("the value names a key of another organization") from None
-    if header not in _keys:
+    if header not in live:
         raise UnknownKey("the value names a key that is not, or no longer, this organization's")
-    return _keys[header]
+    return live[header]
 
 
 def operator() -> UUID:
@@ -267,7 +268,7 @@ def observe(tenant_id: UUID, state: str, key_generation: int) -> None:
         _swept_at = now
         for idle in [held for held, its in list(_holdings.items()) if now - its.used_at > IDLE_SECONDS]:
             for header in _holdings[idle].headers:
-                transaction.on_commit(_keys[header].count, robust=True)
+                transaction.on_commit(live[header].count, robust=True)
             _drop(idle)
 
 
@@ -277,7 +278,7 @@ def forget(tenant_id: UUID | None = None) -> None:
     with _lock:
         if tenant_id is None:
             _holdings.clear()
-            _keys.clear()
+            live.clear()
             _operator = None
             return
         _drop(tenant_id.int)
@@ -286,7 +287,7 @@ def forget(tenant_id: UUID | None = None) -> None:
 def _drop(tenant: int) -> None:
     holding = _holdings.pop(tenant, None)
     for header in holding.headers if holding else ():
-        _keys.pop(header, None)
+        live.pop(header, None)
 
 
 def forget_everything() -> None:
@@ -296,13 +297,13 @@ def forget_everything() -> None:
 
 def count_all() -> None:
     """Add every uncounted encryption of this process to the keys' rows (long work calls it when it ends)."""
-    for key in list(_keys.values()):
+    for key in list(live.values()):
         key.count()
 
 
 def statistics() -> Statistics:
     """Return how many keys this process holds and how often they have decrypted here."""
-    held = list(_keys.values())
+    held = list(live.values())
     return Statistics(keys=len(held), decryptions=sum(key.decryptions for key in held))
 
 
@@ -318,7 +319,7 @@ def _renew(tenant_id: UUID, wanted: bytes | None = None) -> _Holding:
         if state == Tenant.State.SEALED:
             forget(tenant_id)
             raise Sealed
-        unknown = wanted is not None and wanted not in _keys
+        unknown = wanted is not None and wanted not in live
         if holding is not None and holding.generation == generation and not unknown:
             holding.trusted_until, holding.used_at = now + TRUST_SECONDS, now
             return holding
@@ -342,12 +343,12 @@ def _load(tenant_id: UUID, generation: int, now: float) -> _Holding:
         for row in rows
     ]
     for key in loaded:
-        key.succeed(_keys.get(key.header))
+        key.succeed(live.get(key.header))
     _drop(tenant_id.int)
     _holdings[tenant_id.int] = holding
     for key in loaded:
         holding.headers.append(key.header)
-        _keys[key.header] = key
+        live[key.header] = key
         if key.state == KeyState.PRIMARY:
             holding.primary[key.purpose] = key
     return holding

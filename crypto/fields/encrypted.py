@@ -1,6 +1,7 @@
 """The encrypted fields: text and JSON."""
 
 import json
+from time import monotonic
 from typing import Any, ClassVar, Final
 
 from django import forms
@@ -25,6 +26,7 @@ class _EncryptedAttribute(DeferredAttribute):
     def __init__(self, field: "EncryptedField") -> None:
         super().__init__(field)
         self.name = field.attname
+        self.decrypt = field.decrypt
 
     def __get__(self, instance: models.Model | None, owner: type[models.Model] | None = None) -> Any:
         if instance is None:
@@ -37,7 +39,7 @@ class _EncryptedAttribute(DeferredAttribute):
             held = data[self.name] = bound.load(instance, self.name)
         if held is None:
             return None
-        value = self.field.decrypt(instance, held)
+        value = self.decrypt(instance, held)
         if value is not ERASED:
             data[self.name] = Plain((value, held))
         return value
@@ -98,15 +100,17 @@ class EncryptedField(bound.BoundField):
             Sealed: the organization or the installation is sealed.
         """
         plaintext = self.to_bytes(value)
+        try:
+            place = self.before + instance.__dict__["id"].int.to_bytes(16, "big") + self.after
+        except (KeyError, AttributeError):  # deferred, or given as text
+            place = self.place(bound.row_id(instance))
         key = keyring.primary(self.tenant_of(instance), self.purpose)
-        cipher = None
-        if self.subject is not None:
-            subject = self._subject_of(instance)
-            if subject is subjects.GONE:
-                raise SubjectIsErased
-            cipher = subject and subject.cipher(key)
-        place = self.before + bound.row_id(instance).int.to_bytes(16, "big") + self.after
-        return Envelope(key.encrypt(plaintext, place, cipher))
+        if self.subject is None:
+            return Envelope(key.encrypt(plaintext, place))
+        subject = self._subject_of(instance)
+        if subject is subjects.GONE:
+            raise SubjectIsErased
+        return Envelope(key.encrypt(plaintext, place, subject and subject.cipher(key)))
 
     def decrypt(self, instance: models.Model, stored: Envelope) -> Any:
         """Decrypt one row's value, or return ERASED when its subject's key is gone.
@@ -115,26 +119,25 @@ class EncryptedField(bound.BoundField):
             InvalidCiphertext: the bytes were touched, or written for another place.
             Sealed: the organization or the installation is sealed.
         """
-        # Flat on purpose: a page of rows decrypts hundreds of values.
+        # Flat on purpose, and the checks of keyring.of repeated: a page of rows decrypts hundreds of values.
         data = instance.__dict__
         try:
-            row_id, tenant_id = data["id"], data["tenant_id"]
-        except KeyError:  # of no organization, or deferred
-            row_id, tenant_id = bound.row_id(instance), self.tenant_of(instance)
-        if self.of_operator:
-            tenant_id = keyring.operator()
-        if self.subject is None:
-            key = keyring.of(stored, tenant_id)
-            aead = key.aead
-        else:
+            row, tenant_id = data["id"].int.to_bytes(16, "big"), data["tenant_id"]
+        except (KeyError, AttributeError):  # of no organization, deferred, or given as text
+            row, tenant_id = bound.row_id(instance).bytes, None
+        if self.of_operator or tenant_id is None:
+            tenant_id = self.tenant_of(instance)
+        subject = None
+        if self.subject is not None:
             subject = self._subject_of(instance)
             if subject is subjects.GONE:
                 return ERASED
+        key = keyring.live.get(stored[:18])
+        if key is None or key.holding.trusted_until < monotonic() or key.tenant != tenant_id.int:
             key = keyring.of(stored, tenant_id)
-            aead = key.aead if subject is None else subject.cipher(key)
         key.decryptions += 1
-        place = key.authority + self.before + row_id.int.to_bytes(16, "big") + self.after
-        return self.of_bytes(aead.decrypt(stored, place, envelope.HEADER_BYTES))
+        aead = key.aead if subject is None else subject.cipher(key)
+        return self.of_bytes(aead.decrypt(stored, key.authority + self.before + row + self.after, 18))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return the bytes to store: new ones for a new value, the stored ones where nothing changed."""
