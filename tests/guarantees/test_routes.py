@@ -1,0 +1,238 @@
+"""Every route and method, by everybody: every role of its organization, a foreign member, a customer of the same
+organization, somebody half signed in, a stranger; and every API operation by every kind of key.
+
+The cases come from the URL table. A route whose arguments nobody can fill fails here.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+
+from accounts.permissions import API_KEY_SCOPES
+from edge.access import Needs, Own, Public, rules_of
+from edge.checks import routes
+from tests.guarantees import world
+from tests.guarantees.world import Organization, Someone
+from tests.make import accounts
+
+ALL = list(routes())
+STAFF = [(path, name, view) for path, name, view in ALL if path.startswith("o/<slug:slug>/")]
+API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1/")]
+# Which record a route's `pk` names: the nearest noun before it.
+NOUNS = {
+    "customers": "customer",
+    "invoices": "invoice",
+    "tax_rates": "tax_rate",
+    "tax-rates": "tax_rate",
+    "members": "member",
+    "invitations": "invitation",
+    "roles": "role",
+    "approvals": "approval",
+    "keys": "api_key",
+    "jobs": "job",
+    "audit_events": "audit_event",
+    "audit": "audit_event",
+}
+_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit)")
+REFUSED = frozenset({401, 403, 404, 405, 419})
+
+
+def address(path: str, organization: Organization, *, slug: str = "") -> str:
+    """Fill a route's arguments with an organization's records."""
+    filled = path.replace("<slug:slug>", slug or organization.slug)
+    for match in re.finditer(r"<(?:\w+:)?(\w+)>", filled):
+        before = filled[: match.start()].strip("/").split("/")
+        noun = next((NOUNS[part] for part in reversed(before) if part in NOUNS), None)
+        if match[1] != "pk" or noun is None:
+            raise LookupError(f"nobody knows how to fill <{match[1]}> of {path}")
+        record = "finalized" if _NEEDS_FINALIZED.search(path) else noun
+        return address(filled.replace(match[0], organization.records[record], 1), organization)
+    return "/" + filled
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back whatever a request did, so that every cell of the matrix starts alike."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def sends_to(response: HttpResponse) -> str:
+    return response.headers.get("Location", "").partition("?")[0]
+
+
+@pytest.fixture
+def ours(db: None) -> Organization:
+    return world.organization("a", world.STAFF)
+
+
+@pytest.fixture
+def theirs(db: None) -> Organization:
+    return world.organization("b", [world.RoleCode.OWNER])
+
+
+def methods(view: Any) -> list[tuple[str, Any]]:
+    return [(method, rule) for method, rule in (rules_of(view) or {}).items() if method != "HEAD"]
+
+
+def call(who: Someone | None, method: str, url: str) -> HttpResponse:
+    client = who.client if who else accounts_stranger()
+    return client.generic(method, url, b"{}" if url.startswith("/api/") else b"", content_type=_type(url))
+
+
+def _type(url: str) -> str:
+    return "application/json" if url.startswith("/api/") else "application/x-www-form-urlencoded"
+
+
+def accounts_stranger() -> Any:
+    from django.test import Client
+
+    return Client(raise_request_exception=False)
+
+
+@pytest.mark.parametrize(("path", "name", "view"), STAFF, ids=[name for _, name, _ in STAFF])
+def test_staff_route_by_every_role(
+    path: str, name: str, view: Any, ours: Organization, theirs: Organization
+) -> None:
+    url = address(path, ours)
+    for method, rule in methods(view):
+        assert not isinstance(rule, Public), f"{name}: a page of an organization is public"
+        for role, person in ours.people.items():
+            if role == "customer":
+                continue
+            with undone():
+                before = len(world.events_of(ours.id, actor_id=person.id))
+                response = call(person, method, url)
+                allowed = isinstance(rule, Own) or rule.permission in person.permissions
+                cell = f"{method} {name} as {role}: {response.status_code} {sends_to(response)}"
+                assert response.status_code < 500, cell
+                if allowed:
+                    if response.status_code in REFUSED:  # by a rule of the service, not by the gate
+                        reasons = {event.reason for event in world.events_of(ours.id, actor_id=person.id)}
+                        assert "missing_permission" not in reasons, cell
+                        assert response.status_code != 404 or isinstance(rule, Own), cell
+                    assert sends_to(response) not in ("/login", "/step-up", "/login/mfa"), cell
+                    if method == "GET" and response.status_code == 200:
+                        assert len(world.events_of(ours.id, actor_id=person.id)) > before, f"{cell}: unseen"
+                else:
+                    assert response.status_code == 403, cell
+                    events = world.events_of(ours.id, actor_id=person.id, event="access.refused")
+                    assert len(events) == 1, cell
+                    assert events[0].facts["status"] == 403
+        for stranger in (theirs.people["owner"], ours.people["customer"]):
+            with undone():
+                response = call(stranger, method, url)
+                assert response.status_code == 404, f"{method} {name} by a foreigner: {response.status_code}"
+                refusals = world.events_of(ours.id, actor_id=stranger.id, event="access.refused")
+                assert [event.facts["status"] for event in refusals] == [404], f"{method} {name}: unrecorded"
+        with undone():
+            assert sends_to(call(None, method, url)) == "/login", f"{method} {name} by nobody"
+
+
+@pytest.mark.parametrize(("path", "name", "view"), STAFF, ids=[name for _, name, _ in STAFF])
+def test_a_foreign_record_is_not_there(
+    path: str, name: str, view: Any, ours: Organization, theirs: Organization
+) -> None:
+    """One's own organization in the address, somebody else's record behind it."""
+    if "<str:pk>" not in path:
+        assert "<slug:slug>" in path
+        return
+    url = address(path.replace("<slug:slug>", ours.slug), theirs)
+    for method, _rule in methods(view):
+        with undone():
+            response = call(ours.people["owner"], method, url)
+            assert response.status_code == 404, f"{method} {name}: {response.status_code}"
+
+
+@pytest.mark.parametrize(("path", "name", "view"), STAFF, ids=[name for _, name, _ in STAFF])
+def test_half_signed_in_is_not_signed_in(path: str, name: str, view: Any, ours: Organization) -> None:
+    from tenancy.context import Scope, scope
+
+    with scope(Scope(ours.id)):
+        member = accounts.member("owner")
+        accounts.totp(member.user)
+        half = accounts.session(member.user, complete=False)
+    person = Someone(member.user_id, world.browser(half.raw_key))
+    for method, _rule in methods(view):
+        with undone():
+            response = call(person, method, address(path, ours))
+            assert sends_to(response) == "/login/mfa", f"{method} {name}: {response.status_code}"
+
+
+@pytest.mark.parametrize(("path", "name", "view"), API, ids=[name for _, name, _ in API])
+def test_api_operation_by_every_key(
+    path: str, name: str, view: Any, ours: Organization, theirs: Organization
+) -> None:
+    url = address(path, ours)
+    for method, rule in methods(view):
+        cell = f"{method} {name}"
+        if isinstance(rule, Own):  # the reference: any key or session that works
+            with undone():
+                assert call(ours.keys["all"], method, url).status_code == 200, cell
+            with undone():
+                assert call(None, method, url).status_code == 401, cell
+            continue
+        assert isinstance(rule, Needs), cell
+        with undone():
+            before = len(world.events_of(ours.id, key_id=ours.keys["all"].id))
+            response = call(ours.keys["all"], method, url)
+            assert rule.permission in API_KEY_SCOPES, cell
+            assert response.status_code not in REFUSED, f"{cell}: {response.status_code} {response.content!r}"
+            assert response.status_code < 500, cell
+            if response.status_code < 400:
+                assert len(world.events_of(ours.id, key_id=ours.keys["all"].id)) > before, f"{cell}: unseen"
+        with undone():
+            assert call(ours.keys["narrow"], method, url).status_code == 403, cell
+            refused = world.events_of(ours.id, key_id=ours.keys["narrow"].id, event="access.refused")
+            assert len(refused) == 1, cell
+        with undone():
+            assert call(None, method, url).status_code == 401, cell
+        with undone():
+            session = ours.people["owner"]
+            assert call(session, method, url).status_code in (401, 403), f"{cell} by a session"
+        if "<str:pk>" in path:
+            with undone():
+                response = call(theirs.keys["all"], method, url)
+                assert response.status_code == 404, f"{cell} by a foreign key: {response.status_code}"
+                refused = world.events_of(theirs.id, key_id=theirs.keys["all"].id, event="access.refused")
+                assert len(refused) == 1, f"{cell}: unrecorded"
+        elif method == "GET":
+            with undone():
+                body = call(theirs.keys["all"], method, url).content.decode()
+                found = [kind for kind, text in ours.records.items() if text in body]
+                assert found == [], f"{cell} shows {found} of another organization"
+
+
+def test_every_route_is_walked() -> None:
+    """What is neither a page of an organization nor an API operation is named here, so that no new door is missed."""
+    walked = {name for _, name, _ in [*STAFF, *API]}
+    others = {name for _, name, _ in ALL} - walked
+    prefixes = ("signin:", "me:", "mailbox:", "kit:", "healthz", "readyz")
+    assert sorted(name for name in others if not name.startswith(prefixes)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "view"),
+    [(path, name, view) for path, name, view in ALL if path.startswith("me/")],
+    ids=[name for _, name, _ in ALL if name.startswith("me:")],
+)
+def test_ones_own_pages_ask_who_one_is(path: str, name: str, view: Any, ours: Organization) -> None:
+    url = "/" + re.sub(r"<str:pk>", "ses_00000000000000000000000000", path)
+    for method, rule in methods(view):
+        assert isinstance(rule, Own), name
+        with undone():
+            assert sends_to(call(None, method, url)) == "/login", f"{method} {name}"
+
+
+def test_the_walk_bites(ours: Organization) -> None:
+    """A page that forgot to say who may see it is refused, and the system check names it."""
+    from edge.gate import Undeclared, rule_for
+
+    with pytest.raises(Undeclared):
+        rule_for(lambda request: HttpResponse("open"), "GET")

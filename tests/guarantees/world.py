@@ -1,0 +1,110 @@
+"""Two organizations with one record of each kind, and somebody in every role: what the walks over the routes use."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import Invitation
+from accounts.permissions import ROLES, Permission, RoleCode
+from accounts.services import approvals, members
+from audit.models import Event
+from billing.invoices import services as invoices
+from core import clock, ids
+from tenancy import jobs
+from tenancy.context import Scope, scope
+from tests.make import accounts, billing, installation
+
+STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
+
+
+@dataclass
+class Someone:
+    """A signed-in person, or a key."""
+
+    id: UUID
+    client: Client
+    permissions: frozenset[Permission] = frozenset()
+
+
+@dataclass
+class Organization:
+    """One organization and the outside names of its records, by kind."""
+
+    id: UUID
+    slug: str
+    records: dict[str, str] = field(default_factory=dict)
+    people: dict[str, Someone] = field(default_factory=dict)
+    keys: dict[str, Someone] = field(default_factory=dict)
+
+
+def browser(raw_key: str) -> Client:
+    client = Client(raise_request_exception=False)
+    client.cookies[settings.SESSION_COOKIE_NAME] = raw_key
+    return client
+
+
+def machine(raw_key: str) -> Client:
+    return Client(raise_request_exception=False, headers={"Authorization": f"Bearer {raw_key}"})
+
+
+def organization(slug: str, roles: list[RoleCode]) -> Organization:
+    """Fill an organization of the template with one record of each kind."""
+    made = Organization(installation.tenant(slug), slug)
+    at = clock.now()
+    with scope(Scope(made.id)):
+        for role in roles:
+            member = accounts.member(role.value)
+            opened = accounts.session(member.user)
+            made.people[role.value] = Someone(member.user_id, browser(opened.raw_key), ROLES[role])
+            if role is RoleCode.OWNER:
+                owner, owner_actor = member, accounts.actor(member.user, opened=opened)
+        billing.issuer(name="Issuer") if hasattr(billing, "issuer") else None
+        customer = billing.customer()
+        rate = billing.tax_rate()
+        draft = billing.draft(of=customer)
+        finalized = billing.draft(of=customer)
+        invoices.finalize(invoice_id=finalized.pk, actor=billing.ACTOR, at=at)
+        colleague = accounts.member("accountant")
+        custom = accounts.custom_role("night_shift", ["invoice:read"])
+        members.send_invitation(email=accounts.address(), role=custom, actor=owner_actor, at=at)
+        invitation = Invitation.objects.order_by("-created_at")[0]
+        approval = approvals.request(
+            kind=members.INVITE_KIND,
+            payload={"email": accounts.address(), "role": str(custom.pk), "expires": ""},
+            actor=accounts.actor(colleague.user),
+            at=at,
+            subject=("role", custom.pk),
+            reason="needed",
+        )
+        job = jobs.start(kind="test", at=at)
+        key = accounts.api_key(owner)
+        narrow = accounts.api_key(owner, scopes=["report:read"])
+        event = Event.objects.order_by("-at")[0]
+        portal = accounts.portal_access(customer.pk)
+        portal_session = accounts.session(portal.user)
+    made.keys["all"] = Someone(key.key.pk, machine(key.raw))
+    made.keys["narrow"] = Someone(narrow.key.pk, machine(narrow.raw))
+    made.people["customer"] = Someone(portal.user_id, browser(portal_session.raw_key))
+    made.records = {
+        "customer": ids.encode("customer", customer.pk),
+        "invoice": ids.encode("invoice", draft.pk),
+        "finalized": ids.encode("invoice", finalized.pk),
+        "tax_rate": ids.encode("tax_rate", rate.pk),
+        "member": ids.encode("member", colleague.pk),
+        "role": ids.encode("role", custom.pk),
+        "invitation": ids.encode("invitation", invitation.pk),
+        "approval": ids.encode("approval", approval.pk),
+        "job": ids.encode("job", job.pk),
+        "api_key": ids.encode("api_key", key.key.pk),
+        "audit_event": ids.encode("audit_event", event.pk),
+    }
+    return made
+
+
+def events_of(tenant: UUID, **filters: Any) -> list[Event]:
+    """Return the events of an organization, newest first."""
+    with scope(Scope(tenant)):
+        return list(Event.objects.filter(**filters).order_by("-at"))
