@@ -3,5 +3,5 @@
 from typing import Any
 
 BEAT: dict[str, dict[str, Any]] = {
-    "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300.0},
+    "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300},
 }

@@ -18,6 +18,7 @@ from billing.invoices import queries
 from billing.invoices.models import Invoice
 from billing.invoices.queries import InvoiceRow
 from billing.tallies import queries as tallies
+from billing.tallies.queries import Total
 from core import ids
 from core.errors import Refusal
 
@@ -226,21 +227,19 @@ def _of_age(age: Age, today: date) -> Q:
     return found if last is None else found & Q(due_on__gte=today - timedelta(days=last))
 
 
+def _belongs(total: Total, view: View) -> bool:
+    paid = total.payment_status == Invoice.PaymentStatus.PAID
+    final = total.state == Invoice.Status.FINALIZED
+    states = {View.DRAFT: Invoice.Status.DRAFT, View.VOIDED: Invoice.Status.VOIDED}
+    if view in states:
+        return total.state == states[view]
+    return view is View.ALL or (final and paid is (view is View.PAID))
+
+
 def _from_tallies(view: View) -> list[Sums]:
-    wanted = {
-        View.ALL: lambda total: True,
-        View.DRAFT: lambda total: total.state == Invoice.Status.DRAFT,
-        View.OPEN: lambda total: (
-            total.state == Invoice.Status.FINALIZED and total.payment_status != Invoice.PaymentStatus.PAID
-        ),
-        View.PAID: lambda total: (
-            total.state == Invoice.Status.FINALIZED and total.payment_status == Invoice.PaymentStatus.PAID
-        ),
-        View.VOIDED: lambda total: total.state == Invoice.Status.VOIDED,
-    }[view]
     found: dict[str, Sums] = {}
     for total in tallies.totals("invoice"):
-        if wanted(total):
+        if _belongs(total, view):
             before = found.get(total.currency) or Sums(
                 currency=total.currency, count=0, total_minor=0, due_minor=0
             )

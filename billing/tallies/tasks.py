@@ -8,7 +8,7 @@ from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
 
 
-@shared_task(base=SystemTask, name="billing.melt_tallies")
+@shared_task(base=SystemTask, name="billing.melt_tallies", reason="every organization has tallies")
 def melt_tallies() -> int:
     """Melt every organization's tallies, one after the other; return how many rows are left of them."""
     with context.system_scope(reason="tallies are melted for every organization"):
