@@ -19,7 +19,7 @@ run: install-run ## start everything with a filled demo at http://localhost:8000
 	@exec $(RUN) -m config.embedded --with-parent
 
 test: packages install-test ## the whole suite on real engines (TESTS=tests/rules for a part)
-	@$(RUN) -m pytest -n $(WORKERS) $(TESTS)
+	@$(RUN) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 check: install-test ## lint, types, import contracts, migrations, deployment settings
 	$(RUN) -m ruff check .

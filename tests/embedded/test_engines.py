@@ -20,6 +20,8 @@ from config.embedded.postgres import WrongVersion
 from config.embedded.processes import AlreadyRunning, CannotStart
 from tests.embedded.conftest import is_alive, remove_state, wait_until
 
+# These tests start and stop servers; one worker does so at a time.
+pytestmark = pytest.mark.xdist_group("engines")
 HOME = Path(__file__).resolve().parents[2]
 
 

@@ -10,6 +10,8 @@ from config.embedded import local, supervisor
 from tests.embedded.conftest import is_alive, remove_state, wait_until
 from tests.embedded.stack import Stack, answers, descendants, free_port
 
+# One stack for all of this file, however many workers share the tests.
+pytestmark = pytest.mark.xdist_group("run")
 NAMES = ["web", "worker", "ops-worker", "beat", "sealer"]
 
 

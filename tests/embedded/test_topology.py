@@ -15,6 +15,8 @@ from config.embedded import certificates, environment, topology
 from tests.embedded.conftest import remove_state, wait_until
 from tests.embedded.stack import HOME, Stack, free_port
 
+# One stack for all of this file, however many workers share the tests.
+pytestmark = pytest.mark.xdist_group("topology")
 HOSTS = ["localhost", "IP:127.0.0.1"]
 
 
