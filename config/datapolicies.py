@@ -1,8 +1,9 @@
 """Data policies of the libraries' tables: what they hold, and which of them do not even exist.
 
-guardian's generic grants, django-otp-webauthn's own passkeys and auditlog's own log are replaced by tables of ours
-(accounts, and grant models beside their objects); their apps have no migrations here (settings.MIGRATION_MODULES),
-so that the tables are not made. Their models still exist in Python, hence the entries.
+guardian's generic grants, django-otp-webauthn's own passkeys and auditlog's own log are replaced by tables of
+ours (accounts, and grant models beside their objects); their apps have no migrations here
+(settings.MIGRATION_MODULES), so that the tables are not made. Their models still exist in Python, hence the
+entries.
 """
 
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
