@@ -30,14 +30,16 @@ COMMON = frozenset({"password", "letmeinletmein1", "hunter"})
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-# --- The table -----------------------------------------------------------------------------------------------------
+# --- The table ------------------------------------------------------------------------------------
 
 
 def test_permissions_are_noun_and_verb_in_alphabetical_order():
     values = [permission.value for permission in Permission]
     assert values == sorted(values)
     assert all(value.count(":") == 1 for value in values)
-    assert [permission.name for permission in Permission] == [value.replace(":", "_").upper() for value in values]
+    assert [permission.name for permission in Permission] == [
+        value.replace(":", "_").upper() for value in values
+    ]
 
 
 def test_every_role_has_a_set_and_a_word():
@@ -57,7 +59,7 @@ def test_only_people_and_keys_are_in_the_table():
 
 
 def test_no_key_can_carry_what_needs_a_fresh_factor_or_makes_rights():
-    assert API_KEY_SCOPES & (FRESH_ONLY | POWERFUL | PORTAL) == frozenset()
+    assert frozenset() == API_KEY_SCOPES & (FRESH_ONLY | POWERFUL | PORTAL)
 
 
 def test_customers_and_staff_share_no_permission():
@@ -99,7 +101,7 @@ def test_only_the_owner_of_the_operator_holds_every_host_wide_control():
     assert of_role("owner", custom=frozenset(), of_operator=False) & OPERATOR_ONLY == frozenset()
 
 
-# --- Who may give what ---------------------------------------------------------------------------------------------
+# --- Who may give what ----------------------------------------------------------------------------
 
 
 def _give(grantor, given, *, limits=None, own=None, for_self=False):
@@ -113,7 +115,8 @@ def _give(grantor, given, *, limits=None, own=None, for_self=False):
 
 
 @given(
-    grantor=st.frozensets(st.sampled_from(list(Permission))), given_=st.frozensets(st.sampled_from(list(Permission)))
+    grantor=st.frozensets(st.sampled_from(list(Permission))),
+    given_=st.frozensets(st.sampled_from(list(Permission))),
 )
 def test_nobody_gives_what_they_lack(grantor, given_):
     if given_ <= grantor:
@@ -143,7 +146,8 @@ def test_an_escalation_is_a_gained_powerful_right(permission):
 
 
 @pytest.mark.parametrize(
-    ("escalation", "others", "needed"), [(True, 1, True), (True, 0, False), (False, 5, False), (False, 0, False)]
+    ("escalation", "others", "needed"),
+    [(True, 1, True), (True, 0, False), (False, 5, False), (False, 0, False)],
 )
 def test_a_second_person_is_needed_as_soon_as_there_is_one(escalation, others, needed):
     assert rules.needs_second_person(escalation=escalation, other_deciders=others) is needed
@@ -158,7 +162,9 @@ def test_the_last_owner_stays(after):
     rules.keep_an_owner(target_code="owner", after_code="owner", active_owners=1)
 
 
-@pytest.mark.parametrize("limits", [{"refund_minor": -1}, {"refund_minor": True}, {"refund_minor": "5"}, {"x": 1}])
+@pytest.mark.parametrize(
+    "limits", [{"refund_minor": -1}, {"refund_minor": True}, {"refund_minor": "5"}, {"x": 1}]
+)
 def test_what_is_no_limit_is_refused(limits):
     with pytest.raises(rules.NotALimit):
         rules.check_limits(limits)
@@ -171,7 +177,7 @@ def test_limits_are_read():
     }
 
 
-# --- Passwords -----------------------------------------------------------------------------------------------------
+# --- Passwords ------------------------------------------------------------------------------------
 
 
 def _check(password, *context):
@@ -223,7 +229,7 @@ def test_a_password_that_mentions_its_owner_among_much_else_is_accepted():
     assert _check("lovelace walks nine dogs home", "lovelace@example.com") == "lovelace walks nine dogs home"
 
 
-# --- Pace and freshness --------------------------------------------------------------------------------------------
+# --- Pace and freshness ---------------------------------------------------------------------------
 
 
 @given(free=st.integers(1, 20), longest=st.integers(2, 3600), attempts=st.integers(1, 10_000))
