@@ -1,0 +1,111 @@
+"""Encrypted columns of plain rows: for lists that read tuples and for bulk work that writes them.
+
+Promise kept: the same bytes, bound to the same place, as the model's fields read and write; only the instance is
+left out. The functions made here hold a key: use them inside the transaction that made them, then let them go.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from crypto import envelope, keyring
+from crypto.fields import EncryptedField
+from crypto.fields.subject import SUBJECT_KEY, SubjectKeyField
+from crypto.values import ERASED, Subject
+from tenancy import context
+
+
+class SubjectNeedsItsRow(TypeError):
+    """A value under a person's own key is written by saving the model, which has that key."""
+
+
+def _field_of(model: type[models.Model], name: str) -> tuple[EncryptedField, UUID]:
+    field = model._meta.get_field(name)
+    if not isinstance(field, EncryptedField):
+        raise TypeError(f"{model.__name__}.{name} is not an encrypted field")
+    return field, keyring.operator() if field.of_operator else context.current_tenant()
+
+
+def opener(model: type[models.Model], name: str) -> Callable[[UUID, bytes | None], Any]:
+    """Return `open(row_id, stored)`, which decrypts one column of rows of the organization in scope.
+
+    For a column without a subject. `open` raises InvalidCiphertext when the bytes were touched or moved, Sealed
+    when the organization is.
+
+    Raises:
+        SubjectNeedsItsRow: the column has a subject; use `subject_opener`.
+    """
+    field, tenant_id = _field_of(model, name)
+    if field.subject is not None:
+        raise SubjectNeedsItsRow(f"{model.__name__}.{name}: use subject_opener")
+    before, after, decode, header_bytes = field.before, field.after, field.of_bytes, envelope.HEADER_BYTES
+    header, prefix = b"", b""
+    key: keyring.LiveKey | None = None
+
+    def open_value(row_id: UUID, stored: bytes | None) -> Any:
+        nonlocal header, prefix, key
+        if stored is None:
+            return None
+        # Neighbours are nearly always under one key: it is looked up, and its organization compared, once.
+        if key is None or stored[:18] != header:
+            key = keyring.of(stored, tenant_id)
+            header, prefix = key.header, key.authority + before
+        key.decryptions += 1
+        place = prefix + row_id.int.to_bytes(16, "big") + after
+        return decode(key.aead.decrypt(stored, place, header_bytes))
+
+    return open_value
+
+
+def subject_opener(
+    model: type[models.Model], name: str
+) -> Callable[[UUID, bytes | None, UUID | None, bytes | None], Any]:
+    """Return `open(row_id, stored, subject_id, subject_key)` for a column whose values are under people's keys.
+
+    `subject_id` and `subject_key` are columns of the row the subject names (`id` and `subject_key` of the row
+    itself for "self"). ERASED comes back for a subject whose key is gone. Errors as those of `opener`.
+    """
+    field, tenant_id = _field_of(model, name)
+    if field.subject is None:
+        raise TypeError(f"{model.__name__}.{name} has no subject: use opener")
+    owner = model if field.subject == "self" else model._meta.get_field(field.subject).related_model
+    wrapper = owner._meta.get_field(SUBJECT_KEY)  # type: ignore[union-attr]  # a foreign key names a model
+    assert isinstance(wrapper, SubjectKeyField)  # noqa: S101  checked: crypto.E005
+
+    def open_value(row_id: UUID, stored: bytes | None, subject_id: UUID | None, wrapped: bytes | None) -> Any:
+        if stored is None:
+            return None
+        subject = None
+        if subject_id is not None:
+            if wrapped is None:
+                return ERASED
+            above = keyring.of(wrapped, tenant_id)
+            subject = Subject(above.decrypt(wrapped, wrapper.place(subject_id)))
+        key = keyring.of(stored, tenant_id)
+        cipher = None if subject is None else subject.cipher(key)
+        return field.of_bytes(key.decrypt(stored, field.place(row_id), cipher))
+
+    return open_value
+
+
+def closer(model: type[models.Model], name: str) -> Callable[[UUID, Any], bytes | None]:
+    """Return `close(row_id, value)`, which encrypts one column of new rows for the organization in scope.
+
+    Raises:
+        SubjectNeedsItsRow: the column has a subject.
+        Sealed: the organization or the installation is sealed.
+    """
+    field, tenant_id = _field_of(model, name)
+    if field.subject is not None:
+        raise SubjectNeedsItsRow
+    key = keyring.primary(tenant_id, field.purpose)
+    before, after, encode, encrypt = field.before, field.after, field.to_bytes, key.encrypt
+
+    def close_value(row_id: UUID, value: Any) -> bytes | None:
+        if value is None:
+            return None
+        return encrypt(encode(value), before + row_id.int.to_bytes(16, "big") + after)
+
+    return close_value
