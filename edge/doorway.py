@@ -85,10 +85,11 @@ class DoorwayMiddleware:
         return response
 
     def _answer_database(self, request: Request, error: DatabaseError) -> HttpResponse:
-        # Whatever was half done is rolled back. A serialization fault, deadlock or lock timeout is worth a retry.
+        # Whatever was half done is rolled back. A serialization fault, deadlock or lock timeout is worth a retry;
+        # so is a unique violation: the service has looked before, so that somebody else was faster.
         _log.error("the database refused", exc_info=error)
         code = getattr(error.__cause__, "sqlstate", "") or ""
-        refusal = Conflict() if code in ("40001", "40P01", "55P03") else errors.Unexpected()
+        refusal = Conflict() if code in ("23505", "40001", "40P01", "55P03") else errors.Unexpected()
         request.failure, request.refusal = error, refusal
         return errors.respond(request, refusal)
 

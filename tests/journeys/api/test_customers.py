@@ -1,5 +1,9 @@
 """Customers over the API."""
 
+import threading
+
+from django.db import connections
+
 from accounts.permissions import Permission
 from billing.customers.models import Customer
 from tenancy.context import Scope, scope
@@ -131,6 +135,27 @@ def test_a_key_without_the_scope_is_refused_and_recorded(api, key_with):
     ] * 2
     with scope(Scope(api.tenant)):
         assert Customer.objects.count() == 0
+
+
+def test_two_at_once_cannot_have_one_number(api):
+    barrier = threading.Barrier(2)
+    answers = []
+
+    def send(name: str) -> None:
+        barrier.wait(10)
+        answers.append(api.post("customers", {"name": name, "currency": "EUR", "reference": "K-1"}))
+        connections.close_all()
+
+    threads = [threading.Thread(target=send, args=(name,)) for name in ("A", "B")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert refused.json()["code"] in ("reference_taken", "conflict")
+    assert len(api.get("customers?reference=k-1").json()["data"]) == 1
+    assert len(events_of(api.tenant, "customer.created")) == 1
 
 
 def test_versions_spare_an_answer_and_guard_a_change(api):
