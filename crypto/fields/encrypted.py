@@ -100,17 +100,21 @@ class EncryptedField(bound.BoundField):
             Sealed: the organization or the installation is sealed.
         """
         plaintext = self.to_bytes(value)
+        data = instance.__dict__
         try:
-            place = self.before + instance.__dict__["id"].int.to_bytes(16, "big") + self.after
-        except (KeyError, AttributeError):  # deferred, or given as text
-            place = self.place(bound.row_id(instance))
-        key = keyring.primary(self.tenant_of(instance), self.purpose)
+            row, tenant_id = data["id"].int.to_bytes(16, "big"), data["tenant_id"]
+        except (KeyError, AttributeError):  # of no organization, deferred, or given as text
+            row, tenant_id = bound.row_id(instance).bytes, None
+        if self.of_operator or tenant_id is None:
+            tenant_id = self.tenant_of(instance)
+        key = keyring.primary(tenant_id, self.purpose)
         if self.subject is None:
-            return Envelope(key.encrypt(plaintext, place))
+            return Envelope(key.encrypt(plaintext, self.before + row + self.after))
         subject = self._subject_of(instance)
         if subject is subjects.GONE:
             raise SubjectIsErased
-        return Envelope(key.encrypt(plaintext, place, subject and subject.cipher(key)))
+        cipher = None if subject is None else subject.cipher(key)
+        return Envelope(key.encrypt(plaintext, self.before + row + self.after, cipher))
 
     def decrypt(self, instance: models.Model, stored: Envelope) -> Any:
         """Decrypt one row's value, or return ERASED when its subject's key is gone.
