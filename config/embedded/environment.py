@@ -89,7 +89,7 @@ def ensure(state: Path, *, database_host: Path | None, database_port: int) -> di
         "STRONGBOX_STATE_DIR": str(state),
         "STRONGBOX_RUN_DIR": str(run),
         "STRONGBOX_PUBLIC_URL": found.get("STRONGBOX_PUBLIC_URL", PUBLIC_URL),
-        "STRONGBOX_DEMO": os.environ.get("STRONGBOX_DEMO", found.get("STRONGBOX_DEMO", "1")),
+        "STRONGBOX_DEMO": os.environ.get("STRONGBOX_DEMO", "1"),
     }
     save(state, values)
     return values
