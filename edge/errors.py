@@ -74,7 +74,12 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         )
     else:
         page = refusal.status if refusal.status in _PAGES else (404 if refusal.status < 500 else 500)
-        context = {"message": refusal.message, "reference": reference(request), "status": refusal.status}
+        context = {
+            "message": refusal.message,
+            "reference": reference(request),
+            "status": refusal.status,
+            "permission": refusal.facts.get("facts_permission", ""),
+        }
         response = HttpResponse(render_to_string(f"errors/{page}.html", context), status=refusal.status)
     if isinstance(refusal, TooMany):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)

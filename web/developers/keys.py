@@ -110,7 +110,7 @@ def revoke(request: Request, slug: str, pk: str) -> HttpResponse:
         with attempting(request, form):
             apikeys.revoke(key_id=ids.decode("api_key", pk), actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, f"{row.name} is revoked. It opens nothing any more.")
+            messages.success(request, "The key is revoked. It opens nothing any more.")
             return redirect("developers:keys", slug)
     return answer(request, "developers/revoke_key.html", {"row": row, "crumbs": _crumbs(slug)}, form=form)
 

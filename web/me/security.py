@@ -126,7 +126,7 @@ def remove_factor(request: Request, pk: str) -> HttpResponse:
         with attempting(request, form):
             factors.remove(session=session, factor_id=factor_id, actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, f"{name} is removed.")
+            messages.success(request, "It is removed.")
             return redirect("me:security")
     context = {"name": name, "only_one": _count(held) == 1, "crumbs": _crumbs()}
     return answer(request, "me/remove_factor.html", context, form=form)

@@ -155,11 +155,13 @@ def _end(request: Request, slug: str, pk: str, *, how: str) -> HttpResponse:
         with attempting(request, form):
             act(member_id=member.pk, actor=request.actor, at=clock.now())
         if not form.errors:
-            name = queries.name_of(member.user)
-            messages.success(request, f"{name} is {'removed' if how == 'remove' else 'suspended'}.")
-            return (
-                redirect("people:members", slug) if how == "remove" else redirect("people:member", slug, pk)
-            )
+            # No name: a message travels as a cookie.
+            messages.success(request, f"The member is {'removed' if how == 'remove' else 'suspended'}.")
+            if how == "suspend":
+                return redirect("people:member", slug, pk)
+            # Whoever has left sees nothing of it any more.
+            left = member.pk == organization.me(request).pk
+            return redirect("signin:select") if left else redirect("people:members", slug)
     context = {
         "how": how,
         "pk": pk,

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from accounts.services import passkeys, sessions, signin
 from core import clock
+from edge import throttle
 from edge.access import Own, Public, access
 from edge.request import Request
 from web.forms import answer, attempting
@@ -13,6 +14,8 @@ from web.signin import arrival, cookies
 from web.signin.forms import PasskeyForm, PasswordForm
 from web.signin.origins import origin
 
+# Every look at the sign-in page asks for one, and an office shares a network.
+_CHALLENGES = throttle.Limit(size=120, per_second=2)
 _ENTRANCE = Public(reason="Somebody who signs in is not signed in yet.")
 
 
@@ -72,7 +75,12 @@ def _by_passkey(request: Request) -> HttpResponse:
 
 @access(post=_ENTRANCE)
 def begin_passkey(request: Request) -> HttpResponse:
-    """Hand the browser a challenge for whichever passkey its owner chooses."""
+    """Hand the browser a challenge for whichever passkey its owner chooses.
+
+    Raises:
+        LimitReached: too many from this network; each challenge is remembered for five minutes.
+    """
+    throttle.take(name=f"passkey:{request.network}", limit=_CHALLENGES)
     return HttpResponse(passkeys.begin_authentication(user=None), content_type="application/json")
 
 

@@ -53,7 +53,7 @@ def test_password_and_authenticator_open_the_only_organization(browser: Browser,
         half_way = page.context.cookies()
         page.get_by_label("Code from your authenticator").fill(who.code())
         page.get_by_role("button", name="Continue").click()
-        page.wait_for_url(live.staff("approvals"))
+        page.wait_for_url(live.staff() + "*")
         cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     session = cookies["strongbox"]
     assert (session["httpOnly"], session["sameSite"], session["path"]) == (True, "Lax", "/")
@@ -114,7 +114,7 @@ def test_a_passkey_alone_signs_in(browser: Browser, live: Live) -> None:
         # Offered in the address field: the device answers, and nothing is typed or pressed.
         page.context.clear_cookies()
         page.goto(live.at("/login"))
-        page.wait_for_url(live.staff("approvals"))
+        page.wait_for_url(live.staff() + "*")
         # By the button: the offer is withdrawn and the device is asked at once.
         touches = "WebAuthn.setAutomaticPresenceSimulation"
         protocol.send(touches, {"authenticatorId": key, "enabled": False})
@@ -122,7 +122,7 @@ def test_a_passkey_alone_signs_in(browser: Browser, live: Live) -> None:
         page.goto(live.at("/login"))
         page.get_by_role("button", name="Sign in with a passkey").click()
         protocol.send(touches, {"authenticatorId": key, "enabled": True})
-        page.wait_for_url(live.staff("approvals"))
+        page.wait_for_url(live.staff() + "*")
     assert watch.faults() == []
     with scope(Scope()):
         assert Session.objects.filter(user=who.user, factor="passkey", ended_at=None).count() == 3
@@ -143,7 +143,7 @@ def test_a_passkey_is_the_second_factor_after_a_password(browser: Browser, live:
         give_password(page, live, who)
         protocol.send(touches, {"authenticatorId": key, "enabled": True})
         page.get_by_role("button", name="Use your passkey").click()
-        page.wait_for_url(live.staff("approvals"))
+        page.wait_for_url(live.staff() + "*")
         assert watch.faults() == []
 
 
@@ -165,7 +165,7 @@ def test_a_recovery_code_works_once(browser: Browser, live: Live) -> None:
             page.get_by_label("Recovery code").fill(codes[0].upper().replace("-", " "))
             page.get_by_role("button", name="Continue").click()
             if attempt == 1:
-                page.wait_for_url(live.staff("approvals"))
+                page.wait_for_url(live.staff() + "*")
             else:
                 expect(page.locator(".error-summary")).to_contain_text("This code was used already.")
     with scope(Scope()):
@@ -252,7 +252,7 @@ def test_a_link_to_elsewhere_is_not_followed(browser: Browser, live: Live) -> No
             give_password(page, live, who, f"/login?next={elsewhere}")
             page.get_by_label("Code from your authenticator").fill(who.code())
             page.get_by_role("button", name="Continue").click()
-            page.wait_for_url(live.staff("approvals"))
+            page.wait_for_url(live.staff() + "*")
 
 
 def test_a_forgotten_password_is_replaced_by_mail_and_the_factor_stays(browser: Browser, live: Live) -> None:
