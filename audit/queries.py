@@ -1,6 +1,6 @@
 """Reading the trail: pages for investigators, the state of its proof, and who has seen a record.
 
-Promise kept: reading is bounded (key-set pages, no OFFSET, no count) and stays inside one organization.
+Promise kept: reading is bounded (key-set pages, no OFFSET, counts of a few weeks only) and stays inside one organization.
 Who reads the trail is recorded by the caller with `events.AUDIT_READ`.
 """
 
@@ -8,12 +8,15 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncDate
 
+from audit import rules
 from audit.events import REGISTRY
 from audit.models import Event, Seal, Verification
 from core.errors import Refusal
@@ -22,6 +25,8 @@ MOST_A_PAGE = 200
 # Lists name every record they showed in an array without an index: only so far back.
 LIST_READS = timedelta(days=30)
 STALE_AFTER = timedelta(hours=24)
+# Events are counted by day over a bounded span only.
+MOST_DAYS = timedelta(days=93)
 _ABANDONED_AFTER = timedelta(hours=1)
 _MONTHS = (
     "SELECT to_char(month, 'YYYY_MM') FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') "
@@ -141,10 +146,12 @@ def around(found: Event, *, minutes: int = 60) -> Filters:
 
 def seal_of(found: Event) -> Seal | None:
     """Return the seal in which an event stands, or None while it is not sealed yet."""
-    seals = Seal.objects.filter(tenant_id=found.tenant_id, epoch=found.epoch).extra(
-        where=["xid_from <= %s::xid8 AND xid_to > %s::xid8"], params=[found.xid, found.xid]
+    window = Seal.objects.filter(tenant_id=found.tenant_id, epoch=found.epoch).extra(
+        where=["xid_to > %s::xid8"], params=[found.xid], order_by=["xid_to"]
     )
-    seal: Seal | None = seals.order_by("n").first()
+    seal: Seal | None = window.first()
+    if seal is None or found.id.bytes not in {event for event, _ in rules.split(bytes(seal.leaves))}:
+        return None
     return seal
 
 
@@ -159,6 +166,29 @@ def badge(*, at: datetime) -> Badge:
     if last.state == Verification.State.VERIFIED and last.finished_at < at - STALE_AFTER:
         state = "stale"
     return Badge(state, last.events, last.total, last.finished_at, last.errors)
+
+
+def last_verification() -> Verification | None:
+    """Return the last check of the organization in scope, also one that still runs."""
+    found: Verification | None = Verification.objects.first()
+    return found
+
+
+def latest_seals(*, limit: int = 20) -> Sequence[Seal]:
+    """Return the newest seals of the organization in scope, without their leaves."""
+    return list(Seal.objects.defer("leaves").order_by("-n")[:limit])
+
+
+def per_day(filters: Filters, *, zone: str = "UTC") -> dict[date, int]:
+    """Count events by calendar day in a time zone; `filters` must name both ends, at most MOST_DAYS apart.
+
+    Raises:
+        ValueError: the span is open or too long.
+    """
+    if filters.since is None or filters.until is None or filters.until - filters.since > MOST_DAYS:
+        raise ValueError("name both ends of the span to count events by day")
+    rows = Event.objects.filter(filters.conditions()).annotate(day=TruncDate("at", tzinfo=ZoneInfo(zone)))
+    return dict(rows.order_by().values_list("day").annotate(n=Count("*")))
 
 
 def seconds_since_sealing(*, at: datetime) -> float:

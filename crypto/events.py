@@ -8,6 +8,10 @@ KEYS_CREATED = register(
     owasp="sensitive_create",
     pci="10.2.1.7",
 )
+ROTATION_REQUESTED = register(
+    "keys.rotation_requested", "{actor} asked for a new {purpose} key", owasp="sensitive_update",
+    pci="10.2.1.2",
+)  # fmt: skip
 ROTATION_STARTED = register(
     "keys.rotation_started", "{actor} started the rotation of the {purpose} key", owasp="sensitive_update",
     pci="10.2.1.2",

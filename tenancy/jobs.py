@@ -48,3 +48,22 @@ def finish(*, job_id: UUID, at: datetime, counts: Mapping[str, int] | None = Non
 def fail(*, job_id: UUID, at: datetime, code: str) -> None:
     """Note that it has failed, with a code and never with a message that might quote a value."""
     Job.objects.filter(pk=job_id).update(state=Job.State.FAILED, finished_at=at, code=code)
+
+
+def page(*, limit: int, after: UUID | None = None) -> list[Job]:
+    """List the jobs of the organization in scope, newest first, from behind `after`."""
+    rows = Job.objects.order_by("-id")
+    return list((rows if after is None else rows.filter(pk__lt=after))[:limit])
+
+
+def find(job_id: UUID) -> Job | None:
+    """Return a job of the organization in scope."""
+    found: Job | None = Job.objects.filter(pk=job_id).first()
+    return found
+
+
+def lasting(*, kind: str) -> Job | None:
+    """Return the newest job of a kind that is queued or running."""
+    waiting = (Job.State.QUEUED, Job.State.RUNNING)
+    found: Job | None = Job.objects.filter(kind=kind, state__in=waiting).order_by("-id").first()
+    return found

@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("web.signin.urls")),
     path("me/", include("web.me.urls")),
+    path("o/<slug:slug>/", include("web.billing.urls")),
+    path("o/<slug:slug>/", include("web.console.urls")),
     path("o/<slug:slug>/", include("web.people.urls")),
     path("o/<slug:slug>/", include("web.developers.urls")),
 ]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _PLOT_TOP = 24
-_PLOT_HEIGHT = 148
 _LABEL_ROOM = 22
 _LABEL_AT = {"start": 0.15, "middle": 0.5, "end": 0.85}
 
@@ -53,17 +52,19 @@ class BarChart:
     head: tuple[str, str]
     note: str = ""
     threshold: Threshold | None = None
+    # The height of the highest bar in pixels: less where the chart stands above what matters more.
+    plot_height: int = 148
     template: str = "kit/charts/bars.html"
 
     @property
     def height(self) -> int:
         """The height of the drawing in pixels."""
-        return _PLOT_TOP + _PLOT_HEIGHT + _LABEL_ROOM
+        return _PLOT_TOP + self.plot_height + _LABEL_ROOM
 
     @property
     def base(self) -> int:
         """Where zero lies."""
-        return _PLOT_TOP + _PLOT_HEIGHT
+        return _PLOT_TOP + self.plot_height
 
     @property
     def label_y(self) -> int:
@@ -75,7 +76,7 @@ class BarChart:
         return max([1, *values])
 
     def _rise(self, value: int) -> int:
-        return _PLOT_HEIGHT * max(value, 0) // self._top()
+        return self.plot_height * max(value, 0) // self._top()
 
     @property
     def threshold_y(self) -> int:

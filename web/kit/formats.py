@@ -51,6 +51,12 @@ def number(value: int | Decimal) -> str:
     return _real_minus(numbers.format_decimal(value, locale=locale()))
 
 
+def decimal(value: Decimal, *, places: int) -> str:
+    """Write an exact number with this many decimals, such as a price per unit."""
+    pattern = "#,##0" + ("." + "0" * places if places else "")
+    return _real_minus(numbers.format_decimal(value, format=pattern, locale=locale(), decimal_quantization=False))
+
+
 def percent(value: Decimal | float) -> str:
     """Write a share of one as a percentage with at most one decimal."""
     return _real_minus(numbers.format_percent(value, format="#,##0.#\u202f%", locale=locale()))

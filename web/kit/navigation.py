@@ -22,24 +22,54 @@ class Place:
     permission: Permission
 
 
+P = Permission
+
 GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
-    ("Billing", (Place("Approvals", "people:approvals", "approval", Permission.APPROVAL_READ),)),
+    (
+        "Billing",
+        (
+            Place("Overview", "signin:home", "overview", P.INVOICE_READ),
+            Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ),
+            Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ),
+            Place("Approvals", "people:approvals", "approval", P.APPROVAL_READ),
+            Place("Import", "billing:import", "import", P.IMPORT_RUN),
+        ),
+    ),
+    (
+        "Security",
+        (
+            Place("Security", "console:security", "shield", P.SECURITY_READ),
+            Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
+            Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
+            Place("Audit trail", "console:audit", "audit", P.AUDIT_READ),
+            Place("Jobs", "console:jobs", "clock", P.JOB_READ),
+        ),
+    ),
     (
         "Settings",
         (
-            Place("Members", "people:members", "customers", Permission.MEMBER_READ),
-            Place("Roles", "people:roles", "shield", Permission.MEMBER_READ),
+            Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
+            Place("Members", "people:members", "person", P.MEMBER_READ),
+            Place("Roles", "people:roles", "approval", P.MEMBER_READ),
         ),
     ),
-    ("Developers", (Place("API keys", "developers:keys", "key", Permission.APIKEY_MANAGE),)),
+    ("Developers", (Place("API keys", "developers:keys", "code", P.APIKEY_MANAGE),)),
 )
 
 
 def groups(slug: str, held: frozenset[Permission], path: str) -> list[NavGroup]:
     """Return the navigation of a person with these permissions, who is at `path`."""
+    urls = {place: reverse(place.route, kwargs={"slug": slug}) for _, places in GROUPS for place in places}
+    # A page below several places belongs to the nearest of them.
+    around = [url for url in urls.values() if path == url or path.startswith(url.rstrip("/") + "/")]
+    here = max(around, key=len, default="")
     shown = []
     for label, places in GROUPS:
-        items = [_item(place, slug, path) for place in places if place.permission in held]
+        items = [
+            NavItem(place.label, urls[place], place.icon, current=urls[place] == here)
+            for place in places
+            if place.permission in held
+        ]
         if items:
             shown.append(NavGroup(label, items))
     return shown
@@ -49,10 +79,3 @@ def first_page(slug: str, held: frozenset[Permission]) -> str:
     """Return the first page a person may open; nothing when their role opens none."""
     found = groups(slug, held, "")
     return found[0].items[0].url if found else ""
-
-
-def _item(place: Place, slug: str, path: str) -> NavItem:
-    url = reverse(place.route, kwargs={"slug": slug})
-    return NavItem(
-        place.label, url, place.icon, current=path == url or path.startswith(url.rstrip("/") + "/")
-    )

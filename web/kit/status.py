@@ -72,6 +72,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "active": _good("Active"),
         "archived": _idle("Archived"),
     },
+    "tax_rate": {"now": _good("In use"), "later": _moving("Begins later"), "ended": _idle("Ended")},
     "approval": {
         "pending": _waits("Waits"),
         "approved": _good("Approved"),
@@ -116,6 +117,7 @@ STATUS: dict[str, dict[str, Status]] = {
     },
     "result": {"success": _good("Done"), "refused": _care("Refused"), "failed": _wrong("Failed")},
     "integrity": {
+        "unchecked": _idle("Not checked yet"),
         "verified": _good("Verified"),
         "checking": _moving("Checking"),
         "stale": _care("Stale"),

@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 
 from accounts import queries
+from accounts.permissions import Permission
 from accounts.queries import Place
 from accounts.services import sessions
 from core import clock
@@ -17,6 +18,7 @@ from edge.access import Own, Public, access
 from edge.request import Request
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
+from web.billing import overview
 from web.kit import navigation, words
 from web.signin import arrival
 from web.signin.factor import session_of
@@ -61,9 +63,11 @@ def select(request: Request) -> HttpResponse:
     return render(request, "signin/select.html", {"choices": choices, "person": request.person})
 
 
-@access(get=Own(reason="Every member has a first page: the first one their role opens."))
+@access(get=Own(reason="Every member has a first page: the overview, or the first one their role opens."))
 def home(request: Request, slug: str) -> HttpResponse:
-    """Lead a member on to the first page that their role opens."""
+    """Show the overview to whoever bills, and lead everybody else to the first page that their role opens."""
+    if Permission.INVOICE_READ in request.permissions:
+        return overview.show(request, slug)
     first = navigation.first_page(slug, request.permissions)
     if first:
         return redirect(first)

@@ -16,7 +16,8 @@ export default function focus(main) {
     const target = event.detail.ctx.target;
     const wanted = target?.querySelector?.(TAKES_FOCUS) ?? (target?.matches?.(TAKES_FOCUS) ? target : null);
     if (wanted) {
-      wanted.tabIndex = -1;
+      // A control keeps its place in the order of the keyboard; anything else is only made able to take the focus.
+      if (!wanted.matches("a, button, input, select, textarea")) wanted.tabIndex = -1;
       wanted.focus();
     } else if (document.activeElement === document.body) {
       const rows = table?.isConnected ? table.tBodies[0]?.rows : null;

@@ -182,8 +182,12 @@ def field(
     suffix: str = "",
     grow: bool = False,
     quiet: bool = False,
+    bare: bool = False,
 ) -> dict[str, object]:
-    """Print a form field with its label, hint and error; `quiet` leaves "optional" out, as in filters."""
+    """Print a form field with its label, hint and error; `quiet` leaves "optional" out, as in filters.
+
+    `bare` leaves the label to screen readers, in a row whose columns are named above it.
+    """
     shape = _kind_of(bound)
     described = [f"{bound.auto_id}_hint"] if bound.help_text else []
     described += [f"{bound.auto_id}_error"] if bound.errors else []
@@ -205,7 +209,8 @@ def field(
         "prefix": prefix,
         "suffix": suffix,
         "grow": grow,
-        "optional": not bound.field.required and not quiet and shape in ("input", "text"),
+        "bare": bare,
+        "optional": not bound.field.required and not quiet and not bare and shape in ("input", "text"),
     }
 
 

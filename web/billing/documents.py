@@ -1,0 +1,167 @@
+"""An invoice as the document it is: a final one from its own copies, a draft as it would be printed now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from babel import UnknownLocaleError
+
+from billing.customers import queries as customers
+from billing.invoices.queries import InvoiceDetail
+from billing.issuer import queries as issuers
+from billing.tax.rules import CATEGORIES
+from core import money
+from web.kit import formats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A seller or a buyer as the document names it."""
+
+    name: str
+    address: list[str]
+    tax_id: str
+    email: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the document. The unit price keeps every decimal it has."""
+
+    position: int
+    description: str
+    quantity: str
+    unit: str
+    tax: str
+    net_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tax:
+    """The tax of one rate."""
+
+    label: str
+    base_minor: int
+    tax_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """Everything that stands on the paper."""
+
+    seller: Party
+    buyer: Party
+    lines: list[Line]
+    taxes: list[Tax]
+    currency: str
+    subtotal_minor: int
+    total_minor: int
+    prepaid_minor: int
+    rounding_minor: int
+    paid_minor: int
+    due_minor: int
+    note: str
+
+
+def document(found: InvoiceDetail) -> Document:
+    """Return what an invoice says; a draft's parties are read as they are now."""
+    if found.seller or found.status != "draft":
+        seller, buyer = party(found.seller), party(found.buyer)
+    else:
+        seller, buyer = _issuer(), _customer(found)
+    return Document(
+        seller=seller,
+        buyer=buyer,
+        lines=[
+            Line(
+                position=line.position,
+                description=line.description,
+                quantity=" ".join(part for part in (formats.number(line.quantity), line.unit_code) if part),
+                unit=unit_price(line.unit_amount, found.currency),
+                tax=rate(line.tax_category, line.tax_percentage),
+                net_minor=line.net_minor,
+            )
+            for line in found.lines
+        ],
+        taxes=[
+            Tax(
+                label=rate(tax.category, tax.percentage, words=True),
+                base_minor=tax.base_minor,
+                tax_minor=tax.tax_minor,
+            )
+            for tax in found.taxes
+        ],
+        currency=found.currency,
+        subtotal_minor=found.subtotal_minor,
+        total_minor=found.total_minor,
+        prepaid_minor=found.prepaid_minor,
+        rounding_minor=found.rounding_minor,
+        paid_minor=found.amount_paid_minor - found.prepaid_minor,
+        due_minor=found.amount_due_minor,
+        note=found.note,
+    )
+
+
+def party(values: Mapping[str, Any]) -> Party:
+    """Write a party from a document's copy."""
+    return Party(
+        name=str(values.get("name") or ""),
+        address=address(values.get("address") or {}),
+        tax_id=str(values.get("tax_id") or values.get("tax_number") or ""),
+        email=str(values.get("email") or ""),
+        reference=str(values.get("reference") or ""),
+    )
+
+
+def address(values: Mapping[str, str]) -> list[str]:
+    """Write an address as lines, the country in words."""
+    town = " ".join(part for part in (values.get("postal_code"), values.get("city")) if part)
+    lines = [*(values.get(name, "") for name in ("line1", "line2", "line3")), town, values.get("region", "")]
+    return [line for line in [*lines, country(values.get("country", ""))] if line]
+
+
+def country(code: str) -> str:
+    """Name a country in the reader's language; an unknown code stays as it is."""
+    try:
+        return str(formats.locale().territories.get(code, code))
+    except UnknownLocaleError:
+        return code
+
+
+def rate(category: str, percentage: Decimal, *, words: bool = False) -> str:
+    """Write a tax rate: its percentage, or why there is none."""
+    if percentage:
+        return f"{formats.number(percentage)}\u202f%"
+    return CATEGORIES.get(category, category) if words or category not in ("O", "Z") else "–"
+
+
+def unit_price(amount: Decimal, currency: str) -> str:
+    """Write a price per unit with at least the currency's decimals and all that it has."""
+    places = money.exponent(currency)
+    has = -amount.as_tuple().exponent if isinstance(amount.as_tuple().exponent, int) else 0  # type: ignore[operator]  # a finite number's exponent is one
+    return formats.decimal(amount, places=max(places, has))
+
+
+def _issuer() -> Party:
+    found = issuers.get()
+    if found is None:
+        return Party(name="", address=[], tax_id="", email="")
+    return Party(
+        name=found.name,
+        address=address(found.address),
+        tax_id=found.tax_id or found.tax_number,
+        email=found.email,
+    )
+
+
+def _customer(found: InvoiceDetail) -> Party:
+    row = customers.get(found.customer_id)
+    return Party(
+        name=row.name,
+        address=address(row.address),
+        tax_id=row.tax_id,
+        email=row.email,
+        reference=row.reference,
+    )

@@ -1,0 +1,308 @@
+"""Writing a draft: first whom, then what. Totals come from the server while somebody types.
+
+Lines are added and removed by ordinary buttons of the form; with JavaScript only the lines are swapped.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from accounts.permissions import Permission
+from billing import events as billing_events
+from billing.customers import queries as customers
+from billing.customers.queries import CustomerDetail, CustomerRow
+from billing.invoices import lists, queries, rules, services
+from billing.invoices.queries import InvoiceDetail
+from billing.issuer import queries as issuers
+from billing.tax import queries as tax_rates
+from billing.tax.queries import TaxRateRow
+from billing.tax.rules import NO_TAX, Rate
+from core import clock, ids
+from core.errors import Refusal
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from web.billing import documents, rows
+from web.billing.forms import DraftForm, Lines, chosen_customer
+from web.forms import answer, attempting
+from web.kit import formats
+from web.kit.forms import Form
+from web.kit.parts import Crumb
+
+_MOST_FOUND = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A customer to choose from."""
+
+    url: str
+    name: str
+    detail: str
+
+
+class SearchForm(Form):
+    """Whom to bill."""
+
+    q = forms.CharField(
+        label="Name, e-mail address, tax id or number",
+        required=False,
+        max_length=200,
+        widget=forms.SearchInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+
+
+@access(get=Permission.INVOICE_WRITE, post=Permission.INVOICE_WRITE)
+def create(request: Request, slug: str) -> HttpResponse:
+    """Draft an invoice."""
+    return _page(request, slug, None)
+
+
+@access(get=Permission.INVOICE_WRITE, post=Permission.INVOICE_WRITE)
+def change(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Change a draft."""
+    found = queries.get(ids.decode("invoice", pk))
+    recording.read(
+        request, billing_events.INVOICE_READ, subject=("invoice", found.id), fields=["buyer", "lines", "note"]
+    )
+    if found.status != "draft" or found.imported_number is not None:
+        messages.warning(request, "This invoice cannot be edited. Its content is fixed.")
+        return redirect("billing:invoice", slug, pk)
+    return _page(request, slug, found)
+
+
+@access(post=Permission.INVOICE_WRITE)
+def totals(request: Request, slug: str) -> HttpResponse:
+    """Answer with what the lines come to as they are written; nothing is kept."""
+    return render(request, "billing/_totals.html", _totals(request.POST, _rates(), slug))
+
+
+def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpResponse:
+    named = request.POST.get("customer") or request.GET.get("customer", "")
+    customer_id = chosen_customer(named) or (found.customer_id if found is not None else None)
+    if customer_id is None or (request.method == "GET" and "choose" in request.GET):
+        return _choose(request, slug, found)
+    customer, rates = customers.get(customer_id), _rates()
+    if found is None:
+        recording.read(
+            request,
+            billing_events.CUSTOMER_READ,
+            subject=("customer", customer.id),
+            fields=["name", "address", "email"],
+        )
+    action = request.POST.get("action", "")
+    if request.method != "POST":
+        form, lines = (
+            DraftForm(initial=_initial(customer, found)),
+            Lines.kept(found.lines if found else (), rates=rates),
+        )
+    elif action == "add" or action.startswith("remove-"):
+        lines = Lines.changed(
+            request.POST, rates=rates, add=action == "add", remove=action.removeprefix("remove-")
+        )
+        form = DraftForm(initial=request.POST.dict())
+    else:
+        form, lines = DraftForm(request.POST), Lines.sent(request.POST, rates=rates)
+        saved = _save(request, form, lines, customer_id=customer.id, found=found)
+        if saved is not None:
+            return redirect("billing:invoice", slug, ids.encode("invoice", saved))
+        if not lines.forms:
+            lines = Lines.kept((), rates=rates)
+    context = _context(slug, customer, found, lines)
+    if request.method == "POST" and action != "save" and request.headers.get("HX-Request") == "true":
+        return render(
+            request, "billing/_lines.html", {**context, "form": form, "focus_last": action == "add"}
+        )
+    computed = _totals(request.POST, rates, slug) if request.method == "POST" else _kept_totals(found)
+    return answer(request, "billing/draft.html", {**context, **computed}, form=form)
+
+
+def _save(
+    request: Request, form: DraftForm, lines: Lines, *, customer_id: UUID, found: InvoiceDetail | None
+) -> UUID | None:
+    """Keep the draft and return its id, or leave the faults on the form."""
+    for fault in lines.faults():
+        form.add_error(None, fault)
+    if not form.is_valid():
+        return None
+    values: dict[str, Any] = {
+        "currency": form.cleaned_data["currency"],
+        "issued_on": form.cleaned_data["issued_on"],
+        "due_on": form.cleaned_data["due_on"],
+        "note": form.cleaned_data["note"],
+        "lines": lines.inputs(),
+    }
+    at = clock.now()
+    with attempting(request, form):
+        if found is None:
+            made = services.create_draft(customer_id=customer_id, actor=request.actor, at=at, **values)
+        else:
+            if customer_id != found.customer_id:
+                values["customer_id"] = customer_id
+            made = services.update_draft(invoice_id=found.id, changes=values, actor=request.actor, at=at)
+    if form.errors:
+        return None
+    messages.success(request, "The draft is saved.")
+    return UUID(str(made.pk))
+
+
+def _choose(request: Request, slug: str, found: InvoiceDetail | None) -> HttpResponse:
+    form = SearchForm(request.GET)
+    form.is_valid()
+    words = str(form.cleaned_data.get("q") or "").strip()
+    shown = customers.search(words, limit=_MOST_FOUND) if words else _recent()
+    recording.read(
+        request, billing_events.CUSTOMER_LISTED, subjects=[row.id for row in shown], fields=["name", "email"]
+    )
+    base = reverse("billing:new_invoice", args=[slug]) if found is None else _edit_url(slug, found)
+    context = {
+        "form": form,
+        "words": words,
+        "choices": [_choice(row, base) for row in shown],
+        "announce": formats.count(len(shown), "customer"),
+        "choosing_again": found is not None,
+        "may_add": Permission.CUSTOMER_WRITE in request.permissions,
+        "crumbs": _crumbs(slug, found),
+    }
+    fragment = request.headers.get("HX-Request") == "true"
+    return render(request, "billing/_choices.html" if fragment else "billing/choose_customer.html", context)
+
+
+def _recent() -> list[CustomerRow]:
+    """Return the customers billed last, then the newest ones."""
+    latest = lists.recent_customers(limit=_MOST_FOUND)
+    rows_by_id = {row.id: row for row in customers.rows_of(latest) if row.state == "active"}
+    found = [rows_by_id[key] for key in latest if key in rows_by_id]
+    return found or customers.page(limit=_MOST_FOUND, state="active").rows
+
+
+def _choice(row: CustomerRow, base: str) -> Choice:
+    return Choice(
+        url=f"{base}?customer={ids.encode('customer', row.id)}",
+        name=row.name,
+        detail=" · ".join(part for part in (row.reference, row.email) if part),
+    )
+
+
+def _edit_url(slug: str, found: InvoiceDetail) -> str:
+    return reverse("billing:edit_invoice", args=[slug, ids.encode("invoice", found.id)])
+
+
+def _rates() -> list[TaxRateRow]:
+    return tax_rates.rates(valid_on=rows.today())
+
+
+def _initial(customer: CustomerDetail, found: InvoiceDetail | None) -> dict[str, Any]:
+    if found is None:
+        issuer = issuers.get()
+        return {"currency": customer.currency or (issuer.currency if issuer else "EUR")}
+    return {
+        "currency": found.currency,
+        "issued_on": found.issued_on,
+        "due_on": found.due_on,
+        "note": found.note,
+    }
+
+
+def _context(
+    slug: str, customer: CustomerDetail, found: InvoiceDetail | None, lines: Lines
+) -> dict[str, Any]:
+    base = reverse("billing:new_invoice", args=[slug]) if found is None else _edit_url(slug, found)
+    back = (
+        reverse("billing:invoices", args=[slug])
+        if found is None
+        else reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)])
+    )
+    return {
+        "customer": documents.Party(
+            name=customer.name,
+            address=documents.address(customer.address),
+            tax_id=customer.tax_id,
+            email=customer.email,
+        ),
+        "customer_pk": ids.encode("customer", customer.id),
+        "lines": lines,
+        "is_new": found is None,
+        "form_url": base,
+        "choose_url": f"{base}?choose=1",
+        "totals_url": reverse("billing:totals", args=[slug]),
+        "back_url": back,
+        "draft_pk": "" if found is None else ids.encode("invoice", found.id),
+        "crumbs": _crumbs(slug, found),
+    }
+
+
+def _crumbs(slug: str, found: InvoiceDetail | None) -> list[Crumb]:
+    crumbs = [Crumb("Invoices", reverse("billing:invoices", args=[slug]))]
+    if found is not None:
+        crumbs.append(
+            Crumb("Draft", reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)]))
+        )
+    return crumbs
+
+
+def _kept_totals(found: InvoiceDetail | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "currency": found.currency,
+        "subtotal_minor": found.subtotal_minor,
+        "taxes": documents.document(found).taxes,
+        "total_minor": found.total_minor,
+        "unread": 0,
+        "twins": [],
+    }
+
+
+def _totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, Any]:
+    """Compute what the lines come to that can be read already."""
+    currency = data.get("currency", "")
+    lines = Lines.sent(data, rates=rates)
+    by_id = {rate.id: Rate(rate.category, rate.percentage) for rate in rates}
+    inputs = lines.valid_inputs()
+    try:
+        priced = [
+            rules.price(line, by_id[line.tax_rate_id] if line.tax_rate_id else NO_TAX, currency)
+            for line in inputs
+        ]
+        result = rules.totals([(item.rate, item.net_minor) for item in priced], currency)
+    except Refusal as refusal:
+        return {"refusal": refusal.message, "unread": 0}
+    return {
+        "currency": currency,
+        "subtotal_minor": result.subtotal_minor,
+        "taxes": [
+            documents.Tax(
+                label=documents.rate(tax.rate.category, tax.rate.percentage, words=True),
+                base_minor=tax.base_minor,
+                tax_minor=tax.tax_minor,
+            )
+            for tax in result.taxes
+        ],
+        "total_minor": result.total_minor,
+        "unread": len(lines.forms) - len(inputs),
+        "twins": _twins(data, result.total_minor, currency, slug),
+    }
+
+
+def _twins(data: QueryDict, total_minor: int, currency: str, slug: str) -> list[rows.Row]:
+    customer_id = chosen_customer(data.get("customer", ""))
+    if customer_id is None:
+        return []
+    since = clock.now() - timedelta(days=lists.TWIN_DAYS)
+    draft = data.get("draft", "")
+    found = lists.twins(
+        customer_id=customer_id,
+        total_minor=total_minor,
+        currency=currency,
+        since=since,
+        but=ids.decode("invoice", draft) if draft else None,
+    )
+    return [rows.row(each, slug=slug, on=rows.today()) for each in found]

@@ -1,0 +1,163 @@
+"""Bringing customers and invoices along: a file is checked first, and imported only as it was checked.
+
+Promise kept: the file is read in the request and never stored. With JavaScript it stays in the browser between
+check and import; without, it is chosen again, and its fingerprint says whether it is the same.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
+from django.urls import reverse
+
+from accounts.permissions import Permission
+from billing.imports import rules, services
+from billing.invoices import lists
+from core import clock, ids
+from edge import gate
+from edge.access import access
+from edge.request import Request
+from web.forms import answer, attempting
+from web.kit import formats
+from web.kit.forms import Form
+
+MAX_BYTES = 5 * 1024 * 1024
+_MOST_SHOWN = 200
+_SALT = "billing.import"
+
+
+class ImportForm(Form):
+    """The file, and what becomes of an invoice in it."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="Customers as CSV in UTF-8 with a header line, or one invoice as UBL 2.1 XML. At most 5 MB.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.xml,text/csv,application/xml"}),
+    )
+    finalize = forms.BooleanField(
+        label="Finalize the invoice at once",
+        required=False,
+        help_text="Otherwise it stays a draft. It keeps the number its seller gave it.",
+    )
+
+    def __init__(self, *args: Any, may_finalize: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_finalize:
+            del self.fields["finalize"]
+
+    def clean_file(self) -> "UploadedFile[bytes]":
+        """Refuse a file that one request should not read."""
+        file: "UploadedFile[bytes]" = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_BYTES:
+            raise forms.ValidationError(
+                "The file is larger than 5 MB. Split it, or use the customers_import command."
+            )
+        return file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What an import did, or would do."""
+
+    noun: str
+    done: bool
+    ready: int
+    refused_rows: int
+    refused: Sequence[rules.Refused]
+    not_shown: int
+    total: str
+    links: Sequence[tuple[str, str]]
+    label: str
+    checked: str
+    changed: bool
+
+
+@access(get=Permission.IMPORT_RUN, post=Permission.IMPORT_RUN)
+def index(request: Request, slug: str) -> HttpResponse:
+    """Check a file, then import it."""
+    may_finalize = Permission.INVOICE_FINALIZE in request.permissions
+    posted = request.method == "POST"
+    form = ImportForm(
+        request.POST if posted else None, request.FILES if posted else None, may_finalize=may_finalize
+    )
+    outcome = None
+    if posted and form.is_valid():
+        with attempting(request, form):
+            outcome = _read(request, slug, form)
+    context = {
+        "outcome": outcome,
+        "customer_columns": "name, email, phone, tax_id, reference, currency, line1, line2, postal_code, city, region, country, notes",
+    }
+    fragment = posted and request.headers.get("HX-Request") == "true"
+    return answer(
+        request, "billing/_import_result.html" if fragment else "billing/import.html", context, form=form
+    )
+
+
+def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
+    data = form.cleaned_data["file"].read()
+    finalize = bool(form.cleaned_data.get("finalize"))
+    if finalize:
+        gate.require(request, Permission.INVOICE_FINALIZE)
+    fingerprint = signing.dumps(hashlib.sha256(data + bytes([finalize])).hexdigest(), salt=_SALT)
+    wants_run = request.POST.get("action") == "run"
+    run = wants_run and _same(request.POST.get("checked", ""), fingerprint)
+    is_invoice = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    if is_invoice:
+        result = services.try_ubl(
+            data=data, actor=request.actor, at=clock.now(), finalize=finalize, dry_run=not run
+        )
+    else:
+        result = services.import_customers(data=data, actor=request.actor, at=clock.now(), dry_run=not run)
+    return _outcome(
+        slug, result, is_invoice=is_invoice, done=run, checked=fingerprint, changed=wants_run and not run
+    )
+
+
+def _same(checked: str, fingerprint: str) -> bool:
+    try:
+        return bool(signing.loads(checked, salt=_SALT) == signing.loads(fingerprint, salt=_SALT))
+    except signing.BadSignature:
+        return False
+
+
+def _outcome(
+    slug: str, result: rules.Result, *, is_invoice: bool, done: bool, checked: str, changed: bool
+) -> Outcome:
+    noun = "invoice" if is_invoice else "customer"
+    refused_rows = len({each.row for each in result.refused})
+    total = formats.money(result.total_minor, result.currency) if result.currency else ""
+    what = f"the invoice, {total}" if is_invoice else formats.count(result.ready, "customer")
+    return Outcome(
+        noun=noun,
+        done=done,
+        ready=result.ready,
+        refused_rows=refused_rows,
+        refused=result.refused[:_MOST_SHOWN],
+        not_shown=max(len(result.refused) - _MOST_SHOWN, 0),
+        total=total,
+        links=_links(slug, result, is_invoice=is_invoice),
+        label=f"Import {what}",
+        checked=checked,
+        changed=changed,
+    )
+
+
+def _links(slug: str, result: rules.Result, *, is_invoice: bool) -> list[tuple[str, str]]:
+    """Return where to go: the invoice that was made or is here already, or the list of customers."""
+    if not is_invoice:
+        return [("See the customers", reverse("billing:customers", args=[slug]))] if result.created else []
+    keys = [*result.created, *(each.existing_id for each in result.refused if each.existing_id)]
+    numbers = lists.numbers(keys)
+    return [
+        (
+            f"Open {numbers.get(key, 'the draft')}",
+            reverse("billing:invoice", args=[slug, ids.encode("invoice", key)]),
+        )
+        for key in keys
+    ]

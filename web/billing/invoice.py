@@ -1,0 +1,242 @@
+"""One invoice: the document, what happened to it, who saw it, and the steps that cannot be taken back."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from accounts.permissions import Permission
+from audit import events as audit_events
+from audit import queries as audit
+from audit.queries import Filters
+from billing import events
+from billing.invoices import lists, queries, services
+from billing.invoices.queries import InvoiceDetail
+from billing.issuer import queries as issuers
+from core import clock, ids
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from web.billing import documents, rows
+from web.console import trail
+from web.forms import answer, attempting
+from web.kit import formats
+from web.kit.forms import Form
+from web.kit.parts import Crumb, Tab
+
+_CONTENT = ["seller", "buyer", "lines", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at before an invoice becomes final. `tint` is ok, warn or bad."""
+
+    tint: str
+    sentence: str
+    detail: str = ""
+
+
+class ReasonForm(Form):
+    """Why: it stands in the record for good."""
+
+    reason = forms.CharField(
+        label="Why is it void?",
+        max_length=1_000,
+        help_text="Kept with the invoice, encrypted. The customer does not see it.",
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+    )
+
+
+@access(get=Permission.INVOICE_READ)
+def detail(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show the document."""
+    found = _found(request, pk)
+    draft = found.status == "draft"
+    context = {
+        **_context(request, slug, pk, found, "document"),
+        "document": documents.document(found),
+        "intact": None if draft else queries.content_is_intact(found.id),
+        "facts": found,
+        "twins": _twins(found, slug) if draft else [],
+    }
+    return render(request, "billing/invoice.html", context)
+
+
+@access(get=Permission.INVOICE_READ)
+def timeline(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show what happened to the invoice."""
+    found = _found(request, pk)
+    page = audit.events(Filters(subject=found.id), limit=audit.MOST_A_PAGE)
+    acts = [row for row in trail.rows(page.events, slug=slug) if row.operation != "access"]
+    recording.read(request, audit_events.AUDIT_READ, subject=("invoice", found.id))
+    context = {
+        **_context(request, slug, pk, found, "timeline"),
+        "entries": trail.entries(acts, linked=Permission.AUDIT_READ in request.permissions),
+    }
+    return render(request, "billing/invoice_timeline.html", context)
+
+
+@access(get=Permission.INVOICE_READ)
+def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show who opened the invoice, and from where."""
+    found = _found(request, pk)
+    page = audit.access_history(found.id, at=clock.now(), cursor=request.GET.get("cursor", ""))
+    recording.read(request, audit_events.AUDIT_READ, subject=("invoice", found.id))
+    context = {
+        **_context(request, slug, pk, found, "access"),
+        "seen": trail.rows(page.events, slug=slug),
+        "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
+        "search_url": trail.search_url(slug, subject=str(found.id)),
+        "may_audit": Permission.AUDIT_READ in request.permissions,
+    }
+    return render(request, "billing/invoice_access.html", context)
+
+
+@access(get=Permission.INVOICE_FINALIZE, post=Permission.INVOICE_FINALIZE)
+def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Review a draft and give it its number."""
+    found = _found(request, pk)
+    form = Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            done = services.finalize(invoice_id=found.id, actor=request.actor, at=clock.now())
+        if not form.errors:
+            messages.success(request, f"Invoice {done.number} is final.")
+            return redirect("billing:invoice", slug, pk)
+    checks = _checks(found, slug)
+    context = {
+        **_context(request, slug, pk, found, ""),
+        "crumbs": _crumbs(slug, found),
+        "document": documents.document(found),
+        "checks": checks,
+        "blocked": any(check.tint == "bad" for check in checks),
+        "label": f"Finalize invoice, {formats.money(found.total_minor, found.currency)}",
+    }
+    return answer(request, "billing/finalize.html", context, form=form)
+
+
+@access(get=Permission.INVOICE_VOID, post=Permission.INVOICE_VOID)
+def void(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Void a finalized invoice."""
+    found = _found(request, pk)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            services.void(
+                invoice_id=found.id, reason=form.cleaned_data["reason"], actor=request.actor, at=clock.now()
+            )
+        if not form.errors:
+            messages.success(request, f"Invoice {found.number} is void.")
+            return redirect("billing:invoice", slug, pk)
+    context = {
+        **_context(request, slug, pk, found, ""),
+        "crumbs": _crumbs(slug, found),
+        "possible": found.status == "finalized" and found.amount_paid_minor == 0,
+        "label": f"Void {found.number}, {formats.money(found.total_minor, found.currency)}",
+    }
+    return answer(request, "billing/void.html", context, form=form)
+
+
+@access(get=Permission.INVOICE_WRITE, post=Permission.INVOICE_WRITE)
+def discard(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Discard a draft."""
+    found = _found(request, pk)
+    form = Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            services.discard_draft(invoice_id=found.id, actor=request.actor, at=clock.now())
+        if not form.errors:
+            messages.success(request, "The draft is discarded. It had no number, so none is missing.")
+            return redirect("billing:invoices", slug)
+    context = {**_context(request, slug, pk, found, ""), "crumbs": _crumbs(slug, found)}
+    return answer(request, "billing/discard.html", context, form=form)
+
+
+def _found(request: Request, pk: str) -> InvoiceDetail:
+    """Return an invoice and record that it was opened."""
+    found = queries.get(ids.decode("invoice", pk))
+    recording.read(request, events.INVOICE_READ, subject=("invoice", found.id), fields=_CONTENT)
+    return found
+
+
+def _context(request: Request, slug: str, pk: str, found: InvoiceDetail, current: str) -> dict[str, Any]:
+    held = request.permissions
+    draft, final = found.status == "draft", found.status == "finalized"
+    return {
+        "pk": pk,
+        "invoice": rows.row(found, slug=slug, on=rows.today()),
+        "title": f"Invoice {found.number}" if found.number else "Draft",
+        "tabs": [
+            Tab(label, reverse(name, args=[slug, pk]), key == current)
+            for key, label, name in (
+                ("document", "Document", "billing:invoice"),
+                ("timeline", "Timeline", "billing:invoice_timeline"),
+                ("access", "Access", "billing:invoice_access"),
+            )
+        ],
+        "crumbs": _crumbs(slug),
+        "may_edit": draft and Permission.INVOICE_WRITE in held and found.imported_number is None,
+        "may_discard": draft and Permission.INVOICE_WRITE in held,
+        "may_finalize": draft and Permission.INVOICE_FINALIZE in held,
+        "may_void": final and Permission.INVOICE_VOID in held and found.amount_paid_minor == 0,
+    }
+
+
+def _crumbs(slug: str, found: InvoiceDetail | None = None) -> list[Crumb]:
+    crumbs = [Crumb("Invoices", reverse("billing:invoices", args=[slug]))]
+    if found is not None:
+        url = reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)])
+        crumbs.append(Crumb(found.number or "Draft", url))
+    return crumbs
+
+
+def _twins(found: InvoiceDetail, slug: str) -> list[rows.Row]:
+    similar = lists.twins(
+        customer_id=found.customer_id,
+        total_minor=found.total_minor,
+        currency=found.currency,
+        since=clock.now() - timedelta(days=lists.TWIN_DAYS),
+        but=found.id,
+    )
+    return rows.rows(similar, slug=slug, on=rows.today())
+
+
+def _checks(found: InvoiceDetail, slug: str) -> list[Check]:
+    """Look at what can still be mended before the document is final."""
+    paper, issuer = documents.document(found), issuers.get()
+    checks = []
+    if found.imported_number is None and issuer is None:
+        checks.append(Check("bad", "Nobody has entered who bills", "An invoice names its seller."))
+    if not found.lines:
+        checks.append(Check("bad", "It has no line", "An invoice needs at least one."))
+    checks.append(
+        Check("ok", f"Goes to {paper.buyer.name}", ", ".join(paper.buyer.address))
+        if paper.buyer.address
+        else Check("warn", f"{paper.buyer.name} has no address", "Most tax laws want one on the invoice.")
+    )
+    if not paper.buyer.tax_id and any(tax.category in ("AE", "K") for tax in found.taxes):
+        checks.append(
+            Check("warn", "The customer’s tax id is missing", "These rates need it on the invoice.")
+        )
+    if found.due_on is not None:
+        late = found.due_on < rows.today()
+        checks.append(
+            Check(
+                "warn" if late else "ok",
+                f"Due on {formats.day(found.due_on)}",
+                "That day is over." if late else "",
+            )
+        )
+    elif issuer is not None:
+        checks.append(Check("ok", f"Due {formats.count(issuer.payment_days, 'day')} after it is issued"))
+    for twin in _twins(found, slug):
+        said = f"{twin.number}, {formats.money(twin.total_minor, twin.currency)}"
+        checks.append(Check("warn", "The same customer was billed the same amount within 30 days", said))
+    if not found.total_minor:
+        checks.append(Check("warn", "It comes to nothing"))
+    return checks

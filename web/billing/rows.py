@@ -1,0 +1,109 @@
+"""Invoices as people read them: one word for where they stand, how late they are, where they lead."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from billing.invoices.lists import Sums
+from billing.invoices.queries import InvoiceRow
+from billing.issuer import queries as issuers
+from core import clock, ids
+from web.kit import formats
+
+_DUE_SOON = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One invoice in a table."""
+
+    url: str
+    number: str
+    is_draft: bool
+    customer: str
+    customer_url: str
+    standing: str
+    currency: str
+    total_minor: int
+    due_minor: int | None
+    issued_on: date | None
+    due_on: date | None
+    late: str
+    late_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """A line of sums under a table."""
+
+    currency: str
+    count: int
+    total_minor: int
+    due_minor: int
+
+
+def today() -> date:
+    """Return the day it is where the organization is, by which invoices fall due."""
+    return clock.today(issuers.time_zone())
+
+
+def midnight(day: date) -> datetime:
+    """Return the moment at which a day begins where the organization is."""
+    return datetime.combine(day, time.min, ZoneInfo(issuers.time_zone()))
+
+
+def row(found: InvoiceRow, *, slug: str, on: date) -> Row:
+    """Make an invoice readable on a day."""
+    late = _late(found, on)
+    return Row(
+        url=reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)]),
+        number=found.number or (f"Draft {found.imported_number}" if found.imported_number else "Draft"),
+        is_draft=found.number is None,
+        customer=found.customer_name,
+        customer_url=reverse("billing:customer", args=[slug, ids.encode("customer", found.customer_id)]),
+        standing=standing(found, on),
+        currency=found.currency,
+        total_minor=found.total_minor,
+        due_minor=found.amount_due_minor if found.status == "finalized" else None,
+        issued_on=found.issued_on,
+        due_on=found.due_on,
+        late=formats.count(late, "day") if late else "",
+        late_days=late,
+    )
+
+
+def rows(found: Iterable[InvoiceRow], *, slug: str, on: date) -> list[Row]:
+    """Make invoices readable on a day."""
+    return [row(each, slug=slug, on=on) for each in found]
+
+
+def standing(found: InvoiceRow, on: date) -> str:
+    """Say in one word where an invoice stands: its document, its payment and its day together."""
+    if found.status != "finalized":
+        return found.status
+    if found.payment_status == "paid":
+        return "paid"
+    if _late(found, on):
+        return "overdue"
+    if found.payment_status != "unpaid":
+        return found.payment_status
+    soon = found.due_on is not None and found.due_on <= on + _DUE_SOON
+    return "due_soon" if soon else "open"
+
+
+def under(sums: Sequence[Sums]) -> list[Sum]:
+    """Return the sums under a table."""
+    return [
+        Sum(currency=each.currency, count=each.count, total_minor=each.total_minor, due_minor=each.due_minor)
+        for each in sums
+    ]
+
+
+def _late(found: InvoiceRow, on: date) -> int:
+    """Return by how many days an unpaid invoice is late; 0 when it is not."""
+    if found.status != "finalized" or found.payment_status == "paid" or found.due_on is None:
+        return 0
+    return max((on - found.due_on).days, 0)

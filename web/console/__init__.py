@@ -1,0 +1,1 @@
+"""What security people and auditors look at: the trail, its proof, keys, encryption, jobs."""

@@ -1,0 +1,132 @@
+"""The state of security, computed at the moment somebody looks. What is not built has no tile."""
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from accounts import queries as people
+from accounts.models import Membership
+from accounts.permissions import Permission
+from core import clock
+from crypto import inspection
+from crypto.models import KeyState
+from edge.access import access
+from edge.request import Request
+from tenancy.models import Tenant
+from web.console import encryption, integrity, keys
+from web.kit import formats
+from web.people import organization
+
+_PROVIDERS = {
+    "file": "A file of the host, outside the database",
+    "vault": "OpenBao or Vault, transit",
+    "awskms": "AWS KMS",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One figure of the overview."""
+
+    label: str
+    figure: str
+    hint: str
+    url: str = ""
+    tint: str = ""
+
+
+@access(get=Permission.SECURITY_READ)
+def index(request: Request, slug: str) -> HttpResponse:
+    """Show the state of security."""
+    tenant = organization.tenant_of(request)
+    may_audit = Permission.AUDIT_READ in request.permissions
+    context = {
+        "tiles": [_factors(request, slug), _sessions(slug), _keys(slug), _columns(slug)],
+        "badge": integrity.badge(request, slug) if may_audit else None,
+        "without": _without_factor(),
+        "state": tenant.state,
+        "sandbox": tenant.mode == Tenant.Mode.TEST,
+        "provider": _PROVIDERS.get(_provider(), _provider()),
+        "generation": tenant.key_generation,
+    }
+    return render(request, "console/security.html", context)
+
+
+def _active() -> list[Membership]:
+    return [member for member in people.members() if member.state == Membership.State.ACTIVE]
+
+
+def _without_factor() -> list[str]:
+    members = _active()
+    facts = people.signin_facts([member.user_id for member in members])
+    return sorted(
+        people.name_of(member.user)
+        for member in members
+        if not facts[member.user_id].passkeys and not facts[member.user_id].totp
+    )
+
+
+def _factors(request: Request, slug: str) -> Tile:
+    members = _active()
+    facts = people.signin_facts([member.user_id for member in members])
+    strong = sum(bool(facts[member.user_id].passkeys) or facts[member.user_id].totp for member in members)
+    passkeys = sum(bool(facts[member.user_id].passkeys) for member in members)
+    return Tile(
+        label="Second factor",
+        figure=f"{strong} of {len(members)}",
+        hint=f"active members have one; {passkeys} with a passkey",
+        url=reverse("people:members", args=[slug]) if Permission.MEMBER_READ in request.permissions else "",
+        tint="" if strong == len(members) else "bad",
+    )
+
+
+def _sessions(slug: str) -> Tile:
+    count = people.open_sessions(at=clock.now())
+    return Tile(
+        label="Signed in now", figure=formats.number(count), hint="sessions open in this organization"
+    )
+
+
+def _keys(slug: str) -> Tile:
+    primary = [row for row in inspection.data_keys() if row.state == KeyState.PRIMARY]
+    moving = [row for row in inspection.data_keys() if row.state == KeyState.ACTIVE]
+    oldest = min(primary, key=lambda row: row.created_at)
+    age = formats.duration((clock.now() - oldest.created_at).total_seconds())
+    version = max(row.version for row in primary)
+    return Tile(
+        label="Encryption keys",
+        figure=f"{len(primary)} in use",
+        hint=f"oldest {age}, newest version {version}" + (", rotation unfinished" if moving else ""),
+        url=reverse("console:keys", args=[slug]),
+        tint="warn" if moving else "",
+    )
+
+
+def _columns(slug: str) -> Tile:
+    scan = encryption.last_scan()
+    count = sum(len(table.columns) for table in encryption.encrypted())
+    url = reverse("console:encryption", args=[slug])
+    if scan is None:
+        return Tile(
+            label="Encrypted columns",
+            figure=formats.number(count),
+            hint="stored bytes not scanned yet",
+            url=url,
+        )
+    bad = int(scan.facts.get("findings", 0))
+    rows = formats.number(int(scan.facts.get("rows", 0)))
+    hint = f"{rows} stored values looked at {formats.relative(scan.at, clock.now())}"
+    return Tile(
+        label="Found in plain text" if bad else "Encrypted columns",
+        figure=formats.number(bad or count),
+        hint=hint if bad else f"{hint}, all encrypted",
+        url=url,
+        tint="bad" if bad else "",
+    )
+
+
+def _provider() -> str:
+    found = keys.above()
+    return found[0].provider if found else ""
