@@ -139,6 +139,3 @@ SEALING_FAILED = register("audit.sealing_failed", "{actor} could not seal", owas
 EPOCH_OPENED = register(
     "audit.epoch_opened", "{actor} opened a new epoch after a restore", owasp="sys_restart", pci="10.2.1.6"
 )
-SYSTEM_SCOPE_USED = register(
-    "system.scope_used", "{actor} worked across organizations", owasp="authz_admin", pci="10.2.1.2"
-)

@@ -1,6 +1,6 @@
 """Reading the trail: pages for investigators, the state of its proof, and who has seen a record.
 
-Promise kept: reading is bounded (key-set pages, no OFFSET, counts of a few weeks only) and stays inside one organization.
+Promise kept: reading is bounded (key-set pages, no OFFSET, counts over weeks) and inside one organization.
 Who reads the trail is recorded by the caller with `events.AUDIT_READ`.
 """
 

@@ -85,6 +85,7 @@ CREATE TABLE audit_seal (
   signature bytea NOT NULL CHECK (length(signature) = 64),
   PRIMARY KEY (tenant_id, n)
 );
+CREATE INDEX audit_seal_window ON audit_seal (tenant_id, epoch, xid_to);  -- in which seal does an event stand
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_seal FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON audit_seal EXECUTE FUNCTION audit_refuse();
 

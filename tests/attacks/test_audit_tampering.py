@@ -13,6 +13,12 @@ from tests.services.audit import trail
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "owner", "sealer"])
 
 
+@pytest.fixture(autouse=True)
+def no_checkpoints(settings):
+    """Databases of the suite are cloned anew all the time: a shared witness would call that a rollback."""
+    settings.AUDIT_CHECKPOINT_DIR = None
+
+
 @pytest.fixture
 def sealed():
     """Two organizations; the first has three seals of two events."""

@@ -9,7 +9,7 @@ import threading
 import pytest
 from django.db import DatabaseError, connections
 
-from audit import bundles, events, keys, rules, sealing, verification
+from audit import bundles, events, keys, queries, rules, sealing, verification
 from audit.models import Event, Seal
 from core import ids, primitives
 from tenancy import context
@@ -41,6 +41,9 @@ def test_a_seal_covers_what_was_recorded_and_follows_the_one_before():
         assert seal.root == rules.merkle_root([content for _, content in rules.split(seal.leaves)])
         primitives.ed25519_verify(key.public, seal.signature, rules.SEAL_DOMAIN + seal.hash)
     assert one.sealed_at == "2026-11-25T12:00:00"
+    with context.scope(context.Scope(tenant)):
+        found = [queries.seal_of(Event.objects.get(id=event)) for event in (first[0], first[2], second[1])]
+        assert [seal.n for seal in found] == [1, 1, 2]
     assert int(one.xid_to) <= int(two.xid_from)
 
 
@@ -201,12 +204,13 @@ def wait_for(condition, seconds=30):
     raise AssertionError("it did not happen")
 
 
-def test_the_process_stops_cleanly_on_sigterm():
+def test_the_process_stops_cleanly_on_sigterm(tmp_path):
     tenant = trail.organization("sealed")
     environment = {
         name: value for name, value in os.environ.items() if "_DB_" not in name or "APP" not in name
     }
     environment["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+    environment["STRONGBOX_AUDIT_CHECKPOINT_DIR"] = str(tmp_path)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "audit_sealer", "--interval", "0.1", "--json"],
         env=environment,
@@ -223,6 +227,7 @@ def test_the_process_stops_cleanly_on_sigterm():
         process.kill()
     assert (process.returncode, '"seals":' in output.splitlines()[-1]) == (0, True), problems
     assert recorded(installation.tenant("operator"), "audit.sealing_stopped") == 1
+    assert len(list(tmp_path.glob("*.jsonl"))) == 1
 
 
 def test_only_what_agrees_with_the_seals_is_signed():

@@ -111,6 +111,20 @@ def test_a_damaged_file_yields_nothing(in_a, folder):
         next(files.read(file=row, actor=ACTOR))
 
 
+@pytest.mark.django_db(transaction=True)
+def test_damage_is_recorded_after_the_rollback(tenant_a, folder):
+    with context.scope(context.Scope(tenant_a)):
+        row = stored()
+    (path,) = on_disk(folder)
+    path.write_bytes(b"something else")
+    with pytest.raises(files.FileDamaged), context.scope(context.Scope(tenant_a)):
+        next(files.read(file=StoredFile.objects.get(pk=row.pk), actor=ACTOR))
+    files.record_damage(file_id=row.pk, tenant_id=tenant_a, actor=ACTOR)
+    with context.scope(context.Scope(tenant_a)):
+        found = Event.objects.get(event="file.damaged")
+        assert (found.subject_id, found.result) == (row.pk, "failed")
+
+
 def test_bytes_put_in_the_place_of_another_file_do_not_open(in_a, folder):
     one, two = stored(b"one"), stored(b"two")
     tenant = folder / in_a.hex
