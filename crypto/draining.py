@@ -29,17 +29,17 @@ class TransactionDoesNotEnd(Conflict):
     """A transaction that began before the change is still running; try again when it has ended."""
 
 
-def wait_for_every_process() -> None:
+def wait_for_every_process(trusted_seconds: float = keyring.TRUST_SECONDS) -> None:
     """Wait until every process has asked again for its keys and every older transaction has ended.
 
-    Call it outside any transaction, after the commit of the change. Takes at least keyring.TRUST_SECONDS.
+    Call it outside any transaction, after the commit of the change. `trusted_seconds` is how long a process may
+    hold the keys in question without asking; the call takes half as long again.
 
     Raises:
         TransactionDoesNotEnd: one is older than three minutes.
     """
-    # A process that passes no doorway trusts what it holds for so long; half as much again covers slow
-    # clocks.
-    time.sleep(1.5 * keyring.TRUST_SECONDS)
+    # A process that passes no doorway trusts what it holds for so long; half as much again covers slow clocks.
+    time.sleep(1.5 * trusted_seconds)
     wait_for_older_transactions()
 
 

@@ -23,7 +23,10 @@ from crypto import envelope, providers, wrapping
 from crypto.models import DataKey, KeyState, TenantKey
 from tenancy.models import Tenant
 
+# How long keys are used without asking whether they still may be. The operator's are observed by no door, for no
+# request is in its organization; they are never sealed, so that only a rotation waits for them.
 TRUST_SECONDS = 1.0
+SHARED_TRUST_SECONDS = 5.0
 IDLE_SECONDS = 300.0
 ENCRYPTION_LIMIT = 2**31
 COUNT_STEP = 256
@@ -166,6 +169,12 @@ class _Holding:
     headers: list[bytes]
     trusted_until: float
     used_at: float
+    shared: bool = False
+
+    def trust(self, now: float) -> None:
+        """Note that the database has just said that these keys may be used."""
+        self.trusted_until = now + (SHARED_TRUST_SECONDS if self.shared else TRUST_SECONDS)
+        self.used_at = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +271,7 @@ def observe(tenant_id: UUID, state: str, key_generation: int) -> None:
         if state == Tenant.State.SEALED or holding.generation != key_generation:
             forget(tenant_id)
         else:
-            holding.trusted_until = now + TRUST_SECONDS
-            holding.used_at = now
+            holding.trust(now)
     if now - _swept_at > IDLE_SECONDS / 10:
         _swept_at = now
         for idle in [held for held, its in list(_holdings.items()) if now - its.used_at > IDLE_SECONDS]:
@@ -321,7 +329,7 @@ def _renew(tenant_id: UUID, wanted: bytes | None = None) -> _Holding:
             raise Sealed
         unknown = wanted is not None and wanted not in live
         if holding is not None and holding.generation == generation and not unknown:
-            holding.trusted_until, holding.used_at = now + TRUST_SECONDS, now
+            holding.trust(now)
             return holding
         return _load(tenant_id, generation, now)
 
@@ -337,7 +345,8 @@ def _load(tenant_id: UUID, generation: int, now: float) -> _Holding:
     if not rows:
         # None were made, or this scope may not see them: another scope must not find them missing.
         raise NoKeys(f"no keys of organization {tenant_id} can be seen here")
-    holding = _Holding(generation, {}, [], now + TRUST_SECONDS, now)
+    holding = _Holding(generation, {}, [], now, now, rows[0].shared)
+    holding.trust(now)
     loaded = [
         LiveKey(row, tenant_id, wrapping.unwrap_data_key(row, wrappers[row.tenant_key_id]), holding)
         for row in rows

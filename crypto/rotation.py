@@ -87,7 +87,7 @@ def rotate(
         raise NoRekeyRole
     scope = context.Scope(tenant_id)
     version = _begin(scope, purpose, actor, clock())
-    draining.wait_for_every_process()
+    draining.wait_for_every_process(_trusted_seconds(scope))
     done, total = 0, left(scope, purpose)
     while True:
         for count in _passes(scope, purpose, batch):
@@ -115,6 +115,12 @@ def left(scope: context.Scope, purpose: Purpose) -> int:
                 cursor.execute(sql, {"tenant": tenant_id, "key": key})
                 found += cursor.fetchone()[0]
         return found
+
+
+def _trusted_seconds(scope: context.Scope) -> float:
+    with context.scope(scope):
+        shared = _is_operator(context.current_tenant())
+    return keyring.SHARED_TRUST_SECONDS if shared else keyring.TRUST_SECONDS
 
 
 def _is_operator(tenant_id: UUID) -> bool:
