@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "edge.headers.SecurityHeadersMiddleware",
     "edge.logging.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
     "edge.doorway.DoorwayMiddleware",
@@ -233,7 +234,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SILENCED_SYSTEM_CHECKS = ["security.W002"]  # edge.headers sends the frame header, beside the CSP
 SESSION_COOKIE_NAME = "__Host-strongbox"
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
