@@ -4,6 +4,7 @@ Promise kept: the key's row and what the request changed are one commit. There i
 leaves the one without the other, so that repeating a request after any failure is always safe.
 """
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -136,8 +137,9 @@ def _insert(row: IdempotencyKey) -> bool:
 
 
 def _repeat(request: Request, stored: IdempotencyKey) -> HttpResponse:
-    recording.read(request, REQUEST_REPEATED, facts={"status": stored.status or 0})
     answer = stored.response
+    shown = str(json.loads(answer["body"] or "{}").get("id", ""))
+    recording.read(request, REQUEST_REPEATED, facts={"status": stored.status or 0, "object": shown})
     response = HttpResponse(answer["body"], status=stored.status)
     for name, value in answer["headers"].items():
         response.headers[name] = value

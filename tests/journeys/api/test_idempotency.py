@@ -34,7 +34,9 @@ def test_the_same_request_gets_the_same_answer_and_acts_once(api):
         assert second.headers[name] == first.headers[name]
     assert customers(api.tenant) == 1
     assert len(events_of(api.tenant, "customer.created")) == 1
-    assert [event["facts"] for event in events_of(api.tenant, "request.repeated")] == [{"status": 201}]
+    assert [event["facts"] for event in events_of(api.tenant, "request.repeated")] == [
+        {"status": 201, "object": first.json()["id"]}
+    ]
 
 
 def test_finalizing_twice_with_one_key_repeats_the_answer(api):
