@@ -13,6 +13,7 @@ Promises kept:
 import threading
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -61,6 +62,7 @@ class LiveKey:
         "purpose",
         "shared",
         "state",
+        "subjects",
         "tenant",
     )
 
@@ -74,6 +76,8 @@ class LiveKey:
         self.header = envelope.MAGIC + row.pk.bytes
         self.authority = envelope.authority(row.pk, tenant_id)
         self.decryptions = 0
+        # Opened subject keys by their wrapped bytes and row: see crypto.fields.subject. They go when this goes.
+        self.subjects: dict[bytes, Any] = {}
         self._secret = secret
         self.holding = holding
         self._counted: int = row.encryptions

@@ -235,32 +235,40 @@ def _write(scope: context.Scope, table: columns.Table, arrays: dict[str, list[An
     """Replace one batch of values as the rekey role, in a transaction of its own; return `count`."""
     span = {"tenant": scope.tenant, "first": arrays["ids"][0], "last": arrays["ids"][-1]}
     with context.scope(scope, using=REKEY), connections[REKEY].connection.cursor() as cursor:
-        cursor.execute(_update(table), {**span, **arrays})
+        cursor.execute(_update(table, arrays), {**span, **arrays})
     return count
 
 
 def _reencrypt(
     table: columns.Table, rows: list[columns.Row], tenant_id: UUID, key: keyring.LiveKey
 ) -> tuple[dict[str, list[Any]], int]:
-    """Return the arrays of ids, beginnings of the old values and new values, and how many values differ."""
+    """Return the arrays of ids, and of each column that changes the beginnings of its old and its new values.
+
+    The second value is how many values change.
+    """
     arrays: dict[str, list[Any]] = {"ids": [row.id for row in rows]}
-    places = [row.id.bytes for row in rows]
+    places = [row.id.int.to_bytes(16, "big") for row in rows]
     count = 0
     for index, column in enumerate(table.fields):
         old = [row.values[index] for row in rows]
         new = list(old)
+        of_subject = table.source_of(column) is not None
+        before = count
         for number, stored in enumerate(old):
-            if stored is not None and stored[2:18] != key.id and not rows[number].erased(column):
-                place = column.before + places[number] + column.after
-                try:
-                    new[number] = _again(stored, place, rows[number].subject(column), tenant_id, key)
-                except primitives.InvalidCiphertext as error:
-                    row_id = str(rows[number].id)
-                    raise ValueDoesNotOpen(table=table.label, column=column.name, row=row_id) from error
-                count += 1
-        # Header and nonce tell one encryption from every other: a value written meanwhile differs in them.
-        arrays[f"old{index}"] = [None if stored is None else stored[:_IDENTITY] for stored in old]
-        arrays[f"new{index}"] = new
+            if stored is None or stored[2:18] == key.id or (of_subject and rows[number].erased(column)):
+                continue
+            subject = rows[number].subject(column) if of_subject else None
+            place = column.before + places[number] + column.after
+            try:
+                new[number] = _again(stored, place, subject, tenant_id, key)
+            except primitives.InvalidCiphertext as error:
+                row_id = str(rows[number].id)
+                raise ValueDoesNotOpen(table=table.label, column=column.name, row=row_id) from error
+            count += 1
+        if count > before:
+            # Header and nonce tell one encryption from every other: a value written meanwhile differs in them.
+            arrays[f"old{index}"] = [None if stored is None else stored[:_IDENTITY] for stored in old]
+            arrays[f"new{index}"] = new
     key.reserve(count)
     return arrays, count
 
@@ -276,9 +284,11 @@ def _again(
     return key.header + closes.encrypt(plaintext, key.authority + place)
 
 
-def _update(table: columns.Table) -> str:
+def _update(table: columns.Table, arrays: dict[str, list[Any]]) -> str:
     names = [
-        (f'"{column.column}"', f"old{index}", f"new{index}") for index, column in enumerate(table.fields)
+        (f'"{column.column}"', f"old{index}", f"new{index}")
+        for index, column in enumerate(table.fields)
+        if f"new{index}" in arrays
     ]
     sets = ", ".join(f"{name} = v.{new}" for name, _, new in names)
     unnested = ", ".join(f"%({old})b::bytea[], %({new})b::bytea[]" for _, old, new in names)

@@ -13,7 +13,7 @@ from django.db import models
 from crypto import envelope, keyring
 from crypto.fields import EncryptedField
 from crypto.fields.subject import SUBJECT_KEY, SubjectKeyField
-from crypto.values import ERASED, Subject
+from crypto.values import ERASED
 from tenancy import context
 
 
@@ -81,8 +81,7 @@ def subject_opener(
         if subject_id is not None:
             if wrapped is None:
                 return ERASED
-            above = keyring.of(wrapped, tenant_id)
-            subject = Subject(above.decrypt(wrapped, wrapper.place(subject_id)))
+            subject = wrapper.open(tenant_id, subject_id, wrapped)
         key = keyring.of(stored, tenant_id)
         cipher = None if subject is None else subject.cipher(key)
         return field.of_bytes(key.decrypt(stored, field.place(row_id), cipher))

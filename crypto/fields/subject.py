@@ -1,6 +1,7 @@
 """The key of one person, in that person's own row: destroying it erases every value under it."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.core import checks
 from django.db import models
@@ -14,6 +15,8 @@ from crypto.values import Envelope, Subject
 SUBJECT_KEY: Final = "subject_key"
 GONE: Final = object()
 _SUBJECT: Final = "_subject"
+# About 3 kB each with one cipher.
+_MOST_SUBJECTS = 2048
 
 
 class SubjectKeyAttribute(DeferredAttribute):
@@ -81,6 +84,24 @@ class SubjectKeyField(bound.BoundField):
         key = keyring.of(stored, self.tenant_of(instance))
         return key.decrypt(stored, self.place(bound.row_id(instance)))
 
+    def open(self, tenant_id: UUID, row_id: UUID, stored: bytes) -> Subject:
+        """Return the Subject of a row from its wrapped key, opened before or now.
+
+        Some thousand are kept with the key that wraps them: a page shows the same people again and again. An
+        erased one is never asked for, since its wrapped bytes are gone.
+
+        Raises:
+            InvalidCiphertext: it was wrapped for another row, or touched.
+        """
+        key = keyring.of(stored, tenant_id)
+        known: Subject | None = key.subjects.get(stored + row_id.bytes)
+        if known is None:
+            known = Subject(key.decrypt(stored, self.place(row_id)))
+            if len(key.subjects) >= _MOST_SUBJECTS:
+                key.subjects.clear()
+            key.subjects[stored + row_id.bytes] = known
+        return known
+
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
         """Check the name, by which the fields find it."""
         found = super().check(**kwargs)
@@ -98,11 +119,11 @@ def subject_of(owner: models.Model) -> Any:
     assert isinstance(field, SubjectKeyField)  # noqa: S101  checked: crypto.E005
     stored = getattr(owner, SUBJECT_KEY)
     if stored is not None:
-        secret = field.unwrap(owner, stored)
-    elif owner._state.adding:
+        subject = owner.__dict__[_SUBJECT] = field.open(field.tenant_of(owner), bound.row_id(owner), stored)
+        return subject
+    if owner._state.adding:
         secret = primitives.random_key()
         owner.__dict__[SUBJECT_KEY] = field.wrap(owner, secret)
-    else:
-        return GONE
-    subject = owner.__dict__[_SUBJECT] = Subject(secret)
-    return subject
+        subject = owner.__dict__[_SUBJECT] = Subject(secret)
+        return subject
+    return GONE
