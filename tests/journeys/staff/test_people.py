@@ -2,7 +2,9 @@
 
 import re
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Browser, expect
 
 from accounts import queries
@@ -290,3 +292,28 @@ def test_whoever_lacks_a_right_gets_a_page_that_names_it(live: Live) -> None:
     page = client(live, auditor).get("/o/a/settings/members").content.decode()
     assert "Invite a person" not in page
     assert "API keys" not in page
+
+
+def test_a_longer_list_asks_no_more(live: Live) -> None:
+    owner = live.person()
+    speaking = client(live, owner)
+    paths = ("settings/members", "settings/roles", "approvals", "developers/keys")
+
+    def asked() -> dict[str, int]:
+        counted = {}
+        for path in paths:
+            with CaptureQueriesContext(connection) as queries_made:
+                assert speaking.get(f"/o/a/{path}").status_code == 200
+            counted[path] = len(queries_made)
+        return counted
+
+    house(live.tenant, owner.member)
+    asked()  # keys are unwrapped and kept by the first look
+    before = asked()
+    for number in range(8):
+        live.person("billing_clerk", name=f"Person {number}")
+    with scope(Scope(live.tenant)):
+        for _ in range(8):
+            make.api_key(owner.member)
+    assert asked() == before
+    assert max(before.values()) <= 20
