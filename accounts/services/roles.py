@@ -13,9 +13,10 @@ from django.utils.text import slugify
 
 from accounts import events, fielddiffs, queries, rules
 from accounts.models import ApprovalRequest, Invitation, Membership, Role
-from accounts.permissions import OPERATOR_ONLY, PORTAL, Limit, Permission, RoleCode
+from accounts.permissions import OPERATOR_ONLY, PORTAL, ROLE_WORDS, Limit, Permission, RoleCode
 from accounts.services import approvals
 from audit import services as audit
+from core import ids
 from core.actor import Actor
 from core.errors import Conflict, Forbidden, NotFound, Refusal
 from tenancy.context import use_case
@@ -73,11 +74,10 @@ def create(
     """
     wanted, ceilings = _read(rights), rules.check_limits(limits)
     _check_grant(wanted, ceilings, role=None, actor=actor, at=at)
-    code = slugify(label)[:48]
-    if not code or code in {builtin.value for builtin in RoleCode} or Role.objects.filter(code=code).exists():
-        raise RoleNameTaken(field="label")
+    _refuse_taken(label)
     role = Role(
-        code=code,
+        # drawn, never made from the label: that is encrypted, and the code stands in the trail
+        code=f"role-{ids.base32(ids.uuid7())[-12:]}",
         label=label,
         rights=sorted(wanted),
         limits={limit.value: value for limit, value in ceilings.items()},
@@ -87,6 +87,16 @@ def create(
         role.save(force_insert=True)
     audit.record(events.ROLE_CREATED, actor=actor, subject=("role", role.pk), facts={"rights": len(wanted)})
     return role
+
+
+def _refuse_taken(label: str) -> None:
+    """Two that make a role at once wait for each other: every organization has the owner's row."""
+    Role.objects.select_for_update().get(code=RoleCode.OWNER)
+    wanted = slugify(label)
+    builtin = {code.value for code in RoleCode} | {slugify(word) for word in ROLE_WORDS.values()}
+    own = {slugify(role.label or "") for role in Role.objects.filter(builtin=False)}
+    if not wanted or wanted in builtin | own:
+        raise RoleNameTaken(field="label")
 
 
 @use_case
