@@ -43,24 +43,22 @@ def record(tenant: UUID, count: int = 1) -> list[UUID]:
 
 
 def seal(at: datetime = AT) -> int:
-    """Seal everything recorded so far and return how many seals were made.
+    """Seal everything recorded so far in one round and return how many seals were made."""
+    settle()
+    return len(sealing.seal_once(keys.signing_key(), at=at).seals)
 
-    A background worker of the server may hold the bound back for a moment: then it is tried again.
-    """
+
+def settle() -> None:
+    """Wait until everything recorded so far is final: a background worker of the server may hold it back."""
     with context.system_scope(reason="tests ask how far the trail goes"):
         wanted = recorded_now()
-    made, deadline = 0, time.monotonic() + 30
-    while True:
-        made += len(sealing.seal_once(keys.signing_key(), at=at).seals)
-        with context.system_scope(reason="tests ask how far the trail is sealed"):
-            reached = _mark()
-        if reached > wanted or time.monotonic() > deadline:
-            return made
+    deadline = time.monotonic() + 60
+    while _oldest_running() <= wanted.xid:
+        assert time.monotonic() < deadline, "an older transaction is still open"
 
 
-def _mark() -> verification.Position:
-    epoch, xid = databases.as_owner("SELECT epoch, sealed_to::text FROM audit_mark")[0]
-    return verification.Position(epoch, int(xid))
+def _oldest_running() -> int:
+    return int(databases.as_owner("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")[0][0])
 
 
 def kinds(tenant: UUID) -> dict[str, str | None]:
