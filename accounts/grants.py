@@ -29,6 +29,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib.auth.models import Permission as ModelPermission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -132,13 +133,25 @@ def visible(rows: QuerySet[_M], *, user: User, action: Action, at: datetime) -> 
     )
     # guardian knows no end of a grant: of those it lets through, the unexpired remain.
     running = grant_model._default_manager.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=at),
+        _running(at),
         content_object_id=OuterRef("pk"),
         user=user,
         permission__codename=codename,
         permission__content_type__app_label=rows.model._meta.app_label,
     )
     return opened.filter(Exists(running))
+
+
+def holders(obj: models.Model, *, at: datetime) -> QuerySet[Any]:
+    """List the grants that open an object at this moment; the one that ends first stands first."""
+    rows: QuerySet[Any] = get_user_obj_perms_model(obj)._default_manager.filter(
+        _running(at), content_object=obj
+    )
+    return rows.order_by("expires_at", "id")
+
+
+def _running(at: datetime) -> Q:
+    return Q(expires_at__isnull=True) | Q(expires_at__gt=at)
 
 
 @use_case
@@ -193,6 +206,39 @@ def end(*, obj: models.Model, user_id: UUID, actor: Actor) -> int:
             facts={"user": str(user_id)},
         )
     return int(ended)
+
+
+@use_case
+def end_all(*, user_id: UUID, actor: Actor) -> int:
+    """Close everything that grants opened to one person: a membership that begins anew begins without them."""
+    ended = 0
+    for model in _grant_models():
+        for grant in model._default_manager.filter(user_id=user_id):
+            grant.delete()
+            ended += 1
+            audit.record(
+                events.OBJECT_GRANT_ENDED,
+                actor=actor,
+                subject=(_noun(model), grant.content_object_id),
+                facts={"user": str(user_id)},
+            )
+    return ended
+
+
+@use_case
+def remove_expired(*, at: datetime) -> int:
+    """Delete the grants that have ended by themselves, and return how many; giving them stays in the trail."""
+    return sum(
+        int(model._default_manager.filter(expires_at__lte=at).delete()[0]) for model in _grant_models()
+    )
+
+
+def _grant_models() -> list[Any]:
+    return [model for model in apps.get_models() if issubclass(model, ObjectGrant)]
+
+
+def _noun(model: Any) -> str:
+    return str(model._meta.get_field("content_object").related_model._meta.model_name)
 
 
 def _giver(actor: Actor) -> UUID:

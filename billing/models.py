@@ -1,6 +1,6 @@
 """Every table of billing, found in the folder of its noun."""
 
-from billing.customers.models import Customer
+from billing.customers.models import Customer, CustomerGrant
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
@@ -9,6 +9,7 @@ from billing.tax.models import TaxRate
 
 __all__ = [
     "Customer",
+    "CustomerGrant",
     "Invoice",
     "InvoiceLine",
     "InvoiceTax",

@@ -3,8 +3,9 @@
     @access(get=Permission.INVOICE_READ, post=Permission.INVOICE_WRITE)
     def invoices(request): …
 
-The other forms are `Public(reason=…)` and `Own(reason=…)`, the signed-in person's own record. What is undeclared
-is refused by `edge.gate` and does not even boot (`edge.checks`).
+The other forms are `Public(reason=…)`, `Own(reason=…)` for the signed-in person's own record, and
+`Granted(permission)` for pages that a grant on one customer opens as well. What is undeclared is refused by
+`edge.gate` and does not even boot (`edge.checks`).
 """
 
 from collections.abc import Callable
@@ -44,8 +45,18 @@ class Needs:
     permission: Permission
 
 
-Rule = Public | Own | Needs
-Declared = Permission | Public | Own
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Whoever holds the permission may; and a member without it, for the customers that grants open to them.
+
+    The view limits what it reads to `request.granted_customers`: None without a limit, or these and no others.
+    """
+
+    permission: Permission
+
+
+Rule = Public | Own | Needs | Granted
+Declared = Permission | Public | Own | Granted
 
 
 def _rule(declared: Declared) -> Rule:

@@ -131,6 +131,7 @@ def _prepare(request: Request) -> None:
     request.tenant = request.member = request.portal_access = request.person = None
     request.session_row = request.api_key = request.limit_left = None
     request.permissions = frozenset()
+    request.opened_customers, request.granted_customers = frozenset(), None
     request.refusal = request.failure = None
     request.recorded = False
 

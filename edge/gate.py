@@ -12,7 +12,7 @@ from accounts.permissions import Permission
 from core.actor import SignInMethod
 from core.errors import Forbidden, Refusal, StepUpRequired, Unauthenticated
 from edge import errors
-from edge.access import Own, Public, Rule, rules_of
+from edge.access import Granted, Own, Public, Rule, rules_of
 from edge.request import Request
 
 
@@ -102,7 +102,19 @@ def decide(request: Request, rule: Rule) -> None:
         ):
             raise StepUpRequired
         return
+    if isinstance(rule, Granted) and _is_granted(request, rule.permission):
+        return
     require(request, rule.permission)
+
+
+def _is_granted(request: Request, permission: Permission) -> bool:
+    """Tell whether grants let a member pass who lacks a permission, and note which customers they open."""
+    lacks = permission not in request.permissions
+    if not lacks or not authority.usable(request.actor.method, frozenset({permission})):
+        return False
+    if request.opened_customers:
+        request.granted_customers = request.opened_customers
+    return bool(request.opened_customers)
 
 
 def require(request: Request, permission: Permission) -> None:

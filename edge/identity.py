@@ -7,7 +7,9 @@ from django.conf import settings
 
 from accounts import queries as accounts_queries
 from accounts.models import Session
+from accounts.permissions import Permission
 from accounts.services import apikeys, sessions
+from billing.customers import queries as customers
 from core import clock
 from core.actor import ActorKind, SignInMethod, Via
 from core.errors import NotFound, Unauthenticated
@@ -18,6 +20,8 @@ from tenancy import context
 from tenancy import models as tenancy
 from tenancy.context import Scope
 from tenancy.models import Tenant
+
+_OPENED_BY_GRANTS = frozenset({Permission.CUSTOMER_READ, Permission.INVOICE_READ})
 
 
 class BadKey(Unauthenticated):
@@ -100,6 +104,8 @@ def _as_member(request: Request, session: Session, at: datetime) -> None:
     request.permissions = accounts_queries.permissions_of(
         member, of_operator=tenant.kind == Tenant.Kind.OPERATOR
     )
+    if not request.permissions >= _OPENED_BY_GRANTS:
+        request.opened_customers = customers.opened_to(session.user, at=at)
 
 
 def _as_customer(request: Request, session: Session, *, fresh: bool) -> None:

@@ -20,7 +20,15 @@ def read(
     reason: str = "",
 ) -> None:
     """Record a read of protected data, before the answer leaves and in the same transaction."""
+    if request.granted_customers is not None:
+        facts = {**(facts or {}), "by_grant": True}
     audit.record(
-        event, actor=request.actor, subject=subject, subjects=subjects, fields=fields, facts=facts, reason=reason
+        event,
+        actor=request.actor,
+        subject=subject,
+        subjects=subjects,
+        fields=fields,
+        facts=facts,
+        reason=reason,
     )
     request.recorded = True

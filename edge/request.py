@@ -28,6 +28,9 @@ class Request(HttpRequest):
     session_row: Session | None
     api_key: ApiKey | None
     permissions: frozenset[Permission]
+    # What grants open to a member whose role sees less; and the limit this request is under, None without one.
+    opened_customers: frozenset[UUID]
+    granted_customers: frozenset[UUID] | None
     network: str
     limit_left: int | None
     refusal: Refusal | None

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from accounts import grants
 from billing.customers import rules
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import BlindIndexField, EncryptedJSONField, EncryptedTextField, SubjectKeyField
@@ -81,3 +82,22 @@ class Customer(TenantModel):
             models.Index(fields=["tenant", "name_index"], name="billing_customer_name"),
             models.Index(fields=["tenant", "state", "-id"], name="billing_customer_list"),
         ]
+
+
+class CustomerGrant(grants.ObjectGrant):
+    """One member whose role sees no customers sees this one, and its invoices, until the grant ends."""
+
+    content_object = models.ForeignKey(
+        Customer, models.CASCADE, related_name="grants", db_constraint=False, db_index=False
+    )
+
+    data_policy: ClassVar[DataPolicy] = grants.data_policy_of(
+        purpose="opening one customer to a member whose role opens none", owner=Owner.CUSTOMER
+    )
+
+    class Meta(grants.ObjectGrant.Meta):
+        """One grant a member and customer."""
+
+        abstract = False
+        constraints: ClassVar = [grants.one_each("billing_customergrant_one_each")]
+        indexes: ClassVar = [grants.by_object("billing_customergrant_object")]

@@ -1,15 +1,19 @@
 """Reading customers: keyset pages, exact search by blind index, type-ahead by decrypted names.
 
 A page fetches its keys and columns from one table in one statement and decrypts nothing that is not shown.
+`within` limits what is read to these customers, for somebody to whom grants open single ones; None sets no limit.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.db import models
 
+from accounts import grants
+from accounts import queries as people
+from accounts.models import User
 from billing.customers import rules
 from billing.customers.models import Customer
 from core.errors import NotFound
@@ -64,9 +68,26 @@ class CustomerPage:
     next_after: UUID | None
 
 
-def page(*, limit: int = 50, after: UUID | None = None, state: str | None = None) -> CustomerPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A grant: to whom a customer is open, and until when."""
+
+    member_id: UUID
+    name: str
+    given_by: str
+    given_at: datetime
+    ends_at: datetime | None
+
+
+def page(
+    *,
+    limit: int = 50,
+    after: UUID | None = None,
+    state: str | None = None,
+    within: Collection[UUID] | None = None,
+) -> CustomerPage:
     """List customers, newest first, from behind `after`."""
-    rows = Customer.objects.order_by("-id")
+    rows = _rows(within).order_by("-id")
     if state is not None:
         rows = rows.filter(state=state)
     if after is not None:
@@ -77,13 +98,18 @@ def page(*, limit: int = 50, after: UUID | None = None, state: str | None = None
     return CustomerPage([_row(row) for row in found[:limit]], found[limit - 1].pk if more else None)
 
 
-def get(customer_id: UUID) -> CustomerDetail:
+def count(*, state: str, within: Collection[UUID]) -> int:
+    """Count those of some customers that are in a state; of all there are tallies."""
+    return _rows(within).filter(state=state).count()
+
+
+def get(customer_id: UUID, *, within: Collection[UUID] | None = None) -> CustomerDetail:
     """Return one customer.
 
     Raises:
-        NotFound: there is none, or it is another's.
+        NotFound: there is none, or it is another's, or outside the limit.
     """
-    row = Customer.objects.filter(pk=customer_id).first()
+    row = _rows(within).filter(pk=customer_id).first()
     if row is None:
         raise NotFound
     return detail(row)
@@ -154,17 +180,24 @@ def rows_of(customer_ids: Iterable[UUID]) -> list[CustomerRow]:
     return [_row(row) for row in Customer.objects.filter(pk__in=wanted).only(*_LIST)] if wanted else []
 
 
-def find(*, email: str = "", tax_id: str = "", reference: str = "", name: str = "") -> list[CustomerRow]:
+def find(
+    *,
+    email: str = "",
+    tax_id: str = "",
+    reference: str = "",
+    name: str = "",
+    within: Collection[UUID] | None = None,
+) -> list[CustomerRow]:
     """Find customers by exactly one detail, compared by its blind index (case and spacing do not matter)."""
     given = {"email_index": email, "tax_id_index": tax_id, "reference_index": reference, "name_index": name}
     asked = {column: text for column, text in given.items() if text.strip()}
     if len(asked) != 1:
         raise ValueError("name exactly one detail to find customers by")
     (column, text), *_ = asked.items()
-    return [_row(row) for row in _by_index(column, text)]
+    return [_row(row) for row in _by_index(column, text, within)]
 
 
-def search(text: str, *, limit: int = 10) -> list[CustomerRow]:
+def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None) -> list[CustomerRow]:
     """Find active customers as somebody types: e-mail, tax id or number exactly, a name from a word's start.
 
     Names are decrypted in this request, newest customers first, up to TYPE_AHEAD_LIMIT of them.
@@ -172,11 +205,11 @@ def search(text: str, *, limit: int = 10) -> list[CustomerRow]:
     wanted = rules.normalize_name(text)
     if not wanted:
         return []
-    exact = _by_index("email_index", text) if "@" in text else _by_index("reference_index", text)
+    exact = _by_index("email_index" if "@" in text else "reference_index", text, within)
     if rules.normalize_tax_id(text):
-        exact = [*exact, *_by_index("tax_id_index", text)]
+        exact = [*exact, *_by_index("tax_id_index", text, within)]
     found = list(dict.fromkeys(row.pk for row in exact))[:limit]
-    for customer_id, name in _active_names():
+    for customer_id, name in _active_names(within):
         if len(found) >= limit:
             break
         if _matches(rules.normalize_name(name), wanted) and customer_id not in found:
@@ -185,13 +218,42 @@ def search(text: str, *, limit: int = 10) -> list[CustomerRow]:
     return [_row(rows[customer_id]) for customer_id in found if customer_id in rows]
 
 
-def _active_names() -> Iterator[tuple[UUID, str]]:
+def opened_to(person: User, *, at: datetime) -> frozenset[UUID]:
+    """Return the customers that grants open to a member at this moment."""
+    rows = grants.visible(Customer.objects.all(), user=person, action=grants.Action.VIEW, at=at)
+    return frozenset(rows.values_list("id", flat=True))
+
+
+def openings(customer_id: UUID, *, at: datetime) -> list[Opening]:
+    """List to whom a customer is open by a grant, the one that ends first at the top."""
+    rows = list(grants.holders(Customer(pk=customer_id), at=at))
+    members = {row.user_id: row.pk for row in people.members().filter(user__in=[row.user_id for row in rows])}
+    names = people.names_of({each for row in rows for each in (row.user_id, row.granted_by)})
+    return [
+        Opening(
+            member_id=members[row.user_id],
+            name=names[row.user_id],
+            given_by=names.get(row.granted_by, ""),
+            given_at=row.granted_at,
+            ends_at=row.expires_at,
+        )
+        for row in rows
+        if row.user_id in members
+    ]
+
+
+def _rows(within: Collection[UUID] | None) -> "models.QuerySet[Customer]":
+    rows: models.QuerySet[Customer] = Customer.objects.all()
+    return rows if within is None else rows.filter(pk__in=within)
+
+
+def _active_names(within: Collection[UUID] | None) -> Iterator[tuple[UUID, str]]:
     """Decrypt the names of active customers, newest first.
 
     One instance is filled again and again: making twenty thousand would take as long as decrypting them.
     """
     one = Customer.from_db("default", ["id", "tenant_id"], [UUID(int=0), context.current_tenant()])
-    rows = Customer.objects.filter(state=Customer.State.ACTIVE).order_by("-id")
+    rows = _rows(within).filter(state=Customer.State.ACTIVE).order_by("-id")
     stored = rows.values_list("id", "subject_key", "name")[:TYPE_AHEAD_LIMIT]
     for one.id, one.subject_key, one.name in stored.iterator(chunk_size=2_000):
         yield one.id, one.name
@@ -201,10 +263,9 @@ def _matches(name: str, wanted: str) -> bool:
     return name.startswith(wanted) or f" {wanted}" in name
 
 
-def _by_index(column: str, text: str) -> Sequence[Customer]:
+def _by_index(column: str, text: str, within: Collection[UUID] | None) -> Sequence[Customer]:
     index = blindindex.lookup(Customer, column, text)
-    rows: models.QuerySet[Customer] = Customer.objects.filter(**{column: index}).order_by("-id").only(*_LIST)
-    return list(rows[:MOST])
+    return list(_rows(within).filter(**{column: index}).order_by("-id").only(*_LIST)[:MOST])
 
 
 def _row(row: Customer) -> CustomerRow:

@@ -1,12 +1,15 @@
-"""Adding, changing, archiving customers. No field of free text keeps a card number."""
+"""Adding, changing, archiving customers, and opening one to a member. No free text keeps a card number."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
 
+from accounts import grants
+from accounts import queries as people
+from accounts.permissions import Permission
 from audit import services as audit
 from audit.events import EventType
 from billing import events
@@ -14,7 +17,7 @@ from billing.customers import rules
 from billing.customers.models import Customer
 from billing.tallies import services as tallies
 from core.actor import Actor
-from core.errors import Conflict, FieldError, Invalid, NotFound
+from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Refusal
 from tenancy import context
 from tenancy.context import use_case
 
@@ -25,6 +28,7 @@ _INDEXES = {
     "tax_id": "tax_id_index",
     "reference": "reference_index",
 }
+_LONGEST_GRANT = timedelta(days=366)
 FIELDS = ("name", "email", "phone", "address", "tax_id", "reference", "notes", "metadata", "currency")
 
 
@@ -44,6 +48,24 @@ class ReferenceTaken(Conflict):
     """Another customer has this number already."""
 
     code = "reference_taken"
+
+
+class NobodyOpensForThemselves(Forbidden):
+    """Somebody else has to open a customer to you."""
+
+    code = "grant_to_oneself"
+
+
+class MemberSeesEveryCustomer(Conflict):
+    """The role of this member opens every customer and invoice already."""
+
+    code = "member_sees_every_customer"
+
+
+class GrantMustEnd(Refusal):
+    """Access ends by itself: choose a day from tomorrow on, at most a year away."""
+
+    code = "grant_must_end"
 
 
 @use_case
@@ -160,6 +182,43 @@ def restore(*, customer_id: UUID, actor: Actor, at: datetime) -> Customer:
     if row.state == Customer.State.ACTIVE:
         return row
     return _move(row, Customer.State.ACTIVE, events.CUSTOMER_RESTORED, actor, at)
+
+
+@use_case
+def open_to(*, customer_id: UUID, member_id: UUID, until: datetime, actor: Actor, at: datetime) -> None:
+    """Open a customer and their invoices, for reading, to a member whose role opens none.
+
+    Giving it again changes when it ends.
+
+    Raises:
+        NotFound: there is no such customer, or no such member at work here.
+        NobodyOpensForThemselves: whoever gives cannot be who is given to.
+        MemberSeesEveryCustomer: nothing would change.
+        GrantMustEnd: not after `at`, or more than a year away.
+    """
+    member, customer = people.member(member_id), _locked(customer_id)
+    if member.user_id == actor.id:
+        raise NobodyOpensForThemselves(field="member")
+    held = member.role.permissions(of_operator=people.in_operator_organization())
+    if {Permission.CUSTOMER_READ, Permission.INVOICE_READ} <= held:
+        raise MemberSeesEveryCustomer(field="member")
+    if not at < until <= at + _LONGEST_GRANT:
+        raise GrantMustEnd(field="until")
+    grants.give(
+        obj=customer, user=member.user, action=grants.Action.VIEW, actor=actor, at=at, expires_at=until
+    )
+
+
+@use_case
+def close_to(*, customer_id: UUID, member_id: UUID, actor: Actor) -> None:
+    """End what a grant opened of a customer to a member.
+
+    Raises:
+        NotFound: there is no such customer, member or grant.
+    """
+    customer = _locked(customer_id)
+    if not grants.end(obj=customer, user_id=people.member(member_id).user_id, actor=actor):
+        raise NotFound
 
 
 def _move(row: Customer, state: str, event: EventType, actor: Actor, at: datetime) -> Customer:

@@ -4,7 +4,7 @@ Promise kept: a sum and the rows behind it are found by one and the same conditi
 compared. The plain views read the tallies; anything narrower sums the rows that an index finds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -63,7 +63,10 @@ class NoSuchPage(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a list shall hold; everything given must be so. `today` decides what is late."""
+    """What a list shall hold; everything given must be so. `today` decides what is late.
+
+    `within` limits the list to these customers' invoices, whatever else is asked; None sets no limit.
+    """
 
     today: date
     view: View = View.ALL
@@ -74,6 +77,7 @@ class Wanted:
     due_to: date | None = None
     created_before: datetime | None = None
     currency: str = ""
+    within: Collection[UUID] | None = None
 
     @property
     def oldest_due_first(self) -> bool:
@@ -88,6 +92,8 @@ class Wanted:
     def rows(self) -> "QuerySet[Invoice]":
         """Return the invoices, in no order."""
         rows: QuerySet[Invoice] = Invoice.objects.filter(_of_view(self.view, self.today))
+        if self.within is not None:
+            rows = rows.filter(customer_id__in=self.within)
         if self.age is not None:
             rows = rows.filter(_UNPAID & _of_age(self.age, self.today))
         if self.number and self.customer_ids:

@@ -41,6 +41,7 @@ def pages(live: Live, made: Books) -> list[str]:
         f"customers/{customer}",
         f"customers/{customer}/edit",
         f"customers/{customer}/access",
+        f"customers/{customer}/grants",
         f"customers/{customer}/archive",
         f"customers/{archived}",
         "settings/tax-rates",

@@ -7,6 +7,7 @@ The cases come from the URL table. A route whose arguments nobody can fill fails
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from accounts.permissions import API_KEY_SCOPES
-from edge.access import Needs, Own, Public, rules_of
+from edge.access import Granted, Needs, Own, Public, rules_of
 from edge.checks import routes
 from tests.guarantees import world
 from tests.guarantees.world import Organization, Someone
@@ -22,6 +23,11 @@ from tests.make import accounts
 
 ALL = list(routes())
 STAFF = [(path, name, view) for path, name, view in ALL if path.startswith("o/<slug:slug>/")]
+GRANTED = [
+    (path, name, view)
+    for path, name, view in STAFF
+    if any(isinstance(rule, Granted) for rule in (rules_of(view) or {}).values())
+]
 API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1/")]
 # Which record a route's `pk` names: the nearest noun before it.
 NOUNS = {
@@ -148,6 +154,50 @@ def test_a_foreign_record_is_not_there(
         with undone():
             response = call(ours.people["owner"], method, url)
             assert response.status_code == 404, f"{method} {name}: {response.status_code}"
+
+
+@pytest.mark.parametrize(("path", "name", "view"), GRANTED, ids=[name for _, name, _ in GRANTED])
+def test_a_grant_opens_one_customer_and_no_other(path: str, name: str, view: Any, ours: Organization) -> None:
+    """A role without the permission is refused; with a grant it sees this customer, and of another not even that it
+    exists."""
+    person, owner = ours.people["developer"], ours.people["owner"]
+    url = address(path, ours)
+    others = {"customer": ours.records["other_customer"], "invoice": ours.records["other_invoice"]}
+    shown = ours.records["customer" if "customers" in path else "invoice"]
+    elsewhere = address(path, replace(ours, records={**ours.records, **others}))
+    for method, rule in methods(view):
+        assert isinstance(rule, Granted), f"{method} {name}: what a grant opens is opened as a whole"
+        assert rule.permission not in person.permissions
+        with undone():
+            assert call(person, method, url).status_code == 403, f"{method} {name} without a grant"
+        with undone():
+            world.open_customer(ours, "customer", to=person, by=owner)
+            response = call(person, method, url)
+            assert response.status_code == 200, f"{method} {name}: {response.status_code}"
+            assert world.events_of(ours.id, actor_id=person.id)[0].facts["by_grant"] is True
+            assert [text for text in others.values() if text in response.content.decode()] == []
+            assert shown in response.content.decode()
+            assert call(person, method, f"{url}?customer={others['customer']}").status_code in (200, 404)
+            if elsewhere != url:
+                assert call(person, method, elsewhere).status_code == 404, (
+                    f"{method} {name} of another customer"
+                )
+                (refused,) = world.events_of(ours.id, actor_id=person.id, event="access.refused")
+                assert refused.facts["status"] == 404
+        with undone():
+            world.open_customer(ours, "other_customer", to=person, by=owner)
+            response = call(person, method, url)
+            assert response.status_code == (404 if elsewhere != url else 200)
+            assert shown not in response.content.decode()
+
+
+def test_grants_are_walked() -> None:
+    assert sorted(name for _, name, _ in GRANTED) == [
+        "billing:customer",
+        "billing:customers",
+        "billing:invoice",
+        "billing:invoices",
+    ]
 
 
 @pytest.mark.parametrize(("path", "name", "view"), STAFF, ids=[name for _, name, _ in STAFF])

@@ -1,16 +1,19 @@
 """Two organizations with one record of each kind, and somebody in every role: what the walks over the routes use."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.test import Client
 
-from accounts.models import Invitation
+from accounts import queries
+from accounts.models import Invitation, User
 from accounts.permissions import ROLES, Permission, RoleCode
 from accounts.services import approvals, members
 from audit.models import Event
+from billing.customers import services as customers
 from billing.invoices import services as invoices
 from core import clock, ids
 from tenancy import jobs
@@ -63,6 +66,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
                 owner, owner_actor = member, accounts.actor(member.user, opened=opened)
         billing.issuer(name="Issuer") if hasattr(billing, "issuer") else None
         customer = billing.customer()
+        other = billing.customer("Grace Hopper")
+        other_draft = billing.draft(of=other)
         rate = billing.tax_rate()
         draft = billing.draft(of=customer)
         finalized = billing.draft(of=customer)
@@ -90,6 +95,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
     made.people["customer"] = Someone(portal.user_id, browser(portal_session.raw_key))
     made.records = {
         "customer": ids.encode("customer", customer.pk),
+        "other_customer": ids.encode("customer", other.pk),
+        "other_invoice": ids.encode("invoice", other_draft.pk),
         "invoice": ids.encode("invoice", draft.pk),
         "finalized": ids.encode("invoice", finalized.pk),
         "tax_rate": ids.encode("tax_rate", rate.pk),
@@ -102,6 +109,18 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "audit_event": ids.encode("audit_event", event.pk),
     }
     return made
+
+
+def open_customer(of: Organization, record: str, *, to: Someone, by: Someone) -> None:
+    """Open one of the organization's customers to a member, for a day."""
+    with scope(Scope(of.id)):
+        customers.open_to(
+            customer_id=ids.decode("customer", of.records[record]),
+            member_id=queries.members().get(user_id=to.id).pk,
+            until=clock.now() + timedelta(days=1),
+            actor=accounts.actor(User.objects.get(pk=by.id)),
+            at=clock.now(),
+        )
 
 
 def events_of(tenant: UUID, **filters: Any) -> list[Event]:

@@ -16,7 +16,7 @@ from billing.invoices.lists import View, Wanted
 from core import clock
 from core.datapolicy import ENCRYPTED_CLASSES
 from edge import recording
-from edge.access import access
+from edge.access import Granted, access
 from edge.request import Request
 from web.billing import documents, invoices, rows
 from web.billing.customers import opened
@@ -28,16 +28,16 @@ _LATEST = 20
 _NOT_SHOWN = ("subject_key",)
 
 
-@access(get=Permission.CUSTOMER_READ)
+@access(get=Granted(Permission.CUSTOMER_READ))
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show a customer."""
     found = opened(request, pk)
     on = rows.today()
-    may_read = Permission.INVOICE_READ in request.permissions
+    may_read = Permission.INVOICE_READ in request.permissions or found.id in request.opened_customers
     wanted = Wanted(today=on, customer_ids=[found.id])
     listed = lists.page(wanted, limit=_LATEST).rows if may_read else []
     context = {
-        **_context(request, slug, pk, found, "detail"),
+        **context_of(request, slug, pk, found, "detail"),
         "address": documents.address(found.address),
         "figures": _figures(slug, pk, found, on=wanted) if may_read else [],
         "rows": rows.rows(listed, slug=slug, on=on),
@@ -56,7 +56,7 @@ def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
     page = audit.access_history(found.id, at=clock.now(), cursor=request.GET.get("cursor", ""))
     recording.read(request, audit_events.AUDIT_READ, subject=("customer", found.id))
     context = {
-        **_context(request, slug, pk, found, "access"),
+        **context_of(request, slug, pk, found, "access"),
         "seen": trail.rows(page.events, slug=slug),
         "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
         "search_url": trail.search_url(slug, subject=str(found.id)),
@@ -74,19 +74,24 @@ def encrypted_fields() -> list[str]:
     ]
 
 
-def _context(request: Request, slug: str, pk: str, found: CustomerDetail, current: str) -> dict[str, Any]:
+def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, current: str) -> dict[str, Any]:
+    """Return what every side of a customer shows around itself; a tab that cannot be opened is absent."""
     may_write = Permission.CUSTOMER_WRITE in request.permissions
+    reads = Permission.CUSTOMER_READ in request.permissions
     return {
         "pk": pk,
         "customer": found,
         "tabs": [
             Tab(label, reverse(name, args=[slug, pk]), key == current)
-            for key, label, name in (
-                ("detail", "Customer", "billing:customer"),
-                ("access", "Access", "billing:customer_access"),
+            for key, label, name, opens in (
+                ("detail", "Customer", "billing:customer", True),
+                ("access", "Access", "billing:customer_access", reads),
+                ("grants", "Opened to", "billing:grants", Permission.CUSTOMER_GRANT in request.permissions),
             )
+            if opens
         ],
         "crumbs": [Crumb("Customers", reverse("billing:customers", args=[slug]))],
+        "sees_access": reads,
         "may_edit": may_write and not found.is_erased,
         "may_archive": may_write and found.state == "active",
         "may_restore": may_write and found.state == "archived",

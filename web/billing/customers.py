@@ -19,7 +19,7 @@ from billing.tallies import queries as tallies
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
-from edge.access import access
+from edge.access import Granted, access
 from edge.request import Request
 from web.billing.forms import CustomerForm
 from web.forms import answer, attempting
@@ -32,6 +32,8 @@ _ADDRESS_FIELDS = {
     f"address/{name}": name for name in ("line1", "line2", "postal_code", "city", "region", "country")
 }
 _MOST_FOUND = 50
+# The customers that grants open to whoever asks; None when their role opens all.
+_Limit = frozenset[UUID] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class FilterForm(Form):
     )
 
 
-@access(get=Permission.CUSTOMER_READ)
+@access(get=Granted(Permission.CUSTOMER_READ))
 def index(request: Request, slug: str) -> HttpResponse:
     """List customers."""
     state = request.GET.get("state") or "active"
@@ -67,7 +69,8 @@ def index(request: Request, slug: str) -> HttpResponse:
     form = FilterForm(request.GET, auto_id="filter_%s")
     form.is_valid()
     words = str(form.cleaned_data.get("q") or "").strip()
-    shown, page = _search(words, state) if words else _page(request, state)
+    within = request.granted_customers
+    shown, page = _search(words, state, within) if words else _page(request, state)
     recording.read(
         request,
         events.CUSTOMER_LISTED,
@@ -76,7 +79,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     )
     context = {
         "form": form,
-        "tabs": _tabs(state),
+        "tabs": _tabs(state, within),
         "state": state,
         "words": words,
         "rows": [_row(row, slug) for row in shown],
@@ -154,7 +157,7 @@ def restore(request: Request, slug: str, pk: str) -> HttpResponse:
 
 def opened(request: Request, pk: str) -> CustomerDetail:
     """Return a customer and record that they were looked at."""
-    found = queries.get(ids.decode("customer", pk))
+    found = queries.get(ids.decode("customer", pk), within=request.granted_customers)
     recording.read(
         request,
         events.CUSTOMER_READ,
@@ -164,26 +167,31 @@ def opened(request: Request, pk: str) -> CustomerDetail:
     return found
 
 
-def _search(words: str, state: str) -> tuple[list[CustomerRow], CursorPage]:
-    found = queries.search(words, limit=_MOST_FOUND) if state == "active" else _exact(words)
+def _search(words: str, state: str, within: _Limit) -> tuple[list[CustomerRow], CursorPage]:
+    found = (
+        queries.search(words, limit=_MOST_FOUND, within=within)
+        if state == "active"
+        else _exact(words, within)
+    )
     shown = [row for row in found if row.state == state]
     return shown, CursorPage(shown=len(shown))
 
 
-def _exact(words: str) -> list[CustomerRow]:
+def _exact(words: str, within: _Limit) -> list[CustomerRow]:
     """Find archived customers, by a whole name or detail alone."""
     found: dict[UUID, CustomerRow] = {}
     for detail in ("email", "tax_id", "reference", "name"):
-        found |= {row.id: row for row in queries.find(**{detail: words})}
+        found |= {row.id: row for row in queries.find(within=within, **{detail: words})}
     return list(found.values())
 
 
 def _page(request: Request, state: str) -> tuple[list[CustomerRow], CursorPage]:
     cursor = request.GET.get("cursor", "")
-    page = queries.page(state=state, after=ids.from_base32(cursor) if cursor else None)
+    within = request.granted_customers
+    page = queries.page(state=state, after=ids.from_base32(cursor) if cursor else None, within=within)
     raw = request.GET.get("from", "")
     first = int(raw) if raw.isdecimal() and len(raw) <= 9 else 1
-    total = sum(each.count for each in tallies.totals("customer") if each.state == state)
+    total = _counts(within).get(state, 0)
     next_url = ""
     if page.next_after is not None:
         there = request.GET.copy()
@@ -195,10 +203,17 @@ def _page(request: Request, state: str) -> tuple[list[CustomerRow], CursorPage]:
     )
 
 
-def _tabs(current: str) -> list[Tab]:
+def _counts(within: _Limit) -> dict[str, int]:
+    if within is not None:
+        return {state: queries.count(state=state, within=within) for state in _STATES}
     counts: dict[str, int] = {}
     for each in tallies.totals("customer"):
         counts[each.state] = counts.get(each.state, 0) + each.count
+    return counts
+
+
+def _tabs(current: str, within: _Limit) -> list[Tab]:
+    counts = _counts(within)
     return [
         Tab(label, f"?state={state}" if state != "active" else "?", state == current, counts.get(state, 0))
         for state, label in _STATES.items()

@@ -19,7 +19,7 @@ from billing.invoices.lists import Age, View, Wanted
 from core import ids
 from core.errors import NotFound
 from edge import recording
-from edge.access import access
+from edge.access import Granted, access
 from edge.request import Request
 from web.billing import rows
 from web.kit import formats
@@ -70,12 +70,13 @@ class FilterForm(Form):
     )
 
 
-@access(get=Permission.INVOICE_READ)
+@access(get=Granted(Permission.INVOICE_READ))
 def index(request: Request, slug: str) -> HttpResponse:
     """List invoices."""
     form = FilterForm(request.GET, auto_id="filter_%s")
     form.is_valid()
-    wanted, customer_name = _wanted(request.GET, form.cleaned_data)
+    within = request.granted_customers
+    wanted, customer_name = _wanted(request.GET, form.cleaned_data, within)
     is_empty = bool(form.errors) or wanted is None
     on = rows.today()
     listed = (
@@ -116,7 +117,9 @@ def _view(query: QueryDict) -> View:
         raise NotFound from None
 
 
-def _wanted(query: QueryDict, cleaned: Mapping[str, object]) -> tuple[Wanted | None, str]:
+def _wanted(
+    query: QueryDict, cleaned: Mapping[str, object], within: frozenset[UUID] | None
+) -> tuple[Wanted | None, str]:
     """Return what the address asks for (None when nothing can match) and the name of its customer."""
     age = str(query.get("age", ""))
     if age and age not in tuple(Age):
@@ -129,10 +132,13 @@ def _wanted(query: QueryDict, cleaned: Mapping[str, object]) -> tuple[Wanted | N
         due_to=cleaned.get("due_to") or None,  # type: ignore[arg-type]  # as above
         currency=query.get("currency", "")[:3],
         created_before=_created_before(query),
+        within=within,
     )
     name = ""
     if query.get("customer"):
         customer_id = ids.decode("customer", str(query["customer"]))
+        if within is not None and customer_id not in within:
+            raise NotFound
         name = customers.names([customer_id]).get(customer_id, "")
         wanted = replace(wanted, customer_ids=[customer_id])
     words = str(cleaned.get("q") or "").strip()
@@ -140,7 +146,7 @@ def _wanted(query: QueryDict, cleaned: Mapping[str, object]) -> tuple[Wanted | N
         return wanted, name
     if wanted.customer_ids:
         return replace(wanted, number=words, customer_ids=[]), name
-    found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS)]
+    found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS, within=within)]
     return replace(wanted, number=words, customer_ids=found), name
 
 
@@ -168,7 +174,8 @@ def _tabs(request: Request, current: View) -> list[Tab]:
             del kept["view"]
         count = None
         if view is View.DRAFT or view is View.OPEN:
-            count = sum(each.count for each in lists.sums(Wanted(today=rows.today(), view=view)))
+            each_view = Wanted(today=rows.today(), view=view, within=request.granted_customers)
+            count = sum(each.count for each in lists.sums(each_view))
         tabs.append(Tab(label, f"?{kept.urlencode()}", current is view, count))
     return tabs
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.billing import customer, customers, drafts, imports, invoice, invoices, tax_rates
+from web.billing import customer, customers, drafts, grants, imports, invoice, invoices, tax_rates
 
 app_name = "billing"
 urlpatterns = [
@@ -20,6 +20,8 @@ urlpatterns = [
     path("customers/new", customers.create, name="new_customer"),
     path("customers/<str:pk>", customer.detail, name="customer"),
     path("customers/<str:pk>/access", customer.access_history, name="customer_access"),
+    path("customers/<str:pk>/grants", grants.index, name="grants"),
+    path("customers/<str:pk>/grants/end", grants.end, name="end_grant"),
     path("customers/<str:pk>/edit", customers.change, name="edit_customer"),
     path("customers/<str:pk>/archive", customers.archive, name="archive_customer"),
     path("customers/<str:pk>/restore", customers.restore, name="restore_customer"),

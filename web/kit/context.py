@@ -48,6 +48,7 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
             tenant.slug,
             request.permissions,  # type: ignore[attr-defined]  # edge.request.Request
             request.path,
+            granted=bool(request.opened_customers),  # type: ignore[attr-defined]  # as above
         ),
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),

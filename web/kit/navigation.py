@@ -20,6 +20,8 @@ class Place:
     route: str
     icon: str
     permission: Permission
+    # Also for whom a grant opens at least one customer.
+    granted: bool = False
 
 
 P = Permission
@@ -29,8 +31,8 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Billing",
         (
             Place("Overview", "signin:home", "overview", P.INVOICE_READ),
-            Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ),
-            Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ),
+            Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True),
+            Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ, granted=True),
             Place("Approvals", "people:approvals", "approval", P.APPROVAL_READ),
             Place("Import", "billing:import", "import", P.IMPORT_RUN),
         ),
@@ -57,8 +59,8 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
 )
 
 
-def groups(slug: str, held: frozenset[Permission], path: str) -> list[NavGroup]:
-    """Return the navigation of a person with these permissions, who is at `path`."""
+def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool = False) -> list[NavGroup]:
+    """Return the navigation of a person with these permissions, and perhaps grants, who is at `path`."""
     urls = {place: reverse(place.route, kwargs={"slug": slug}) for _, places in GROUPS for place in places}
     # A page below several places belongs to the nearest of them.
     around = [url for url in urls.values() if path == url or path.startswith(url.rstrip("/") + "/")]
@@ -68,14 +70,14 @@ def groups(slug: str, held: frozenset[Permission], path: str) -> list[NavGroup]:
         items = [
             NavItem(place.label, urls[place], place.icon, current=urls[place] == here)
             for place in places
-            if place.permission in held
+            if place.permission in held or (granted and place.granted)
         ]
         if items:
             shown.append(NavGroup(label, items))
     return shown
 
 
-def first_page(slug: str, held: frozenset[Permission]) -> str:
-    """Return the first page a person may open; nothing when their role opens none."""
-    found = groups(slug, held, "")
+def first_page(slug: str, held: frozenset[Permission], *, granted: bool = False) -> str:
+    """Return the first page a person may open; nothing when neither their role nor a grant opens one."""
+    found = groups(slug, held, "", granted=granted)
     return found[0].items[0].url if found else ""

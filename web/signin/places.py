@@ -68,7 +68,7 @@ def home(request: Request, slug: str) -> HttpResponse:
     """Show the overview to whoever bills, and lead everybody else to the first page that their role opens."""
     if Permission.INVOICE_READ in request.permissions:
         return overview.show(request, slug)
-    first = navigation.first_page(slug, request.permissions)
+    first = navigation.first_page(slug, request.permissions, granted=bool(request.opened_customers))
     if first:
         return redirect(first)
     return render(request, "signin/nothing_open.html")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from accounts import events, queries, rules
+from accounts import events, grants, queries, rules
 from accounts.models import ApprovalRequest, Membership, PortalAccess, Role, Session
 from accounts.services import approvals, sessions
 from accounts.services.members import giving
@@ -119,6 +119,7 @@ def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
     target.state, target.ended_at = Membership.State.REMOVED, at
     target.save(update_fields=["state", "ended_at"])
     audit.record(events.MEMBER_REMOVED, actor=actor, subject=("member", target.pk))
+    grants.end_all(user_id=target.user_id, actor=actor)
     _end_sessions(target, actor=actor, at=at)
     return target
 
