@@ -28,8 +28,8 @@ from core.actor import Actor
 from core.errors import Refusal
 from crypto import columns, draining, envelope, events, keyring, services, stores, wrapping
 from crypto.envelope import Purpose
+from crypto.fields.bound import BoundField
 from crypto.models import DataKey, KeyState, TenantKey
-from crypto.values import Subject
 from tenancy import context
 from tenancy.models import Tenant
 
@@ -44,13 +44,19 @@ Progress = Callable[[int, int], None]
 class BlindIndexKeyIsNotRotated(Refusal):
     """A blind index names no key, so its key cannot be changed while the index is in use."""
 
+    code = "blind_index_key_is_not_rotated"
+
 
 class ValueDoesNotOpen(Refusal):
     """A stored value does not open: it was touched or moved. Run encryption_scan --full; nothing is lost."""
 
+    code = "value_does_not_open"
 
-class NoRekeyRole(RuntimeError):
-    """Only the ops-worker may rewrite encrypted columns: this process has no rekey role."""
+
+class NoRekeyRole(Refusal):
+    """Only the ops-worker may rewrite encrypted columns: this process does not have the rekey role's password."""
+
+    code = "no_rekey_role"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +233,7 @@ def _read(
     # psycopg's own connection: it reads and binds bytes in binary, without hexadecimal in between.
     with connections["default"].connection.cursor(binary=True) as cursor:
         rows = cursor.execute(sql, values).fetchall()
-    arrays, count = _reencrypt(table, [table.row(raw, tenant_id) for raw in rows], tenant_id, key)
+    arrays, count = _reencrypt(table, rows, tenant_id, key)
     return (rows[-1][0] if len(rows) == batch else None), arrays, count
 
 
@@ -240,48 +246,63 @@ def _write(scope: context.Scope, table: columns.Table, arrays: dict[str, list[An
 
 
 def _reencrypt(
-    table: columns.Table, rows: list[columns.Row], tenant_id: UUID, key: keyring.LiveKey
+    table: columns.Table, rows: list[Any], tenant_id: UUID, key: keyring.LiveKey
 ) -> tuple[dict[str, list[Any]], int]:
     """Return the arrays of ids, and of each column that changes the beginnings of its old and its new values.
 
     The second value is how many values change.
     """
-    arrays: dict[str, list[Any]] = {"ids": [row.id for row in rows]}
-    places = [row.id.int.to_bytes(16, "big") for row in rows]
+    # Only people's values need more of a row than its id and bytes.
+    subjects = [table.row(raw, tenant_id) for raw in rows] if table.sources else []
+    arrays: dict[str, list[Any]] = {"ids": [raw[0] for raw in rows]}
+    places = [raw[0].int.to_bytes(16, "big") for raw in rows]
+    first = 1 + 2 * len(table.sources)
     count = 0
     for index, column in enumerate(table.fields):
-        old = [row.values[index] for row in rows]
-        new = list(old)
-        of_subject = table.source_of(column) is not None
-        before = count
-        for number, stored in enumerate(old):
-            if stored is None or stored[2:18] == key.id or (of_subject and rows[number].erased(column)):
-                continue
-            subject = rows[number].subject(column) if of_subject else None
-            place = column.before + places[number] + column.after
-            try:
-                new[number] = _again(stored, place, subject, tenant_id, key)
-            except primitives.InvalidCiphertext as error:
-                row_id = str(rows[number].id)
-                raise ValueDoesNotOpen(table=table.label, column=column.name, row=row_id) from error
-            count += 1
-        if count > before:
+        old = [raw[first + index] for raw in rows]
+        of_subject = subjects if table.source_of(column) else None
+        new = _column(column, places, old, of_subject, tenant_id, key)
+        changed = sum(after is not before for before, after in zip(old, new, strict=True))
+        if changed:
             # Header and nonce tell one encryption from every other: a value written meanwhile differs in them.
             arrays[f"old{index}"] = [None if stored is None else stored[:_IDENTITY] for stored in old]
             arrays[f"new{index}"] = new
+            count += changed
     key.reserve(count)
     return arrays, count
 
 
-def _again(
-    stored: bytes, place: bytes, subject: Subject | None, tenant_id: UUID, key: keyring.LiveKey
-) -> bytes:
-    before = keyring.of(stored, tenant_id)
-    opens, closes = (
-        (before.aead, key.aead) if subject is None else (subject.cipher(before), subject.cipher(key))
-    )
-    plaintext = opens.decrypt(stored, before.authority + place, envelope.HEADER_BYTES)
-    return key.header + closes.encrypt(plaintext, key.authority + place)
+def _column(
+    column: BoundField,
+    places: list[bytes],
+    old: list[bytes | None],
+    subjects: list[columns.Row] | None,
+    tenant_id: UUID,
+    key: keyring.LiveKey,
+) -> list[bytes | None]:
+    """Return one column's values, those under another key encrypted again. Flat: this is where the time goes."""
+    new = list(old)
+    keys: dict[bytes, keyring.LiveKey] = {}
+    subject = None
+    for number, stored in enumerate(old):
+        if stored is None or stored[:18] == key.header:
+            continue
+        if subjects is not None:
+            if subjects[number].erased(column):
+                continue
+            subject = subjects[number].subject(column)
+        place = column.before + places[number] + column.after
+        try:
+            before = keys.get(stored[:18]) or keys.setdefault(stored[:18], keyring.of(stored, tenant_id))
+            opens = before.aead if subject is None else subject.cipher(before)
+            plaintext = opens.decrypt(stored, before.authority + place, envelope.HEADER_BYTES)
+        except primitives.InvalidCiphertext as error:
+            row_id = str(UUID(bytes=places[number]))
+            facts = {"table": column.model._meta.label, "column": column.name, "row": row_id}
+            raise ValueDoesNotOpen(**facts) from error
+        closes = key.aead if subject is None else subject.cipher(key)
+        new[number] = key.header + closes.encrypt(plaintext, key.authority + place)
+    return new
 
 
 def _update(table: columns.Table, arrays: dict[str, list[Any]]) -> str:

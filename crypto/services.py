@@ -21,9 +21,13 @@ from tenancy.models import Tenant
 class OperatorCannotBeSealed(Conflict):
     """The operator's keys protect every person's account; stop the service instead."""
 
+    code = "operator_cannot_be_sealed"
+
 
 class KeysExist(Conflict):
     """The organization already has its keys."""
+
+    code = "keys_exist"
 
 
 class ScopeIsOpen(RuntimeError):

@@ -72,9 +72,12 @@ def run(tenant_id: UUID, purpose: Purpose, job_id: UUID, *, actor: Actor, batch:
         result = rotation.rotate(
             tenant_id=tenant_id, purpose=purpose, actor=actor, clock=clock.now, progress=progress, batch=batch
         )
-    except Refusal as refusal:
+    except Exception as error:
+        # Whoever waits must hear of it: a code, never a message that might quote a value.
         with context.scope(scope):
-            jobs.fail(job_id=job_id, at=clock.now(), code=refusal.code)
+            jobs.fail(
+                job_id=job_id, at=clock.now(), code=error.code if isinstance(error, Refusal) else "failed"
+            )
         raise
     counts = {"values": result.values, "version": result.version}
     with context.scope(scope):

@@ -4,6 +4,7 @@ The work is queued for the ops-worker, which alone may rewrite encrypted columns
 progress.
 """
 
+import math
 import time
 from typing import Any
 
@@ -19,11 +20,14 @@ from tenancy.commands import StrongboxCommand
 from tenancy.models import Job, Tenant
 
 _POLL_SECONDS = 0.2
+_PATIENCE_SECONDS = 10.0
 _PURPOSES = [purpose.value for purpose in Purpose if purpose is not Purpose.BLIND_INDEX]
 
 
 class RotationFailed(Refusal):
     """The rotation did not finish. What it has done stays done; run it again to go on."""
+
+    code = "rotation_failed"
 
 
 class Command(StrongboxCommand):
@@ -62,10 +66,15 @@ class Command(StrongboxCommand):
         return self._wait(tenant, purpose, job)
 
     def _wait(self, tenant: Tenant, purpose: Purpose, job: Job) -> dict[str, Any]:
-        shown = -1
+        shown, patience = -1, time.monotonic() + _PATIENCE_SECONDS
         while True:
             with context.scope(context.Scope(tenant.pk)):
                 job.refresh_from_db()
+            if job.state == Job.State.QUEUED and time.monotonic() > patience:
+                self.say(
+                    "The ops-worker has not begun yet. It is safe to stop waiting: the work stays queued."
+                )
+                patience = math.inf
             if job.done != shown:
                 self.say(f"{job.done:,} of {max(job.done, job.total):,} values")
                 shown = job.done

@@ -146,7 +146,7 @@ class TestSeal:
 
     def test_the_operators_is_refused(self) -> None:
         code, result = run("organization_seal", "operator")
-        assert (code, result["error"]) == (1, "conflict")
+        assert (code, result["error"]) == (1, "operator_cannot_be_sealed")
 
 
 def test_the_ops_worker_rotates_what_the_command_queues(customer: Customer) -> None:
