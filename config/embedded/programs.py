@@ -35,6 +35,7 @@ _COMMON = frozenset(
         "STRONGBOX_FILES_DIR",
         "STRONGBOX_STATE_DIR",
         "STRONGBOX_AUDIT_PUBLIC_KEY_FILE",
+        "STRONGBOX_AUDIT_CHECKPOINT_DIR",
         "STRONGBOX_DEMO",
     }
 )
@@ -103,7 +104,6 @@ def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
                 {
                     "STRONGBOX_DB_SEALER_PASSWORD",
                     "STRONGBOX_AUDIT_PRIVATE_KEY_FILE",
-                    "STRONGBOX_AUDIT_CHECKPOINT_DIR",
                 }
             ),
             tells=False,
