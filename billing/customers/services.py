@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError
-
 from accounts import grants
 from accounts import queries as people
 from accounts.permissions import Permission
@@ -18,7 +16,7 @@ from billing.customers.models import Customer
 from billing.tallies import services as tallies
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Refusal
-from tenancy import context
+from tenancy import constraints
 from tenancy.context import use_case
 
 # An encrypted column cannot be updated without the blind index that is computed from it.
@@ -259,11 +257,5 @@ def _save(row: Customer, *, with_reference: bool, **options: Any) -> None:
     if not with_reference:
         row.save(**options)
         return
-    try:
-        with context.attempt():
-            row.save(**options)
-    except IntegrityError as error:
-        diagnosis = getattr(error.__cause__, "diag", None)
-        if diagnosis is None or diagnosis.constraint_name != "billing_customer_reference":
-            raise
-        raise ReferenceTaken(field="reference") from None
+    with constraints.refusing(ReferenceTaken(field="reference"), "billing_customer_reference"):
+        row.save(**options)

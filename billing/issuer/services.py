@@ -21,7 +21,7 @@ from core import cardnumbers, ids
 from core.actor import Actor
 from core.errors import Conflict, Refusal
 from crypto import blindindex
-from tenancy import context
+from tenancy import constraints, context
 from tenancy.context import use_case
 from tenancy.models import Tenant
 
@@ -112,7 +112,7 @@ def create_series(
     cardnumbers.refuse({"code": code, "pattern": pattern})
     if Series.objects.filter(code=code).exists():
         raise SeriesExists(field="code")
-    row: Series = Series.objects.create(
+    row = Series(
         code=code,
         kind=Series.Kind.OWN,
         pattern=rules.check_pattern(pattern),
@@ -120,6 +120,9 @@ def create_series(
         fiscal_year_starts_in=fiscal_year_starts_in,
         created_at=at,
     )
+    # Of two who open one code at once both have found it free: the second waits here, and is refused by name.
+    with constraints.refusing(SeriesExists(field="code"), "billing_series_code"):
+        row.save(force_insert=True)
     audit.record(events.SERIES_CREATED, actor=actor, subject=("series", row.pk))
     return row
 

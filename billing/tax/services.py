@@ -13,9 +13,11 @@ from billing.tax.models import TaxRate
 from core import cardnumbers
 from core.actor import Actor
 from core.errors import Conflict, NotFound, Refusal
+from tenancy import constraints
 from tenancy.context import use_case
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}\Z", re.ASCII)
+_ONE_A_CODE = ("billing_taxrate_one_open", "billing_taxrate_once")
 
 
 class BadTaxRateCode(Refusal):
@@ -63,7 +65,9 @@ def create(
         raise BadTaxRateCode(field="code")
     if TaxRate.objects.filter(code=code).exists():
         raise TaxRateExists(field="code")
-    with fielddiffs.by(actor):
+    # Of two who add one code at once both have found it free: the second waits here, and is refused by name.
+    taken = TaxRateExists(field="code")
+    with constraints.refusing(taken, *_ONE_A_CODE), fielddiffs.by(actor):
         row = _insert(code, name, category, percentage, valid_from, at)
     audit.record(events.TAX_RATE_CREATED, actor=actor, subject=("tax_rate", row.pk))
     return row

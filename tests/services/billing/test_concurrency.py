@@ -6,12 +6,16 @@ from threading import Barrier
 import pytest
 from django.db import connection, connections
 
+from billing.customers.services import ReferenceTaken
 from billing.invoices import queries, services
 from billing.invoices.models import Invoice
-from billing.issuer.models import SeriesCounter
+from billing.issuer import services as issuers
+from billing.issuer.models import Series, SeriesCounter
+from billing.issuer.services import SeriesExists
 from billing.ledger import queries as books
 from billing.tallies import queries as tallies
 from billing.tallies import services as tally_services
+from billing.tax.services import TaxRateExists
 from tenancy import context
 from tests import databases
 from tests.make import billing as make
@@ -133,3 +137,35 @@ def test_who_deletes_a_line_while_another_finalizes_waits_and_is_refused(tenant_
     with context.scope(context.Scope(tenant_a)):
         assert len(queries.get(draft).lines) == 2
         assert queries.content_is_intact(draft) is True
+
+
+@pytest.mark.parametrize(
+    ("create", "refusal", "event"),
+    [
+        (lambda: make.tax_rate(code="standard"), TaxRateExists, "tax_rate.created"),
+        (
+            lambda: issuers.create_series(
+                code="retail", pattern="R-{year}-{sequence}", actor=make.ACTOR, at=make.AT
+            ),
+            SeriesExists,
+            "series.created",
+        ),
+        (lambda: make.customer(reference="C-1"), ReferenceTaken, "customer.created"),
+    ],
+    ids=["tax rate", "series", "customer"],
+)
+def test_of_many_who_take_one_code_at_once_all_but_one_are_refused_by_name(tenant_a, create, refusal, event):
+    together_here = Barrier(8)
+
+    def take(_):
+        with context.scope(context.Scope(tenant_a)):
+            # All look before any has committed: the rule of the database decides, not the look.
+            Series.objects.exists()
+            together_here.wait(timeout=60)
+            return create().pk
+
+    answers = together(take, list(range(8)))
+    assert sum(isinstance(answer, refusal) for answer in answers) == 7
+    ((made,),) = [[answer for answer in answers if not isinstance(answer, Exception)]]
+    with context.scope(context.Scope(tenant_a)):
+        assert [subject for code, subject in make.recorded() if code == event] == [str(made)]
