@@ -12,6 +12,7 @@ from core.errors import FieldError, Invalid, Refusal
 MOST_ROWS = 100_000
 MAX_BYTES = 50 * 1024 * 1024
 _FIELDS = ("name", "email", "phone", "tax_id", "reference", "notes", "currency")
+COLUMNS = (*_FIELDS, *ADDRESS_FIELDS)
 # What other programs call these columns.
 _ALIASES = {
     "e-mail": "email",

@@ -61,5 +61,8 @@ def test_nothing_is_wrong_with_the_pages_of_billing(browser: Browser, live: Live
 
 def test_nothing_is_wrong_where_nothing_is_yet(browser: Browser, live: Live) -> None:
     who = live.person()
-    paths = [f"/o/{live.slug}/{path}" for path in ("", "invoices", "customers", "invoices/new", "settings/tax-rates")]
+    paths = [
+        f"/o/{live.slug}/{path}"
+        for path in ("", "invoices", "customers", "invoices/new", "settings/tax-rates")
+    ]
     assert judge(browser, live, paths, [live.cookie(who)]) == {}

@@ -99,5 +99,7 @@ def books(tenant: UUID, *, actor: Actor | None = None) -> Books:
         open=tuple(invoice.pk for invoice in opened),
         voided=voided.pk,
         due_minor=sum(invoice.total_minor for invoice in opened),
-        overdue_minor=sum(invoice.total_minor for invoice, late in zip(opened, LATE, strict=True) if late > 0),
+        overdue_minor=sum(
+            invoice.total_minor for invoice, late in zip(opened, LATE, strict=True) if late > 0
+        ),
     )

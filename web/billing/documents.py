@@ -133,7 +133,7 @@ def country(code: str) -> str:
 def rate(category: str, percentage: Decimal, *, words: bool = False) -> str:
     """Write a tax rate: its percentage, or why there is none."""
     if percentage:
-        return f"{formats.number(percentage)}\u202f%"
+        return f"{'Tax ' if words else ''}{formats.number(percentage)}\u202f%"
     return CATEGORIES.get(category, category) if words or category not in ("O", "Z") else "–"
 
 

@@ -103,7 +103,7 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             DraftForm(initial=_initial(customer, found)),
             Lines.kept(found.lines if found else (), rates=rates),
         )
-    elif action == "add" or action.startswith("remove-"):
+    elif action in ("add", "compute") or action.startswith("remove-"):
         lines = Lines.changed(
             request.POST, rates=rates, add=action == "add", remove=action.removeprefix("remove-")
         )

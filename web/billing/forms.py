@@ -190,7 +190,13 @@ def plain(value: Decimal) -> str:
 
 
 def _empty(rates: Sequence[TaxRateRow]) -> dict[str, str]:
-    return {"quantity": "1", "tax_rate": ids.encode("tax_rate", rates[0].id) if len(rates) == 1 else ""}
+    return {"quantity": "1", "tax_rate": _usual(rates)}
+
+
+def _usual(rates: Sequence[TaxRateRow]) -> str:
+    """Return the rate a new line begins with: the only one, or the one whose code is "standard"."""
+    found = [rate for rate in rates if len(rates) == 1 or rate.code == "standard"]
+    return ids.encode("tax_rate", found[0].id) if found else ""
 
 
 def _numbers(data: QueryDict) -> range:

@@ -52,7 +52,7 @@ class ImportForm(Form):
 
     def clean_file(self) -> "UploadedFile[bytes]":
         """Refuse a file that one request should not read."""
-        file: "UploadedFile[bytes]" = self.cleaned_data["file"]
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         if (file.size or 0) > MAX_BYTES:
             raise forms.ValidationError(
                 "The file is larger than 5 MB. Split it, or use the customers_import command."
@@ -91,7 +91,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             outcome = _read(request, slug, form)
     context = {
         "outcome": outcome,
-        "customer_columns": "name, email, phone, tax_id, reference, currency, line1, line2, postal_code, city, region, country, notes",
+        "customer_columns": ", ".join(rules.COLUMNS),
     }
     fragment = posted and request.headers.get("HX-Request") == "true"
     return answer(

@@ -23,7 +23,6 @@ from web.kit import formats
 
 _OLD_DRAFT = timedelta(days=7)
 _MOST = 8
-_SERIES = {Age.CURRENT: 1, Age.TO_30: 2, Age.TO_60: 3, Age.TO_90: 4, Age.OLDER: 6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +148,10 @@ def _figures(slug: str, on: date) -> list[Figures]:
 
 def _aging(slug: str, currency: str, ages: dict[Age, lists.Sums], on: date) -> StackedBar:
     parts = []
-    for age, label in invoices.AGES.items():
+    for step, (age, label) in enumerate(invoices.AGES.items()):
         due = ages[age].due_minor if age in ages else 0
         url = invoices.list_url(slug, view=View.OPEN, age=age, currency=currency)
-        parts.append(Part(label, due, formats.money(due, currency), _SERIES[age], url))
+        parts.append(Part(label, due, formats.money(due, currency), f"age-{step}", url))
     spoken = ", ".join(f"{part.label.lower()} {part.display}" for part in parts)
     return StackedBar(
         f"What is owed, by age, {currency}",

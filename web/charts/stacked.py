@@ -11,12 +11,12 @@ _SMALLEST = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the whole. `series` is 1 to 6, its chart colour; `url` leads to the rows behind it."""
+    """A part of the whole. `series` is its chart colour, 1 to 6 or "age-0" to "age-4"; `url` leads to its rows."""
 
     label: str
     value: int
     display: str
-    series: int
+    series: int | str
     url: str = ""
 
 

@@ -1,4 +1,4 @@
-"""What is encrypted, column by column, and what is not and why: read from the models that run, never written by hand."""
+"""What is encrypted, column by column, and what is not and why: read from the models that run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ def encrypted() -> list[Table]:
             if isinstance(column, EncryptedField)
         ]
         if shown:
-            words = f"{model._meta.app_label}: {model._meta.verbose_name_plural}".capitalize()
+            words = f"{model._meta.app_label}: {model._meta.verbose_name}".capitalize()
             found.append(Table(name=table.name, words=words, columns=shown, retention=policy.retention))
     return found
 

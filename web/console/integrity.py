@@ -84,7 +84,9 @@ def index(request: Request, slug: str) -> HttpResponse:
     context = {
         "badge": badge(request, slug),
         "last": last,
-        "took": (finished_at - last.started_at).total_seconds() if last is not None and finished_at is not None else None,
+        "took": (finished_at - last.started_at).total_seconds()
+        if last is not None and finished_at is not None
+        else None,
         "faults": [_fault(each, slug) for each in (last.errors if last is not None else [])],
         "seals": [
             SealRow(

@@ -125,4 +125,5 @@ def _note(job: Job) -> str:
         return "It is safe to close this page."
     rate = job.done / spent
     left = max(job.total - job.done, 0) / rate
-    return f"{formats.number(round(rate * 60))} a minute, about {formats.duration(left)} left. It is safe to close this page."
+    speed = f"{formats.number(round(rate * 60))} a minute, about {formats.duration(left)} left."
+    return f"{speed} It is safe to close this page."

@@ -31,6 +31,7 @@ _PAGES: Mapping[str, str] = MappingProxyType(
         "approval": "people:approval",
     }
 )
+_WORDS: Mapping[str, str] = MappingProxyType({"api_key": "API key", "totp_device": "Authenticator"})
 _SHORT = 8
 
 
@@ -102,7 +103,11 @@ def action(event: Event) -> str:
     kind = of(event.event)
     sentence = kind.sentence.removeprefix("{actor}").replace("{actor}", "somebody").lstrip(" :")
     sentence = sentence.replace(" {subject}", "").replace("{subject}", "it")
-    facts = {name: str(event.facts.get(name, "?")).replace("_", " ") for name in kind.placeholders}
+    # A route is a name of ours, "billing:new_customer": its page is what people know.
+    facts = {
+        name: str(event.facts.get(name, "?")).rpartition(":")[2].replace("_", " ")
+        for name in kind.placeholders
+    }
     words = " ".join(sentence.format(**facts).split())
     return words[:1].upper() + words[1:]
 
@@ -123,7 +128,7 @@ def record_of(kind: str, subject_id: UUID | None, *, slug: str, numbers: Mapping
     """Return the record of this kind and id, with its page where it has one."""
     if subject_id is None:
         return None
-    words = kind.replace("_", " ").capitalize()
+    words = _WORDS.get(kind) or kind.replace("_", " ").capitalize()
     text = ids.encode(kind, subject_id) if kind in ids.PREFIXES else str(subject_id)
     url = reverse(_PAGES[kind], args=[slug, text]) if kind in _PAGES else ""
     return Record(numbers.get(subject_id) or f"{words} {short(subject_id)}", kind, text, url)

@@ -1,0 +1,1 @@
+"""What finance staff and security people do, in a real browser."""
