@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.core.management import get_commands
 
 from deploy import make_secrets
 
 HOME = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((HOME / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-APP = ["web", "worker", "ops-worker", "beat", "sealer", "migrate"]
+ONCE = ["migrate", "bootstrap"]
+APP = ["web", "worker", "ops-worker", "beat", "sealer", *ONCE]
 
 
 def secrets_of(name):
@@ -33,7 +35,7 @@ def test_every_container_is_hardened(name):
     assert "privileged" not in service
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert int(service["user"].split(":")[0]) > 0
-    assert service["healthcheck"].get("test") or name == "migrate"
+    assert service["healthcheck"].get("test") or name in ONCE
     assert re.fullmatch(r"[a-z/-]+:[a-z0-9.]+", service["image"])
 
 
@@ -52,7 +54,7 @@ def test_networks_separate_what_need_not_meet():
         "outside": {"web", "worker", "ops-worker"},
         "edge": {"proxy", "web"},
         "app": {"web", "worker", "ops-worker", "beat", "valkey"},
-        "data": {"web", "worker", "ops-worker", "beat", "sealer", "migrate", "postgres"},
+        "data": {"web", "worker", "ops-worker", "beat", "sealer", *ONCE, "postgres"},
     }
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
     assert internal == {"edge", "app", "data"}
@@ -65,8 +67,8 @@ def test_networks_separate_what_need_not_meet():
         ("db_rekey_password", {"ops-worker"}),
         ("db_sealer_password", {"sealer"}),
         ("audit_private_key", {"sealer"}),
-        ("db_app_password", {"web", "worker", "ops-worker", "beat"}),
-        ("root_key", {"web", "worker", "ops-worker"}),
+        ("db_app_password", {"web", "worker", "ops-worker", "beat", "bootstrap"}),
+        ("root_key", {"web", "worker", "ops-worker", "bootstrap"}),
         ("public_key", {"proxy"}),
         ("postgres_password", {"postgres"}),
         ("valkey_users", {"valkey"}),
@@ -74,6 +76,22 @@ def test_networks_separate_what_need_not_meet():
 )
 def test_a_secret_is_known_to_those_who_need_it_only(secret, holders):
     assert {name for name in SERVICES if secret in secrets_of(name)} == holders
+
+
+def test_nothing_serves_before_the_tables_and_the_operators_organization_are_there():
+    done = {"condition": "service_completed_successfully"}
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert SERVICES["bootstrap"]["depends_on"]["migrate"] == done
+    waiting = [name for name in APP if SERVICES[name]["depends_on"].get("bootstrap") == done]
+    assert waiting == [name for name in APP if name not in ONCE]
+    assert [SERVICES[name]["restart"] for name in ONCE] == ["no", "no"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_command_of_the_product_is_one_that_it_has(name):
+    command = SERVICES[name].get("command", "")
+    if "manage.py" in command:
+        assert command.split()[2] in get_commands()
 
 
 def test_every_secret_is_a_file_of_its_own_and_used():
