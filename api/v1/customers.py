@@ -1,6 +1,7 @@
 """Customers: who is billed. Found exactly by e-mail address, tax id or own number; by name as one types."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -18,6 +19,7 @@ from core import clock, ids
 from core.errors import Invalid
 from edge import recording
 from edge.access import access
+from edge.request import Request as EdgeRequest
 
 _OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
@@ -128,6 +130,12 @@ def write(row: queries.CustomerDetail) -> dict[str, Any]:
     }
 
 
+def _record_if_unchanged(request: EdgeRequest, row: Customer, at: datetime) -> None:
+    """Record a change that changed nothing as what it is: a look at the customer."""
+    if row.updated_at != at:
+        recording.read(request, events.CUSTOMER_READ, subject=("customer", row.pk))
+
+
 @access(get=Permission.CUSTOMER_READ, post=Permission.CUSTOMER_WRITE)
 class Customers(Endpoint):
     """All customers."""
@@ -193,7 +201,9 @@ class OneCustomer(Endpoint):
         if self.expects_version():
             self.hold(Customer, customer_id)
             self.match(write(queries.get(customer_id)))
-        row = services.update(customer_id=customer_id, changes=changes, actor=self.actor, at=clock.now())
+        at = clock.now()
+        row = services.update(customer_id=customer_id, changes=changes, actor=self.actor, at=at)
+        _record_if_unchanged(self.edge, row, at)
         return self.changed(write(queries.detail(row)))
 
 
@@ -217,5 +227,7 @@ class Restored(Endpoint):
     def post(self, request: Request, pk: str) -> Response:
         """Take the customer back into the lists."""
         self.body(fields.Nothing)
-        row = services.restore(customer_id=ids.decode("customer", pk), actor=self.actor, at=clock.now())
+        at = clock.now()
+        row = services.restore(customer_id=ids.decode("customer", pk), actor=self.actor, at=at)
+        _record_if_unchanged(self.edge, row, at)
         return self.changed(write(queries.detail(row)))

@@ -6,6 +6,7 @@ from django.db import connections
 
 from accounts.permissions import Permission
 from billing.customers.models import Customer
+from core import ids
 from tenancy.context import Scope, scope
 from tests.make.api import events_of
 
@@ -39,6 +40,16 @@ def test_a_customer_is_added_read_changed_and_archived(api):
     assert api.post(f"customers/{customer['id']}/restore").json()["state"] == "active"
     assert [event["fields"] for event in events_of(api.tenant, "customer.updated")] == [["phone", "tax_id"]]
     assert len(events_of(api.tenant, "customer.read")) == 1
+
+
+def test_a_change_that_changes_nothing_is_recorded_as_a_look(api):
+    customer = api.post("customers", ANNA).json()
+    path = f"customers/{customer['id']}"
+    answers = [api.patch(path, {}), api.patch(path, {"name": ANNA["name"]}), api.post(f"{path}/restore")]
+    assert [answer.json() for answer in answers] == [customer] * 3
+    assert events_of(api.tenant, "customer.updated") == []
+    looks = events_of(api.tenant, "customer.read")
+    assert [ids.encode("customer", event["subject_id"]) for event in looks] == [customer["id"]] * 3
 
 
 def test_customers_are_found_exactly_and_while_typing(api):
