@@ -13,7 +13,7 @@ _started = None
 
 
 def _start() -> None:
-    global _started  # noqa: PLW0603  one suite, one pair of engines
+    global _started
     from config.embedded.engines import Engines
 
     state = Path(os.environ.get("STRONGBOX_TEST_STATE_DIR", HOME / ".strongbox-test"))

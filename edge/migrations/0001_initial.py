@@ -18,7 +18,10 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "IdempotencyKey",
             [
-                ("id", models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(default=ids.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
                 ("scope_hash", models.BinaryField(max_length=32)),
                 ("body_hash", models.BinaryField(max_length=32)),
                 ("status", models.PositiveSmallIntegerField(null=True)),
@@ -39,7 +42,9 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
                 "constraints": [
-                    models.UniqueConstraint(fields=("tenant", "scope_hash"), name="edge_idempotency_one_answer")
+                    models.UniqueConstraint(
+                        fields=("tenant", "scope_hash"), name="edge_idempotency_one_answer"
+                    )
                 ],
                 "indexes": [models.Index(fields=["tenant", "created_at"], name="edge_idempotency_age")],
             },
