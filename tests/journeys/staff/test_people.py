@@ -250,7 +250,8 @@ def test_a_role_of_ones_own_is_made_from_a_copy(browser: Browser, live: Live) ->
         expect(page.get_by_text("12.50")).to_be_visible()
         assert expected_status(watch, 422) == []
     with scope(Scope(live.tenant)):
-        role = Role.objects.get(code="reports-only")
+        role = Role.objects.get(builtin=False)
+        assert role.label == "Reports only"
         assert role.limits == {"refund_minor": 1250, "export_rows": 10_000}
         assert set(role.rights) == {
             right.value for right in queries.role("accountant").permissions(of_operator=False)
