@@ -142,3 +142,9 @@ APIKEYS_READ = register("apikey.read", "{actor} read API keys", owasp="sensitive
 OWN_ACTIVITY_READ = register(
     "activity.read", "{actor} read their own activity", owasp="sensitive_read", pci="10.2.1.3"
 )
+RETENTION_ENDED = register(
+    "signin.retention_ended",
+    "{actor} removed sign-in records whose retention has ended",
+    owasp="sensitive_delete",
+    pci="10.2.1.7",
+)

@@ -11,4 +11,5 @@ BEAT = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "accounts-end-retention": {"task": "accounts.end_retention", "schedule": 86400.0},
 }

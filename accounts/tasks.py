@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts.services import approvals, recovery, sessions
+from accounts.services import approvals, recovery, retention, sessions
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -49,3 +49,26 @@ def close_unfinished_signins(self: SystemTask) -> int:
     """Tell people whose password was used without their second factor; return how many."""
     with context.system_scope(reason=self.reason):
         return sessions.close_unfinished(at=clock.now())
+
+
+@shared_task(
+    base=SystemTask,
+    name="accounts.end_retention",
+    bind=True,
+    reason="sessions belong to no organization, and invitations to every one",
+)
+def end_retention(self: SystemTask) -> int:
+    """Remove sessions, recovery tokens, invitations and grants whose retention has ended; return how many."""
+    removed = 0
+    while True:
+        with context.system_scope(reason=self.reason):
+            gone = retention.remove_signins(actor=self.actor).rows
+        removed += gone
+        if not gone:
+            break
+    with context.system_scope(reason=self.reason):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant in tenants:
+        with scope(Scope(tenant)):
+            removed += retention.remove_invitations_and_grants(actor=self.actor, at=clock.now()).rows
+    return removed

@@ -10,3 +10,9 @@ FILE_DELETED = register("file.deleted", "{actor} deleted the file {subject}", ow
 FILE_DAMAGED = register(
     "file.damaged", "{actor} found the file {subject} damaged", owasp="crypt_decrypt_fail"
 )
+RETENTION_ENDED = register(
+    "outbound.retention_ended",
+    "{actor} removed messages and files whose retention has ended",
+    owasp="sensitive_delete",
+    pci="10.2.1.7",
+)

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from core import clock
-from outbound import delivery, files
+from outbound import delivery, files, retention
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -43,3 +43,17 @@ def tidy_files(self: SystemTask) -> int:
             gone += files.delete_expired(actor=self.actor, at=clock.now())
             gone += files.remove_orphans(at=clock.now())
     return gone
+
+
+@shared_task(
+    bind=True, base=SystemTask, name="outbound.end_retention", reason="every organization has an outbox"
+)
+def end_retention(self: SystemTask) -> int:
+    """Remove what left every organization more than 90 days ago; return how many rows went."""
+    with context.system_scope(reason="retention ends organization by organization"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    removed = 0
+    for tenant in tenants:
+        with context.scope(context.Scope(tenant)):
+            removed += retention.remove_old(actor=self.actor, at=clock.now())
+    return removed

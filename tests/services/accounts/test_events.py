@@ -36,7 +36,15 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "purple anvil river eleven"
 SYSTEM = Actor.system("tests")
 # Recorded by the pages that show the lists; grants have a file of their own.
-ELSEWHERE = {"member.read", "approval.read", "apikey.read", "activity.read", "grant.given", "grant.ended"}
+ELSEWHERE = {
+    "member.read",
+    "approval.read",
+    "apikey.read",
+    "activity.read",
+    "grant.given",
+    "grant.ended",
+    "signin.retention_ended",
+}
 REFUSED = {"signin.failed", "mfa.failed", "mfa.replayed", "recovery.failed", "member.invitation_refused"}
 
 

@@ -8,8 +8,9 @@ from django.core import mail as django_mail
 from django.core.mail.backends.base import BaseEmailBackend
 
 from audit.models import Event
+from core import clock
 from core.actor import Actor
-from outbound import delivery, mail
+from outbound import delivery, mail, tasks
 from outbound.models import OutboxMessage
 from tenancy import context
 from tests import databases
@@ -150,3 +151,22 @@ def test_without_a_broker_the_change_stands_and_the_sweep_delivers(tenant, monke
     assert states(tenant) == [("queued", 0)]
     assert tasks.sweep() >= 1
     assert states(tenant) == [("sent", 1)]
+
+
+def test_what_left_long_ago_goes_and_what_waits_stays(tenant_a):
+    ids = [write(tenant_a) for _ in range(4)]
+    now = clock.now()
+    old, recent = now - timedelta(days=91), now - timedelta(days=89)
+    for key, state, created_at in zip(
+        ids, ("sent", "failed", "sent", "queued"), (old, old, recent, old), strict=True
+    ):
+        with context.scope(context.Scope(tenant_a)):
+            OutboxMessage.objects.filter(pk=key).update(state=state, created_at=created_at)
+    assert tasks.end_retention() == 2
+    with context.scope(context.Scope(tenant_a)):
+        assert set(OutboxMessage.objects.values_list("pk", flat=True)) == set(ids[2:])
+        (event,) = Event.objects.filter(event="outbound.retention_ended")
+        assert (event.actor_label, event.facts) == (
+            "task:outbound.end_retention",
+            {"messages": 2, "files": 0},
+        )
