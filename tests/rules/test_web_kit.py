@@ -167,7 +167,7 @@ def test_a_member_is_also_shown_before_the_invitation_is_taken() -> None:
 
 
 def test_a_verification_that_is_old_is_shown_as_stale() -> None:
-    assert set(STATUS["integrity"]) == {*Verification.State.values, "stale"}
+    assert set(STATUS["integrity"]) == {*Verification.State.values, "stale", "unchecked"}
 
 
 def test_no_two_states_of_a_kind_look_the_same_in_words() -> None:
