@@ -44,6 +44,8 @@ NOUNS = {
     "audit_events": "audit_event",
     "audit": "audit_event",
 }
+# Arguments that name no record.
+WORDS = {"purpose": "fields"}
 _NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 
@@ -54,6 +56,8 @@ def address(path: str, organization: Organization, *, slug: str = "") -> str:
     for match in re.finditer(r"<(?:\w+:)?(\w+)>", filled):
         before = filled[: match.start()].strip("/").split("/")
         noun = next((NOUNS[part] for part in reversed(before) if part in NOUNS), None)
+        if match[1] in WORDS:
+            return address(filled.replace(match[0], WORDS[match[1]], 1), organization)
         if match[1] != "pk" or noun is None:
             raise LookupError(f"nobody knows how to fill <{match[1]}> of {path}")
         record = "finalized" if _NEEDS_FINALIZED.search(path) else noun
