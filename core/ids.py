@@ -85,3 +85,15 @@ def decode(kind: str, text: str) -> UUID:
 def kind_of(text: str) -> str | None:
     """Say which kind of record an outside name belongs to, or None."""
     return _KIND_OF.get(text.partition("_")[0])
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text has the shape of an outside name; anything else in its place is what somebody typed."""
+    kind = kind_of(text)
+    if kind is None:
+        return False
+    try:
+        decode(kind, text)
+    except NotFound:
+        return False
+    return True

@@ -18,6 +18,7 @@ from accounts.permissions import Permission
 from accounts.refusals import Recorded
 from audit import services as audit
 from audit.events import ACCESS_REFUSED
+from core import ids
 from core.actor import Actor, ActorKind, Via
 from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed
 from crypto import keyring
@@ -105,7 +106,9 @@ class DoorwayMiddleware:
             tenant_id = refusal.tenant_id or tenant_id
             facts = {**facts, **refusal.event_facts}
         elif match is not None and isinstance(match.kwargs.get("pk"), str):
-            facts["object"] = match.kwargs["pk"] if audit.is_code(match.kwargs["pk"]) else "malformed"
+            # The trail cannot forget: what somebody typed in an identifier's place is not taken into it.
+            named = match.kwargs["pk"]
+            facts["object"] = named if ids.is_id(named) and audit.is_code(named) else "malformed"
         try:
             audit.record_apart(
                 event,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from core import ids
@@ -15,14 +16,27 @@ from core.cardnumbers import contains_card_number
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _log = logging.getLogger("strongbox.request")
-# Secrets in a path are cut to their kind: pay links, invitations and recovery links are bearer tokens.
-_SECRET_PATH = re.compile(r"^/(invite|recover|pay|mailbox)/[^/]+")
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _SECRET_TEXT = re.compile(r"sbk_(?:test|live)_\S+|Bearer\s+\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
 
 
-def safe_path(path: str) -> str:
-    """Return a path without the secrets that stand in one."""
-    return _SECRET_PATH.sub(r"/\1/…", path)
+def safe_path(request: HttpRequest, status: int) -> str:
+    """Return a request's path with nothing in it that somebody typed: identifiers stay, all else is cut.
+
+    Links of invitations and recovery are bearer tokens; an address that does not exist may be anything.
+    """
+    match = request.resolver_match
+    if match is None:
+        ours = status < 400 and request.path.startswith(f"/{settings.STATIC_URL.strip('/')}/")
+        return request.path if ours else "/…"
+    tenant = getattr(request, "tenant", None)
+    known = {str(tenant.slug)} if tenant is not None else set()
+
+    def shown(place: re.Match[str]) -> str:
+        value = str(match.kwargs.get(place[1], ""))
+        return value if value in known or ids.is_id(value) else "…"
+
+    return "/" + _PARAMETER.sub(shown, match.route)
 
 
 class RequestIdMiddleware:
@@ -45,7 +59,7 @@ class RequestIdMiddleware:
         _log.info(
             "%s %s %s",
             request.method,
-            safe_path(request.path),
+            safe_path(request, response.status_code),
             response.status_code,
             extra={"milliseconds": round((time.perf_counter() - began) * 1000, 1), "request_id": name},
         )

@@ -131,7 +131,7 @@ def test_another_organizations_key_finds_nothing_and_is_recorded(api, other):
     refusals = events_of(other.tenant, "access.refused")
     assert [event["reason"] for event in refusals] == ["not_found"] * 7
     assert refusals[0]["facts"] == {"status": 404, "route": "api:customer", "object": customer["id"]}
-    assert refusals[5]["facts"]["object"] == "inv_nonsense"
+    assert refusals[5]["facts"]["object"] == "malformed"
     assert api.get(path).json() == customer
 
 
