@@ -1,0 +1,412 @@
+"""Types a marker into everything, over the API, the pages and the services, and gathers all that is left of it."""
+
+import contextlib
+import functools
+import io
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connections
+from django.test import Client
+
+from accounts.models import PasskeyCredential, TotpDevice
+from accounts.permissions import RoleCode
+from accounts.services import apikeys, approvals, factors, members, roles
+from accounts.services.sessions import Opened, Origin
+from billing.customers import services as customers
+from billing.imports import services as imports
+from billing.issuer import services as issuers
+from config.embedded import home, processes
+from config.embedded.postgres import SUPERUSER
+from core import clock
+from core.actor import Actor
+from crypto.fields import EncryptedJSONField, EncryptedTextField
+from edge.access import rules_of
+from edge.checks import routes
+from outbound import delivery, files
+from tenancy import jobs
+from tenancy.checks import managed_models
+from tenancy.context import Scope, scope, system_scope
+from tenancy.models import Tenant, TenantModel
+from tests import databases
+from tests.guarantees import canaries, world
+from tests.make import accounts, api, billing, installation
+
+# What is searched, and the least that must be there for the search to mean anything.
+STORES = {"database": 200_000, "cache and queue": 5_000, "logs": 2_000, "files": 500}
+# What was refused, with the status each must have had.
+PROVOKED = {
+    "unknown record": 404,
+    "broken document": 400,
+    "unknown key": 401,
+    "changed after finalize": 409,
+    "older version": 412,
+    "no JSON": 415,
+    "one fault among texts": 422,
+    "key used twice": 422,
+    "failure of ours": 500,
+    "unknown page": 404,
+    "record of a page": 404,
+    "page without permission": 403,
+    "forged form": 419,
+    "failure of a page": 500,
+}
+_EINVOICES = (
+    "en16931/ubl-tc434-example5.xml",
+    "xrechnung/01.04a-INVOICE_ubl.xml",
+    "xrechnung/02.01a-INVOICE_ubl.xml",
+)
+
+
+@dataclass
+class Evidence:
+    """Everything a marker could have come to."""
+
+    marker: str
+    card: str
+    answers: dict[str, bytes] = field(default_factory=dict)
+    refusals: dict[str, bytes] = field(default_factory=dict)
+    refused: dict[str, dict[str, Any]] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    stores: dict[str, bytes] = field(default_factory=dict)
+    planted: dict[str, bytes] = field(default_factory=dict)
+
+    def refuse(self, name: str, response: Any) -> None:
+        """Keep the answer to something that must not succeed."""
+        headers = "\n".join(f"{key}: {value}" for key, value in response.headers.items() if key != "Location")
+        self.refusals[name] = f"{response.status_code}\n{headers}\n".encode() + response.content
+        if response.headers.get("Content-Type") == "application/problem+json":
+            self.refused[name] = json.loads(response.content)
+
+
+@functools.cache
+def collect() -> Evidence:
+    """Type, look and plant, in a database of its own, once a process."""
+    before = str(connections["default"].settings_dict["NAME"])
+    name = f"{before}_canaries"
+    evidence = Evidence(canaries.stem(), canaries.card_number())
+    databases.clone(name)
+    try:
+        with _log() as log:
+            _type(evidence)
+            evidence.columns = _columns()
+            evidence.stores = _stores(name, log)
+            _plant(evidence.marker)
+            evidence.planted = _stores(name, log)
+    finally:
+        _folder().joinpath("planted").unlink(missing_ok=True)
+        caches["default"].delete("planted")
+        databases.drop(name)
+        databases.use(before)
+    return evidence
+
+
+def _folder() -> Path:
+    folder = Path(settings.FILES_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[io.StringIO]:
+    """What production writes to its log: the configured handler, its filter and its format."""
+    handler = next(each for each in logging.getLogger().handlers if each.name == "console")
+    assert isinstance(handler, logging.StreamHandler)
+    kept = handler.setStream(log := io.StringIO())
+    try:
+        yield log
+    finally:
+        handler.setStream(kept)
+
+
+def _type(evidence: Evidence) -> None:
+    speaker = api.ready("a")
+    _type_over_the_services(evidence.marker)
+    records = _type_over_the_api(evidence, speaker)
+    _type_cards(evidence, speaker, records)
+    _provoke(evidence, speaker, records)
+    with system_scope(reason="mail of every organization is sent"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    for tenant in tenants:
+        delivery.deliver_due(tenant_id=tenant, actor=Actor.system("tests"), at=clock.now())
+
+
+def _type_over_the_services(marker: str) -> None:
+    at = clock.now()
+    origin = Origin(network=accounts.network(), address="203.0.113.77", device=f"{marker} device")
+    with scope(Scope(installation.tenant("a"))):
+        person = accounts.person(name=f"{marker} owner", email=f"{marker}@owner.example")
+        accounts.member("owner", user=person)
+        opened = accounts.session(person, origin=origin)
+        actor = accounts.actor(person, opened=opened)
+        _type_factors(marker, opened)
+        _type_people(marker, actor)
+        address = dict.fromkeys(("line1", "line2", "city", "postal_code", "region"), f"{marker} address")
+        words = {name: f"{marker} {name}" for name in ("name", "tax_id", "tax_number", "phone")}
+        issuers.set_issuer(
+            **words,
+            email=f"{marker}@issuer.example",
+            address={**address, "country": "AT"},
+            actor=actor,
+            at=at,
+        )
+        apikeys.create(
+            name=f"{marker} key",
+            scopes=["invoice:read"],
+            limits={},
+            expires_at=at + timedelta(days=9),
+            actor=actor,
+            at=at,
+        )
+        chunks = [marker.encode() * 9]
+        files.store(
+            kind="import", name=f"{marker}.csv", media_type="text/csv", chunks=chunks, actor=actor, at=at
+        )
+        _import(marker, actor)
+        jobs.start(kind="test", at=at)
+
+
+def _type_factors(marker: str, opened: Opened) -> None:
+    device = TotpDevice.objects.get(user=opened.session.user)
+    device.name = f"{marker} authenticator"
+    device.save()
+    passkey = PasskeyCredential(
+        user=opened.session.user, created_at=clock.now(), credential_id=b"id", public_key=b"key", sign_count=0
+    )
+    passkey.save(force_insert=True)
+    factors.rename_passkey(session=opened.session, passkey_id=passkey.pk, name=f"{marker} passkey")
+
+
+def _type_people(marker: str, actor: Actor) -> None:
+    at = clock.now()
+    role = roles.create(label=f"{marker} role", rights=["invoice:read"], limits={}, actor=actor, at=at)
+    guest = members.send_invitation(email=f"{marker}@guest.example", role=role, actor=actor, at=at)
+    members.accept(
+        raw=guest.url.rpartition("/")[2],
+        name=f"{marker} guest",
+        password=accounts.PASSWORD,
+        actor=accounts.stranger(),
+        at=at,
+    )
+    customer = billing.customer(f"{marker} portal", email=f"{marker}@portal.example")
+    members.invite_customer(email=f"{marker}@reader.example", customer_id=customer.pk, actor=actor, at=at)
+    asked = approvals.request(
+        kind=members.INVITE_KIND,
+        payload={"email": f"{marker}@payload.example", "role": str(role.pk), "expires": ""},
+        actor=actor,
+        at=at,
+        subject=("role", role.pk),
+        reason=f"{marker} reason",
+    )
+    approver = accounts.actor(accounts.member("approver").user)
+    approvals.decline(request_id=asked.pk, actor=approver, at=at, note=f"{marker} note")
+
+
+def _import(marker: str, actor: Actor) -> None:
+    heads = ("name", "email", "phone", "tax_id", "reference", "notes", "line1", "city")
+    rows = [
+        [f"{marker} {head} {row}" if head != "email" else f"{marker}{row}@csv.example" for head in heads]
+        for row in range(3)
+    ]
+    rows[2][1] = f"{marker} is no address"
+    text = "\n".join(",".join(row) for row in [list(heads), *rows])
+    taken = imports.import_customers(data=text.encode(), actor=actor, at=clock.now())
+    assert (len(taken.created), len(taken.refused)) == (2, 1)
+    for number, name in enumerate(_EINVOICES):
+        document = canaries.einvoice(billing.einvoice(name), marker)
+        result = imports.try_ubl(data=document, actor=actor, at=clock.now(), finalize=bool(number))
+        assert result.refused == [], name
+
+
+def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
+    """Use every operation that takes a body, in an order that works; return the ids that their paths need."""
+    bodies = {operation.name: operation.body for operation in canaries.operations()}
+    records: dict[str, str] = {}
+
+    def send(name: str, method: str, path: str, **headers: str) -> str:
+        body = canaries.filled(bodies[name], evidence.marker, records) if name in bodies else {}
+        response = speaker.send(method, path, body, **headers)
+        assert response.status_code in (200, 201), (name, response.content)
+        evidence.answers[name] = response.content
+        return str(json.loads(response.content)["id"])
+
+    records["customer"] = send("customers_create", "POST", "customers", Idempotency_Key="canary")
+    records["tax_rate"] = send("tax_rates_create", "POST", "tax_rates")
+    send("customers_update", "PATCH", f"customers/{records['customer']}")
+    records["draft"] = send("invoices_create", "POST", "invoices")
+    send("invoices_update", "PATCH", f"invoices/{records['draft']}")
+    records["final"] = send("invoices_create", "POST", "invoices")
+    send("invoices_finalize", "POST", f"invoices/{records['final']}/finalize")
+    records["voided"] = send("invoices_create", "POST", "invoices")
+    send("invoices_finalize", "POST", f"invoices/{records['voided']}/finalize")
+    send("invoices_void", "POST", f"invoices/{records['voided']}/void")
+    assert set(bodies) <= set(evidence.answers), "an operation with a body was not used"
+    evidence.answers["customers_get"] = speaker.get(f"customers/{records['customer']}").content
+    evidence.answers["invoices_get"] = speaker.get(f"invoices/{records['final']}").content
+    for query in (
+        "customers",
+        f"customers?q={evidence.marker}",
+        f"customers?reference={evidence.marker}",
+        "invoices",
+    ):
+        assert speaker.get(query).status_code == 200
+    return records
+
+
+def path_of(operation: canaries.Operation, records: dict[str, str]) -> str:
+    """Fill an operation's path; what only a finalized invoice can do is asked of one."""
+    noun = "customer" if operation.path.startswith("customers") else "draft"
+    return operation.path.replace("{id}", records["final" if "void" in operation.path else noun])
+
+
+def _type_cards(evidence: Evidence, speaker: api.Api, records: dict[str, str]) -> None:
+    digits = evidence.card
+    shapes = {"bare": digits, "groups": " ".join(digits[place : place + 4] for place in range(0, 16, 4))}
+    for operation in canaries.operations():
+        path = path_of(operation, records)
+        body = canaries.filled(operation.body, evidence.marker, records)
+        for place in canaries.texts(operation.body):
+            for shape, text in shapes.items():
+                answer = speaker.send(operation.method, path, canaries.placed(body, place, text))
+                evidence.refuse(f"card {shape} {operation.name} {canaries.pointer(place)}", answer)
+        evidence.refuse(f"cvc {operation.name}", speaker.send(operation.method, path, {**body, "cvc": "123"}))
+    speaker.get(f"customers?q={digits}")
+    speaker.get(f"invoices/{digits}")
+
+
+@contextlib.contextmanager
+def _broken(module: Any, name: str, error: Exception) -> Iterator[None]:
+    """Make one function fail as nobody expected, with somebody's text in the error."""
+    kept = getattr(module, name)
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    setattr(module, name, fail)
+    try:
+        yield
+    finally:
+        setattr(module, name, kept)
+
+
+def _provoke(evidence: Evidence, speaker: api.Api, records: dict[str, str]) -> None:
+    marker, refuse = evidence.marker, evidence.refuse
+    body = {"name": f"{marker} name", "currency": "EUR"}
+    customer, final = f"customers/{records['customer']}", f"invoices/{records['final']}"
+    refuse("unknown record", speaker.get(f"customers/{marker}"))
+    refuse("broken document", speaker.post("customers", f'{{"name": "{marker}'.encode()))
+    refuse("unknown key", api.Api(f"sbk_test_{marker}", speaker.tenant).get("customers"))
+    refuse("changed after finalize", speaker.patch(final, {"note": marker}))
+    refuse("older version", speaker.patch(customer, {"notes": marker}, If_Match=f'"{marker}"'))
+    refuse("no JSON", speaker.post("customers", marker.encode(), Content_Type="text/plain"))
+    refuse("one fault among texts", speaker.post("customers", {**body, "currency": "XXX"}))
+    refuse("key used twice", speaker.post("customers", body, Idempotency_Key="canary"))
+    with _broken(customers, "create", RuntimeError(f"{marker} in an error")):
+        refuse("failure of ours", speaker.post("customers", body))
+    with scope(Scope(speaker.tenant)):
+        owner = accounts.member("owner")
+        developer = accounts.member(RoleCode.DEVELOPER.value)
+        keys = {each.user_id: accounts.session(each.user).raw_key for each in (owner, developer)}
+    page = world.browser(keys[owner.user_id])
+    refuse("unknown page", page.get(f"/{marker}/{marker}?q={marker}"))
+    refuse("record of a page", page.get(f"/o/a/customers/{marker}"))
+    refuse("page without permission", world.browser(keys[developer.user_id]).get(f"/o/a/audit?q={marker}"))
+    form = {"email": f"{marker}@login.example", "password": f"{marker} password"}
+    refuse("forged form", Client(enforce_csrf_checks=True).post("/login", form))
+    Client().post("/login", form)
+    Client().post("/recover", {"email": f"{marker}@owner.example"})
+    _read_pages(page, records)
+    with _broken(roles, "create", RuntimeError(f"{marker} in an error")):
+        refuse(
+            "failure of a page",
+            page.post("/o/a/settings/roles/new", {"label": marker, "rights": ["invoice:read"]}),
+        )
+
+
+def _read_pages(page: Client, records: dict[str, str]) -> None:
+    """Look at every page of the organization, so that whatever a page keeps in the cache is kept."""
+    paths = [
+        path
+        for path, _, view in routes()
+        if path.startswith("o/<slug:slug>/") and "GET" in (rules_of(view) or {})
+    ]
+    lists = [path.replace("<slug:slug>", "a") for path in paths if path.count("<") == 1]
+    for path in [*lists, f"o/a/customers/{records['customer']}", f"o/a/invoices/{records['final']}"]:
+        assert page.get(f"/{path}").status_code in (200, 302), path
+
+
+def _columns() -> dict[str, list[str]]:
+    """Decrypt every value of every encrypted column."""
+    with system_scope(reason="the canaries look into every organization"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    found: dict[str, list[str]] = {}
+    for model in managed_models():
+        for column in model._meta.concrete_fields:
+            if isinstance(column, EncryptedTextField | EncryptedJSONField):
+                of_tenant = issubclass(model, TenantModel)
+                values = found.setdefault(f"{model._meta.label}.{column.name}", [])
+                for inside in [Scope(tenant) for tenant in tenants] if of_tenant else [Scope(tenants[0])]:
+                    with scope(inside):
+                        values += [_text(getattr(row, column.name)) for row in model._default_manager.all()]
+    return {name: [value for value in values if value] for name, values in found.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _stores(database: str, log: io.StringIO) -> dict[str, bytes]:
+    state = Path(os.environ["STRONGBOX_STATE_DIR"])
+    place = home.prepare(state)
+    readable = [path for path in state.rglob("*") if path.is_file()]
+    valkey = [path for path in readable if path.is_relative_to(state / "valkey")]
+    logs = [path for path in readable if path.suffix == ".log"]
+    rest = [path for path in readable if path not in valkey and path not in logs]
+    return {
+        "database": _dump(place, database),
+        "cache and queue": b"".join([*(path.read_bytes() for path in valkey), *_live()]),
+        "logs": log.getvalue().encode() + b"".join(path.read_bytes() for path in [*logs, place.log]),
+        "files": b"".join(path.read_bytes() for path in rest),
+    }
+
+
+def _dump(place: home.Home, database: str) -> bytes:
+    way = ["-h", os.environ["STRONGBOX_DB_HOST"], "-p", os.environ["STRONGBOX_DB_PORT"], "-U", SUPERUSER]
+    return processes.run(
+        [place.binaries / "pg_dump", *way, "-d", database],
+        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        folder=place.data,
+        login=place.login,
+    ).encode()
+
+
+def _live() -> Iterator[bytes]:
+    """Every key of the cache and of the queue with its value, as their own users read them."""
+    with current_app.connection_for_read() as connection:
+        for client in (caches["default"]._cache.get_client(), connection.default_channel.client):  # type: ignore[attr-defined]
+            readers: dict[bytes, Callable[[bytes], Any]] = {
+                b"string": client.get,
+                b"list": lambda key, client=client: client.lrange(key, 0, -1),
+                b"hash": client.hgetall,
+                b"set": client.smembers,
+                b"zset": lambda key, client=client: client.zrange(key, 0, -1, withscores=True),
+            }
+            for key in client.scan_iter(count=1000):
+                yield key + repr(readers[client.type(key)](key)).encode()
+
+
+def _plant(marker: str) -> None:
+    """Do what must be found: one marker in each store, in the spellings that would be missed by a careless search."""
+    databases.as_owner("UPDATE tenancy_job SET kind = encode(%s::bytea, 'hex')", [marker])
+    caches["default"].set("planted", f"{marker} in the cache", 60)
+    logging.getLogger("strongbox.request").info("%s in a message", marker)
+    _folder().joinpath("planted").write_bytes(canaries.spellings(marker)["base64 at 1"])
