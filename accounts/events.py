@@ -11,6 +11,12 @@ SIGNIN_FAILED = register(
 PASSWORD_CHANGED = register(
     "password.changed", "{actor} changed their password", owasp="authn_password_change", pci="10.2.1.5"
 )
+PASSWORD_CHANGE_REFUSED = register(
+    "password.change_refused",
+    "{actor} did not know the current password of {subject}",
+    owasp="authn_password_change_fail",
+    pci="10.2.1.4",
+)
 RECOVERY_REQUESTED = register(
     "recovery.requested", "A recovery link was sent to {subject}", owasp="authn_token_created", pci="10.2.1.5"
 )

@@ -17,6 +17,7 @@ from django.contrib.auth import hashers
 
 from accounts import events, notices, passwords, queries, rules, throttle, tokens
 from accounts.models import PasskeyCredential, RecoveryCode, Session, TotpDevice, User
+from accounts.refusals import Recorded
 from accounts.services import passkeys, sessions, signin
 from audit import services as audit
 from core.actor import Actor
@@ -26,6 +27,14 @@ from tenancy.context import use_case
 RECOVERY_CODES = 10
 _TOTP_SECRET_BYTES = 20  # RFC 4226, section 4, R6
 ISSUER = "Strongbox"
+
+
+class WrongCurrentPassword(Recorded):
+    """This is not your current password."""
+
+    code = "wrong_current_password"
+    event = events.PASSWORD_CHANGE_REFUSED
+    result = "failed"
 
 
 class LastFactorStays(Refusal):
@@ -181,14 +190,22 @@ def new_recovery_codes(*, session: Session, actor: Actor, at: datetime) -> tuple
 
 
 @use_case
-def change_password(*, session: Session, new_password: str, actor: Actor, at: datetime) -> str:
-    """Set a new password, end every other session, and return this one's new key.
+def change_password(
+    *, session: Session, current_password: str, new_password: str, actor: Actor, at: datetime
+) -> str:
+    """Set a new password, end every other session, and return this one's new key (ASVS 6.2.3).
+
+    Who no longer knows the current one recovers the account by mail instead.
 
     Raises:
-        StepUpRequired
+        StepUpRequired, WrongCurrentPassword, throttle.TryAgainLater.
         rules.PasswordTooShort, PasswordTooLong, PasswordIsCommon, PasswordNamesItsOwner, PasswordIsGuessable.
     """
     _may_change(session, at)
+    counters = signin.take_second_factor(session.user, actor=actor, at=at)
+    if not hashers.check_password(rules.normalize_password(current_password), session.user.password):
+        raise WrongCurrentPassword(subject=("user", session.user_id), field="current_password")
+    throttle.clear(counters)
     set_password(session.user, new_password, at=at)
     person = signin.as_person(actor, session)
     sessions.end_all(

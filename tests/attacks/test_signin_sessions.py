@@ -105,7 +105,11 @@ def test_a_stolen_session_without_a_fresh_factor_cannot_change_factors_or_passwo
         lambda: factors.begin_passkey(session=stolen, at=later),
         lambda: factors.new_recovery_codes(session=stolen, actor=make.actor(user), at=later),
         lambda: factors.change_password(
-            session=stolen, new_password="another long sentence here", actor=make.actor(user), at=later
+            session=stolen,
+            current_password=make.PASSWORD,
+            new_password="another long sentence here",
+            actor=make.actor(user),
+            at=later,
         ),
     ):
         with pytest.raises(StepUpRequired), context.attempt():
@@ -129,6 +133,7 @@ def test_a_new_password_ends_every_other_session(scope, at):
     here, there = make.session(user, at=at), make.session(user, at=at)
     raw_key = factors.change_password(
         session=sessions.resolve(here.raw_key, at),
+        current_password=make.PASSWORD,
         new_password="purple anvil river eleven",
         actor=make.actor(user),
         at=at,
@@ -153,3 +158,22 @@ def test_the_database_refuses_an_active_session_without_a_factor(scope, at):
     opened = make.session(make.person(at=at), at=at, complete=False)
     with pytest.raises(IntegrityError), context.attempt():
         Session.objects.filter(pk=opened.session.pk).update(stage="active")
+
+
+def test_a_fresh_factor_alone_cannot_change_the_password(scope, at):
+    """ASVS 6.2.3: whoever sits down at an open laptop does not know the current one."""
+    user = make.person(at=at)
+    here, there = make.session(user, at=at), make.session(user, at=at)
+    before = user.password
+    with pytest.raises(factors.WrongCurrentPassword) as refused, context.attempt():
+        factors.change_password(
+            session=sessions.resolve(here.raw_key, at),
+            current_password="another long sentence here",
+            new_password="purple anvil river eleven",
+            actor=make.actor(user),
+            at=at,
+        )
+    user.refresh_from_db()
+    assert user.password == before
+    assert refused.value.event.code == "password.change_refused"
+    assert sessions.resolve(there.raw_key, at) is not None

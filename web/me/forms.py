@@ -2,6 +2,7 @@
 
 from django import forms
 
+from accounts import rules
 from web.kit.forms import Form
 from web.signin.forms import new_password
 
@@ -18,6 +19,12 @@ class NameForm(Form):
 
 
 class PasswordChangeForm(Form):
-    """A new password. That it is them is proved by the second factor, minutes ago at most."""
+    """A new password, from who knows the current one and has just used a second factor (ASVS 6.2.3)."""
 
+    current_password = forms.CharField(
+        label="Current password",
+        strip=False,
+        max_length=4 * rules.PASSWORD_MAX,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
     new_password = new_password("New password")

@@ -152,6 +152,7 @@ def password(request: Request) -> HttpResponse:
         with attempting(request, form, fields={"password": "new_password"}):
             raw_key = factors.change_password(
                 session=session,
+                current_password=form.cleaned_data["current_password"],
                 new_password=form.cleaned_data["new_password"],
                 actor=request.actor,
                 at=clock.now(),

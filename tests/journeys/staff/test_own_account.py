@@ -31,10 +31,20 @@ def test_a_new_password_ends_every_other_session(live: Live) -> None:
     who = live.person()
     here, there = client(live, who), client(live, who)
     before = here.cookies[settings.SESSION_COOKIE_NAME].value
-    refused = here.post("/me/security/password", {"new_password": "too short"})
+    refused = here.post(
+        "/me/security/password", {"current_password": who.password, "new_password": "too short"}
+    )
     assert refused.status_code == 422
     assert "Use at least 15 characters." in refused.content.decode()
-    answered = here.post("/me/security/password", {"new_password": NEW_PASSWORD})
+    wrong = here.post(
+        "/me/security/password", {"current_password": "not this one", "new_password": NEW_PASSWORD}
+    )
+    assert wrong.status_code == 422
+    assert "This is not your current password." in wrong.content.decode()
+    assert [event.actor_id for event in in_the_operators_log("password.change_refused")] == [who.user.pk]
+    answered = here.post(
+        "/me/security/password", {"current_password": who.password, "new_password": NEW_PASSWORD}
+    )
     assert (answered.status_code, answered.headers["Location"]) == (302, "/me/security")
     assert here.cookies[settings.SESSION_COOKIE_NAME].value != before
     assert here.get("/me/security").status_code == 200

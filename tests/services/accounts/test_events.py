@@ -45,7 +45,14 @@ ELSEWHERE = {
     "grant.ended",
     "signin.retention_ended",
 }
-REFUSED = {"signin.failed", "mfa.failed", "mfa.replayed", "recovery.failed", "member.invitation_refused"}
+REFUSED = {
+    "signin.failed",
+    "mfa.failed",
+    "mfa.replayed",
+    "recovery.failed",
+    "member.invitation_refused",
+    "password.change_refused",
+}
 
 
 def _codes() -> set[str]:
@@ -76,7 +83,9 @@ def _sign_in_story(now) -> None:
     device = queries.factors_of(user.pk).totp
     signin.with_totp(session=session, code=make.code(device, at=later), actor=actor, at=later)
     factors.remove(session=session, factor_id=device.pk, actor=actor, at=later)
-    factors.change_password(session=session, new_password=PASSWORD, actor=actor, at=later)
+    factors.change_password(
+        session=session, current_password=make.PASSWORD, new_password=PASSWORD, actor=actor, at=later
+    )
     again = signin.with_passkey_alone(
         response=key.sign(passkeys.begin_authentication(user=None)),
         origin=Origin(network=make.network()),
