@@ -117,9 +117,9 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             lines = Lines.kept((), rates=rates)
     context = _context(slug, customer, found, lines)
     if request.method == "POST" and action != "save" and request.headers.get("HX-Request") == "true":
-        return render(
-            request, "billing/_lines.html", {**context, "form": form, "focus_last": action == "add"}
-        )
+        if action == "add":
+            lines.take_focus()
+        return render(request, "billing/_lines.html", {**context, "form": form, "swapped": True})
     computed = _totals(request.POST, rates, slug) if request.method == "POST" else _kept_totals(found)
     return answer(request, "billing/draft.html", {**context, **computed}, form=form)
 

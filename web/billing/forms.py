@@ -158,6 +158,11 @@ class Lines:
         """Return one more than the highest number in use."""
         return max((form.number for form in self.forms), default=-1) + 1
 
+    def take_focus(self) -> None:
+        """Put the keyboard into the last line once it is shown."""
+        if self.forms:
+            self.forms[-1].fields["description"].widget.attrs["data-focus"] = "true"
+
     def faults(self) -> list[str]:
         """Return what is wrong, a sentence each, naming the line."""
         return [
@@ -209,7 +214,7 @@ def _written(data: QueryDict, number: int) -> bool:
 
 
 def _rate_words(rate: TaxRateRow) -> str:
-    return f"{rate.name}, {formats.number(rate.percentage)}\u202f%" if rate.percentage else rate.name
+    return f"{formats.number(rate.percentage)}\u202f% {rate.name}" if rate.percentage else rate.name
 
 
 class CustomerForm(Form):

@@ -44,7 +44,6 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
             Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
             Place("Audit trail", "console:audit", "audit", P.AUDIT_READ),
-            Place("Jobs", "console:jobs", "clock", P.JOB_READ),
         ),
     ),
     (
@@ -53,6 +52,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
             Place("Members", "people:members", "person", P.MEMBER_READ),
             Place("Roles", "people:roles", "approval", P.MEMBER_READ),
+            Place("Jobs", "console:jobs", "clock", P.JOB_READ),
         ),
     ),
     ("Developers", (Place("API keys", "developers:keys", "code", P.APIKEY_MANAGE),)),
