@@ -107,7 +107,14 @@ def database(user: str, password: str, **options: Any) -> dict[str, Any]:
 
 
 # server_side_binding: values travel as parameters, never inside SQL text; single_statement: one statement a message
-APP = {"server_side_binding": True, "single_statement": True, "carries_context": True}
+APP = {
+    "server_side_binding": True,
+    "single_statement": True,
+    "carries_context": True,
+    # Under row-level security planning takes longer than the query. A pooler that hands each transaction another
+    # backend would look for the prepared statement where it is not; where there is none, the context names the backend.
+    "prepare_threshold": 5 if ENV.context_bind_backend else None,
+}
 DATABASES: dict[str, dict[str, Any]] = {}
 if ENV.db_app_password:
     DATABASES["default"] = database("app", ENV.db_app_password, **APP)

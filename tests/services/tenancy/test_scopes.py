@@ -11,6 +11,7 @@ from core.errors import Refusal
 from tenancy import context, jobs
 from tenancy.context import NoScope, Scope, ScopeWouldWiden, attempt, narrow, scope, use_case
 from tenancy.models import Job
+from tests.databases import as_superuser
 
 
 class Refused(Refusal):
@@ -116,3 +117,37 @@ def test_begin_and_context_travel_together(django_assert_num_queries: object, in
     """The outermost scope adds no statement of its own: the context rides with BEGIN."""
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert Job.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scope_connects_again_when_the_server_has_hung_up(tenant_a: UUID) -> None:
+    with scope(Scope(tenant_a)):
+        backend = connection.connection.info.backend_pid
+    as_superuser(f"SELECT pg_terminate_backend({backend}, 5000)")
+    with scope(Scope(tenant_a)):
+        jobs.start(kind="after the restart", at=clock.now())
+        assert connection.connection.info.backend_pid != backend
+    with scope(Scope(tenant_a)):
+        assert Job.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prepared_statement_shows_each_scope_its_own_rows(tenant_a: UUID, tenant_b: UUID) -> None:
+    def count() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM tenancy_job")
+            return int(cursor.fetchone()[0])
+
+    with scope(Scope(tenant_a)):
+        jobs.start(kind="mine", at=clock.now())
+    for _ in range(12):  # the fifth is prepared, and after five more its plan is the one for everybody
+        with scope(Scope(tenant_a)):
+            assert count() == 1
+        with scope(Scope(tenant_b)):
+            assert count() == 0
+    with scope(Scope()), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans > 0 FROM pg_prepared_statements WHERE statement LIKE %s",
+            ["%count(*) FROM tenancy_job"],
+        )
+        assert cursor.fetchall() == [(True,)]
