@@ -12,6 +12,7 @@ import os
 
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hmac as hmac_of_library
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -67,6 +68,37 @@ class Aead:
 
     def __repr__(self) -> str:
         return "<Aead>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key does not leave its process")
+
+
+class Expander:
+    """HKDF-Expand of RFC 5869 with SHA-256 under one key, to 32 bytes, with the key schedule kept for reuse.
+
+    Up to the length of one digest HKDF-Expand is a single HMAC over the info and a counter byte of 1.
+    """
+
+    __slots__ = ("_mac",)
+
+    def __init__(self, key: bytes) -> None:
+        self._mac = hmac_of_library.HMAC(key, hashes.SHA256())
+
+    def expand(self, info: bytes) -> bytes:
+        """Derive 32 bytes for the use named by `info`; equal to `hkdf_expand`, several times faster."""
+        mac = self._mac.copy()
+        mac.update(info + b"\x01")
+        return mac.finalize()
+
+    def cipher(self, info: bytes) -> Aead:
+        """Return the cipher under the key that `expand` derives for `info`."""
+        # `expand` written out: a list derives thousands.
+        mac = self._mac.copy()
+        mac.update(info + b"\x01")
+        return Aead(mac.finalize())
+
+    def __repr__(self) -> str:
+        return "<Expander>"
 
     def __reduce__(self) -> str:
         raise TypeError("a key does not leave its process")

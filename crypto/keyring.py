@@ -51,6 +51,7 @@ class LiveKey:
     __slots__ = (
         "_allowed",
         "_counted",
+        "_expander",
         "_secret",
         "_uncounted",
         "aead",
@@ -79,6 +80,7 @@ class LiveKey:
         # Opened subject keys by their wrapped bytes and row: see crypto.fields.subject. They go when this goes.
         self.subjects: dict[bytes, Any] = {}
         self._secret = secret
+        self._expander = primitives.Expander(secret)
         self.holding = holding
         self._counted: int = row.encryptions
         self._uncounted = 0
@@ -131,7 +133,7 @@ class LiveKey:
 
     def derive(self, info: bytes) -> primitives.Aead:
         """Return the cipher of a key derived from this one for `info` (HKDF-Expand, RFC 5869)."""
-        return primitives.Aead(primitives.hkdf_expand(self._secret, info))
+        return self._expander.cipher(info)
 
     def mac(self, message: bytes) -> bytes:
         """Return HMAC-SHA-256 of `message` under this key (blind indexes)."""

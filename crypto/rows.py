@@ -4,7 +4,7 @@ Promise kept: the same bytes, bound to the same place, as the model's fields rea
 left out. The functions made here hold a key: use them inside the transaction that made them, then let them go.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.db import models
 from crypto import envelope, keyring
 from crypto.fields import EncryptedField
 from crypto.fields.subject import SUBJECT_KEY, SubjectKeyField
-from crypto.values import ERASED
+from crypto.values import ERASED, SUBJECT_INFO
 from tenancy import context
 
 
@@ -87,6 +87,43 @@ def subject_opener(
         return field.of_bytes(key.decrypt(stored, field.place(row_id), cipher))
 
     return open_value
+
+
+def open_all(
+    model: type[models.Model], name: str, rows: Iterable[tuple[UUID, bytes | None, bytes | None]]
+) -> Iterator[tuple[UUID, Any]]:
+    """Decrypt one column of many people, each under their own key: (id, value) of each row, in the rows' order.
+
+    `rows` are (id, subject_key, column) as stored, for a column whose subject is its own row. What comes back and
+    what is raised are as with `subject_opener`; nothing is kept, since a list of thousands would crowd out a page's
+    worth of people.
+    """
+    field, tenant_id = _field_of(model, name)
+    wrapper = model._meta.get_field(SUBJECT_KEY) if field.subject == "self" else None
+    if not isinstance(wrapper, SubjectKeyField):
+        raise TypeError(f"the subject of {model.__name__}.{name} is not its own row")
+    before, after, decode, header_bytes = field.before, field.after, field.of_bytes, envelope.HEADER_BYTES
+    wrapper_before, wrapper_after = wrapper.before, wrapper.after
+    above: keyring.LiveKey | None = None
+    key: keyring.LiveKey | None = None
+    above_header = above_prefix = header = prefix = b""
+    for row_id, wrapped, stored in rows:
+        if stored is None or wrapped is None:
+            yield row_id, None if stored is None else ERASED
+            continue
+        row = row_id.int.to_bytes(16, "big")
+        # Neighbours are nearly always under one key: it is looked up, and its organization compared, once.
+        if above is None or wrapped[:18] != above_header:
+            above = keyring.of(wrapped, tenant_id)
+            above_header, above_prefix = above.header, above.authority + wrapper_before
+        if key is None or stored[:18] != header:
+            key = keyring.of(stored, tenant_id)
+            header, prefix = key.header, key.authority + before
+        above.decryptions += 1
+        key.decryptions += 1
+        secret = above.aead.decrypt(wrapped, above_prefix + row + wrapper_after, header_bytes)
+        cipher = key.derive(SUBJECT_INFO + secret)
+        yield row_id, decode(cipher.decrypt(stored, prefix + row + after, header_bytes))
 
 
 def closer(model: type[models.Model], name: str) -> Callable[[UUID, Any], bytes | None]:

@@ -9,7 +9,7 @@ from core import primitives
 from core.errors import Conflict
 from crypto import keyring
 
-_SUBJECT_INFO = b"subject"
+SUBJECT_INFO: Final = b"subject"
 
 
 class EncryptedFieldCannotBeUpdated(FieldError):
@@ -84,7 +84,7 @@ class Subject:
         """Return the cipher of this subject's values under a data key."""
         found = self._ciphers.get(key.id)
         if found is None:
-            found = self._ciphers[key.id] = key.derive(_SUBJECT_INFO + self._secret)
+            found = self._ciphers[key.id] = key.derive(SUBJECT_INFO + self._secret)
         return found
 
     def __repr__(self) -> str:

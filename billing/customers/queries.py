@@ -7,9 +7,10 @@ A page fetches its keys and columns from one table in one statement and decrypts
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 
 from accounts import grants
 from accounts import queries as people
@@ -18,11 +19,20 @@ from billing.customers import rules
 from billing.customers.models import Customer
 from core.errors import NotFound
 from crypto import blindindex
+from crypto import rows as plain_rows
 from tenancy import context
 
 MOST = 200
-# Decrypting this many names takes tens of milliseconds; beyond it type-ahead answers exact matches only.
+# Reading this many names takes about an eighth of a second of one processor (7 µs each); beyond it type-ahead
+# answers exact matches only.
 TYPE_AHEAD_LIMIT = 20_000
+_PORTION = 4_000
+_NEWER_THAN_ALL = UUID(int=2**128 - 1)
+_STORED = (
+    "SELECT id, subject_key, name FROM billing_customer WHERE tenant_id = %(tenant)s AND state = 'active' "
+)
+_NEWEST = "AND id < %(before)s ORDER BY id DESC LIMIT %(most)s"
+_NAMES, _NAMES_WITHIN = f"{_STORED}{_NEWEST}", f"{_STORED}AND id = ANY(%(within)s) {_NEWEST}"
 _EXACT = {"email": "email_index", "tax_id": "tax_id_index", "reference": "reference_index"}
 _LIST = ("id", "tenant_id", "subject_key", "name", "email", "reference", "currency", "state", "created_at")
 
@@ -209,10 +219,12 @@ def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None
     if rules.normalize_tax_id(text):
         exact = [*exact, *_by_index("tax_id_index", text, within)]
     found = list(dict.fromkeys(row.pk for row in exact))[:limit]
+    normalize, inside = rules.normalize_name, f" {wanted}"
     for customer_id, name in _active_names(within):
         if len(found) >= limit:
             break
-        if _matches(rules.normalize_name(name), wanted) and customer_id not in found:
+        name = normalize(name)
+        if (name.startswith(wanted) or inside in name) and customer_id not in found:
             found.append(customer_id)
     rows = {row.pk: row for row in Customer.objects.filter(pk__in=found).only(*_LIST)} if found else {}
     return [_row(rows[customer_id]) for customer_id in found if customer_id in rows]
@@ -248,19 +260,27 @@ def _rows(within: Collection[UUID] | None) -> "models.QuerySet[Customer]":
 
 
 def _active_names(within: Collection[UUID] | None) -> Iterator[tuple[UUID, str]]:
-    """Decrypt the names of active customers, newest first.
+    """Decrypt the names of active customers, newest first."""
+    return plain_rows.open_all(Customer, "name", _stored_names(within))
 
-    One instance is filled again and again: making twenty thousand would take as long as decrypting them.
+
+def _stored_names(within: Collection[UUID] | None) -> Iterator[tuple[UUID, bytes | None, bytes | None]]:
+    """Read the stored names of active customers, newest first, in portions.
+
+    By plain SQL: the ORM converts each value once more, which takes half as long as decrypting it.
     """
-    one = Customer.from_db("default", ["id", "tenant_id"], [UUID(int=0), context.current_tenant()])
-    rows = _rows(within).filter(state=Customer.State.ACTIVE).order_by("-id")
-    stored = rows.values_list("id", "subject_key", "name")[:TYPE_AHEAD_LIMIT]
-    for one.id, one.subject_key, one.name in stored.iterator(chunk_size=2_000):
-        yield one.id, one.name
-
-
-def _matches(name: str, wanted: str) -> bool:
-    return name.startswith(wanted) or f" {wanted}" in name
+    named: dict[str, Any] = {"tenant": context.current_tenant(), "within": list(within or ())}
+    named["before"], left = _NEWER_THAN_ALL, TYPE_AHEAD_LIMIT
+    with connection.cursor() as cursor:
+        while left > 0:
+            cursor.execute(
+                _NAMES if within is None else _NAMES_WITHIN, {**named, "most": min(_PORTION, left)}
+            )
+            found = cursor.fetchall()
+            yield from found
+            if len(found) < _PORTION:
+                return
+            named["before"], left = found[-1][0], left - len(found)
 
 
 def _by_index(column: str, text: str, within: Collection[UUID] | None) -> Sequence[Customer]:

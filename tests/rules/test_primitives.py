@@ -78,11 +78,26 @@ def test_hkdf_sha256_vectors() -> None:
         key = primitives.hmac_sha256(salt or bytes(32), material)
         if case["result"] == "valid":
             assert primitives.hkdf_expand(key, info, case["size"]) == expected, case["tcId"]
+            if case["size"] <= primitives.KEY_BYTES:
+                short = primitives.Expander(key).expand(info)
+                assert short[: case["size"]] == expected, case["tcId"]
         else:
             with pytest.raises(ValueError):
                 primitives.hkdf_expand(key, info, case["size"])
         seen[case["result"]] += 1
     assert seen == {"valid": 83, "invalid": 3}
+
+
+def test_an_expander_derives_what_hkdf_does_again_and_again() -> None:
+    expander = primitives.Expander(b"k" * 32)
+    for info in (b"", b"subject" + b"s" * 32, b"x" * 200, b""):
+        derived = primitives.hkdf_expand(b"k" * 32, info)
+        assert expander.expand(info) == derived
+        sealed = primitives.aead_encrypt(derived, b"text", b"place")
+        assert expander.cipher(info).decrypt(sealed, b"place") == b"text"
+    assert repr(expander) == "<Expander>"
+    with pytest.raises(TypeError):
+        pickle.dumps(expander)
 
 
 def test_ed25519_vectors() -> None:

@@ -72,3 +72,34 @@ def test_each_column_has_its_own_function(in_a: UUID) -> None:
             wrong(Customer, "currency")
     with pytest.raises(TypeError):
         rows.subject_opener(Role, "label")
+
+
+def test_many_people_are_read_at_once_as_one_by_one(in_a: UUID) -> None:
+    made = [make.customer(name=name) for name in ("Ann", "Bea", "Cem", "Dora")]
+    found = list(Customer.objects.order_by("id").values_list("id", "subject_key", "name"))
+    people = [(pk, key, name) for pk, key, name in found if pk in {row.pk for row in made}]
+    assert [name for _, name in rows.open_all(Customer, "name", people)] == ["Ann", "Bea", "Cem", "Dora"]
+    (first, key, name), (second, other_key, _) = people[:2]
+    erased, absent = (first, None, name), (first, key, None)
+    assert list(rows.open_all(Customer, "name", [erased, absent])) == [(first, ERASED), (first, None)]
+    assert next(rows.open_all(Customer, "name", [erased]))[1] is ERASED
+    assert name is not None
+    assert key is not None
+    for moved in (
+        (second, key, name),
+        (first, other_key, name),
+        (first, key, name[:-1]),
+        (first, key[:-1], name),
+        (first, b"\x02" + key[1:], name),
+        (first, key, b"text"),
+    ):
+        with pytest.raises(primitives.InvalidCiphertext):
+            list(rows.open_all(Customer, "name", [people[0], moved]))
+    with pytest.raises(primitives.InvalidCiphertext):
+        list(rows.open_all(Customer, "email", people))
+
+
+def test_only_a_column_under_its_own_rows_key_is_read_so(in_a: UUID) -> None:
+    for model, name in ((Role, "label"), (Customer, "currency")):
+        with pytest.raises(TypeError):
+            list(rows.open_all(model, name, []))
