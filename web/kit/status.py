@@ -112,7 +112,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "pending": _idle("Pending"),
         "primary": _good("Primary"),
         "active": _moving("Active"),
-        "disabled": _care("Disabled"),
+        "disabled": _idle("Disabled"),
         "destroyed": _idle("Destroyed"),
     },
     "result": {"success": _good("Done"), "refused": _care("Refused"), "failed": _wrong("Failed")},
