@@ -114,7 +114,7 @@ def of(code: str) -> EventType:
 
 
 ACCESS_REFUSED = register(
-    "access.refused", "{actor} was refused access to {subject}", owasp="authz_fail", pci="10.2.1.4"
+    "access.refused", "{actor} was refused access to {route}", owasp="authz_fail", pci="10.2.1.4"
 )
 AUDIT_READ = register("audit.read", "{actor} read the audit trail", owasp="sensitive_read", pci="10.2.1.3")
 AUDIT_EXPORTED = register(

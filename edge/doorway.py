@@ -1,8 +1,8 @@
 """The one way in, for requests and tasks: who, which organization, may they, and is the refusal recorded.
 
-A request is one transaction. It begins in an empty scope, learns from the session or the key who is asking, and
-narrows to their organization (`tenancy.context.narrow`). Any exception and any answer of 400 or above rolls
-everything back; what was refused is then recorded in a transaction of its own.
+A request is one transaction. It begins in an empty scope, or in that of the organization its API key names, learns
+from the session or the key who is asking, and narrows to what is theirs (`tenancy.context.narrow`). Any exception and
+any answer of 400 or above rolls everything back; what was refused is then recorded in a transaction of its own.
 """
 
 import logging
@@ -63,7 +63,7 @@ class DoorwayMiddleware:
         _prepare(request)
         response: HttpResponseBase
         try:
-            with scope(Scope()):
+            with scope(identity.beginning(request)):
                 response = self._inside(request)
                 if response.status_code >= _FAILED_FROM or request.failure is not None:
                     transaction.set_rollback(True)
@@ -189,6 +189,7 @@ def enter_task(inside: Scope, permission: str, actor: Actor) -> Iterator[None]:
             actor=actor,
             facts={
                 "status": refusal.status,
+                "route": actor.label or "task",
                 "permission": permission.replace(":", ".") if not recorded else "",
             },
             reason=refusal.code,
