@@ -13,6 +13,12 @@ from django.test import TransactionTestCase
 import config.celery  # noqa: F401  what services send goes to the suite's own broker
 from tenancy import context
 from tests import databases
+from tests.fired import (  # noqa: F401  hooks and a fixture: each kind of audit event is fired by some test
+    _watched_events,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 from tests.make import installation
 
 
