@@ -7,10 +7,11 @@ on the next one (ASVS 8.3.2).
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Model, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from accounts import permissions as authority
 from accounts import rules
@@ -34,9 +35,8 @@ from core.actor import Actor, ActorKind
 from core.errors import NotFound
 from crypto import blindindex
 from tenancy import context
-from tenancy.models import Tenant
+from tenancy.models import Tenant, only
 
-_M = TypeVar("_M", bound=Model)
 PORTAL_PERMISSIONS: frozenset[Permission] = authority.PORTAL
 
 
@@ -73,7 +73,7 @@ def _current_members(at: datetime) -> Q:
 
 def membership(*, user_id: UUID, tenant_id: UUID, at: datetime) -> Membership | None:
     """Return a person's current membership with its role, or None; one query."""
-    return _only(
+    return only(
         Membership.objects.select_related("role").filter(
             _current_members(at), user_id=user_id, tenant_id=tenant_id, user__state=User.State.ACTIVE
         )
@@ -104,9 +104,16 @@ def permissions_of(member: Membership, *, of_operator: bool) -> frozenset[Permis
 
 def permissions_of_key(key: ApiKey) -> frozenset[Permission]:
     """Return what a key may do: its scopes, as long as whoever made it still holds them."""
+    role = key.created_by.role
+    return _of_key(tuple(key.scopes), role.code, tuple(role.rights))
+
+
+@lru_cache(maxsize=1_024)
+def _of_key(scopes: tuple[str, ...], code: str, rights: tuple[str, ...]) -> frozenset[Permission]:
+    # Computed from what the rows say at this request and nothing else, so that remembering it ages nothing.
     known = {permission.value for permission in authority.API_KEY_SCOPES}
-    scopes = frozenset(Permission(scope) for scope in key.scopes if scope in known)
-    return scopes & key.created_by.role.permissions(of_operator=False)
+    held = Role(code=code, rights=list(rights)).permissions(of_operator=False)
+    return held & frozenset(Permission(scope) for scope in scopes if scope in known)
 
 
 def permissions_of_actor(
@@ -141,7 +148,7 @@ def limits_of_actor(*, actor: Actor, at: datetime) -> dict[Limit, int]:
 
 def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:
     """Return a key that works now: not revoked, not expired, and its maker is still a member; one query."""
-    return _only(
+    return only(
         ApiKey.objects.select_related("created_by__role").filter(
             Q(created_by__expires_at__isnull=True) | Q(created_by__expires_at__gt=at),
             created_by__state=Membership.State.ACTIVE,
@@ -151,11 +158,6 @@ def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:
             **named,
         )
     )
-
-
-def _only(rows: QuerySet[_M]) -> _M | None:
-    # first() would sort what a unique key has already found: these run at each request.
-    return next(iter(rows[:1]), None)
 
 
 # --- Lists ----------------------------------------------------------------------------------------

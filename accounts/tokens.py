@@ -13,6 +13,7 @@ import base64
 import secrets
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
@@ -44,8 +45,12 @@ class ReadKey:
 
 def digest(purpose: Purpose, text: str) -> bytes:
     """Return the keyed digest (32 bytes) under which a secret is stored and found."""
-    key = primitives.hkdf_expand(settings.PEPPER, b"strongbox/accounts/token/1/" + purpose.encode())
-    return primitives.hmac_sha256(key, text.encode())
+    return primitives.hmac_sha256(_digest_key(settings.PEPPER, purpose), text.encode())
+
+
+@lru_cache
+def _digest_key(pepper: bytes, purpose: Purpose) -> bytes:
+    return primitives.hkdf_expand(pepper, b"strongbox/accounts/token/1/" + purpose.encode())
 
 
 def new_secret() -> str:

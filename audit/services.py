@@ -191,8 +191,14 @@ def _row(
     return [
         ids.uuid7(), event.code, result, actor.kind.value, actor.id, actor.label, actor.on_behalf_of,
         actor.via.value, actor.session_id, actor.key_id, actor.request_id, actor.network, kind, subject_id,
-        list(subjects), names, json.dumps(facts, sort_keys=True) if facts else "{}", reason,
+        _uuids(subjects), names, json.dumps(facts, sort_keys=True) if facts else "{}", reason,
     ]  # fmt: skip
+
+
+def _uuids(found: Sequence[UUID]) -> str:
+    # PostgreSQL's own notation of an array: a list read names a page of records, and psycopg would write them
+    # one by one.
+    return "{" + ",".join([one.hex for one in found]) + "}"
 
 
 def _refuse_values(

@@ -17,7 +17,6 @@ from edge import doorway, network, throttle
 from edge.doors import DoorKind
 from edge.request import Request
 from tenancy import context
-from tenancy import models as tenancy
 from tenancy.context import Scope
 from tenancy.models import Tenant
 
@@ -35,6 +34,18 @@ class PlainHttp(Unauthenticated):
 
     code = "https_required"
     status = 403
+
+
+def beginning(request: Request) -> Scope:
+    """Return the scope a request begins in: the organization that an API key names in clear, else none.
+
+    Naming it proves nothing. In that scope `establish` looks for the key, and without it nothing is answered.
+    """
+    raw = _bearer(request) if request.door.kind is DoorKind.API else ""
+    try:
+        return Scope(tenant=apikeys.tenant_of(raw)) if raw else Scope()
+    except Unauthenticated:
+        return Scope()
 
 
 def establish(request: Request) -> None:
@@ -126,24 +137,29 @@ def _as_customer(request: Request, session: Session, *, fresh: bool) -> None:
     request.permissions = accounts_queries.PORTAL_PERMISSIONS
 
 
+def _bearer(request: Request) -> str:
+    """Return the text of a bearer key, empty where there is none."""
+    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
+    return raw.strip() if scheme.lower() == "bearer" else ""
+
+
 def _by_key(request: Request) -> None:
     if settings.SECURE_SSL_REDIRECT and not request.is_secure():
         raise PlainHttp
-    scheme, _, raw = request.headers.get("Authorization", "").partition(" ")
-    if not raw:
+    if not request.headers.get("Authorization", "").partition(" ")[2]:
         throttle.take(name=f"api-stranger:{request.network}", limit=throttle.API_STRANGER)
         return
     try:
-        if scheme.lower() != "bearer":
-            raise BadKey
-        tenant = tenancy.enter(apikeys.tenant_of(raw.strip()))
-        if tenant is None:
-            raise BadKey
-        request.tenant = tenant
-        key = apikeys.authenticate(raw.strip(), at=clock.now(), address=network.client_address(request))
+        raw = _bearer(request)
+        apikeys.tenant_of(raw)
+        key = apikeys.authenticate(raw, at=clock.now(), address=network.client_address(request))
     except Unauthenticated as refusal:
+        inside = context.current()
+        # The attempt is recorded where it was made, if there is such an organization.
+        request.tenant = Tenant.objects.filter(pk=inside.tenant).first() if inside and inside.tenant else None
         throttle.take(name=f"api-stranger:{request.network}", limit=throttle.API_STRANGER)
         raise BadKey from refusal
+    request.tenant = tenant = key.tenant
     doorway.observe(tenant)
     request.limit_left = throttle.take(name=f"api-key:{key.pk}", limit=throttle.of_api_key())
     request.api_key = key

@@ -3,7 +3,6 @@
 The key is the installation's, not an organization's, so that refusals of a sealed organization are recorded too.
 """
 
-import hashlib
 import hmac
 import ipaddress
 
@@ -30,4 +29,4 @@ def pseudonym(address: str) -> str:
     except ValueError:
         parsed = ipaddress.ip_address("0.0.0.0")  # noqa: S104  as above
     text = str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
-    return hmac.new(settings.NETWORK_KEY, text.encode(), hashlib.sha256).hexdigest()[:24]
+    return hmac.digest(settings.NETWORK_KEY, text.encode(), "sha256").hex()[:24]

@@ -5,7 +5,6 @@ shows nothing else. There is no other way to reach a row: policies raise where n
 """
 
 import functools
-import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterator
@@ -73,7 +72,7 @@ def token(inside: Scope, backend_pid: int) -> str:
     expires = int(time.time()) + settings.CONTEXT_TTL_SECONDS
     body = f"{settings.CONTEXT_KEY_ID}.{inside.tenant or ''}.{inside.user or ''}.{inside.customer or ''}.{expires}"
     pid = backend_pid if settings.CONTEXT_BIND_BACKEND else 0
-    mac = hmac.new(settings.CONTEXT_KEY, f"{body}.{pid}".encode(), hashlib.sha256).hexdigest()
+    mac = hmac.digest(settings.CONTEXT_KEY, f"{body}.{pid}".encode(), "sha256").hex()
     return f"{body}.{mac}"
 
 
@@ -93,6 +92,9 @@ def scope(inner: Scope, using: str = "default") -> Iterator[None]:
     try:
         with transaction.atomic(using=using):
             changed = nested and outer != inner
+            if changed and outer is not None:
+                # What the outer scope has deferred is judged while it is set: the inner one may not see those rows.
+                connection.settle_constraints()  # type: ignore[attr-defined]  # our backend's method
             if changed:
                 connection.send_context()  # type: ignore[attr-defined]  # our backend's method
             yield
@@ -106,11 +108,11 @@ def scope(inner: Scope, using: str = "default") -> Iterator[None]:
             connection.send_context()  # type: ignore[attr-defined]  # our backend's method
 
 
-def narrow(inner: Scope, using: str = "default", send: Callable[[str], object] | None = None) -> None:
+def narrow(inner: Scope, using: str = "default") -> None:
     """Make the open, outermost scope narrower, in the same transaction: one statement, no savepoint.
 
     For the doorway alone, which learns who it is from rows that any scope may read. The scope ends with the
-    transaction that it began with. `send` is a statement of the caller's own that hands the token to `app.enter`.
+    transaction that it began with.
 
     Raises:
         ScopeWouldWiden: it would show rows of somebody else.
@@ -121,13 +123,10 @@ def narrow(inner: Scope, using: str = "default", send: Callable[[str], object] |
         raise NoScope("there is no open scope to narrow")
     if not outer.may_become(inner):
         raise ScopeWouldWiden(f"{outer} -> {inner}")
-    if outer == inner and send is None:
+    if outer == inner:
         return
     _current.set(inner)
-    if send is None:
-        connections[using].send_context()  # type: ignore[attr-defined]  # our backend's method
-    else:
-        send(token(inner, connections[using].connection.info.backend_pid))
+    connections[using].send_context()  # type: ignore[attr-defined]  # our backend's method
 
 
 @contextmanager
@@ -146,6 +145,23 @@ def system_scope(*, reason: str) -> Iterator[None]:
 def attempt() -> Iterator[None]:
     """Let a caller catch a refusal and go on: what was written inside is taken back, the rest stands."""
     with transaction.atomic():
+        yield
+
+
+@contextmanager
+def together(using: str = "default") -> Iterator[None]:
+    """Send the statements inside without waiting for the answer to each: one network round trip for all of them.
+
+    For statements that only write. They run in their order; what one fails with is raised at the end, and the
+    transaction is over as it would have been at once. Asking for an answer inside waits for all sent so far.
+
+    Raises:
+        NoScope: no scope is open.
+    """
+    connection = connections[using]
+    if _current.get() is None or not connection.in_atomic_block:
+        raise NoScope("statements go together inside a scope only")
+    with connection.wrap_database_errors, connection.connection.pipeline():
         yield
 
 

@@ -1,7 +1,6 @@
 """The organization, and the base of every table that belongs to one."""
 
 from typing import Any, ClassVar, TypeVar
-from uuid import UUID
 
 from django.db import models
 from django.db.models import functions
@@ -78,20 +77,6 @@ class Tenant(models.Model):
         return self.slug
 
 
-def enter(tenant_id: UUID) -> Tenant | None:
-    """Narrow the open scope to an organization and return it, in one statement; None when there is none.
-
-    For the doorway, to which a key names its organization. Without a row the database has entered nothing.
-    """
-    found: list[Tenant] = []
-    sql = "SELECT tenancy_tenant.*, app.enter(%s)::text AS entered FROM tenancy_tenant WHERE id = %s"
-    context.narrow(
-        context.Scope(tenant=tenant_id),
-        send=lambda token: found.extend(Tenant.objects.raw(sql, [token, tenant_id])),
-    )
-    return found[0] if found else None
-
-
 class TenantManager(models.Manager[_M]):
     """Adds the organization to the query as well: the planner then knows which one and estimates its rows.
 
@@ -109,6 +94,11 @@ class TenantManager(models.Manager[_M]):
             raise context.NoScope(f"{self.model.__name__} was asked for outside a scope")
         rows = super().get_queryset()
         return rows if inside.tenant is None else rows.filter(tenant_id=inside.tenant)
+
+
+def only(rows: "models.QuerySet[_M]") -> _M | None:
+    """Return the row that a unique key finds, or None. `first()` would compose an order for it, at each request."""
+    return next(iter(rows[:1]), None)
 
 
 class TenantModel(models.Model):

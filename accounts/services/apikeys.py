@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from accounts import events, queries, rules, tokens
+from accounts import events, queries, rules, tokens, workingkeys
 from accounts.models import ApiKey, Membership
 from accounts.permissions import API_KEY_SCOPES, Permission
 from audit import services as audit
@@ -188,7 +188,7 @@ def tenant_of(raw: str) -> UUID:
 
 
 def authenticate(raw: str, *, at: datetime, address: str) -> ApiKey:
-    """Return the working key of the organization in scope that this text is, with its maker and their role.
+    """Return the working key of the organization in scope that this text is, with its organization, maker and role.
 
     One query. `address` is the caller's network address in clear, compared with the key's networks and not
     kept.
@@ -199,7 +199,7 @@ def authenticate(raw: str, *, at: datetime, address: str) -> ApiKey:
     """
     if tokens.read_api_key(raw).tenant != context.current_tenant():
         raise KeyRefused
-    key = queries.usable_key(at=at, secret_hash=tokens.digest("api_key", raw))
+    key = workingkeys.find(at=at, secret_hash=tokens.digest("api_key", raw))
     if key is None:
         raise KeyRefused
     if key.networks and not _is_inside(address, key.networks):

@@ -12,13 +12,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from billing.customers import queries as customers
 from billing.invoices import content
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.tax.rules import plain
 from core.errors import NotFound
+from tenancy import context
 
 MOST = 200
 # The columns of a row in a list.
@@ -124,28 +126,40 @@ def page(
     `due_before` keeps what is finalized, unpaid and due before that day. `with_names=False` spares the
     statement for the customers' names (the API shows ids only).
     """
-    rows = Invoice.objects.order_by("-id")
+    where = ["tenant_id = %s"]
+    values: list[Any] = [context.current_tenant()]
+
+    def only(condition: str, *given: Any) -> None:
+        where.append(condition)
+        values.extend(given)
+
     if status is not None:
-        rows = rows.filter(status=status)
+        only("status = %s", status)
     if payment_status is not None:
-        rows = rows.filter(status=Invoice.Status.FINALIZED, payment_status=payment_status)
+        only("status = 'finalized' AND payment_status = %s", payment_status)
     if customer_id is not None:
-        rows = rows.filter(customer_id=customer_id)
+        only("customer_id = %s", customer_id)
     if due_before is not None:
-        rows = rows.filter(_OPEN, due_on__lt=due_before)
+        only("status = 'finalized' AND payment_status <> 'paid' AND due_on < %s", due_before)
     if number is not None:
-        rows = rows.filter(number=number)
+        only("number = %s", number)
     if after is not None:
-        rows = rows.filter(pk__lt=after)
+        only("id < %s", after)
     limit = max(1, min(limit, MOST))
-    found = list(rows.values(*LIST)[: limit + 1])
+    # Written out because the API asks nothing more often, and the ORM takes longer to compose this than the
+    # database to answer it. Row-level security limits it as ever. The limit stands in the text, so that one plan
+    # serves every time it is asked.
+    sql = f"SELECT {_PAGE} FROM billing_invoice WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT {limit + 1:d}"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        found = [dict(zip(LIST, row, strict=True)) for row in cursor.fetchall()]
     shown = found[:limit]
     names = customers.names(row["customer_id"] for row in shown) if with_names else {}
     after_last = shown[-1]["id"] if len(found) > limit else None
     return InvoicePage([row_of(row, names) for row in shown], after_last)
 
 
-_OPEN = Q(status=Invoice.Status.FINALIZED) & ~Q(payment_status=Invoice.PaymentStatus.PAID)
+_PAGE = ", ".join(LIST)
 
 
 def get(invoice_id: UUID, *, within: Collection[UUID] | None = None) -> InvoiceDetail:
@@ -235,9 +249,9 @@ def row_of(row: dict[str, Any], names: dict[UUID, str]) -> InvoiceRow:
 
 
 def _columns(row: dict[str, Any], names: dict[UUID, str]) -> dict[str, Any]:
-    paid = row["amount_paid_minor"] + row["prepaid_minor"]
-    columns = {name: row[name] for name in LIST if name != "prepaid_minor"}
-    return {**columns, "amount_paid_minor": paid, "customer_name": names.get(row["customer_id"], "")}
+    columns = {**row, "customer_name": names.get(row["customer_id"], "")}
+    columns["amount_paid_minor"] += columns.pop("prepaid_minor")
+    return columns
 
 
 def _line(line: InvoiceLine) -> LineRow:

@@ -39,7 +39,9 @@ def _with_compiled_moments(template: adapt.AdaptersMap) -> adapt.AdaptersMap:
     Django's replaces the zone of each one in Python, and a page of rows holds a hundred of them.
     """
     adapters = adapt.AdaptersMap(template)
-    adapters.register_loader("timestamptz", psycopg.adapters.get_loader(base.TIMESTAMPTZ_OID, Format.TEXT))
+    compiled = psycopg.adapters.get_loader(base.TIMESTAMPTZ_OID, Format.TEXT)
+    if compiled is not None:
+        adapters.register_loader("timestamptz", compiled)
     return adapters
 
 
@@ -72,7 +74,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return a cursor; Django's would ask the loader of moments for its zone."""
         if name is None and self.timezone == UTC:
             return self.connection.cursor()
-        return super().create_cursor(name)  # type: ignore[misc]  # Django's, unknown to its stubs
+        return super().create_cursor(name)
 
     def _token(self) -> str:
         inside = context.current()

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import queries, rules, tokens
-from accounts.models import ApiKey, Membership, Session
+from accounts import queries, rules, tokens, workingkeys
+from accounts.models import ApiKey, Membership, Session, User
 from accounts.permissions import API_KEY_SCOPES, Limit, Permission
 from accounts.services import apikeys, approvals, members
 from accounts.services.apikeys import KeyFromElsewhere, KeyRefused
@@ -244,3 +244,30 @@ def test_authenticating_is_one_query(in_a, owner, now, django_assert_num_queries
     with django_assert_num_queries(1):
         found = apikeys.authenticate(made.raw, at=now, address=HOME)
         assert queries.permissions_of_key(found) == API_KEY_SCOPES
+
+
+def test_the_first_look_up_finds_what_usable_key_finds(in_a, owner, now):
+    made = make.api_key(owner, scopes=["invoice:read"], at=now)
+    named = {"at": now, "secret_hash": tokens.digest("api_key", made.raw)}
+    usable, found = queries.usable_key(**named), workingkeys.find(**named)
+    for name in ("pk", "tenant_id", "scopes", "networks", "expires_at", "last_used_at", "name"):
+        assert getattr(found, name) == getattr(usable, name), name
+    assert (found.tenant.slug, found.created_by.user_id) == (usable.tenant.slug, usable.created_by.user_id)
+    assert found.created_by.role.permissions(of_operator=False) == queries.permissions_of(
+        usable.created_by, of_operator=False
+    )
+    ended = {"expires_at": now}, {"revoked_at": now}
+    for change in ended:
+        ApiKey.objects.filter(pk=made.key.pk).update(**change)
+        assert (queries.usable_key(**named), workingkeys.find(**named)) == (None, None)
+        ApiKey.objects.filter(pk=made.key.pk).update(expires_at=usable.expires_at, revoked_at=None)
+    for model, row, change in (
+        (Membership, owner.pk, {"state": "suspended"}),
+        (Membership, owner.pk, {"expires_at": now}),
+        (User, owner.user_id, {"state": User.State.SUSPENDED}),
+    ):
+        before = {name: getattr(model.objects.get(pk=row), name) for name in change}
+        assert workingkeys.find(**named) is not None
+        model.objects.filter(pk=row).update(**change)
+        assert (queries.usable_key(**named), workingkeys.find(**named)) == (None, None), change
+        model.objects.filter(pk=row).update(**before)
