@@ -36,6 +36,14 @@ class Change:
         )
 
 
+_ADD = """
+INSERT INTO billing_tally
+  (tenant_id, id, noun, state, payment_status, currency, count, total_minor, due_minor)
+SELECT %s, change.* FROM unnest(
+  %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS change
+"""
+
+
 @use_case
 def add(changes: Iterable[Change]) -> None:
     """Note changes, summed by kind, in one statement and without a lock."""
@@ -46,14 +54,11 @@ def add(changes: Iterable[Change]) -> None:
         row[0] += change.count
         row[1] += change.total_minor
         row[2] += change.due_minor
-    Tally.objects.bulk_create(
-        Tally(
-            noun=noun, state=state, payment_status=payment, currency=currency, count=count, total_minor=total,
-            due_minor=due,
-        )
-        for (noun, state, payment, currency), (count, total, due) in sums.items()
-        if (count, total, due) != (0, 0, 0)
-    )  # fmt: skip
+    rows = [(ids.uuid7(), *key, *row) for key, row in sums.items() if any(row)]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [context.current_tenant(), *map(list, zip(*rows, strict=True))])
 
 
 # Rows being melted elsewhere are skipped, so that two of these never wait for each other; the new rows and

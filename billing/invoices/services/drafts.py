@@ -18,7 +18,8 @@ from billing.tax import rules as tax
 from core import money
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, NotFound
-from tenancy.context import use_case
+from tenancy.context import together, use_case
+from tenancy.models import only
 
 _CHANGEABLE = frozenset({"customer_id", "currency", "lines", "issued_on", "due_on", "note", "references"})
 
@@ -68,9 +69,10 @@ def create_draft(
         **_amounts(totals),
     )
     invoice.save(force_insert=True)
-    _insert_parts(invoice, priced, totals)
-    tallies.add([change_of(invoice)])
-    audit.record(events.INVOICE_CREATED, actor=actor, subject=("invoice", invoice.pk))
+    with together():
+        _insert_parts(invoice, priced, totals)
+        tallies.add([change_of(invoice)])
+        audit.record(events.INVOICE_CREATED, actor=actor, subject=("invoice", invoice.pk))
     return invoice
 
 
@@ -129,7 +131,7 @@ def discard_draft(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
 
 
 def _billable(customer_id: UUID) -> Customer:
-    customer: Customer | None = Customer.objects.filter(pk=customer_id).first()
+    customer: Customer | None = only(Customer.objects.filter(pk=customer_id))
     if customer is None:
         raise NotFound("There is no such customer.", field="customer")
     if customer.state != Customer.State.ACTIVE:

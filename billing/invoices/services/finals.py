@@ -31,7 +31,8 @@ from billing.tax import rules as tax
 from core import states
 from core.actor import Actor
 from core.errors import Conflict, Invalid, Refusal
-from tenancy.context import use_case
+from tenancy.context import together, use_case
+from tenancy.models import only
 
 _FINALIZED = (
     "status", "payment_status", "series", "fiscal_year", "sequence", "number", "issued_on", "due_on",
@@ -87,17 +88,18 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
     invoice.content_digest = content.digest(invoice, lines, taxes)
     invoice.finalized_at = invoice.updated_at = at
     invoice.save(update_fields=_FINALIZED)
-    ledger.post(
-        kind=_opening_kind(invoice),
-        sides=_sides(invoice),
-        currency=invoice.currency,
-        booked_on=issued_on,
-        at=at,
-        customer_id=invoice.customer_id,
-        invoice_id=invoice.pk,
-    )
-    tallies.add([before.taken_back(), change_of(invoice)])
-    audit.record(events.INVOICE_FINALIZED, actor=actor, subject=("invoice", invoice.pk))
+    with together():
+        ledger.post(
+            kind=_opening_kind(invoice),
+            sides=_sides(invoice),
+            currency=invoice.currency,
+            booked_on=issued_on,
+            at=at,
+            customer_id=invoice.customer_id,
+            invoice_id=invoice.pk,
+        )
+        tallies.add([before.taken_back(), change_of(invoice)])
+        audit.record(events.INVOICE_FINALIZED, actor=actor, subject=("invoice", invoice.pk))
     return invoice
 
 
@@ -138,7 +140,7 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
 
 def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple[Series, list[InvoiceTax]]:
     """Copy the parties onto a document of our own, date it, and compute its taxes once more."""
-    issuer = Issuer.objects.select_related("series").first()
+    issuer = only(Issuer.objects.select_related("series"))
     if issuer is None:
         raise issuers.IssuerMissing
     if invoice.customer.subject_key is None:

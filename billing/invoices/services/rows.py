@@ -8,6 +8,7 @@ from billing.invoices.models import Invoice, InvoiceTax
 from billing.invoices.queries import due_minor
 from billing.tallies import services as tallies
 from core.errors import Conflict, NotFound, Refusal
+from tenancy.models import only
 
 
 class InvoiceNotDraft(Conflict):
@@ -38,7 +39,7 @@ def locked(invoice_id: UUID) -> Invoice:
     """Lock an invoice and load it with its customer. Raises NotFound."""
     # NO KEY: foreign keys to this row need not wait; whoever changes its parts must (schema.sql).
     rows = Invoice.objects.select_related("customer").select_for_update(of=("self",), no_key=True)
-    invoice: Invoice | None = rows.filter(pk=invoice_id).first()
+    invoice: Invoice | None = only(rows.filter(pk=invoice_id))
     if invoice is None:
         raise NotFound
     return invoice
