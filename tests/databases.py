@@ -3,6 +3,7 @@ that commits. The suite itself runs as the app role; only this file speaks as th
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -42,6 +43,21 @@ def as_superuser(sql: str, database: str | None = None) -> str:
     from config.embedded.postgres import superuser_sql
 
     return superuser_sql(sql, database=database or str(connections["default"].settings_dict["NAME"]))
+
+
+def dump(name: str, *options: str) -> str:
+    """Return a database as pg_dump writes it, as the superuser: past every policy."""
+    from config.embedded import home, processes
+    from config.embedded.postgres import SUPERUSER
+
+    place = home.prepare(Path(os.environ["STRONGBOX_STATE_DIR"]))
+    way = ["-h", os.environ["STRONGBOX_DB_HOST"], "-p", os.environ["STRONGBOX_DB_PORT"], "-U", SUPERUSER]
+    return processes.run(
+        [place.binaries / "pg_dump", *way, "-d", name, *options],
+        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        folder=place.data,
+        login=place.login,
+    )
 
 
 def lock_down(name: str) -> None:

@@ -1,6 +1,5 @@
 """Migrations are complete, can be taken back, and never make a table of an organization without its walls."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -118,19 +117,7 @@ def test_the_walks_over_migrations_bite() -> None:
 
 def shape(database: str) -> str:
     """The database as pg_dump writes it, without its rows: tables, policies, triggers, functions, grants."""
-    from config.embedded import home, processes
-    from config.embedded.postgres import SUPERUSER
-
-    place = home.prepare(Path(os.environ["STRONGBOX_STATE_DIR"]))
-    text = processes.run(
-        [
-            place.binaries / "pg_dump", "--schema-only", "-h", os.environ["STRONGBOX_DB_HOST"],
-            "-p", os.environ["STRONGBOX_DB_PORT"], "-U", SUPERUSER, "-d", database,
-        ],
-        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        folder=place.data,
-        login=place.login,
-    )  # fmt: skip
+    text = databases.dump(database, "--schema-only")
     # A random word that keeps psql from being tricked by the text.
     return "\n".join(
         line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))

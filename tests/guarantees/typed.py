@@ -25,8 +25,7 @@ from accounts.services.sessions import Opened, Origin
 from billing.customers import services as customers
 from billing.imports import services as imports
 from billing.issuer import services as issuers
-from config.embedded import home, processes
-from config.embedded.postgres import SUPERUSER
+from config.embedded import home
 from core import clock
 from core.actor import Actor
 from crypto.fields import EncryptedJSONField, EncryptedTextField
@@ -167,10 +166,8 @@ def _type_over_the_services(marker: str) -> None:
             actor=actor,
             at=at,
         )
-        chunks = [marker.encode() * 9]
-        files.store(
-            kind="import", name=f"{marker}.csv", media_type="text/csv", chunks=chunks, actor=actor, at=at
-        )
+        given = {"kind": "import", "name": f"{marker}.csv", "media_type": "text/csv"}
+        files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
         _import(marker, actor)
         jobs.start(kind="test", at=at)
 
@@ -372,21 +369,11 @@ def _stores(database: str, log: io.StringIO) -> dict[str, bytes]:
     logs = [path for path in readable if path.suffix == ".log"]
     rest = [path for path in readable if path not in valkey and path not in logs]
     return {
-        "database": _dump(place, database),
+        "database": databases.dump(database).encode(),
         "cache and queue": b"".join([*(path.read_bytes() for path in valkey), *_live()]),
         "logs": log.getvalue().encode() + b"".join(path.read_bytes() for path in [*logs, place.log]),
         "files": b"".join(path.read_bytes() for path in rest),
     }
-
-
-def _dump(place: home.Home, database: str) -> bytes:
-    way = ["-h", os.environ["STRONGBOX_DB_HOST"], "-p", os.environ["STRONGBOX_DB_PORT"], "-U", SUPERUSER]
-    return processes.run(
-        [place.binaries / "pg_dump", *way, "-d", database],
-        environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        folder=place.data,
-        login=place.login,
-    ).encode()
 
 
 def _live() -> Iterator[bytes]:
