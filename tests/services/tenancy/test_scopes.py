@@ -4,12 +4,12 @@ import threading
 from uuid import UUID
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 
 from core import clock
 from core.errors import Refusal
 from tenancy import context, jobs
-from tenancy.context import NoScope, Scope, ScopeWouldWiden, attempt, narrow, scope, use_case
+from tenancy.context import NoScope, Scope, ScopeWouldWiden, attempt, narrow, scope, together, use_case
 from tenancy.models import Job
 from tests.databases import as_superuser
 
@@ -151,3 +151,19 @@ def test_a_prepared_statement_shows_each_scope_its_own_rows(tenant_a: UUID, tena
             ["%count(*) FROM tenancy_job"],
         )
         assert cursor.fetchall() == [(True,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_goes_together_stands_or_falls_together(tenant_a: UUID) -> None:
+    with pytest.raises(NoScope), together():
+        pass
+    with scope(Scope(tenant_a)), together():
+        jobs.start(kind="one", at=clock.now())
+        jobs.start(kind="two", at=clock.now())
+    with pytest.raises(DataError), scope(Scope(tenant_a)), together():
+        jobs.start(kind="three", at=clock.now())
+        jobs.start(kind="x" * 65, at=clock.now())
+    with pytest.raises(ProgrammingError), scope(Scope(tenant_a)), together(), connection.cursor() as cursor:
+        cursor.execute("SELECT no_such_function()")
+    with scope(Scope(tenant_a)):
+        assert set(Job.objects.values_list("kind", flat=True)) == {"one", "two"}
