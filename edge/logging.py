@@ -18,6 +18,8 @@ _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _log = logging.getLogger("strongbox.request")
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _SECRET_TEXT = re.compile(r"sbk_(?:test|live)_\S+|Bearer\s+\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
+# Links of invitations and recovery are bearer tokens; a line of some library may quote a path.
+_SECRET_PATH = re.compile(r"/(invite|recover)/[^\s?#\"'<>]+", re.IGNORECASE)
 
 
 def safe_path(request: HttpRequest, status: int) -> str:
@@ -72,11 +74,11 @@ def note_unexpected(sender: object, **kwargs: object) -> None:
 
 
 class RedactingFilter(logging.Filter):
-    """Cuts what must not stand in a log: keys, addresses of people, card numbers, line breaks (ASVS 16.4.1)."""
+    """Cuts what must not stand in a log: keys, secret links, people's addresses, card numbers (ASVS 16.4.1)."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the message; a record is never dropped."""
-        text = _SECRET_TEXT.sub("[redacted]", record.getMessage())
+        text = _SECRET_PATH.sub(r"/\1/…", _SECRET_TEXT.sub("[redacted]", record.getMessage()))
         record.msg = "[redacted: card number]" if contains_card_number(text) else text
         record.args = ()
         return True

@@ -57,6 +57,8 @@ PROVOKED = {
     "record of a page": 404,
     "page without permission": 403,
     "forged form": 419,
+    "forged invitation": 419,
+    "forged recovery": 419,
     "failure of a page": 500,
 }
 _EINVOICES = (
@@ -319,6 +321,8 @@ def _provoke(evidence: Evidence, speaker: api.Api, records: dict[str, str]) -> N
     refuse("page without permission", world.browser(keys[developer.user_id]).get(f"/o/a/audit?q={marker}"))
     form = {"email": f"{marker}@login.example", "password": f"{marker} password"}
     refuse("forged form", Client(enforce_csrf_checks=True).post("/login", form))
+    for name, link in (("invitation", f"/invite/{marker}{'a' * 13}"), ("recovery", f"/recover/{marker}")):
+        refuse(f"forged {name}", Client(enforce_csrf_checks=True).post(link, form))
     Client().post("/login", form)
     Client().post("/recover", {"email": f"{marker}@owner.example"})
     _read_pages(page, records)

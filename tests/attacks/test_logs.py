@@ -1,0 +1,25 @@
+"""What somebody sends must not come to stand in a log: secrets of links, keys, addresses of people."""
+
+import json
+import logging
+
+import pytest
+
+from edge.logging import JsonFormatter, RedactingFilter
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Forbidden (CSRF cookie not set.): /recover/s3cr-et_", "Forbidden (CSRF cookie not set.): /recover/…"),
+        ("GET https://billing.example/invite/s3cret?next=/", "GET https://billing.example/invite/…?next=/"),
+        ("at /INVITE/s3cret/more, then", "at /INVITE/…"),
+        ("to ada@example.com with sbk_live_abc", "to [redacted] with [redacted]"),
+    ],
+)
+def test_a_message_is_written_without_its_secrets(said: str, written: str) -> None:
+    record = logging.LogRecord("any.logger", logging.WARNING, "", 0, "%s", (said,), None)
+    assert RedactingFilter().filter(record) is True
+    line = json.loads(JsonFormatter().format(record))
+    assert line["message"].startswith(written)
+    assert "s3cr" not in line["message"]
