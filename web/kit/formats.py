@@ -54,7 +54,9 @@ def number(value: int | Decimal) -> str:
 def decimal(value: Decimal, *, places: int) -> str:
     """Write an exact number with this many decimals, such as a price per unit."""
     pattern = "#,##0" + ("." + "0" * places if places else "")
-    return _real_minus(numbers.format_decimal(value, format=pattern, locale=locale(), decimal_quantization=False))
+    return _real_minus(
+        numbers.format_decimal(value, format=pattern, locale=locale(), decimal_quantization=False)
+    )
 
 
 def percent(value: Decimal | float) -> str:
