@@ -98,6 +98,12 @@ PORTAL_CLOSED = register(
     pci="10.2.1.5",
 )
 
+APPROVAL_REFUSED = register(
+    "approval.refused",
+    "{actor} could not carry out {subject}: the role gives more now than was asked for",
+    owasp="authz_fail",
+    pci="10.2.1.4",
+)
 ROLE_CREATED = register(
     "role.created", "{actor} created role {subject}", owasp="privilege_permissions_changed", pci="10.2.1.5"
 )

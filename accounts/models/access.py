@@ -188,6 +188,8 @@ class Invitation(TenantModel):
     )
     customer_id = models.UUIDField(null=True)
     token_hash = models.BinaryField(max_length=32)
+    # What the role gave when the invitation was sent: it never opens more than was decided.
+    given = ArrayField(models.CharField(max_length=48), default=list, blank=True)
     invited_by = models.UUIDField(null=True)
     membership_expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -209,6 +211,7 @@ class Invitation(TenantModel):
             "role": FieldClass.IDENTIFIER,
             "customer_id": FieldClass.IDENTIFIER,
             "token_hash": FieldClass.HASH,
+            "given": FieldClass.TECHNICAL,
             "invited_by": FieldClass.IDENTIFIER,
             "membership_expires_at": FieldClass.TIME,
             "created_at": FieldClass.TIME,

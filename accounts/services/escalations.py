@@ -10,6 +10,7 @@ from accounts.permissions import Permission
 from accounts.services import approvals, members, roles
 from accounts.services.members import giving
 from core.actor import Actor
+from core.errors import NotFound
 
 
 def register() -> None:
@@ -23,7 +24,8 @@ def register() -> None:
 
 
 def _invite(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
-    role = Role.objects.get(pk=UUID(payload["role"]))
+    role = _lock(payload["role"])
+    giving.check_not_grown(role, asked=request)
     giving.check_at_decision(role, asked=request, gainer=None, actor=actor, at=at)
     members.send_invitation(
         email=payload["email"],
@@ -35,16 +37,29 @@ def _invite(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, 
 
 
 def _change_role(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
-    role = Role.objects.get(pk=UUID(payload["role"]))
+    role = _lock(payload["role"])
+    giving.check_not_grown(role, asked=request)
     gainer = queries.member(UUID(payload["member"]))
     giving.check_at_decision(role, asked=request, gainer=gainer, actor=actor, at=at)
     members.set_role(member_id=gainer.pk, role=role, actor=actor)
 
 
 def _change_rights(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
-    role = Role.objects.get(pk=UUID(payload["role"]))
+    role = _lock(payload["role"])
     gainer = queries.member_acting(actor, at=at)
     wanted = Role(code=role.code, rights=payload["rights"])
     in_it = gainer if gainer is not None and gainer.role_id == role.pk else None
     giving.check_at_decision(wanted, asked=request, gainer=in_it, actor=actor, at=at)
     roles.set_rights(role_id=role.pk, rights=payload["rights"], limits=payload["limits"], actor=actor)
+
+
+def _lock(role_id: str) -> Role:
+    """Read a role so that it stays as it is until what was asked for is carried out.
+
+    Raises:
+        NotFound: it is gone.
+    """
+    role: Role | None = Role.objects.select_for_update().filter(pk=UUID(role_id)).first()
+    if role is None:
+        raise NotFound
+    return role

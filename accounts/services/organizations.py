@@ -151,10 +151,12 @@ def _invite_owner(tenant: Tenant, email: str, *, actor: Actor, at: datetime) -> 
     if not email:
         return ""
     raw = tokens.mint_invitation(tenant=tenant.pk)
+    owner = Role.objects.get(code=RoleCode.OWNER)
     Invitation(
         tenant=tenant,
         email=normalize_email(email),
-        role=Role.objects.get(code=RoleCode.OWNER),
+        role=owner,
+        given=sorted(owner.permissions(of_operator=tenant.kind == Tenant.Kind.OPERATOR)),
         token_hash=tokens.digest("invitation", raw),
         created_at=at,
         expires_at=at + rules.INVITATION_LIFE,

@@ -15,6 +15,7 @@ from accounts import events, fielddiffs, queries, rules
 from accounts.models import ApprovalRequest, Invitation, Membership, Role
 from accounts.permissions import OPERATOR_ONLY, PORTAL, ROLE_WORDS, Limit, Permission, RoleCode
 from accounts.services import approvals
+from accounts.services.members import giving
 from audit import services as audit
 from core import ids
 from core.actor import Actor
@@ -121,7 +122,9 @@ def change(
         raise BuiltInRole
     _check_grant(wanted, ceilings, role=role, actor=actor, at=at)
     before = role.permissions(of_operator=queries.in_operator_organization())
-    escalation = not role.builtin and rules.is_escalation(before=before, after=wanted) and _people(role)
+    escalation = (
+        not role.builtin and rules.is_escalation(before=before, after=wanted) and _people(role, at=at)
+    )
     if rules.needs_second_person(
         escalation=bool(escalation),
         other_deciders=queries.deciders_beside(actor.id, at=at) if escalation else 0,
@@ -167,7 +170,7 @@ def set_rights(*, role_id: UUID, rights: Collection[str], limits: Mapping[str, i
 
 
 @use_case
-def remove(*, role_id: UUID, actor: Actor) -> None:
+def remove(*, role_id: UUID, actor: Actor, at: datetime) -> None:
     """Remove a role nobody has.
 
     Raises:
@@ -176,7 +179,8 @@ def remove(*, role_id: UUID, actor: Actor) -> None:
     role = _lock(role_id)
     if role.builtin:
         raise BuiltInRole
-    if Membership.objects.filter(role=role).exists() or Invitation.objects.filter(role=role).exists():
+    named = Membership.objects.filter(role=role).exists() or Invitation.objects.filter(role=role).exists()
+    if named or _people(role, at=at):
         raise RoleInUse
     audit.record(events.ROLE_REMOVED, actor=actor, subject=("role", role.pk))
     with fielddiffs.by(actor):
@@ -212,8 +216,16 @@ def _read(rights: Collection[str]) -> frozenset[Permission]:
     return frozenset(Permission(right) for right in rights)
 
 
-def _people(role: Role) -> bool:
-    return Membership.objects.filter(role=role).exclude(state=Membership.State.REMOVED).exists()
+def _people(role: Role, *, at: datetime) -> bool:
+    """Say whether somebody has this role, or is about to: whoever is invited to it has not gained it yet."""
+    if Membership.objects.filter(role=role).exclude(state=Membership.State.REMOVED).exists():
+        return True
+    if queries.open_invitations(at=at).filter(role=role).exists():
+        return True
+    waiting = queries.approvals(state=ApprovalRequest.State.PENDING).filter(
+        kind__in=[giving.INVITE_KIND, giving.ROLE_KIND], expires_at__gt=at
+    )
+    return any(asked.payload["role"] == str(role.pk) for asked in waiting)
 
 
 def _lock(role_id: UUID) -> Role:

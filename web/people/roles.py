@@ -141,7 +141,7 @@ def remove(request: Request, slug: str, pk: str) -> HttpResponse:
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
-            roles.remove(role_id=role.pk, actor=request.actor)
+            roles.remove(role_id=role.pk, actor=request.actor, at=clock.now())
         if not form.errors:
             messages.success(request, "The role is removed.")
             return redirect("people:roles", slug)

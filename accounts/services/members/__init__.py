@@ -14,9 +14,10 @@ from accounts.services.members.changes import (
     set_role,
     suspend,
 )
-from accounts.services.members.giving import INVITE_KIND, ROLE_KIND, OnlyMembers
+from accounts.services.members.giving import INVITE_KIND, ROLE_KIND, OnlyMembers, RoleGrew
 from accounts.services.members.invitations import (
     InvitationOfSomebodyElse,
+    InvitationOutgrown,
     InvitationRefused,
     Invited,
     Joined,
@@ -37,11 +38,13 @@ __all__ = [
     "ROLE_KIND",
     "Changed",
     "InvitationOfSomebodyElse",
+    "InvitationOutgrown",
     "InvitationRefused",
     "Invited",
     "Joined",
     "MemberAlready",
     "OnlyMembers",
+    "RoleGrew",
     "SignInToAccept",
     "accept",
     "accept_as",

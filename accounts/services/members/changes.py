@@ -32,6 +32,8 @@ def change_role(*, member_id: UUID, role: Role, actor: Actor, at: datetime, reas
         rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, OutOfReach, LastOwnerStays.
     """
     target = _lock_member(member_id)
+    # Read under its lock: nobody widens a role between the look at it and the membership in it.
+    role = Role.objects.select_for_update().get(pk=role.pk)
     for_self = actor.kind is ActorKind.USER and target.user_id == actor.id
     escalation = giving.check_grant(role, before=target.role, actor=actor, at=at, for_self=for_self)
     giving.check_reach(target, actor=actor, at=at)
@@ -39,7 +41,7 @@ def change_role(*, member_id: UUID, role: Role, actor: Actor, at: datetime, reas
     if escalation:
         waiting = approvals.request(
             kind=giving.ROLE_KIND,
-            payload={"member": str(target.pk), "role": str(role.pk)},
+            payload={"member": str(target.pk), "role": str(role.pk), "given": giving.frozen(role)},
             actor=actor,
             at=at,
             subject=("member", target.pk),

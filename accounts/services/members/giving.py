@@ -1,9 +1,11 @@
 """Whether a member may give somebody a role, and whether a second person must agree."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from accounts import queries, rules
+from accounts import events, queries, rules
 from accounts.models import ApprovalRequest, Membership, Role
+from accounts.refusals import Recorded
 from core.actor import Actor, ActorKind
 from core.errors import Conflict, Forbidden
 from tenancy import context
@@ -22,6 +24,24 @@ class RequesterMayNoLongerGive(Conflict):
     """Whoever asked for this can no longer give it. It has to be asked for again."""
 
     code = "requester_may_no_longer_give"
+
+
+class RoleGrew(Recorded):
+    """This role gives more now than when it was asked for. It has to be asked for again."""
+
+    code = "role_grew"
+    status = 409
+    event = events.APPROVAL_REFUSED
+
+
+def frozen(role: Role) -> list[str]:
+    """Return what a role gives now, to be kept beside whatever is decided about it."""
+    return sorted(role.permissions(of_operator=queries.in_operator_organization()))
+
+
+def grew(role: Role, *, since: Collection[str]) -> bool:
+    """Say whether a role gives more than what was kept when it was decided about."""
+    return not set(frozen(role)) <= set(since)
 
 
 def check_grant(role: Role, *, before: Role | None, actor: Actor, at: datetime, for_self: bool) -> bool:
@@ -87,3 +107,18 @@ def check_at_decision(
     given = role.permissions(of_operator=of_operator)
     if requester is None or not given <= requester.role.permissions(of_operator=of_operator):
         raise RequesterMayNoLongerGive
+
+
+def check_not_grown(role: Role, *, asked: ApprovalRequest) -> None:
+    """Refuse to give a role that was widened after somebody asked for it: nobody agreed to that.
+
+    Raises:
+        RoleGrew
+    """
+    # A request of the time before nothing was kept agrees to nothing.
+    if grew(role, since=asked.payload.get("given", [])):
+        raise RoleGrew(
+            subject=("approval", asked.pk),
+            tenant_id=context.current_tenant(),
+            event_facts={"role": str(role.pk)},
+        )

@@ -29,6 +29,12 @@ class InvitationRefused(Recorded):
     event = events.INVITATION_REFUSED
 
 
+class InvitationOutgrown(InvitationRefused):
+    """This role gives more now than when you were invited. Ask whoever invited you for a new invitation."""
+
+    code = "invitation_outgrown"
+
+
 class MemberAlready(Conflict):
     """This person is a member already."""
 
@@ -91,6 +97,7 @@ def invite(
         payload = {
             "email": address,
             "role": str(role.pk),
+            "given": giving.frozen(role),
             "expires": membership_expires_at.isoformat() if membership_expires_at else "",
         }
         waiting = approvals.request(
@@ -173,7 +180,7 @@ def read_invitation(*, raw: str, at: datetime) -> Invitation:
     """Return the invitation a link opens, in the scope of the organization it names.
 
     Raises:
-        InvitationRefused
+        InvitationRefused, InvitationOutgrown.
     """
     return _open(raw, at=at, lock=False)
 
@@ -183,7 +190,7 @@ def accept(*, raw: str, name: str, password: str, actor: Actor, at: datetime) ->
     """Accept an invitation as a new person, with a password of their own.
 
     Raises:
-        InvitationRefused
+        InvitationRefused, InvitationOutgrown.
         SignInToAccept: the address has an account; only its owner may use it.
         rules.PasswordTooShort, PasswordTooLong, PasswordIsCommon, PasswordNamesItsOwner, PasswordIsGuessable.
     """
@@ -208,7 +215,7 @@ def accept_as(*, raw: str, user: User, actor: Actor, at: datetime) -> Joined:
     """Accept an invitation as somebody who has an account and is signed in with it.
 
     Raises:
-        InvitationRefused, MemberAlready.
+        InvitationRefused, InvitationOutgrown, MemberAlready.
         InvitationOfSomebodyElse: it was sent to another address.
     """
     invitation = _open(raw, at=at, lock=True)
@@ -246,6 +253,7 @@ def _store(
     invitation = Invitation(
         email=email,
         role=role,
+        given=giving.frozen(role) if role is not None else [],
         customer_id=customer_id,
         token_hash=tokens.digest("invitation", raw),
         invited_by=actor.id if actor.kind is ActorKind.USER else None,
@@ -271,6 +279,11 @@ def _open(raw: str, *, at: datetime, lock: bool) -> Invitation:
         raise InvitationRefused(
             subject=("invitation", invitation.pk) if invitation else None, tenant_id=context.current_tenant()
         )
+    if lock and invitation.role_id is not None:
+        # Whoever widens the role waits until this person is in it, and then needs a second one.
+        invitation.role = Role.objects.select_for_update().get(pk=invitation.role_id)
+    if invitation.role is not None and giving.grew(invitation.role, since=invitation.given):
+        raise InvitationOutgrown(subject=("invitation", invitation.pk), tenant_id=context.current_tenant())
     return invitation
 
 

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "signin.retention_ended",
 }
 REFUSED = {
+    "approval.refused",
     "signin.failed",
     "mfa.failed",
     "mfa.replayed",
@@ -137,7 +138,7 @@ def _organization_story(now, customer: UUID) -> None:
     members.remove(member_id=joined.pk, actor=actor, at=now)
     role = roles.create(label="Desk", rights=["invoice:read"], limits={}, actor=actor, at=now)
     roles.change(role_id=role.pk, rights=["customer:read"], limits={}, actor=actor, at=now)
-    roles.remove(role_id=role.pk, actor=actor)
+    roles.remove(role_id=role.pk, actor=actor, at=now)
     made = make.api_key(owner, at=now)
     newer = apikeys.rotate(key_id=made.key.pk, overlap=timedelta(0), actor=actor, at=now)
     apikeys.revoke(key_id=newer.key.pk, actor=actor, at=now)

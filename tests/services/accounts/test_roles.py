@@ -178,7 +178,7 @@ def test_a_built_in_role_keeps_its_rights_and_a_role_in_use_stays(in_a, owner, n
     )
     make.member(role.code, at=now)
     with pytest.raises(roles.RoleInUse), context.attempt():
-        roles.remove(role_id=role.pk, actor=make.actor(owner.user))
+        roles.remove(role_id=role.pk, actor=make.actor(owner.user), at=now)
 
 
 def test_a_change_of_a_role_leaves_a_diff_without_words(in_a, owner, now):
