@@ -11,6 +11,10 @@ from core.errors import FieldError, Invalid, Refusal
 
 MOST_ROWS = 100_000
 MAX_BYTES = 50 * 1024 * 1024
+# What one request may hold a thread and a connection for; the commands take in more.
+MOST_ROWS_OF_A_REQUEST = 5_000
+MAX_BYTES_OF_A_REQUEST = 1_000_000
+SPLIT = "Split it, or have it imported with ./manage.py customers_import."
 _FIELDS = ("name", "email", "phone", "tax_id", "reference", "notes", "currency")
 COLUMNS = (*_FIELDS, *ADDRESS_FIELDS)
 # What other programs call these columns.
@@ -88,14 +92,14 @@ def refusals(row: int, refusal: Refusal) -> list[Refused]:
     return [Refused(row=row, field=refusal.field, code=refusal.code, reason=refusal.message)]
 
 
-def read_customers(data: bytes) -> Iterator[tuple[int, dict[str, object]]]:
-    """Read a customers file row by row: line number in the file, and the values for a customer.
+def read_customers(data: bytes, *, most: int = MOST_ROWS) -> Iterator[tuple[int, dict[str, object]]]:
+    """Read a customers file of at most so many rows: line number in the file, and the values for a customer.
 
     Raises:
         NotACsvFile, UnknownColumn, MissingColumn, TooManyRows: the file as a whole cannot be used.
     """
     if len(data) > MAX_BYTES:
-        raise TooManyRows
+        raise TooManyRows(field="file")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -110,8 +114,8 @@ def read_customers(data: bytes) -> Iterator[tuple[int, dict[str, object]]]:
         if len(set(columns)) != len(columns):
             raise NotACsvFile("Two columns of the file have one name.")
         for count, cells in enumerate(reader, start=1):
-            if count > MOST_ROWS:
-                raise TooManyRows
+            if count > most:
+                raise TooManyRows(f"The file holds more than {most:,} rows. {SPLIT}", field="file")
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, _values(columns, cells)
     except csv.Error:

@@ -60,10 +60,13 @@ class _Row:
 
 
 @use_case
-def import_customers(*, data: bytes, actor: Actor, at: datetime, dry_run: bool = False) -> rules.Result:
+def import_customers(
+    *, data: bytes, actor: Actor, at: datetime, dry_run: bool = False, most_rows: int = rules.MOST_ROWS
+) -> rules.Result:
     """Take in a customers file (CSV in UTF-8 with a header). Refused rows are named and left out.
 
     A row is refused when its e-mail, tax id or number is already a customer's or stands on an earlier row.
+    The rows are counted before any is prepared: a file that holds too many costs no more than reading it.
 
     Raises:
         NotACsvFile, UnknownColumn, MissingColumn, TooManyRows: the file as a whole cannot be used.
@@ -72,7 +75,7 @@ def import_customers(*, data: bytes, actor: Actor, at: datetime, dry_run: bool =
     currency = issuer.currency if issuer else "EUR"
     refused: list[rules.Refused] = []
     ready: list[_Row] = []
-    for line, values in rules.read_customers(data):
+    for line, values in list(rules.read_customers(data, most=most_rows)):
         try:
             ready.append(_Row(line, _prepared(values, currency, at)))
         except Refusal as refusal:

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from accounts.permissions import Permission
-from billing.imports import rules, services
+from billing.imports import rules, services, turns
 from billing.invoices import lists
 from core import clock, ids
 from edge import gate
@@ -26,7 +26,6 @@ from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
 
-MAX_BYTES = 5 * 1024 * 1024
 _MOST_SHOWN = 200
 _SALT = "billing.import"
 
@@ -36,7 +35,8 @@ class ImportForm(Form):
 
     file = forms.FileField(
         label="File",
-        help_text="Customers as CSV in UTF-8 with a header line, or one invoice as UBL 2.1 XML. At most 5 MB.",
+        help_text="Customers as CSV in UTF-8 with a header line, or one invoice as UBL 2.1 XML. At most 1 MB "
+        "and 5,000 rows.",
         widget=forms.FileInput(attrs={"accept": ".csv,.xml,text/csv,application/xml"}),
     )
     finalize = forms.BooleanField(
@@ -53,9 +53,10 @@ class ImportForm(Form):
     def clean_file(self) -> "UploadedFile[bytes]":
         """Refuse a file that one request should not read."""
         file: UploadedFile[bytes] = self.cleaned_data["file"]
-        if (file.size or 0) > MAX_BYTES:
+        if (file.size or 0) > rules.MAX_BYTES_OF_A_REQUEST:
             raise forms.ValidationError(
-                "The file is larger than 5 MB. Split it, or use the customers_import command."
+                "The file is larger than 1 MB. Split it, or have it imported with ./manage.py customers_import "
+                "or ./manage.py invoices_import."
             )
         return file
 
@@ -100,6 +101,7 @@ def index(request: Request, slug: str) -> HttpResponse:
 
 
 def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
+    turns.take()
     data = form.cleaned_data["file"].read()
     finalize = bool(form.cleaned_data.get("finalize"))
     if finalize:
@@ -113,7 +115,13 @@ def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
             data=data, actor=request.actor, at=clock.now(), finalize=finalize, dry_run=not run
         )
     else:
-        result = services.import_customers(data=data, actor=request.actor, at=clock.now(), dry_run=not run)
+        result = services.import_customers(
+            data=data,
+            actor=request.actor,
+            at=clock.now(),
+            dry_run=not run,
+            most_rows=rules.MOST_ROWS_OF_A_REQUEST,
+        )
     return _outcome(
         slug, result, is_invoice=is_invoice, done=run, checked=fingerprint, changed=wants_run and not run
     )

@@ -1,0 +1,97 @@
+"""Nobody stops the service for everybody with files to import."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
+
+from accounts.permissions import RoleCode
+from billing.customers.models import Customer
+from billing.imports import rules, services, turns
+from tenancy import context
+from tenancy.context import Scope, scope
+from tests.guarantees import world
+from tests.make import billing
+
+NAMES = "name\n" + "".join(f"Customer {number}\n" for number in range(20_000))
+
+
+def send(organization: world.Organization, text: str) -> Any:
+    file = SimpleUploadedFile("customers.csv", text.encode())
+    page = organization.people["owner"].client
+    return page.post(f"/o/{organization.slug}/import", {"file": file, "action": "check"})
+
+
+@contextmanager
+def importing(tenant: UUID) -> Iterator[None]:
+    """Have somebody else's import run, on a connection of its own."""
+    taken, done = threading.Event(), threading.Event()
+
+    def run() -> None:
+        with scope(Scope(tenant)):
+            turns.take()
+            taken.set()
+            done.wait(60)
+        connections.close_all()
+
+    other = threading.Thread(target=run)
+    other.start()
+    assert taken.wait(30)
+    try:
+        yield
+    finally:
+        done.set()
+        other.join()
+
+
+def test_too_many_rows_are_refused_before_any_is_prepared(in_a: UUID) -> None:
+    began = time.thread_time()
+    with pytest.raises(rules.TooManyRows) as refused, context.attempt():
+        services.import_customers(
+            data=NAMES.encode(), actor=billing.ACTOR, at=billing.AT, most_rows=rules.MOST_ROWS_OF_A_REQUEST
+        )
+    assert time.thread_time() - began < 0.5
+    assert str(refused.value) == (
+        "The file holds more than 5,000 rows. Split it, or have it imported with ./manage.py customers_import."
+    )
+    assert Customer.objects.count() == 0
+
+
+def test_the_page_refuses_and_says_how_more_are_imported(db: None) -> None:
+    ours = world.organization("a", [RoleCode.OWNER])
+    answer = send(ours, NAMES)
+    assert answer.status_code == 422
+    assert "more than 5,000 rows" in answer.content.decode()
+    assert "./manage.py customers_import" in answer.content.decode()
+    answer = send(ours, "name,notes\n" + f"Ada,{'x' * 990}\n" * 1_010)
+    assert answer.status_code == 422
+    assert "larger than 1 MB" in answer.content.decode()
+
+
+def test_a_second_import_of_the_organization_waits_its_turn(db: None) -> None:
+    ours, theirs = (world.organization(slug, [RoleCode.OWNER]) for slug in "ab")
+    few = "name\nAda\n"
+    with importing(ours.id):
+        answer = send(ours, few)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
+        assert "An import of this organization is running." in answer.content.decode()
+        (event,) = world.events_of(ours.id, event="access.refused")
+        assert (event.reason, event.facts["status"]) == ("import_running", 429)
+    assert send(theirs, few).status_code == 200
+
+
+def test_few_import_at_once(db: None) -> None:
+    ours = world.organization("a", [RoleCode.OWNER])
+    others = [UUID(int=number) for number in range(1, turns.AT_ONCE + 1)]
+    with importing(others[0]), importing(others[1]):
+        answer = send(ours, "name\nAda\n")
+        assert answer.status_code == 429
+        assert "Others are importing right now." in answer.content.decode()
+    (event,) = world.events_of(ours.id, event="access.refused")
+    assert event.reason == "importers_busy"
