@@ -216,13 +216,22 @@ def may_give(
             raise LimitAboveGrantor(limit=limit.value)
 
 
-def may_reach(*, own: frozenset[Permission], theirs: frozenset[Permission]) -> None:
-    """Refuse to change or shut out somebody whose rights go beyond one's own.
+def may_reach(
+    *,
+    own: frozenset[Permission],
+    theirs: frozenset[Permission],
+    own_limits: Mapping[Limit, int] | None = None,
+    their_limits: Mapping[Limit, int] | None = None,
+) -> None:
+    """Refuse to change or shut out somebody whose rights go beyond one's own; with limits, also theirs.
 
     Raises:
         OutOfReach
     """
     if theirs - own:
+        raise OutOfReach
+    held = own_limits or {}
+    if any(value > held.get(limit, 0) for limit, value in (their_limits or {}).items()):
         raise OutOfReach
 
 

@@ -50,6 +50,8 @@ def _change_rights(*, payload: dict[str, Any], request: ApprovalRequest, actor: 
     wanted = Role(code=role.code, rights=payload["rights"])
     in_it = gainer if gainer is not None and gainer.role_id == role.pk else None
     giving.check_at_decision(wanted, asked=request, gainer=in_it, actor=actor, at=at)
+    # Whoever asked must still hold what the role gives now: what they lack is not theirs to take away.
+    giving.check_at_decision(role, asked=request, gainer=in_it, actor=actor, at=at)
     roles.set_rights(role_id=role.pk, rights=payload["rights"], limits=payload["limits"], actor=actor)
 
 

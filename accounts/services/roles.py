@@ -37,6 +37,12 @@ class BuiltInRole(Refusal):
     code = "builtin_role"
 
 
+class OwnerRoleStays(BuiltInRole):
+    """The owner's role always holds everything. Its rights and limits cannot be changed."""
+
+    code = "owner_role"
+
+
 class RoleNameTaken(Conflict):
     """There is a role of that name already."""
 
@@ -113,14 +119,17 @@ def change(
     """Change what a role may do. A powerful right that its people would gain waits for a second person.
 
     Raises:
-        NotFound, BuiltInRole, UnknownRight, OnlyMembersEditRoles.
-        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, NotALimit.
+        NotFound, BuiltInRole, OwnerRoleStays, UnknownRight, OnlyMembersEditRoles.
+        rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor, NotALimit, OutOfReach.
     """
     role = _lock(role_id)
     wanted, ceilings = _read(rights), rules.check_limits(limits)
+    if role.code == RoleCode.OWNER:
+        raise OwnerRoleStays
     if role.builtin and wanted:
         raise BuiltInRole
     _check_grant(wanted, ceilings, role=role, actor=actor, at=at)
+    _check_reach(role, actor=actor, at=at)
     before = role.permissions(of_operator=queries.in_operator_organization())
     escalation = (
         not role.builtin and rules.is_escalation(before=before, after=wanted) and _people(role, at=at)
@@ -174,11 +183,13 @@ def remove(*, role_id: UUID, actor: Actor, at: datetime) -> None:
     """Remove a role nobody has.
 
     Raises:
-        NotFound, BuiltInRole, RoleInUse.
+        NotFound, BuiltInRole, RoleInUse, OnlyMembersEditRoles.
+        rules.OutOfReach
     """
     role = _lock(role_id)
     if role.builtin:
         raise BuiltInRole
+    _check_reach(role, actor=actor, at=at)
     named = Membership.objects.filter(role=role).exists() or Invitation.objects.filter(role=role).exists()
     if named or _people(role, at=at):
         raise RoleInUse
@@ -204,6 +215,20 @@ def _check_grant(
         given=wanted,
         given_limits=ceilings,
         for_self=role is not None and editor.role_id == role.pk,
+    )
+
+
+def _check_reach(role: Role, *, actor: Actor, at: datetime) -> None:
+    """Refuse to take away from a role what one could not give back: rights or limits beyond one's own."""
+    editor = queries.member_acting(actor, at=at)
+    if editor is None:
+        raise OnlyMembersEditRoles
+    of_operator = queries.in_operator_organization()
+    rules.may_reach(
+        own=editor.role.permissions(of_operator=of_operator),
+        theirs=role.permissions(of_operator=of_operator),
+        own_limits=editor.role.ceilings,
+        their_limits=role.ceilings,
     )
 
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from accounts import queries
+from accounts import queries, rules
 from accounts.models import ApprovalRequest, Invitation, Membership, User
 from accounts.services import approvals, members, roles
+from accounts.services.members import giving
+from audit.models import Event
 from core.errors import Refusal
 from tenancy import context
 from tenancy.context import Scope
@@ -104,3 +106,58 @@ def test_a_second_person_agrees_to_no_more_than_was_asked_for(tenant_a, doors, n
         assert not queries.open_invitations(at=now).filter(role=role).exists()
     [event] = doors.events("approval.refused", tenant=tenant_a)
     assert (event.result, event.reason, event.subject_id) == ("refused", "role_grew", asked.pk)
+
+
+# --- Taking away what one does not hold -----------------------------------------------------------
+
+
+def test_nobody_edits_the_role_of_the_owner(in_a, owner, admin, now):
+    second, role = make.member("owner", at=now), queries.role("owner")
+    auditor = make.custom_role("rolemaker", ["role:manage"], at=now)
+    for actor in (admin.user, second.user, make.member(auditor.code, at=now).user):
+        for limits in ({}, {"refund_minor": 0}, dict(role.limits)):
+            with pytest.raises(roles.OwnerRoleStays) as refused, context.attempt():
+                roles.change(role_id=role.pk, rights=[], limits=limits, actor=make.actor(actor), at=now)
+            assert refused.value.code == "owner_role"
+    assert queries.role("owner").limits == role.limits
+    assert role.limits["refund_minor"] == 10_000_000
+    assert not Event.objects.filter(event="role.changed", subject_id=role.pk).exists()
+
+
+def test_nobody_takes_from_a_role_what_they_do_not_hold(in_a, owner, admin, now):
+    actor = make.actor(admin.user)
+    partner = make.custom_role("partner", ["invoice:void", "member:read"], limits={"refund_minor": 9}, at=now)
+    refunds = make.custom_role("refunds", ["member:read"], limits={"refund_minor": 9}, at=now)
+    for role in (partner, refunds):
+        for attack in (
+            lambda role=role: roles.change(
+                role_id=role.pk, rights=["member:read"], limits={}, actor=actor, at=now
+            ),
+            lambda role=role: roles.remove(role_id=role.pk, actor=actor, at=now),
+        ):
+            with pytest.raises(rules.OutOfReach), context.attempt():
+                attack()
+    limited = queries.role("billing_manager")
+    with pytest.raises(rules.OutOfReach), context.attempt():
+        roles.change(role_id=limited.pk, rights=[], limits={}, actor=actor, at=now)
+    for role in (partner, refunds, limited):
+        kept = queries.role(role.code)
+        assert (kept.rights, kept.limits) == (role.rights, role.limits)
+    assert not Event.objects.filter(
+        event__in=["role.changed", "role.removed"], actor_id=admin.user_id
+    ).exists()
+
+
+def test_a_request_of_somebody_who_was_cut_down_takes_nothing_away(in_a, owner, admin, now):
+    role = make.custom_role("grown", HARMLESS, at=now)
+    make.member("grown", at=now)
+    asked = roles.change(
+        role_id=role.pk, rights=POWERFUL, limits={}, actor=make.actor(admin.user), at=now
+    ).waiting
+    wider = ["invoice:void", "member:read"]
+    roles.set_rights(role_id=role.pk, rights=wider, limits={}, actor=make.actor(owner.user))
+    with pytest.raises(giving.RequesterMayNoLongerGive), context.attempt():
+        approvals.approve(request_id=asked.pk, actor=make.actor(owner.user), at=now)
+    role.refresh_from_db()
+    assert role.rights == wider
+    assert ApprovalRequest.objects.get(pk=asked.pk).state == "pending"
