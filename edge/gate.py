@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -54,10 +55,22 @@ class GateMiddleware:
                 target = "signin:mfa"
             back = request.get_full_path() if request.method in ("GET", "HEAD") else request.path
             request.failure = refusal
+            if _is_attempt(request, refusal):
+                request.refusal = refusal  # the doorway records it
             return HttpResponseRedirect(f"{reverse(target)}?{urlencode({'next': back})}")
         except Refusal as refusal:
             return _refuse(request, refusal)
         return None
+
+
+def _is_attempt(request: Request, refusal: Refusal) -> bool:
+    """Tell whether being shown the way is worth an event: something was to be done, or a session has ended.
+
+    Somebody without any session who opens a page is no attempt at anything, and would only make noise.
+    """
+    if isinstance(refusal, StepUpRequired):
+        return request.method not in ("GET", "HEAD")
+    return bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
 
 def _refuse(request: Request, refusal: Refusal) -> HttpResponse:

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 
@@ -19,7 +21,7 @@ from edge.access import Granted, Needs, Own, Public, rules_of
 from edge.checks import routes
 from tests.guarantees import world
 from tests.guarantees.world import Organization, Someone
-from tests.make import accounts
+from tests.make import accounts, installation
 
 ALL = list(routes())
 STAFF = [(path, name, view) for path, name, view in ALL if path.startswith("o/<slug:slug>/")]
@@ -217,6 +219,14 @@ def test_half_signed_in_is_not_signed_in(path: str, name: str, view: Any, ours: 
         with undone():
             response = call(person, method, address(path, ours))
             assert sends_to(response) == "/login/mfa", f"{method} {name}: {response.status_code}"
+            (event,) = world.events_of(
+                installation.tenant("operator"), actor_id=member.user_id, event="access.refused"
+            )
+            assert (event.reason, event.facts["status"], event.facts["route"]) == (
+                "unauthenticated",
+                401,
+                name,
+            )
 
 
 @pytest.mark.parametrize(("path", "name", "view"), API, ids=[name for _, name, _ in API])
@@ -282,6 +292,39 @@ def test_ones_own_pages_ask_who_one_is(path: str, name: str, view: Any, ours: Or
         assert isinstance(rule, Own), name
         with undone():
             assert sends_to(call(None, method, url)) == "/login", f"{method} {name}"
+
+
+def test_a_session_that_ended_leaves_an_event_and_a_stranger_none(ours: Organization) -> None:
+    operator = installation.tenant("operator")
+    before = len(world.events_of(operator, event="access.refused"))
+    assert sends_to(call(None, "GET", "/o/a/customers")) == "/login"
+    assert len(world.events_of(operator, event="access.refused")) == before
+    ended = Someone(ours.id, world.browser("0" * 64))
+    assert sends_to(call(ended, "GET", "/o/a/customers")) == "/login"
+    events = world.events_of(operator, event="access.refused")
+    assert len(events) == before + 1
+    assert (events[0].actor_kind, events[0].reason) == ("stranger", "unauthenticated")
+
+
+def test_a_missing_second_factor_leaves_an_event_where_something_was_to_be_done(ours: Organization) -> None:
+    from accounts.models import Session
+    from core import clock
+    from tenancy.context import Scope, scope
+
+    owner = ours.people["owner"]
+    with scope(Scope(user=owner.id)):
+        long_ago = clock.now() - timedelta(seconds=settings.STEP_UP_SECONDS + 60)
+        assert Session.objects.filter(user_id=owner.id).update(step_up_at=long_ago) == 1
+    url = "/o/a/settings/roles/new"
+    assert sends_to(call(owner, "GET", url)) == "/step-up"
+    assert world.events_of(ours.id, actor_id=owner.id, event="access.refused") == []
+    assert sends_to(call(owner, "POST", url)) == "/step-up"
+    (event,) = world.events_of(ours.id, actor_id=owner.id, event="access.refused")
+    assert (event.reason, event.facts["status"], event.facts["route"]) == (
+        "step_up_required",
+        403,
+        "people:new_role",
+    )
 
 
 def test_the_walk_bites(ours: Organization) -> None:
