@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-_STAFF = re.compile(r"^/o/(?P<slug>[a-z0-9-]{1,63})(?:/|$)")
-_PORTAL = re.compile(r"^/p/(?P<slug>[a-z0-9-]{1,63})(?:/|$)")
+SLUG = "[a-z0-9-]{1,63}"
+_STAFF = re.compile(rf"^/o/(?P<slug>{SLUG})(?:/|$)")
+_PORTAL = re.compile(rf"^/p/(?P<slug>{SLUG})(?:/|$)")
 
 
 class DoorKind(StrEnum):

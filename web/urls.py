@@ -3,13 +3,15 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
+import edge.addresses  # noqa: F401  it makes <organization:slug> known
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("web.signin.urls")),
     path("me/", include("web.me.urls")),
-    path("o/<slug:slug>/", include("web.billing.urls")),
-    path("o/<slug:slug>/", include("web.console.urls")),
-    path("o/<slug:slug>/", include("web.people.urls")),
-    path("o/<slug:slug>/", include("web.developers.urls")),
+    path("o/<organization:slug>/", include("web.billing.urls")),
+    path("o/<organization:slug>/", include("web.console.urls")),
+    path("o/<organization:slug>/", include("web.people.urls")),
+    path("o/<organization:slug>/", include("web.developers.urls")),
 ]
 
 if settings.DEMO:

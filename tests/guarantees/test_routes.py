@@ -24,7 +24,7 @@ from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, installation
 
 ALL = list(routes())
-STAFF = [(path, name, view) for path, name, view in ALL if path.startswith("o/<slug:slug>/")]
+STAFF = [(path, name, view) for path, name, view in ALL if path.startswith("o/<organization:slug>/")]
 GRANTED = [
     (path, name, view)
     for path, name, view in STAFF
@@ -54,7 +54,7 @@ REFUSED = frozenset({401, 403, 404, 405, 419})
 
 def address(path: str, organization: Organization, *, slug: str = "") -> str:
     """Fill a route's arguments with an organization's records."""
-    filled = path.replace("<slug:slug>", slug or organization.slug)
+    filled = path.replace("<organization:slug>", slug or organization.slug)
     for match in re.finditer(r"<(?:\w+:)?(\w+)>", filled):
         before = filled[: match.start()].strip("/").split("/")
         noun = next((NOUNS[part] for part in reversed(before) if part in NOUNS), None)
@@ -153,9 +153,9 @@ def test_a_foreign_record_is_not_there(
 ) -> None:
     """One's own organization in the address, somebody else's record behind it."""
     if "<str:pk>" not in path:
-        assert "<slug:slug>" in path
+        assert "<organization:slug>" in path
         return
-    url = address(path.replace("<slug:slug>", ours.slug), theirs)
+    url = address(path.replace("<organization:slug>", ours.slug), theirs)
     for method, _rule in methods(view):
         with undone():
             response = call(ours.people["owner"], method, url)
@@ -325,6 +325,14 @@ def test_a_missing_second_factor_leaves_an_event_where_something_was_to_be_done(
         403,
         "people:new_role",
     )
+
+
+@pytest.mark.parametrize("slug", ["A", "a_b", "a" * 64, "ä"])
+def test_an_address_names_an_organization_in_one_way(ours: Organization, slug: str) -> None:
+    """What the doorway does not read as an organization's name, no page reads as one."""
+    for page in ("", "customers"):
+        assert call(ours.people["owner"], "GET", f"/o/{slug}/{page}").status_code == 404
+        assert call(None, "GET", f"/o/{slug}/{page}").status_code == 404
 
 
 def test_the_walk_bites(ours: Organization) -> None:

@@ -338,9 +338,9 @@ def _read_pages(page: Client, records: dict[str, str]) -> None:
     paths = [
         path
         for path, _, view in routes()
-        if path.startswith("o/<slug:slug>/") and "GET" in (rules_of(view) or {})
+        if path.startswith("o/<organization:slug>/") and "GET" in (rules_of(view) or {})
     ]
-    lists = [path.replace("<slug:slug>", "a") for path in paths if path.count("<") == 1]
+    lists = [path.replace("<organization:slug>", "a") for path in paths if path.count("<") == 1]
     for path in [*lists, f"o/a/customers/{records['customer']}", f"o/a/invoices/{records['final']}"]:
         assert page.get(f"/{path}").status_code in (200, 302), path
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import edge.addresses  # noqa: F401  it makes <organization:slug> known
 from web.signin import factor, invitation, password, places, recovery
 
 app_name = "signin"
@@ -19,5 +20,5 @@ urlpatterns = [
     path("recover/sent", recovery.sent, name="recover_sent"),
     path("recover/<str:token>", recovery.renew, name="renew"),
     path("select", places.select, name="select"),
-    path("o/<slug:slug>/", places.home, name="home"),
+    path("o/<organization:slug>/", places.home, name="home"),
 ]
