@@ -17,7 +17,7 @@ from core.errors import NotFound, Refusal
 from edge import doorway
 from edge.access import Public, access
 from edge.request import Request
-from tenancy.context import Scope, attempt, scope
+from tenancy.context import Scope, attempt, current, scope
 from tenancy.models import Tenant
 from web.forms import answer, attempting
 from web.kit import words
@@ -47,7 +47,9 @@ def accept(request: Request, token: str) -> HttpResponse:
     if tenant is None:
         raise NotFound
     person = request.person if request.session_row is not None and request.session_row.verified else None
-    with scope(Scope(tenant=tenant.pk, user=person.pk if person else None)):
+    around = current()
+    # Who is half signed in has a scope that names them already, and one inside it cannot name nobody.
+    with scope(Scope(tenant=tenant.pk, user=around.user if around else None)):
         doorway.observe(tenant)
         try:
             with attempt():
