@@ -35,6 +35,8 @@ from accounts.models import PasskeyCredential, User
 from accounts.refusals import Recorded
 
 CHALLENGE_SECONDS = 300
+# RecursionError: brackets within brackets, deeper than the reader goes.
+_UNREADABLE = (ValueError, KeyError, TypeError, RecursionError)
 
 
 class PasskeyRefused(Recorded):
@@ -83,7 +85,7 @@ def complete_registration(*, user: User, response: str, name: str, at: datetime)
             expected_origin=settings.OTP_WEBAUTHN_ALLOWED_ORIGINS,
             require_user_verification=True,
         )
-    except WebAuthnException as error:
+    except (WebAuthnException, RecursionError) as error:
         raise PasskeyRefused(subject=("user", user.pk)) from error
     credential = PasskeyCredential(
         user=user,
@@ -146,7 +148,7 @@ def complete_authentication(*, response: str, user: User | None, at: datetime) -
             credential_current_sign_count=credential.sign_count,
             require_user_verification=True,
         )
-    except WebAuthnException as error:
+    except (WebAuthnException, RecursionError) as error:
         raise PasskeyRefused(subject=subject) from error
     credential.sign_count = verified.new_sign_count
     credential.backup_state = verified.credential_backed_up
@@ -168,7 +170,7 @@ def _take(response: str, ceremony: str, user_id: UUID | None) -> bytes:
         body: Any = json.loads(response)
         client_data = json.loads(base64url_to_bytes(body["response"]["clientDataJSON"]))
         challenge: bytes = base64url_to_bytes(client_data["challenge"])
-    except (ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         raise PasskeyRefused(subject=subject) from error
     if throttle.take_once(_key(challenge)) != {"ceremony": ceremony, "user": str(user_id or "")}:
         raise PasskeyRefused(subject=subject)
