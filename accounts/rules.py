@@ -21,6 +21,7 @@ PASSWORD_GUESSES_LOG10 = 10
 SESSION_IDLE = timedelta(minutes=15)  # PCI DSS 8.2.8
 SESSION_ABSOLUTE = timedelta(hours=12)  # NIST SP 800-63B-4, AAL3
 PENDING_SESSION = timedelta(minutes=10)
+ENROLMENT_LIFE = timedelta(minutes=10)  # an authenticator that waits for its first code
 STEP_UP = timedelta(minutes=5)
 LONGEST_LINK = timedelta(hours=24)  # ASVS 6.4.1
 INVITATION_LIFE = LONGEST_LINK

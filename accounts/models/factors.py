@@ -28,6 +28,8 @@ class TotpDevice(Device):
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     name = EncryptedTextField(subject="user", null=True)
     secret = EncryptedTextField(subject="user")
+    # The session that began it, while it waits for its first code: nobody else can finish it.
+    begun_in = models.UUIDField(null=True)
     # The last step a code was accepted for: a code is never accepted twice (ASVS 6.5.1).
     last_t = models.BigIntegerField(default=-1)
     created_at = models.DateTimeField()
@@ -47,6 +49,7 @@ class TotpDevice(Device):
             "name": FieldClass.PERSONAL,
             "confirmed": FieldClass.STATE,
             "secret": FieldClass.SECRET,
+            "begun_in": FieldClass.IDENTIFIER,
             "last_t": FieldClass.TECHNICAL,
             "created_at": FieldClass.TIME,
             "last_used_at": FieldClass.TIME,

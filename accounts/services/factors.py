@@ -14,6 +14,7 @@ from uuid import UUID
 
 import segno
 from django.contrib.auth import hashers
+from django.db.models import QuerySet
 
 from accounts import events, notices, passwords, queries, rules, throttle, tokens
 from accounts.models import PasskeyCredential, RecoveryCode, Session, TotpDevice, User
@@ -68,9 +69,11 @@ def begin_totp(*, session: Session, at: datetime) -> TotpEnrolment:
         StepUpRequired: the person has a factor and has not used it in the last five minutes.
     """
     _may_change(session, at)
-    TotpDevice.objects.filter(user=session.user, confirmed=False).delete()
+    TotpDevice.objects.filter(user=session.user, begun_in=session.pk, confirmed=False).delete()
     secret = base64.b32encode(secrets.token_bytes(_TOTP_SECRET_BYTES)).decode()
-    TotpDevice(user=session.user, secret=secret, confirmed=False, created_at=at).save(force_insert=True)
+    TotpDevice(user=session.user, secret=secret, confirmed=False, begun_in=session.pk, created_at=at).save(
+        force_insert=True
+    )
     return _enrolment(session.user, secret)
 
 
@@ -82,7 +85,7 @@ def pending_totp(*, session: Session, at: datetime) -> TotpEnrolment | None:
         StepUpRequired
     """
     _may_change(session, at)
-    device = TotpDevice.objects.filter(user=session.user, confirmed=False).first()
+    device = _pending(session, at).first()
     return _enrolment(session.user, device.secret) if device is not None else None
 
 
@@ -95,15 +98,16 @@ def confirm_totp(*, session: Session, code: str, name: str = "", actor: Actor, a
     """
     _may_change(session, at)
     counters = signin.take_second_factor(session.user, actor=actor, at=at)
-    device = TotpDevice.objects.select_for_update().filter(user=session.user, confirmed=False).first()
+    device = _pending(session, at).select_for_update().first()
     if device is None:
         raise signin.WrongCode(subject=("user", session.user_id), field="code")
     signin.check_totp(device, code, at=at)
     throttle.clear(counters)
     for earlier in TotpDevice.objects.filter(user=session.user, confirmed=True):
         _drop(earlier, session, actor=actor, at=at)
-    device.confirmed, device.name = True, name or None
-    device.save(update_fields=["confirmed", "name"])
+    device.confirmed, device.name, device.begun_in = True, name or None, None
+    device.save(update_fields=["confirmed", "name", "begun_in"])
+    TotpDevice.objects.filter(user=session.user, confirmed=False).delete()
     return _added(session, device, "totp", actor=actor, at=at)
 
 
@@ -232,6 +236,17 @@ def _enrolment(user: User, secret: str) -> TotpEnrolment:
     uri = f"otpauth://totp/{label}?secret={secret}&issuer={ISSUER}&algorithm=SHA1&digits=6&period=30"
     picture = segno.make(uri, error="m").svg_inline(scale=4, border=4, svgclass="qr", lineclass=None)
     return TotpEnrolment(secret=secret, uri=uri, qr_svg=picture)
+
+
+def _pending(session: Session, at: datetime) -> QuerySet[TotpDevice]:
+    """Find the authenticator this session began: one that an intruder's session left behind is not shown."""
+    rows: QuerySet[TotpDevice] = TotpDevice.objects.filter(
+        user=session.user,
+        confirmed=False,
+        begun_in=session.pk,
+        created_at__gt=at - rules.ENROLMENT_LIFE,
+    )
+    return rows
 
 
 def _may_change(session: Session, at: datetime) -> None:

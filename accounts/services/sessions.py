@@ -176,7 +176,8 @@ def end_all(
 ) -> int:
     """End every session of a person, but the one they are asking from, and return how many.
 
-    With `tenant_id` only those that last opened that organization.
+    With `tenant_id` only those that last opened that organization. Otherwise an authenticator that still
+    waits for its first code goes as well: an intruder may have planted it.
     """
     rows = Session.objects.filter(user=user)
     if but is not None:
@@ -184,6 +185,8 @@ def end_all(
     if tenant_id is not None:
         rows = rows.filter(tenant_id=tenant_id)
     ended = _end(rows.values_list("pk", flat=True), at=at, reason=reason)
+    if tenant_id is None:
+        TotpDevice.objects.filter(user=user, confirmed=False).delete()
     if ended:
         audit.record(
             events.SESSION_REVOKED,
