@@ -16,7 +16,7 @@ from billing.tax.queries import TaxRateRow
 from billing.tax.rules import CATEGORIES, TAXED
 from core import ids, money
 from web.kit import formats
-from web.kit.forms import Form, read_amount
+from web.kit.forms import DayField, Form, read_amount
 
 MOST_LINES = 100
 _DAY = {"type": "date", "autocomplete": "off"}
@@ -85,13 +85,13 @@ class DraftForm(Form):
     """A draft without its lines."""
 
     currency = forms.ChoiceField(label="Currency", choices=[(code, code) for code in sorted(money.EXPONENTS)])
-    issued_on = forms.DateField(
+    issued_on = DayField(
         label="Issued on",
         required=False,
         help_text="Empty: the day it is finalized.",
         widget=forms.DateInput(attrs=_DAY),
     )
-    due_on = forms.DateField(
+    due_on = DayField(
         label="Due on",
         required=False,
         help_text="Empty: by your payment terms.",
@@ -308,7 +308,7 @@ class RateForm(Form):
         help_text=f"Only for {', '.join(sorted(TAXED))}; the others carry none.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", **_PLAIN}),
     )
-    valid_from = forms.DateField(label="Valid from", widget=forms.DateInput(attrs=_DAY))
+    valid_from = DayField(label="Valid from", widget=forms.DateInput(attrs=_DAY))
 
 
 class NewRateForm(RateForm):

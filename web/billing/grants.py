@@ -22,7 +22,7 @@ from edge.request import Request
 from web.billing import customer, customers, rows
 from web.forms import answer, attempting
 from web.kit import words
-from web.kit.forms import Form
+from web.kit.forms import DayField, Form
 
 _USUALLY = timedelta(days=30)
 _SEES_ALL = frozenset({Permission.CUSTOMER_READ, Permission.INVOICE_READ})
@@ -59,7 +59,7 @@ class MemberForm(Form):
 class GrantForm(MemberForm):
     """To whom, and until when."""
 
-    until = forms.DateField(
+    until = DayField(
         label="Until the end of",
         help_text="At most a year from now.",
         widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),

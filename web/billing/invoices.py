@@ -23,7 +23,7 @@ from edge.access import Granted, access
 from edge.request import Request
 from web.billing import rows
 from web.kit import formats
-from web.kit.forms import Form
+from web.kit.forms import DayField, Form
 from web.kit.parts import Chip, CursorPage, Tab
 
 VIEWS: Mapping[View, str] = MappingProxyType(
@@ -60,12 +60,12 @@ class FilterForm(Form):
         max_length=200,
         widget=forms.SearchInput(attrs={"autocomplete": "off", "placeholder": "INV-2026-00042 or a name"}),
     )
-    due_from = forms.DateField(
+    due_from = DayField(
         label="Due from",
         required=False,
         widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
-    due_to = forms.DateField(
+    due_to = DayField(
         label="Due to", required=False, widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"})
     )
 

@@ -31,7 +31,7 @@ from edge.request import Request
 from web.charts.bars import Bar, BarChart
 from web.console import integrity, trail
 from web.kit import formats
-from web.kit.forms import Form
+from web.kit.forms import DayField, Form
 from web.kit.parts import Chip, Crumb
 
 _DAYS = 30
@@ -69,8 +69,8 @@ class FilterForm(Form):
             attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "inv_… or cus_…"}
         ),
     )
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = DayField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, *args: Any, names: Mapping[UUID, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -10,6 +10,7 @@ from django import forms
 from django.http import QueryDict
 
 from core import cardnumbers, money
+from core import days as core_days
 
 CARD_NUMBER = "This looks like a card number. It was not stored; leave it out."
 # Grouping by point, space or apostrophe with a decimal comma, or by comma with a decimal point.
@@ -89,6 +90,17 @@ def _django_words(field: forms.Field) -> dict[str, Any]:
     for ancestor in reversed(type(field).__mro__):
         words.update(ancestor.__dict__.get("default_error_messages", {}))
     return words
+
+
+class DayField(forms.DateField):
+    """A day that somebody's business can lie on: years far away end the calendar in the middle of a sum."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the day; None for nothing."""
+        day = super().clean(value)
+        if day is not None and not core_days.FIRST <= day <= core_days.LAST:
+            raise forms.ValidationError(core_days.SENTENCE, code="day")
+        return day
 
 
 class Form(forms.Form):

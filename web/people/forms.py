@@ -9,7 +9,7 @@ from django import forms
 from accounts.models import Role
 from accounts.permissions import Limit, Permission
 from web.kit import words
-from web.kit.forms import Form
+from web.kit.forms import DayField, Form
 
 _CENT = Decimal("0.01")
 
@@ -51,7 +51,7 @@ class InviteForm(RoleChoiceForm):
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
-    ends_on = forms.DateField(
+    ends_on = DayField(
         label="Access ends on",
         required=False,
         help_text="For auditors and people who help for a while.",
