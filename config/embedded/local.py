@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -59,6 +60,16 @@ def port_number(variables: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
+def is_loopback(address: str | None) -> bool:
+    """Tell whether only this machine reaches an address; None stands for every loopback address."""
+    if address is None or address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def host_and_port(address: str, port: int) -> str:
     """Write an address and a port as gunicorn and nginx read them."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -86,6 +97,15 @@ class Local(Stack):
     """Everything on one machine, for people who want to look and for people who develop."""
 
     def __init__(self, where: Place) -> None:
+        """Plan the stack.
+
+        Raises: CannotStart when the demo would be open to the network: its mailbox hands out sign-in links.
+        """
+        if os.environ.get("STRONGBOX_DEMO", "1") != "0" and not is_loopback(where.bind):
+            raise CannotStart(
+                f"BIND={where.bind} would open the demo and its mailbox to the network: "
+                "set STRONGBOX_DEMO=0, or leave BIND on a loopback address."
+            )
         self.where = where
         self.engines: Engines = Engines(where.state)
         self.url = f"http://localhost:{where.port}/"

@@ -72,6 +72,27 @@ def test_a_port_that_is_none_is_named(stack, state):
     assert Stack(state, 70000).refused() == (1, "PORT=70000 is not a port: a number from 1 to 65535.\n")
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.0.2.7", "somewhere.example"])  # noqa: S104  refused
+def test_the_demo_is_not_opened_to_the_network(state, address):
+    stack = Stack(state, free_port(), STRONGBOX_DEMO="1", BIND=address)
+    assert stack.refused() == (
+        1,
+        f"BIND={address} would open the demo and its mailbox to the network: "
+        "set STRONGBOX_DEMO=0, or leave BIND on a loopback address.\n",
+    )
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "demo"),
+    [(None, "1"), ("127.0.0.2", "1"), ("::1", "1"), ("localhost", "1"), ("192.0.2.7", "0")],
+)
+def test_the_demo_may_stay_on_this_machine_and_the_product_may_leave_it(monkeypatch, state, address, demo):
+    monkeypatch.setenv("STRONGBOX_DEMO", demo)
+    place = local.Place(state=state, port=free_port(), bind=address)
+    assert local.Local(place).where == place
+
+
 def test_a_full_disk_is_named(monkeypatch, state):
     monkeypatch.setattr(supervisor, "NEEDED_BYTES", 2**60)
     place = local.Place(state=state, port=free_port(), bind=None)
