@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts import events, grants, queries, rules
 from accounts.models import ApprovalRequest, Membership, PortalAccess, Role, Session
 from accounts.services import approvals, sessions
-from accounts.services.members import giving
+from accounts.services.members import giving, invitations
 from audit import services as audit
 from core.actor import Actor, ActorKind
 from core.errors import NotFound
@@ -71,7 +71,7 @@ def set_role(*, member_id: UUID, role: Role, actor: Actor) -> Membership:
 
 @use_case
 def suspend(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
-    """Shut a member out until they are let back in; their keys stop as well.
+    """Shut a member out until they are let back in; their keys and open invitations stop as well.
 
     Raises:
         NotFound
@@ -85,6 +85,7 @@ def suspend(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
     target.state = Membership.State.SUSPENDED
     target.save(update_fields=["state"])
     audit.record(events.MEMBER_SUSPENDED, actor=actor, subject=("member", target.pk))
+    invitations.withdraw_invitations_of(user_id=target.user_id, actor=actor, at=at)
     _end_sessions(target, actor=actor, at=at)
     return target
 
@@ -121,6 +122,7 @@ def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
     target.state, target.ended_at = Membership.State.REMOVED, at
     target.save(update_fields=["state", "ended_at"])
     audit.record(events.MEMBER_REMOVED, actor=actor, subject=("member", target.pk))
+    invitations.withdraw_invitations_of(user_id=target.user_id, actor=actor, at=at)
     grants.end_all(user_id=target.user_id, actor=actor)
     _end_sessions(target, actor=actor, at=at)
     return target

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from accounts import events, queries, rules
 from accounts.models import ApprovalRequest, Membership, Role
@@ -102,11 +103,17 @@ def check_at_decision(
     """
     if gainer is not None and gainer.user_id == actor.id:
         raise rules.NobodyRaisesTheirOwnRights
-    requester = queries.membership(user_id=asked.requested_by, tenant_id=context.current_tenant(), at=at)
-    of_operator = queries.in_operator_organization()
-    given = role.permissions(of_operator=of_operator)
-    if requester is None or not given <= requester.role.permissions(of_operator=of_operator):
+    if not may_still_give(role, giver_id=asked.requested_by, at=at):
         raise RequesterMayNoLongerGive
+
+
+def may_still_give(role: Role | None, *, giver_id: UUID, at: datetime) -> bool:
+    """Say whether whoever gave something is still an active member who holds what the role gives."""
+    giver = queries.membership(user_id=giver_id, tenant_id=context.current_tenant(), at=at)
+    if giver is None or role is None:
+        return giver is not None
+    of_operator = queries.in_operator_organization()
+    return role.permissions(of_operator=of_operator) <= giver.role.permissions(of_operator=of_operator)
 
 
 def check_not_grown(role: Role, *, asked: ApprovalRequest) -> None:

@@ -161,9 +161,17 @@ def withdraw_invitation(*, invitation_id: UUID, actor: Actor, at: datetime) -> N
     )
     if invitation is None:
         raise NotFound
-    invitation.withdrawn_at = at
-    invitation.save(update_fields=["withdrawn_at"])
-    audit.record(events.INVITATION_WITHDRAWN, actor=actor, subject=("invitation", invitation.pk))
+    _withdraw(invitation, actor=actor, at=at)
+
+
+@use_case
+def withdraw_invitations_of(*, user_id: UUID, actor: Actor, at: datetime) -> int:
+    """Make the open invitations that a person sent worthless, and return how many."""
+    rows = queries.open_invitations(at=at).filter(invited_by=user_id)
+    found = list(rows.select_for_update(of=("self",)))
+    for invitation in found:
+        _withdraw(invitation, actor=actor, at=at)
+    return len(found)
 
 
 def tenant_of(raw: str) -> UUID:
@@ -224,6 +232,12 @@ def accept_as(*, raw: str, user: User, actor: Actor, at: datetime) -> Joined:
     return _join(invitation, user, actor=actor, at=at)
 
 
+def _withdraw(invitation: Invitation, *, actor: Actor, at: datetime) -> None:
+    invitation.withdrawn_at = at
+    invitation.save(update_fields=["withdrawn_at"])
+    audit.record(events.INVITATION_WITHDRAWN, actor=actor, subject=("invitation", invitation.pk))
+
+
 def _refuse_members(address: str) -> None:
     person = queries.find_user(address)
     if person is None:
@@ -256,7 +270,8 @@ def _store(
         given=giving.frozen(role) if role is not None else [],
         customer_id=customer_id,
         token_hash=tokens.digest("invitation", raw),
-        invited_by=actor.id if actor.kind is ActorKind.USER else None,
+        # Who asked, not who agreed: it lives as long as they may give it.
+        invited_by=(actor.on_behalf_of or actor.id) if actor.kind is ActorKind.USER else None,
         membership_expires_at=membership_expires_at,
         created_at=at,
         expires_at=at + rules.INVITATION_LIFE,
@@ -284,6 +299,11 @@ def _open(raw: str, *, at: datetime, lock: bool) -> Invitation:
         invitation.role = Role.objects.select_for_update().get(pk=invitation.role_id)
     if invitation.role is not None and giving.grew(invitation.role, since=invitation.given):
         raise InvitationOutgrown(subject=("invitation", invitation.pk), tenant_id=context.current_tenant())
+    # An invitation of the system's, as the one to the first owner, was sent by nobody who could leave.
+    if invitation.invited_by is not None and not giving.may_still_give(
+        invitation.role, giver_id=invitation.invited_by, at=at
+    ):
+        raise InvitationRefused(subject=("invitation", invitation.pk), tenant_id=context.current_tenant())
     return invitation
 
 
