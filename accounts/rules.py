@@ -145,8 +145,11 @@ NETWORK = Pace(free=40, longest_seconds=900)
 ACCOUNT_FROM_UNKNOWN = Pace(free=20, longest_seconds=1800)
 # Codes of a second factor: 10^6 codes, one try in half an hour after ten.
 SECOND_FACTOR = Pace(free=5, longest_seconds=1800, longest_from=10)
-# Requests that send mail, by account and by network.
+# Requests that send mail, by account and network and by network.
 MAIL = Pace(free=3, longest_seconds=3600)
+# And by account from everywhere: a mailbox is not flooded. Nobody is told, and one goes out every quarter of an
+# hour: whoever asked, it reaches the owner of the address.
+MAILBOX = Pace(free=20, longest_seconds=900)
 
 
 # --- Authority ------------------------------------------------------------------------------------

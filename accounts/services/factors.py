@@ -97,7 +97,7 @@ def confirm_totp(*, session: Session, code: str, name: str = "", actor: Actor, a
         StepUpRequired, signin.WrongCode, throttle.TryAgainLater.
     """
     _may_change(session, at)
-    counters = signin.take_second_factor(session.user, actor=actor, at=at)
+    counters = signin.take_second_factor(session, actor=actor, at=at)
     device = _pending(session, at).select_for_update().first()
     if device is None:
         raise signin.WrongCode(subject=("user", session.user_id), field="code")
@@ -206,7 +206,7 @@ def change_password(
         rules.PasswordTooShort, PasswordTooLong, PasswordIsCommon, PasswordNamesItsOwner, PasswordIsGuessable.
     """
     _may_change(session, at)
-    counters = signin.take_second_factor(session.user, actor=actor, at=at)
+    counters = signin.take_second_factor(session, actor=actor, at=at)
     if not hashers.check_password(rules.normalize_password(current_password), session.user.password):
         raise WrongCurrentPassword(subject=("user", session.user_id), field="current_password")
     throttle.clear(counters)

@@ -38,12 +38,18 @@ def request(*, email: str, network: str, at: datetime) -> None:
     The queue carries the address's blind index, never the address.
 
     Raises:
-        throttle.TryAgainLater
+        throttle.TryAgainLater: too many from this network.
     """
     address = normalize_email(email)
     throttle.take(
-        [Counter(f"mail:{address}", rules.MAIL), Counter(f"mail-network:{network}", rules.NETWORK)], at=at
+        [Counter(f"mail:{address}:{network}", rules.MAIL), Counter(f"mail-network:{network}", rules.NETWORK)],
+        at=at,
     )
+    try:
+        throttle.take([Counter(f"mail:{address}", rules.MAILBOX)], at=at)
+    except throttle.TryAgainLater:
+        # The same answer: somebody else's asking neither shows nor shuts the owner out with a refusal.
+        return
     index = blindindex.lookup(User, "email_index", address).hex()
     context.after_commit(lambda: _send_soon(index))
 

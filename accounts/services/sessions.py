@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django_otp.models import Device
 
 from accounts import events, notices, queries, rules, tokens
@@ -200,14 +200,20 @@ def end_all(
 
 def knows(*, user: User, origin: Origin, at: datetime) -> bool:
     """Say whether this person signed in completely from this network or device in the last 90 days."""
-    rows = Session.objects.filter(
-        user=user, stage=Session.Stage.ACTIVE, created_at__gt=at - rules.KNOWN_NETWORK
-    )
-    if origin.network and rows.filter(network=origin.network).exists():
+    device_hash = tokens.digest("device", origin.device_key) if origin.device_key else None
+    if knows_device(user=user, device_hash=device_hash, at=at):
         return True
-    return (
-        bool(origin.device_key)
-        and rows.filter(device_hash=tokens.digest("device", origin.device_key)).exists()
+    return bool(origin.network) and _complete(user, at=at).filter(network=origin.network).exists()
+
+
+def knows_device(*, user: User, device_hash: bytes | None, at: datetime) -> bool:
+    """Say whether this person signed in completely with the device of this digest in the last 90 days."""
+    return device_hash is not None and _complete(user, at=at).filter(device_hash=device_hash).exists()
+
+
+def _complete(user: User, *, at: datetime) -> QuerySet[Session]:
+    return Session.objects.filter(
+        user=user, stage=Session.Stage.ACTIVE, created_at__gt=at - rules.KNOWN_NETWORK
     )
 
 

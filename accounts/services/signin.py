@@ -69,8 +69,7 @@ def with_password(*, email: str, password: str, origin: Origin, at: datetime) ->
     """
     person = queries.find_user(email)
     # The same queries and the same hashing for an account that does not exist.
-    known = sessions.knows(user=person or User(pk=ids.uuid7()), origin=origin, at=at)
-    counters = _counters(normalize_email(email), origin.network, known=known)
+    counters = _counters(normalize_email(email), person or User(pk=ids.uuid7()), origin=origin, at=at)
     throttle.take(counters, at=at)
     stored = person.password if person is not None else _nobodys_password()
     right = hashers.check_password(rules.normalize_password(password), stored)
@@ -92,7 +91,7 @@ def with_totp(*, session: Session, code: str, actor: Actor, at: datetime) -> str
     Raises:
         WrongCode, CodeUsedBefore, throttle.TryAgainLater.
     """
-    counters = take_second_factor(session.user, actor=actor, at=at)
+    counters = take_second_factor(session, actor=actor, at=at)
     # The lock makes a second try with the same code wait, and then see that it was used.
     device = TotpDevice.objects.select_for_update().filter(user=session.user, confirmed=True).first()
     if device is None:
@@ -111,7 +110,7 @@ def with_recovery_code(*, session: Session, code: str, actor: Actor, at: datetim
         CodeUsedBefore: it was used.
         throttle.TryAgainLater: too many failures.
     """
-    counters = take_second_factor(session.user, actor=actor, at=at)
+    counters = take_second_factor(session, actor=actor, at=at)
     digest = tokens.digest("recovery_code", tokens.normalize_recovery_code(code))
     found = RecoveryCode.objects.select_for_update().filter(user=session.user, code_hash=digest).first()
     if found is None:
@@ -182,12 +181,18 @@ def check_totp(device: TotpDevice, code: str, *, at: datetime) -> None:
     raise WrongCode(subject=("user", device.user_id), field="code")
 
 
-def take_second_factor(user: User, *, actor: Actor, at: datetime) -> list[Counter]:
-    """Count one attempt at a second factor.
+def take_second_factor(session: Session, *, actor: Actor, at: datetime) -> list[Counter]:
+    """Count one attempt at a second factor; a device the person is known by is counted by itself.
 
     Raises:
         throttle.TryAgainLater
     """
+    user = session.user
+    device = bytes(session.device_hash) if session.device_hash is not None else None
+    if device is not None and sessions.knows_device(user=user, device_hash=device, at=at):
+        counters = [Counter(f"factor:{user.pk}:device:{device.hex()}", rules.SECOND_FACTOR)]
+        throttle.take(counters, at=at)
+        return counters
     counters = [Counter(f"factor:{user.pk}:{actor.network}", rules.SECOND_FACTOR)]
     if not sessions.knows(user=user, origin=Origin(network=actor.network), at=at):
         counters.append(Counter(f"factor:{user.pk}", rules.ACCOUNT_FROM_UNKNOWN))
@@ -237,12 +242,16 @@ def _proved(session: Session, factor: Device, *, actor: Actor, at: datetime) -> 
     return raw_key
 
 
-def _counters(account: str, network: str, *, known: bool) -> list[Counter]:
+def _counters(account: str, user: User, *, origin: Origin, at: datetime) -> list[Counter]:
+    device_hash = tokens.digest("device", origin.device_key) if origin.device_key else None
+    if device_hash is not None and sessions.knows_device(user=user, device_hash=device_hash, at=at):
+        # Counted by itself: whoever else guesses from the same network cannot make this device wait.
+        return [Counter(f"password:{account}:device:{device_hash.hex()}", rules.ACCOUNT_AND_NETWORK)]
     counters = [
-        Counter(f"password:{account}:{network}", rules.ACCOUNT_AND_NETWORK),
-        Counter(f"network:{network}", rules.NETWORK),
+        Counter(f"password:{account}:{origin.network}", rules.ACCOUNT_AND_NETWORK),
+        Counter(f"network:{origin.network}", rules.NETWORK),
     ]
-    if not known:
+    if not sessions.knows(user=user, origin=Origin(network=origin.network), at=at):
         counters.append(Counter(f"password:{account}", rules.ACCOUNT_FROM_UNKNOWN))
     return counters
 

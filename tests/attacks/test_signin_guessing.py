@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from accounts import rules, throttle
+from accounts import queries, rules, throttle
 from accounts.models import Session
 from accounts.services import sessions, signin
 from accounts.services.sessions import Origin
@@ -84,6 +84,68 @@ def test_a_victims_own_device_is_known_on_a_new_network():
         assert sessions.knows(user=victim, origin=travelling, at=at) is True
         assert sessions.knows(user=make.person(), origin=travelling, at=at) is False
         assert sessions.knows(user=victim, origin=travelling, at=at + timedelta(days=91)) is False
+
+
+@pytest.mark.parametrize("attack", ["one account", "spraying"])
+def test_an_attacker_on_the_same_network_does_not_lock_out_a_known_device(attack):
+    at, office = clock.now(), make.network()
+    with context.scope(Scope()):
+        victim = make.person(at=at)
+        laptop = Origin(network=office, device_key="cookie-of-the-laptop")
+        make.session(victim, at=at - timedelta(days=30), origin=laptop)
+    for _ in range(45):
+        email = victim.email if attack == "one account" else make.address()
+        _try(email, "wrong wrong wrong wrong", office, at)
+    # A stranger's device waits, even with the right password.
+    assert _try(victim.email, make.PASSWORD, office, at) is TryAgainLater
+    with context.scope(Scope()):
+        opened = signin.with_password(email=victim.email, password=make.PASSWORD, origin=laptop, at=at)
+        device = queries.factors_of(victim.pk).totp
+        signin.with_totp(
+            session=opened.session,
+            code=make.code(device, at=at),
+            actor=make.stranger(network=office),
+            at=at,
+        )
+    assert Session.objects.get(pk=opened.session.pk).stage == "active"
+
+
+def test_a_known_device_is_slowed_by_its_own_failures_and_known_for_its_own_person_only():
+    at, office = clock.now(), make.network()
+    laptop = Origin(network=office, device_key="cookie-of-the-laptop")
+    with context.scope(Scope()):
+        owner, other = make.person(at=at), make.person(at=at)
+        make.session(owner, at=at, origin=laptop)
+    for person in (owner, other):
+        outcomes = []
+        for _ in range(6):
+            with pytest.raises((WrongCredentials, TryAgainLater)) as refused, context.scope(Scope()):
+                signin.with_password(email=person.email, password="wrong", origin=laptop, at=at)
+            outcomes.append(refused.type)
+        assert outcomes == [WrongCredentials] * 4 + [TryAgainLater] * 2
+    # Guessing at somebody else from one's own laptop counts where a stranger's guess counts.
+    assert _try(other.email, make.PASSWORD, office, at) is TryAgainLater
+    assert _try(owner.email, make.PASSWORD, office, at) is None
+
+
+def test_codes_guessed_on_the_same_network_do_not_lock_out_a_known_device():
+    at, office = clock.now(), make.network()
+    laptop = Origin(network=office, device_key="cookie-of-the-laptop")
+    with context.scope(Scope()):
+        victim = make.person(at=at)
+        make.session(victim, at=at - timedelta(days=30), origin=laptop)
+        theirs = make.session(victim, at=at, complete=False, origin=Origin(network=office))
+        mine = make.session(victim, at=at, complete=False, origin=laptop)
+        device = queries.factors_of(victim.pk).totp
+    actor = make.stranger(network=office)
+    wrong = f"{(int(make.code(device, at=at)) + 500_000) % 1_000_000:06d}"
+    for _ in range(8):
+        with pytest.raises((WrongCode, TryAgainLater)) as refused, context.scope(Scope()):
+            signin.with_totp(session=theirs.session, code=wrong, actor=actor, at=at)
+    assert refused.type is TryAgainLater
+    with context.scope(Scope()):
+        signin.with_totp(session=mine.session, code=make.code(device, at=at), actor=actor, at=at)
+    assert Session.objects.get(pk=mine.session.pk).stage == "active"
 
 
 def test_one_network_that_tries_many_accounts_is_slowed():
@@ -164,12 +226,12 @@ def test_an_account_that_does_not_exist_costs_the_same_hashing_and_the_same_quer
     with context.scope(Scope()):
         user = make.person(at=at)
     signin._nobodys_password()
-    seconds, queries = {}, {}
+    seconds, asked = {}, {}
     for who, email in (("known", user.email), ("unknown", make.address())):
         started = time.process_time()
         with CaptureQueriesContext(connection) as captured:
             assert _try(email, "wrong wrong wrong wrong", make.network(), at) is WrongCredentials
         seconds[who] = time.process_time() - started
-        queries[who] = [query["sql"].split("WHERE")[0] for query in captured if '"accounts_' in query["sql"]]
-    assert queries["known"] == queries["unknown"]
+        asked[who] = [query["sql"].split("WHERE")[0] for query in captured if '"accounts_' in query["sql"]]
+    assert asked["known"] == asked["unknown"]
     assert 0.5 < seconds["known"] / seconds["unknown"] < 2

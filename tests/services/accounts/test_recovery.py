@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import timedelta
 
 import pytest
 from celery import current_app
@@ -49,11 +50,33 @@ def test_the_queue_is_told_a_blind_index_and_nobody_can_tell_who_has_an_account(
     assert [arguments for arguments in _queued() if arguments in expected] == expected[::-1]
 
 
-@pytest.mark.django_db
-def test_nobody_floods_a_mailbox(now):
+def _queued_for(email: str) -> int:
     with context.scope(Scope()):
-        email = make.address()
-        for _ in range(3):
-            recovery.request(email=email, network=make.network(), at=now)
-        with pytest.raises(TryAgainLater), context.attempt():
-            recovery.request(email=email, network=make.network(), at=now)
+        index = bytes(blindindex.lookup(User, "email_index", email)).hex()
+    return _queued().count([index])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_network_that_asks_for_many_links_is_slowed_and_shuts_nobody_else_out(now):
+    email, attacker = make.address(), make.network()
+    for _ in range(3):
+        with context.scope(Scope()):
+            recovery.request(email=email, network=attacker, at=now)
+    with pytest.raises(TryAgainLater), context.scope(Scope()):
+        recovery.request(email=email, network=attacker, at=now)
+    assert _queued_for(email) == 3
+    with context.scope(Scope()):
+        recovery.request(email=email, network=make.network(), at=now)
+    assert _queued_for(email) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_floods_a_mailbox_and_nobody_is_told(now):
+    email = make.address()
+    for _ in range(25):
+        with context.scope(Scope()):
+            assert recovery.request(email=email, network=make.network(), at=now) is None
+    assert _queued_for(email) == 20
+    with context.scope(Scope()):
+        recovery.request(email=email, network=make.network(), at=now + timedelta(minutes=15))
+    assert _queued_for(email) == 21
