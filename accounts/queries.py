@@ -139,11 +139,19 @@ def limits_of_actor(*, actor: Actor, at: datetime) -> dict[Limit, int]:
     """Return how far an actor's rights go in the organization in scope; an absent limit is zero."""
     if actor.kind is ActorKind.API_KEY and actor.key_id is not None:
         key = usable_key(at=at, pk=actor.key_id)
-        return {} if key is None else rules.check_limits(key.limits)
+        return {} if key is None else _limits_of_key(key)
     if actor.kind is ActorKind.USER and actor.id is not None:
         member = member_acting(actor, at=at)
         return {} if member is None else dict(member.role.ceilings)
     return {}
+
+
+def _limits_of_key(key: ApiKey) -> dict[Limit, int]:
+    """Return how far a key goes: never further than whoever made it goes now."""
+    ceilings = key.created_by.role.ceilings
+    return {
+        limit: min(value, ceilings.get(limit, 0)) for limit, value in rules.check_limits(key.limits).items()
+    }
 
 
 def usable_key(*, at: datetime, **named: Any) -> ApiKey | None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from accounts import events, queries, rules, tokens, workingkeys
 from accounts.models import ApiKey, Membership
 from accounts.permissions import API_KEY_SCOPES, Permission
+from accounts.services.members import giving
 from audit import services as audit
 from core.actor import Actor
 from core.errors import Forbidden, NotFound, Refusal, Unauthenticated
@@ -126,11 +127,12 @@ def rotate(*, key_id: UUID, overlap: timedelta, actor: Actor, at: datetime) -> M
     Raises:
         NotFound: there is no such working key.
         OverlapTooLong, OnlyMembersMakeKeys.
-        rules.GrantorLacksTheRight, LimitAboveGrantor.
+        rules.GrantorLacksTheRight, LimitAboveGrantor, OutOfReach.
     """
     if not timedelta(0) <= overlap <= rules.MAX_KEY_OVERLAP:
         raise OverlapTooLong(field="overlap")
     old = _lock(key_id)
+    giving.check_reach(old.created_by, actor=actor, at=at)
     maker = _maker(actor, at=at)
     rules.may_give(
         grantor=maker.role.permissions(of_operator=queries.in_operator_organization()),
@@ -164,12 +166,14 @@ def rotate(*, key_id: UUID, overlap: timedelta, actor: Actor, at: datetime) -> M
 
 @use_case
 def revoke(*, key_id: UUID, actor: Actor, at: datetime) -> None:
-    """Stop a key at once.
+    """Stop a key at once. One of somebody with rights one lacks is out of reach.
 
     Raises:
-        NotFound
+        NotFound, members.OnlyMembers.
+        rules.OutOfReach
     """
     key = _lock(key_id)
+    giving.check_reach(key.created_by, actor=actor, at=at)
     key.revoked_at = at
     key.save(update_fields=["revoked_at"])
     audit.record(events.APIKEY_REVOKED, actor=actor, subject=("api_key", key.pk))
@@ -227,7 +231,8 @@ def _store(key: ApiKey) -> Made:
 
 
 def _lock(key_id: UUID) -> ApiKey:
-    key: ApiKey | None = ApiKey.objects.select_for_update().filter(pk=key_id, revoked_at__isnull=True).first()
+    rows = ApiKey.objects.select_related("created_by__role").select_for_update(of=("self",))
+    key: ApiKey | None = rows.filter(pk=key_id, revoked_at__isnull=True).first()
     if key is None:
         raise NotFound
     return key

@@ -9,6 +9,7 @@ from accounts.models import ApiKey, Membership, Session, User
 from accounts.permissions import API_KEY_SCOPES, Limit, Permission
 from accounts.services import apikeys, approvals, members
 from accounts.services.apikeys import KeyFromElsewhere, KeyRefused
+from audit.models import Event
 from core import ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Forbidden, NotFound, Unauthenticated
@@ -271,3 +272,39 @@ def test_the_first_look_up_finds_what_usable_key_finds(in_a, owner, now):
         model.objects.filter(pk=row).update(**change)
         assert (queries.usable_key(**named), workingkeys.find(**named)) == (None, None), change
         model.objects.filter(pk=row).update(**before)
+
+
+def test_nobody_stops_or_replaces_a_key_of_somebody_out_of_their_reach(in_a, owner, now):
+    admin, second = make.member("admin", at=now), make.member("owner", at=now)
+    made = make.api_key(owner, scopes=["customer:read"], at=now)
+    for attack in (
+        lambda: apikeys.revoke(key_id=made.key.pk, actor=make.actor(admin.user), at=now),
+        lambda: apikeys.rotate(
+            key_id=made.key.pk, overlap=timedelta(0), actor=make.actor(admin.user), at=now
+        ),
+    ):
+        with pytest.raises(rules.OutOfReach), context.attempt():
+            attack()
+    kept = ApiKey.objects.get()
+    assert (kept.pk, kept.revoked_at, kept.replaced_by) == (made.key.pk, None, None)
+    assert not Event.objects.filter(event__in=["apikey.revoked", "apikey.rotated"]).exists()
+    own = make.api_key(admin, scopes=["customer:read"], at=now)
+    apikeys.revoke(key_id=own.key.pk, actor=make.actor(admin.user), at=now)
+    apikeys.revoke(key_id=made.key.pk, actor=make.actor(second.user), at=now)
+    assert ApiKey.objects.filter(revoked_at__isnull=True).count() == 0
+
+
+def test_a_key_goes_no_further_than_its_maker_goes_now(in_a, owner, now):
+    maker = make.member("owner", at=now)
+    made = make.api_key(maker, limits={"refund_minor": 60_000, "export_rows": 5}, at=now)
+    acting = Actor(
+        kind=ActorKind.API_KEY, via=Via.API, request_id=ids.uuid7(), id=made.key.pk, key_id=made.key.pk
+    )
+    assert queries.limits_of_actor(actor=acting, at=now) == {Limit.REFUND_MINOR: 60_000, Limit.EXPORT_ROWS: 5}
+    for role, limits in (
+        ("billing_manager", {Limit.REFUND_MINOR: 50_000, Limit.EXPORT_ROWS: 5}),
+        ("accountant", {Limit.REFUND_MINOR: 0, Limit.EXPORT_ROWS: 5}),
+        ("developer", {Limit.REFUND_MINOR: 0, Limit.EXPORT_ROWS: 0}),
+    ):
+        members.set_role(member_id=maker.pk, role=queries.role(role), actor=make.actor(owner.user))
+        assert queries.limits_of_actor(actor=acting, at=now) == limits
