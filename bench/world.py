@@ -17,16 +17,16 @@ def measure(environment: dict[str, str], *, invoices: int, customers: int, times
     tenant_id, actor, key, customer = _found(invoices)
     with scope(Scope(tenant_id)):
         result: dict[str, Any] = {"encryption": database.encryption(), "audit": database.audit(actor)}
-    with stack.serving("config.wsgi", environment) as port:
-        ours = api.measure(port, {"Authorization": f"Bearer {key}"}, "/api/v1", customer, times=times)
     plain_environment = {**environment, "DJANGO_SETTINGS_MODULE": "bench.plain.settings"}
     plain_customer = _plain(plain_environment, invoices)
-    with stack.serving("bench.plain.wsgi", plain_environment) as port:
-        plain = api.measure(port, {}, "", plain_customer, times=times)
-    result["api"] = {
-        **{f"ours_{k}": v for k, v in ours.items()},
-        **{f"plain_{k}": v for k, v in plain.items()},
-    }
+    with (
+        stack.serving("config.wsgi", environment) as port,
+        stack.serving("bench.plain.wsgi", plain_environment) as plain_port,
+    ):
+        bearer = {"Authorization": f"Bearer {key}"}
+        ours = api.Program(name="ours", port=port, headers=bearer, prefix="/api/v1", customer=customer)
+        plain = api.Program(name="plain", port=plain_port, headers={}, prefix="", customer=plain_customer)
+        result["api"] = api.measure((ours, plain), times=times)
     result["api"]["invoices"] = invoices
     with scope(Scope(tenant_id)):
         result["blind_index"] = database.blind_index(customers, actor)
