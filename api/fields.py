@@ -16,7 +16,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import exceptions, serializers
 from rest_framework.exceptions import ErrorDetail
 
-from core import ids, money
+from core import characters, days, ids, money
 from core.cardnumbers import contains_card_number
 from core.errors import NotFound
 
@@ -40,6 +40,7 @@ _MESSAGES = {
     "unknown_field": "There is no such field here.",
     "not_a_decimal": 'This must be a decimal number written as text, such as "12.50".',
     "not_a_day": "This must be a day, written as YYYY-MM-DD.",
+    "day_out_of_range": "This must lie between 2000 and 2100.",
     "not_a_moment": "This must be a moment such as 2026-12-31T12:00:00Z.",
     "unknown_currency": "This is not an ISO 4217 currency in use.",
     "unknown_choice": "This must be one of: {choices}.",
@@ -55,13 +56,15 @@ def check_text(text: str, *, limit: int, lines: bool = False) -> str:
     """Let a text pass that can be kept and shown.
 
     Raises:
-        ValidationError: too long, a control character, or a card number.
+        ValidationError: too long, a character that cannot be kept, or a card number.
     """
     if len(text) > limit:
         raise fault("too_long", limit=limit)
     for char in text:
         if unicodedata.category(char) in ("Cc", "Cs") and not (lines and char in "\n\t"):
             raise fault("invalid_character")
+    if not characters.are_kept(text):
+        raise fault("invalid_character")
     if contains_card_number(text):
         raise fault("card_number")
     return text
@@ -123,9 +126,12 @@ class Day(_Strict):
         if not isinstance(data, str) or not _DAY.match(data):
             raise fault("not_a_day")
         try:
-            return date.fromisoformat(data)
+            day = date.fromisoformat(data)
         except ValueError as error:
             raise fault("not_a_day") from error
+        if not days.FIRST <= day <= days.LAST:
+            raise fault("day_out_of_range")
+        return day
 
 
 @extend_schema_field({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]})
@@ -202,6 +208,8 @@ class Moment(_Strict):
             raise fault("not_a_moment") from error
         if found.tzinfo is None:
             raise fault("not_a_moment")
+        if not days.FIRST <= found.date() <= days.LAST:
+            raise fault("day_out_of_range")
         return found
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from core import cardnumbers, money
+from core import cardnumbers, characters, money
 from core.errors import FieldError, Invalid
 
 ADDRESS_FIELDS = ("line1", "line2", "line3", "city", "postal_code", "region", "country")
@@ -85,8 +85,8 @@ def _text(pointer: str, text: str, limit: int) -> list[FieldError]:
     errors: list[FieldError] = []
     if len(text) > limit:
         errors.append(FieldError(pointer, "too_long", f"This may have {limit} characters."))
-    if "\x00" in text:
-        errors.append(FieldError(pointer, "invalid_character", "This holds a character that cannot be kept."))
+    if not characters.are_kept(text):
+        errors.append(FieldError(pointer, characters.CODE, characters.SENTENCE))
     if cardnumbers.contains_card_number(text):
         sentence = "This holds what looks like a card number. Nothing was stored; remove it."
         errors.append(FieldError(pointer, "card_number", sentence))

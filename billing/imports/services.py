@@ -21,7 +21,7 @@ from billing.invoices.services import rows as invoice_rows
 from billing.issuer import services as issuers
 from billing.issuer.models import Issuer
 from billing.tallies import services as tallies
-from core import cardnumbers, ids, money
+from core import cardnumbers, characters, days, ids, money
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, Refusal
 from crypto import blindindex
@@ -196,6 +196,8 @@ def _check(document: Document) -> None:
     """Look for card numbers in every text of a document before any of it is stored."""
     if len(document.number) > 80:
         raise NumberTooLong(field="number")
+    days.check(document.issued_on, field="issued_on")
+    days.check(document.due_on, field="due_on")
     texts = {"number": document.number, "note": document.note}
     texts |= cardnumbers.texts(document.seller.snapshot(), "seller")
     texts |= cardnumbers.texts(document.buyer.snapshot(), "buyer")
@@ -211,6 +213,7 @@ def _check(document: Document) -> None:
     for applied in document.taxes:
         texts["taxes"] = f"{texts.get('taxes', '')}\n{applied.reason}"
     cardnumbers.refuse(texts)
+    characters.refuse(texts)
 
 
 def _customer_of(document: Document, *, actor: Actor, at: datetime) -> Customer:

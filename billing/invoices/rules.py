@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from billing.tax import rules as tax
-from core import cardnumbers, money
+from core import cardnumbers, characters, money
 from core.errors import FieldError, Invalid, Refusal
 
 MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -105,8 +105,8 @@ def text_errors(pointer: str, text: str, limit: int, *, required: bool = False) 
         errors.append(FieldError(pointer, "required", "This cannot be empty."))
     if len(text) > limit:
         errors.append(FieldError(pointer, "too_long", f"This may have {limit} characters."))
-    if "\x00" in text:
-        errors.append(FieldError(pointer, "invalid_character", "This holds a character that cannot be kept."))
+    if not characters.are_kept(text):
+        errors.append(FieldError(pointer, characters.CODE, characters.SENTENCE))
     if cardnumbers.contains_card_number(text):
         sentence = "This holds what looks like a card number. Nothing was stored; remove it."
         errors.append(FieldError(pointer, "card_number", sentence))

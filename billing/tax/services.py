@@ -10,7 +10,7 @@ from audit import services as audit
 from billing import events
 from billing.tax import rules
 from billing.tax.models import TaxRate
-from core import cardnumbers
+from core import cardnumbers, characters
 from core.actor import Actor
 from core.errors import Conflict, NotFound, Refusal
 from tenancy import constraints
@@ -115,7 +115,9 @@ def supersede(
 def _insert(
     code: str, name: str, category: str, percentage: Decimal, valid_from: date, at: datetime
 ) -> TaxRate:
-    cardnumbers.refuse({"code": code, "name": name})
+    texts = {"code": code, "name": name}
+    cardnumbers.refuse(texts)
+    characters.refuse(texts)
     rate = rules.check(rules.Rate(category, percentage))
     row: TaxRate = TaxRate.objects.create(
         code=code,

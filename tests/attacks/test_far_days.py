@@ -1,9 +1,18 @@
 """Days at the end of the calendar do not end a page."""
 
+from datetime import date
+from uuid import UUID
+
 import pytest
 
 from accounts.permissions import RoleCode
+from billing.invoices import services as invoices
+from billing.invoices.models import Invoice
+from core import days
+from tenancy import context
 from tests.guarantees import world
+from tests.make import api as machines
+from tests.make import billing
 
 SENTENCE = "Enter a day between 2000 and 2100."
 
@@ -17,6 +26,7 @@ def test_a_far_day_narrows_nothing_and_says_so(db: None, day: str) -> None:
         assert answer.status_code == 200, address
         assert SENTENCE in answer.content.decode(), address
     assert page.get(f"/o/a/audit?since={day}&until={day}").status_code == 200
+    assert page.get(f"/o/a/invoices?created_before={day}").status_code == 404
 
 
 @pytest.mark.parametrize("day", ["2000-01-01", "2100-12-31"])
@@ -35,3 +45,28 @@ def test_a_far_end_is_refused_beside_its_field(db: None, path: str) -> None:
     answer = ours.people["owner"].client.post(f"/o/a/{path}", {"ends_on": "9999-12-31"})
     assert answer.status_code == 422
     assert SENTENCE in answer.content.decode()
+
+
+@pytest.mark.parametrize("field", ["issued_on", "due_on"])
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1999, 12, 31), date(2101, 1, 1), date(9999, 12, 31)])
+def test_no_invoice_has_a_far_day(in_a: UUID, field: str, day: date) -> None:
+    customer = billing.customer()
+    with pytest.raises(days.DayOutOfRange) as refused, context.attempt():
+        invoices.create_draft(customer_id=customer.pk, actor=billing.ACTOR, at=billing.AT, **{field: day})
+    assert (refused.value.field, refused.value.code) == (field, "day_out_of_range")
+    assert Invoice.objects.count() == 0
+    draft = billing.draft(of=customer)
+    with pytest.raises(days.DayOutOfRange), context.attempt():
+        invoices.update_draft(invoice_id=draft.pk, changes={field: day}, actor=billing.ACTOR, at=billing.AT)
+    assert getattr(Invoice.objects.get(), field) == getattr(draft, field)
+
+
+def test_no_far_day_is_taken_over_the_api(transactional_db: None) -> None:
+    speaker = machines.ready("a")
+    customer = speaker.post("customers", {"name": "Ada", "currency": "EUR"}).json()["id"]
+    body = {"customer": customer, "currency": "EUR", "lines": [], "due_on": "9999-12-31"}
+    answer = speaker.post("invoices", body)
+    assert answer.status_code == 422
+    named = [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
+    assert ("/due_on", "day_out_of_range") in named
+    assert speaker.get("invoices?due_before=0001-01-01").status_code == 422

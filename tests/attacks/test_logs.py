@@ -11,7 +11,10 @@ from edge.logging import JsonFormatter, RedactingFilter
 @pytest.mark.parametrize(
     ("said", "written"),
     [
-        ("Forbidden (CSRF cookie not set.): /recover/s3cr-et_", "Forbidden (CSRF cookie not set.): /recover/…"),
+        (
+            "Forbidden (CSRF cookie not set.): /recover/s3cr-et_",
+            "Forbidden (CSRF cookie not set.): /recover/…",
+        ),
         ("GET https://billing.example/invite/s3cret?next=/", "GET https://billing.example/invite/…?next=/"),
         ("at /INVITE/s3cret/more, then", "at /INVITE/…"),
         ("to ada@example.com with sbk_live_abc", "to [redacted] with [redacted]"),

@@ -16,7 +16,7 @@ from billing import events
 from billing.customers import queries as customers
 from billing.invoices import lists
 from billing.invoices.lists import Age, View, Wanted
-from core import ids
+from core import days, ids
 from core.errors import NotFound
 from edge import recording
 from edge.access import Granted, access
@@ -154,9 +154,11 @@ def _created_before(query: QueryDict) -> datetime | None:
     if not query.get("created_before"):
         return None
     try:
-        return rows.midnight(date.fromisoformat(str(query["created_before"])))
-    except ValueError:
+        day = date.fromisoformat(str(query["created_before"]))
+        days.check(day, field="created_before")
+    except (ValueError, days.DayOutOfRange):
         raise NotFound from None
+    return rows.midnight(day)
 
 
 def _narrowed(query: QueryDict) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from core import cardnumbers, money
+from core import cardnumbers, characters, money
 from core import days as core_days
 
 CARD_NUMBER = "This looks like a card number. It was not stored; leave it out."
@@ -118,11 +118,13 @@ class Form(forms.Form):
                     field.error_messages[code] = sentence
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a card number in any free text, naming the field."""
+        """Refuse a card number, and characters that turn the writing, in any free text, naming the field."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for name, value in list(cleaned.items()):
             if not isinstance(value, str) or name in self.secret_fields:
                 continue
+            if not characters.are_kept(value):
+                self.add_error(name, forms.ValidationError(characters.SENTENCE, code=characters.CODE))
             if cardnumbers.contains_card_number(value):
                 self.add_error(name, forms.ValidationError(CARD_NUMBER, code="card_number"))
                 # What was typed is not shown again either: the page would carry it back.

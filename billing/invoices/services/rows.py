@@ -7,6 +7,7 @@ from billing.invoices import rules
 from billing.invoices.models import Invoice, InvoiceTax
 from billing.invoices.queries import due_minor
 from billing.tallies import services as tallies
+from core import days
 from core.errors import Conflict, NotFound, Refusal
 from tenancy.models import only
 
@@ -54,7 +55,9 @@ def locked_draft(invoice_id: UUID) -> Invoice:
 
 
 def check_days(issued_on: date | None, due_on: date | None) -> None:
-    """Refuse (DueBeforeIssued) days in the wrong order."""
+    """Refuse days that nobody reckons with (DayOutOfRange), or in the wrong order (DueBeforeIssued)."""
+    days.check(issued_on, field="issued_on")
+    days.check(due_on, field="due_on")
     if issued_on is not None and due_on is not None and due_on < issued_on:
         raise DueBeforeIssued(field="due_on")
 
