@@ -60,6 +60,8 @@ _REFUSALS = {
     "503": "The organization is sealed.",
 }
 _ALWAYS = ("401", "403", "422", "429", "503")
+# Operations whose body names a record that may not be there.
+_NAMES_A_RECORD = frozenset({"invoices_create"})
 _WITH_BODY = ("400", "409", "415")
 
 
@@ -159,13 +161,14 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
             if method not in ("get", "post", "patch"):
                 continue
             codes = [*_ALWAYS, *(_WITH_BODY if method != "get" else ())]
-            codes += ["404"] if "{" in path else []
+            codes += ["404"] if "{" in path or operation["operationId"] in _NAMES_A_RECORD else []
             codes += ["412"] if method == "patch" else []
             for code in sorted(codes):
                 operation["responses"].setdefault(code, _refusal(code))
             header = {"post": _IDEMPOTENCY, "patch": _IF_MATCH}.get(method)
             if method == "get" and "{" in path:
                 header = _IF_NONE_MATCH
+                operation["responses"].setdefault("304", {"description": "Still the version of that ETag."})
             if header is not None:
                 operation.setdefault("parameters", []).append(header)
     return result

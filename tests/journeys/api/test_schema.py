@@ -62,6 +62,20 @@ def test_every_operation_says_how_it_refuses(document):
         assert document["components"]["schemas"][name]["additionalProperties"] is False
 
 
+def test_it_tells_of_a_record_named_in_a_body_and_of_a_version_already_read(api, document):
+    body = {"customer": "cus_" + "0" * 26, "currency": "EUR", "lines": []}
+    line = {"description": "Work", "quantity": "1", "unit_amount": "1"}
+    assert api.post("invoices", {**body, "lines": [line]}).status_code == 404
+    assert "404" in document["paths"]["/api/v1/invoices"]["post"]["responses"]
+    assert "404" not in document["paths"]["/api/v1/customers"]["post"]["responses"]
+    events = api.get("audit_events").json()["data"]
+    read = api.get(f"audit_events/{events[0]['id']}")
+    again = api.get(f"audit_events/{events[0]['id']}", If_None_Match=read.headers["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    described = document["paths"]["/api/v1/audit_events/{id}"]["get"]["responses"]["304"]
+    assert "content" not in described
+
+
 def test_real_answers_keep_to_it(api, document):
     customer = api.post("customers", {"name": "Anna", "currency": "EUR", "address": {"city": "Graz"}})
     rate = api.post("tax_rates", {"name": "USt", "percentage": "20"})
