@@ -39,8 +39,15 @@ class _Reader:
             raise BadEnvironment(f"{_PREFIX}{name} is not set. See docs/reference/environment.md.")
         return value
 
-    def key(self, name: str) -> bytes:
-        """Return 32 bytes given as 64 hexadecimal digits."""
+    def seals_only(self) -> bool:
+        """Tell whether this process has the sealer's database role and no other."""
+        others = ("DB_APP_PASSWORD", "DB_OWNER_PASSWORD", "DB_REKEY_PASSWORD")
+        return bool(self.optional("DB_SEALER_PASSWORD")) and not any(map(self.optional, others))
+
+    def key(self, name: str, *, needed: bool = True) -> bytes | None:
+        """Return 32 bytes given as 64 hexadecimal digits; None for one that is neither needed nor given."""
+        if not needed and self.optional(name) is None:
+            return None
         try:
             value = bytes.fromhex(self.text(name))
         except ValueError as error:
@@ -82,7 +89,8 @@ class _Reader:
 class Environment:
     """Everything the product is told from outside.
 
-    A process is given only the passwords it needs: without one, its database alias does not exist.
+    A process is given only the secrets it needs: without a password, its database alias does not exist. One that has
+    the sealer's password alone serves nobody, and may lack what only serving needs.
     """
 
     secret_key: str
@@ -96,12 +104,12 @@ class Environment:
     db_owner_password: str | None
     db_sealer_password: str | None
     db_rekey_password: str | None
-    context_key: bytes
+    context_key: bytes | None
     context_bind_backend: bool
-    pepper: bytes
-    network_key: bytes
-    broker_url: str
-    cache_url: str
+    pepper: bytes | None
+    network_key: bytes | None
+    broker_url: str | None
+    cache_url: str | None
     redis_ca: Path | None
     root_key_file: Path | None
     audit_private_key_file: Path | None
@@ -132,6 +140,7 @@ class Environment:
             raise BadEnvironment(
                 "STRONGBOX_PUBLIC_URL must be an http(s) address such as https://billing.example.com."
             )
+        seals_only = read.seals_only()
         return cls(
             secret_key=read.text("SECRET_KEY"),
             public_url=public_url,
@@ -144,12 +153,12 @@ class Environment:
             db_owner_password=read.optional("DB_OWNER_PASSWORD"),
             db_sealer_password=read.optional("DB_SEALER_PASSWORD"),
             db_rekey_password=read.optional("DB_REKEY_PASSWORD"),
-            context_key=read.key("CONTEXT_KEY"),
+            context_key=read.key("CONTEXT_KEY", needed=not seals_only),
             context_bind_backend=(read.optional("CONTEXT_BIND_BACKEND") or "1") == "1",
-            pepper=read.key("PEPPER"),
-            network_key=read.key("NETWORK_KEY"),
-            broker_url=read.text("BROKER_URL"),
-            cache_url=read.text("CACHE_URL"),
+            pepper=read.key("PEPPER", needed=not seals_only),
+            network_key=read.key("NETWORK_KEY", needed=not seals_only),
+            broker_url=read.optional("BROKER_URL") if seals_only else read.text("BROKER_URL"),
+            cache_url=read.optional("CACHE_URL") if seals_only else read.text("CACHE_URL"),
             redis_ca=read.path("REDIS_CA"),
             root_key_file=read.path("ROOT_KEY_FILE"),
             audit_private_key_file=read.path("AUDIT_PRIVATE_KEY_FILE"),

@@ -26,12 +26,6 @@ _COMMON = frozenset(
         "STRONGBOX_DB_NAME",
         "STRONGBOX_DB_SSLMODE",
         "STRONGBOX_DB_SSLROOTCERT",
-        "STRONGBOX_CONTEXT_KEY",
-        "STRONGBOX_PEPPER",
-        "STRONGBOX_NETWORK_KEY",
-        "STRONGBOX_BROKER_URL",
-        "STRONGBOX_CACHE_URL",
-        "STRONGBOX_REDIS_CA",
         "STRONGBOX_FILES_DIR",
         "STRONGBOX_STATE_DIR",
         "STRONGBOX_AUDIT_PUBLIC_KEY_FILE",
@@ -41,7 +35,18 @@ _COMMON = frozenset(
 )
 # What the caller may set for this run; no secret.
 _TUNABLE = ("STRONGBOX_API_PER_SECOND", "STRONGBOX_CONTEXT_BIND_BACKEND")
-_APP = frozenset({"STRONGBOX_DB_APP_PASSWORD"})
+# What they ask of all but the sealer, which serves nobody and sends nothing.
+_SERVING = frozenset(
+    {
+        "STRONGBOX_CONTEXT_KEY",
+        "STRONGBOX_PEPPER",
+        "STRONGBOX_NETWORK_KEY",
+        "STRONGBOX_BROKER_URL",
+        "STRONGBOX_CACHE_URL",
+        "STRONGBOX_REDIS_CA",
+    }
+)
+_APP = _SERVING | {"STRONGBOX_DB_APP_PASSWORD"}
 _FIELDS = _APP | {"STRONGBOX_ROOT_KEY_FILE", "STRONGBOX_EMAIL_URL"}
 _INHERITED = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -76,7 +81,7 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, str(HOME / "manage.py"), *arguments]
 
 
-MIGRATE = frozenset({"STRONGBOX_DB_OWNER_PASSWORD"})
+MIGRATE = _SERVING | {"STRONGBOX_DB_OWNER_PASSWORD"}
 SEED = _FIELDS
 
 

@@ -134,7 +134,9 @@ if "default" not in DATABASES:
     DATABASES["default"] = dict(only)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CONTEXT_KEY = ENV.context_key
+# What the sealer is not told does not exist there: to ask for it fails, and nothing stands in for it.
+if ENV.context_key is not None:
+    CONTEXT_KEY = ENV.context_key
 CONTEXT_KEY_ID = 1
 CONTEXT_TTL_SECONDS = 30
 CONTEXT_BIND_BACKEND = ENV.context_bind_backend
@@ -147,8 +149,10 @@ AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
 # Exact origins the HTTP client may reach in a private network or without TLS; production has none.
 OUTBOUND_PRIVATE_ORIGINS: list[str] = []
-PEPPER = ENV.pepper
-NETWORK_KEY = ENV.network_key
+if ENV.pepper is not None:
+    PEPPER = ENV.pepper
+if ENV.network_key is not None:
+    NETWORK_KEY = ENV.network_key
 
 AUTH_USER_MODEL = "accounts.User"
 # It answers for single objects and cannot sign anybody in: accounts.services.signin is the only way in.
@@ -174,17 +178,19 @@ STEP_UP_SECONDS = 5 * 60
 redis_tls: dict[str, Any] = (
     {"ssl_ca_certs": str(ENV.redis_ca), "ssl_cert_reqs": "required"} if ENV.redis_ca else {}
 )
+# Where a process that was told no address finds nothing (RFC 6761): it fails there, and never falls back on memory.
+NOWHERE = "redis://nowhere.invalid/0"
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": ENV.cache_url,
+        "LOCATION": ENV.cache_url or NOWHERE,
         "KEY_PREFIX": "sb",
         # JSON, not pickle: whoever can write to the cache must not be able to run code here
         "OPTIONS": {"serializer": "edge.cache.JsonSerializer", **redis_tls},
     }
 }
 
-CELERY_BROKER_URL = ENV.broker_url
+CELERY_BROKER_URL = ENV.broker_url or NOWHERE
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"visibility_timeout": 6 * 3600}
 if ENV.redis_ca:
     CELERY_BROKER_USE_SSL = {"ssl_ca_certs": str(ENV.redis_ca), "ssl_cert_reqs": "required"}

@@ -43,7 +43,13 @@ def test_it_says_when_it_is_ready_and_answers_on_every_loopback_address(stack):
             "worker@",
             ["DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"],
         ),
-        ("audit_sealer", ["DB_OWNER_PASSWORD", "DB_APP_PASSWORD", "DB_REKEY_PASSWORD", "ROOT_KEY_FILE"]),
+        (
+            "audit_sealer",
+            [
+                *("DB_OWNER_PASSWORD", "DB_APP_PASSWORD", "DB_REKEY_PASSWORD", "ROOT_KEY_FILE"),
+                *("CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"),
+            ],
+        ),
     ],
 )
 def test_the_running_processes_know_their_own_secrets_only(stack, words, absent):

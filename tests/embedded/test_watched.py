@@ -107,6 +107,10 @@ WHOLE = {
         "BROKER_PASSWORD",
         "CACHE_PASSWORD",
         "CONTEXT_KEY",
+        "PEPPER",
+        "NETWORK_KEY",
+        "BROKER_URL",
+        "CACHE_URL",
         "ROOT_KEY_FILE",
         "AUDIT_PRIVATE_KEY_FILE",
         "AUDIT_PUBLIC_KEY_FILE",
@@ -114,13 +118,16 @@ WHOLE = {
 }
 
 
+SERVING = {"CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"}
+
+
 @pytest.mark.parametrize(
     ("name", "known"),
     [
-        ("web", {"DB_APP_PASSWORD", "ROOT_KEY_FILE"}),
-        ("worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE"}),
-        ("ops-worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", "DB_REKEY_PASSWORD"}),
-        ("beat", {"DB_APP_PASSWORD"}),
+        ("web", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
+        ("worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
+        ("ops-worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", "DB_REKEY_PASSWORD", *SERVING}),
+        ("beat", {"DB_APP_PASSWORD", *SERVING}),
         ("sealer", {"DB_SEALER_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"}),
     ],
 )
@@ -128,7 +135,7 @@ def test_each_process_knows_its_own_secrets_only(tmp_path, name, known):
     (program,) = [found for found in programs.programs(tmp_path, web=[]) if found.name == name]
     shown = programs.environment(WHOLE, program.secrets)
     secrets = {variable.removeprefix("STRONGBOX_") for variable in shown if variable in WHOLE}
-    assert secrets == known | {"SECRET_KEY", "CONTEXT_KEY", "AUDIT_PUBLIC_KEY_FILE"}
+    assert secrets == known | {"SECRET_KEY", "AUDIT_PUBLIC_KEY_FILE"}
 
 
 def test_every_variable_that_settings_read_is_given_to_some_process(tmp_path, monkeypatch):

@@ -69,6 +69,8 @@ def test_networks_separate_what_need_not_meet():
         ("audit_private_key", {"sealer"}),
         ("db_app_password", {"web", "worker", "ops-worker", "beat", "bootstrap"}),
         ("root_key", {"web", "worker", "ops-worker", "bootstrap"}),
+        *((name, set(APP) - {"sealer"}) for name in ("context_key", "pepper", "network_key")),
+        *((name, set(APP) - {"sealer"}) for name in ("broker_url", "cache_url")),
         ("public_key", {"proxy"}),
         ("postgres_password", {"postgres"}),
         ("valkey_users", {"valkey"}),
@@ -114,7 +116,8 @@ def test_the_product_verifies_who_it_talks_to(name):
     environment = SERVICES[name]["environment"]
     assert environment["STRONGBOX_DB_SSLMODE"] == "verify-full"
     assert environment["STRONGBOX_DB_SSLROOTCERT"] == "/run/secrets/ca_cert"
-    assert environment["STRONGBOX_REDIS_CA"] == "/run/secrets/ca_cert"
+    # the sealer has no way to the cache or the queue
+    assert environment.get("STRONGBOX_REDIS_CA") == (None if name == "sealer" else "/run/secrets/ca_cert")
 
 
 def test_every_server_speaks_tls_1_3_only():
