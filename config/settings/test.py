@@ -1,6 +1,12 @@
 """What the suite loosens: the same as the demo, and faster."""
 
+import os
+
 from config.settings.dev import *
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]  # Django's own test client names itself testserver
 WHITENOISE_AUTOREFRESH = True  # nothing is collected: files are looked for when they are asked for
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    **CELERY_BROKER_TRANSPORT_OPTIONS,
+    "global_keyprefix": os.environ.get("PYTEST_XDIST_WORKER", "main") + ":",
+}  # workers share a broker and hold organizations of the same ids: none may take another's messages
