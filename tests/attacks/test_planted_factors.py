@@ -8,20 +8,18 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts import queries
-from accounts.models import Membership, Session, TotpDevice
-from accounts.services import factors, members, passkeys, sessions, signin
+from accounts import queries, tokens
+from accounts.models import Membership, RecoveryToken, Session, TotpDevice
+from accounts.services import factors, members, passkeys, recovery, sessions, signin
 from accounts.services.passkeys import PasskeyRefused
 from accounts.services.sessions import Origin
 from accounts.services.signin import WrongCode
-from core.actor import Actor
 from tenancy import context
 from tenancy.context import Scope
 from tests.make import accounts as make
 
 pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "purple anvil river eleven"
-SYSTEM = Actor.system("tests")
 
 
 @pytest.fixture
@@ -74,7 +72,7 @@ def test_a_begun_authenticator_waits_ten_minutes(user, doors, now, minutes, aliv
     assert [row.reason for row in doors.events("mfa.failed")] == ["wrong_code"]
 
 
-@pytest.mark.parametrize("how", ["password", "everywhere"])
+@pytest.mark.parametrize("how", ["password", "recovery", "everywhere"])
 def test_what_was_planted_goes_when_the_victim_shuts_the_intruder_out(user, now, how):
     with context.scope(Scope()):
         opened = make.session(user, at=now)
@@ -89,6 +87,15 @@ def test_what_was_planted_goes_when_the_victim_shuts_the_intruder_out(user, now,
                 actor=make.actor(user),
                 at=now,
             )
+        elif how == "recovery":
+            raw = tokens.new_secret()
+            RecoveryToken(
+                user=user,
+                token_hash=tokens.digest("recovery_token", raw),
+                created_at=now,
+                expires_at=now + timedelta(hours=1),
+            ).save(force_insert=True)
+            recovery.complete(raw=raw, new_password=NEW_PASSWORD, actor=make.stranger(), at=now)
         else:
             sessions.end_all(user=user, actor=make.actor(user), at=now, but=opened.session)
         assert not TotpDevice.objects.filter(user=user, confirmed=False).exists()
