@@ -1,5 +1,6 @@
 """docker-compose.yml: hardened containers, one secret a file, separated networks, TLS on each hop."""
 
+import os
 import re
 import subprocess
 import sys
@@ -132,6 +133,15 @@ def test_every_server_speaks_tls_1_3_only():
     assert {"ssl_protocols TLSv1.3;", "proxy_ssl_verify on;", "proxy_ssl_protocols TLSv1.3;"} <= set(proxy)
 
 
+@pytest.fixture
+def own_umask():
+    """The script sets the mask of its whole process, which here is that of all tests."""
+    kept = os.umask(0o022)
+    yield
+    os.umask(kept)
+
+
+@pytest.mark.usefixtures("own_umask")
 def test_the_script_makes_every_secret_once_and_privately(tmp_path, monkeypatch):
     folder = tmp_path / "secrets"
     monkeypatch.setattr(make_secrets, "FOLDER", folder)
