@@ -5,6 +5,7 @@ from audit.events import register
 ISSUER_UPDATED = register(
     "issuer.updated", "{actor} changed what stands on invoices", owasp="sensitive_update"
 )
+ISSUER_READ = register("issuer.read", "{actor} read what stands on invoices", owasp="sensitive_read")
 SERIES_CREATED = register("series.created", "{actor} opened a number series", owasp="sensitive_create")
 
 CUSTOMER_CREATED = register("customer.created", "{actor} added customer {subject}", owasp="sensitive_create")

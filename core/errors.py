@@ -97,6 +97,13 @@ class TooMany(Refusal):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Unavailable(TooMany):
+    """A part of the service is starting again. Nothing was changed; try once more in a moment."""
+
+    code = "unavailable"
+    status = 503
+
+
 class Sealed(Refusal):
     """This organization is sealed: its keys are not in memory and nothing of it can be read."""
 

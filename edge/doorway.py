@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 
@@ -20,7 +20,7 @@ from audit import services as audit
 from audit.events import ACCESS_REFUSED
 from core import ids
 from core.actor import Actor, ActorKind, Via
-from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed
+from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed, Unavailable
 from crypto import keyring
 from edge import errors, identity, network
 from edge.doors import DoorKind, door_of
@@ -90,7 +90,12 @@ class DoorwayMiddleware:
         # so is a unique violation: the service has looked before, so that somebody else was faster.
         _log.error("the database refused", exc_info=error)
         code = getattr(error.__cause__, "sqlstate", "") or ""
-        refusal = Conflict() if code in ("23505", "40001", "40P01", "55P03") else errors.Unexpected()
+        refusal: Refusal = errors.Unexpected()
+        if code in ("23505", "40001", "40P01", "55P03"):
+            refusal = Conflict()
+        elif isinstance(error, OperationalError) and code[:2] in ("", "08", "53", "57"):
+            # It is away or starting again (SQLSTATE 08, 53, 57): worth the same request once more.
+            refusal = Unavailable(retry_after_seconds=2)
         request.failure, request.refusal = error, refusal
         return errors.respond(request, refusal)
 
@@ -122,7 +127,8 @@ class DoorwayMiddleware:
         except DatabaseError as error:
             # Fail closed: what cannot be recorded is not answered as if it had been.
             _log.critical("a refusal could not be recorded", exc_info=error)
-            return errors.respond(request, errors.Unexpected())
+            away = isinstance(refusal, Unavailable)
+            return response if away else errors.respond(request, errors.Unexpected())
         return response
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
+from redis.exceptions import RedisError
 
-from core.errors import TooMany
+from core.errors import TooMany, Unavailable
 
 # A bucket refills steadily; DRF's own throttle reads, then writes, and so lets racing requests through.
 _BUCKET = """
@@ -48,10 +49,14 @@ def take(*, name: str, limit: Limit) -> int:
 
     Raises:
         LimitReached: it is empty; says how many seconds to wait.
+        Unavailable: nobody can count now, so nobody enters.
     """
     cache: Any = caches["default"]
-    client = cache._cache.get_client(None, write=True)
-    wait, left = client.eval(_BUCKET, 1, cache.make_key(f"limit:{name}"), limit.size, limit.per_second)
+    try:
+        client = cache._cache.get_client(None, write=True)
+        wait, left = client.eval(_BUCKET, 1, cache.make_key(f"limit:{name}"), limit.size, limit.per_second)
+    except (RedisError, OSError) as error:
+        raise Unavailable(retry_after_seconds=2) from error
     if wait:
         raise LimitReached(retry_after_seconds=int(wait))
     return int(left)

@@ -44,6 +44,7 @@ def pages(live: Live, made: Books) -> list[str]:
         f"customers/{customer}/grants",
         f"customers/{customer}/archive",
         f"customers/{archived}",
+        "settings/organization",
         "settings/tax-rates",
         "settings/tax-rates/new",
         f"settings/tax-rates/{rate}",

@@ -215,6 +215,10 @@ def _checks(found: InvoiceDetail, slug: str) -> list[Check]:
     checks = []
     if found.imported_number is None and issuer is None:
         checks.append(Check("bad", "Nobody has entered who bills", "An invoice names its seller."))
+    elif found.imported_number is None and issuer is not None and not issuer.address:
+        checks.append(
+            Check("warn", f"{issuer.name} has no address", "Enter it under Settings, Organization.")
+        )
     if not found.lines:
         checks.append(Check("bad", "It has no line", "An invoice needs at least one."))
     checks.append(

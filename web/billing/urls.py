@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from web.billing import customer, customers, drafts, grants, imports, invoice, invoices, tax_rates
+from web.billing import (
+    customer,
+    customers,
+    drafts,
+    grants,
+    imports,
+    invoice,
+    invoices,
+    organization,
+    tax_rates,
+)
 
 app_name = "billing"
 urlpatterns = [
@@ -25,6 +35,7 @@ urlpatterns = [
     path("customers/<str:pk>/edit", customers.change, name="edit_customer"),
     path("customers/<str:pk>/archive", customers.archive, name="archive_customer"),
     path("customers/<str:pk>/restore", customers.restore, name="restore_customer"),
+    path("settings/organization", organization.index, name="organization"),
     path("settings/tax-rates", tax_rates.index, name="tax_rates"),
     path("settings/tax-rates/new", tax_rates.create, name="new_tax_rate"),
     path("settings/tax-rates/<str:pk>", tax_rates.detail, name="tax_rate"),

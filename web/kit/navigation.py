@@ -49,6 +49,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Settings",
         (
+            Place("Organization", "billing:organization", "organization", P.ORGANIZATION_WRITE),
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
             Place("Members", "people:members", "person", P.MEMBER_READ),
             Place("Roles", "people:roles", "approval", P.MEMBER_READ),
