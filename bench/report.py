@@ -51,6 +51,10 @@ Made by `make bench` (`SIZE=large` takes larger sizes) on {run["on"]}, commit {r
 
 {table(result)}
 
+Key rotation waits at least a second and a half for transactions that may still write under the old key; with few rows
+that wait is most of its time. Encryption through a model counts the field's own work in Python: binding the value to its
+row, counting the encryption, and the lazy attribute; the bulk path (`crypto.rows`) has less of it.
+
 Absolute times on shared cores swing by a factor of two between runs; trust the ratios, and those to about 20 %.
 A ratio that misses its goal stands here as it is.
 """
