@@ -29,7 +29,7 @@ VALUES = {
 
 def main() -> None:
     """Hand over to Django."""
-    state = os.environ.get("STRONGBOX_STATE_DIR", "/nonexistent/state")
+    state = os.environ.get("STRONGBOX_STATE_DIR") or "/nonexistent/state"
     for name in [name for name in os.environ if name.startswith("STRONGBOX_")]:
         del os.environ[name]
     os.environ.update(VALUES, STRONGBOX_STATE_DIR=state, DJANGO_SETTINGS_MODULE="config.settings.base")

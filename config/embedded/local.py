@@ -117,6 +117,9 @@ class Local(Stack):
     def prepare(self, say: Callable[[str], None]) -> list[Watched]:
         """Start the engines, migrate, gather static files and fill the demo."""
         values = self.engines.start()
+        root_key = Path(values["STRONGBOX_ROOT_KEY_FILE"])
+        if not root_key.exists():
+            say(f"The root key {root_key} is missing: Strongbox is sealed and answers health checks only.")
         values["STRONGBOX_PUBLIC_URL"] = self.url.rstrip("/")
         environment.save(self.engines.state, values)
         state, markers = self.engines.state, self.engines.markers

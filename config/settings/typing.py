@@ -3,12 +3,15 @@
 import os
 import tempfile
 
-for name in ("CONTEXT_KEY", "PEPPER", "NETWORK_KEY"):
-    os.environ.setdefault(f"STRONGBOX_{name}", "00" * 32)
-for name in ("SECRET_KEY", "DB_HOST", "DB_NAME", "DB_APP_PASSWORD", "BROKER_URL", "CACHE_URL"):
-    os.environ.setdefault(f"STRONGBOX_{name}", "typing")
-for name in ("FILES_DIR", "STATE_DIR"):
-    os.environ.setdefault(f"STRONGBOX_{name}", tempfile.gettempdir())
-os.environ.setdefault("STRONGBOX_PUBLIC_URL", "https://typing.example")
+_VALUES = {
+    **dict.fromkeys(("CONTEXT_KEY", "PEPPER", "NETWORK_KEY"), "00" * 32),
+    **dict.fromkeys(
+        ("SECRET_KEY", "DB_HOST", "DB_NAME", "DB_APP_PASSWORD", "BROKER_URL", "CACHE_URL"), "typing"
+    ),
+    **dict.fromkeys(("FILES_DIR", "STATE_DIR"), tempfile.gettempdir()),
+    "PUBLIC_URL": "https://typing.example",
+}
+# make hands an empty STRONGBOX_STATE_DIR on: what is there already does not count.
+os.environ.update({f"STRONGBOX_{name}": value for name, value in _VALUES.items()})
 
 from config.settings.base import *  # noqa: E402

@@ -57,7 +57,7 @@ def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
     recording.read(request, audit_events.AUDIT_READ, subject=("customer", found.id))
     context = {
         **context_of(request, slug, pk, found, "access"),
-        "seen": trail.rows(page.events, slug=slug),
+        "seen": trail.rows(page.events, slug=slug, permissions=request.permissions),
         "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
         "search_url": trail.search_url(slug, subject=str(found.id)),
         "may_audit": Permission.AUDIT_READ in request.permissions,

@@ -72,7 +72,11 @@ def timeline(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show what happened to the invoice."""
     found = _found(request, pk)
     page = audit.events(Filters(subject=found.id), limit=audit.MOST_A_PAGE)
-    acts = [row for row in trail.rows(page.events, slug=slug) if row.operation != "access"]
+    acts = [
+        row
+        for row in trail.rows(page.events, slug=slug, permissions=request.permissions)
+        if row.operation != "access"
+    ]
     recording.read(request, audit_events.AUDIT_READ, subject=("invoice", found.id))
     context = {
         **_context(request, slug, pk, found, "timeline"),
@@ -89,7 +93,7 @@ def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
     recording.read(request, audit_events.AUDIT_READ, subject=("invoice", found.id))
     context = {
         **_context(request, slug, pk, found, "access"),
-        "seen": trail.rows(page.events, slug=slug),
+        "seen": trail.rows(page.events, slug=slug, permissions=request.permissions),
         "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
         "search_url": trail.search_url(slug, subject=str(found.id)),
         "may_audit": Permission.AUDIT_READ in request.permissions,

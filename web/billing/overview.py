@@ -96,7 +96,7 @@ def _tasks(request: Request, slug: str, on: date) -> list[Task]:
                     sentence=f"{formats.count(waiting, 'request waits', 'requests wait')} for approval",
                     detail="A second person decides",
                     url=reverse("people:approvals", args=[slug]),
-                    action="Decide",
+                    action="Decide" if Permission.APPROVAL_DECIDE in request.permissions else "See them",
                     icon="approval",
                     tint="person",
                 )

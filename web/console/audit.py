@@ -124,7 +124,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     context = {
         "form": form,
         "badge": integrity.badge(request, slug),
-        "rows": trail.rows(page.events, slug=slug),
+        "rows": trail.rows(page.events, slug=slug, permissions=request.permissions),
         "chart": _chart(filters, at=at, zone=zone) if not request.GET.get("cursor") else None,
         "next_url": f"?{there.urlencode()}" if page.next_cursor else "",
         "first_url": _without(request.GET, "cursor") if request.GET.get("cursor") else "",
@@ -145,7 +145,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     if found is None:
         raise NotFound
     recording.read(request, events.AUDIT_READ, subject=("audit_event", found.id))
-    (row,) = trail.rows([found], slug=slug)
+    (row,) = trail.rows([found], slug=slug, permissions=request.permissions)
     seal = trail_queries.seal_of(found)
     around = trail_queries.around(found)
     context = {

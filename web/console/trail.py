@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts import queries as people
+from accounts.permissions import Permission
 from audit.events import of
 from audit.models import Event
 from billing.invoices import lists
@@ -29,6 +30,17 @@ _PAGES: Mapping[str, str] = MappingProxyType(
         "member": "people:member",
         "role": "people:role",
         "approval": "people:approval",
+    }
+)
+# What opens each of these pages.
+_NEEDS: Mapping[str, Permission] = MappingProxyType(
+    {
+        "invoice": Permission.INVOICE_READ,
+        "customer": Permission.CUSTOMER_READ,
+        "job": Permission.JOB_READ,
+        "member": Permission.MEMBER_READ,
+        "role": Permission.MEMBER_READ,
+        "approval": Permission.APPROVAL_READ,
     }
 )
 _WORDS: Mapping[str, str] = MappingProxyType({"api_key": "API key", "totp_device": "Authenticator"})
@@ -72,12 +84,16 @@ def short(value: UUID) -> str:
     return f"…{ids.base32(value)[-_SHORT:]}"
 
 
-def rows(found: Sequence[Event], *, slug: str) -> list[Row]:
-    """Make events readable; two statements, whatever their number."""
+def rows(found: Sequence[Event], *, slug: str, permissions: frozenset[Permission]) -> list[Row]:
+    """Make events readable; two statements, whatever their number.
+
+    A record is linked where its reader may open it: a dead end would also leave a refusal in the trail.
+    """
     names = people.names_of({each.actor_id for each in found if each.actor_id is not None})
     invoices = [each.subject_id for each in found if each.subject_kind == "invoice" and each.subject_id]
     numbers = lists.numbers(invoices) if invoices else {}
-    return [_row(each, names, numbers, slug) for each in found]
+    opens = frozenset(kind for kind, needed in _NEEDS.items() if needed in permissions)
+    return [_row(each, names, numbers, slug, opens) for each in found]
 
 
 def entries(found: Iterable[Row], *, linked: bool) -> list[Entry]:
@@ -124,13 +140,15 @@ def actor_name(event: Event, names: Mapping[UUID, str]) -> str:
     return f"{label} {short(named)}" if named is not None else label
 
 
-def record_of(kind: str, subject_id: UUID | None, *, slug: str, numbers: Mapping[UUID, str]) -> Record | None:
-    """Return the record of this kind and id, with its page where it has one."""
+def record_of(
+    kind: str, subject_id: UUID | None, *, slug: str, numbers: Mapping[UUID, str], opens: frozenset[str]
+) -> Record | None:
+    """Return the record of this kind and id, with its page where it has one that the reader may open."""
     if subject_id is None:
         return None
     words = _WORDS.get(kind) or kind.replace("_", " ").capitalize()
     text = ids.encode(kind, subject_id) if kind in ids.PREFIXES else str(subject_id)
-    url = reverse(_PAGES[kind], args=[slug, text]) if kind in _PAGES else ""
+    url = reverse(_PAGES[kind], args=[slug, text]) if kind in opens else ""
     return Record(numbers.get(subject_id) or f"{words} {short(subject_id)}", kind, text, url)
 
 
@@ -139,7 +157,13 @@ def search_url(slug: str, **filters: str) -> str:
     return f"{reverse('console:audit', args=[slug])}?{urlencode(filters)}"
 
 
-def _row(event: Event, names: Mapping[UUID, str], numbers: Mapping[UUID, str], slug: str) -> Row:
+def _row(
+    event: Event,
+    names: Mapping[UUID, str],
+    numbers: Mapping[UUID, str],
+    slug: str,
+    opens: frozenset[str],
+) -> Row:
     return Row(
         id=event.id,
         url=reverse("console:audit_event", args=[slug, ids.encode("audit_event", event.id)]),
@@ -150,7 +174,7 @@ def _row(event: Event, names: Mapping[UUID, str], numbers: Mapping[UUID, str], s
         action=action(event),
         code=event.event,
         operation=of(event.event).operation,
-        record=record_of(event.subject_kind, event.subject_id, slug=slug, numbers=numbers),
+        record=record_of(event.subject_kind, event.subject_id, slug=slug, numbers=numbers, opens=opens),
         more=len(event.subject_ids),
         result=event.result,
         via=VIA.get(event.via, event.via),

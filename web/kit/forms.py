@@ -75,7 +75,8 @@ def _words(field: forms.Field, label: str) -> dict[str, str]:
             "required": f"Choose one answer under “{label}”.",
             "invalid_choice": f"Choose an answer that is offered under “{label}”.",
         }
-    words = {"required": f"Enter {thing}."}
+    # A label that is a question is answered, not entered.
+    words = {"required": f"Answer “{label}”." if label.endswith("?") else f"Enter {thing}."}
     if isinstance(field, forms.EmailField):
         words["invalid"] = "Enter an e-mail address like name@example.com."
     if isinstance(field, forms.DateField | forms.DateTimeField):
