@@ -11,7 +11,7 @@ PYTHON = HOME / ".venv" / "bin" / "python"
 
 def load_state_environment() -> None:
     """Take over the environment that `make run` wrote, where the caller has not set one."""
-    state = Path(os.environ.get("STRONGBOX_STATE_DIR", HOME / ".strongbox"))
+    state = Path(os.environ.get("STRONGBOX_STATE_DIR") or HOME / ".strongbox")
     if "STRONGBOX_SECRET_KEY" in os.environ or "STRONGBOX_SECRET_KEY_FILE" in os.environ:
         return
     try:

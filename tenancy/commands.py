@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
@@ -48,18 +48,24 @@ class StrongboxCommand(BaseCommand):
         try:
             result = self.run(**options)
         except Refusal as refusal:
-            if self._as_json:
-                self.stdout.write(json.dumps({"error": refusal.code, "message": refusal.message}))
-                sys.exit(1)
-            raise CommandError(refusal.message) from refusal
-        except OperationalError as error:
-            raise CommandError("The database does not answer. Is the stack running (make run)?") from error
+            self._fail(refusal.code, refusal.message)
+        except OperationalError:
+            self._fail("unavailable", "The database does not answer. Is the stack running (make run)?")
+        except CommandError as error:
+            self._fail("failed", str(error))
         if self._as_json:
             self.stdout.write(json.dumps(result, default=str))
         else:
             self.show(result)
         if result.get("errors") or result.get("failed"):
             sys.exit(1)
+
+    def _fail(self, code: str, message: str) -> NoReturn:
+        """Say what is wrong, as an object with `--json`, and exit with 1."""
+        if not self._as_json:
+            raise CommandError(message) from None
+        self.stdout.write(json.dumps({"error": code, "message": message}))
+        sys.exit(1)
 
     def show(self, result: dict[str, Any]) -> None:
         """Print the result for people, a line a value."""

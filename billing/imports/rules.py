@@ -136,7 +136,9 @@ def _column(name: str) -> str:
     plain = _ALIASES.get(plain, plain)
     if plain in _FIELDS or plain in ADDRESS_FIELDS or plain.startswith("metadata."):
         return plain
-    raise UnknownColumn("A column of the file belongs to no field of a customer.", field=plain[:40])
+    raise UnknownColumn(
+        f"The column “{name.strip()[:40]}” belongs to no field of a customer.", field=plain[:40]
+    )
 
 
 def _values(columns: list[str], cells: list[str]) -> dict[str, object]:
