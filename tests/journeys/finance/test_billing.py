@@ -140,7 +140,7 @@ def test_voiding_asks_why_and_keeps_the_number(browser: Browser, live: Live) -> 
         page.goto(live.staff(f"invoices/{ids.encode('invoice', pk)}"))
         page.get_by_role("link", name="Void…").click()
         page.get_by_role("button", name=re.compile("^Void INV-")).click()
-        expect(page.locator(".error-summary")).to_contain_text("Enter")
+        expect(page.locator(".error-summary")).to_contain_text("Answer “Why is it void?”.")
         with scope(Scope(live.tenant)):
             assert Invoice.objects.get(pk=pk).status == "finalized"
         page.get_by_label("Why is it void?").fill("Billed to the wrong company")

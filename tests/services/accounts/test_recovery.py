@@ -22,8 +22,9 @@ from tests.make import accounts as make
 def _queued() -> list[list[str]]:
     """Return the arguments of every recovery task that waits in the queue, the newest first."""
     found = []
+    queue = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] + settings.CELERY_TASK_DEFAULT_QUEUE
     with current_app.connection_for_read() as broker:
-        for raw in broker.default_channel.client.lrange(settings.CELERY_TASK_DEFAULT_QUEUE, 0, -1):
+        for raw in broker.default_channel.client.execute_command("LRANGE", queue, 0, -1):
             message = json.loads(raw)
             if message["headers"]["task"] == "accounts.send_recovery":
                 arguments, _, _ = json.loads(base64.b64decode(message["body"]))

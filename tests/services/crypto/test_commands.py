@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery import current_app
 from django.core.management import CommandError, call_command
 
 from billing.customers.models import Customer
 from core.errors import Sealed
-from crypto import columns
+from crypto import columns, tasks
 from crypto.envelope import Purpose
 from tenancy import context
 from tenancy.models import Tenant
@@ -168,7 +169,9 @@ def environment() -> dict[str, str]:
 
 @contextmanager
 def ops_worker() -> Iterator[None]:
-    """Run a worker of the queue for keys."""
+    """Run a worker of the queue for keys, which other tests may have left requests in."""
+    with current_app.connection_for_write() as broker:
+        broker.default_channel.queue_purge(tasks.QUEUE)
     command = [
         "-m",
         "celery",
