@@ -36,9 +36,14 @@ _LENGTH = 26
 
 
 def uuid7() -> UUID:
-    """Make a UUIDv7: 48 bits of milliseconds, then randomness (Python has its own from 3.14)."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    return UUID(int=value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
+    """Make a UUIDv7: 48 bits of milliseconds, 12 of the rest of it, then randomness (RFC 9562, 6.2, method 3).
+
+    What one process makes later sorts later: lists by id are lists by time. Python has its own from 3.14.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = (rest << 12) // 1_000_000
+    noise = int.from_bytes(os.urandom(8)) >> 2
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | noise)
 
 
 def base32(value: UUID) -> str:
