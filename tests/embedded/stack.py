@@ -33,10 +33,11 @@ def descendants(pid: int) -> dict[int, str]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                commands[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
+                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                command = (folder / "cmdline").read_text().replace("\0", " ")
             except (FileNotFoundError, ProcessLookupError):
-                continue
+                continue  # it ended while we looked
+            parents[int(folder.name)], commands[int(folder.name)] = parent, command
     found, wanted = {}, [pid]
     while wanted:
         parent = wanted.pop()
