@@ -30,8 +30,12 @@ END $$;
 CREATE FUNCTION app.enter(token text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN PERFORM set_config('app.ctx', token, true); END $$;
-REVOKE ALL ON FUNCTION app.ctx(text, boolean), app.enter(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app.ctx(text, boolean), app.enter(text) TO strongbox_app, strongbox_rekey;
+-- tables of no organization: any signed context will do, an empty one too, and without one the query fails
+CREATE FUNCTION app.entered() RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN PERFORM app.ctx('tenant', false); RETURN true; END $$;
+REVOKE ALL ON FUNCTION app.ctx(text, boolean), app.enter(text), app.entered() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION app.ctx(text, boolean), app.enter(text), app.entered() TO strongbox_app, strongbox_rekey;
 GRANT USAGE ON SCHEMA app TO strongbox_app, strongbox_rekey, strongbox_owner;
 GRANT EXECUTE ON FUNCTION app.ctx(text, boolean) TO strongbox_owner;
 RESET ROLE;

@@ -30,6 +30,26 @@ def envelope_check(table: str, column: str) -> tuple[str, str]:
     )
 
 
+def entered_only(table: str, *, also: str = "") -> list[tuple[str, str]]:
+    """Write forced row-level security that asks for any signed context; `also` are roles that need none."""
+    free = f"{OWNER_ROLE}, {also}" if also else OWNER_ROLE
+    return [
+        (
+            f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+            f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY',
+        ),
+        (
+            f'CREATE POLICY owner_all ON "{table}" TO {free} USING (true) WITH CHECK (true)',
+            f'DROP POLICY owner_all ON "{table}"',
+        ),
+        (
+            f'CREATE POLICY entered ON "{table}" TO {APP_ROLE}, {REKEY_ROLE} '
+            "USING ((SELECT app.entered())) WITH CHECK ((SELECT app.entered()))",
+            f'DROP POLICY entered ON "{table}"',
+        ),
+    ]
+
+
 class _TableOperation(Operation):
     """SQL that belongs to one model, forwards and backwards."""
 
@@ -143,7 +163,11 @@ class TenantTable(_TableOperation):
 
 
 class GlobalTable(_TableOperation):
-    """Grants and envelope checks of a table that belongs to no organization."""
+    """Grants, envelope checks and the one policy of a table that belongs to no organization.
+
+    It is read in a signed context only, be it an empty one: whoever got hold of the app role's password, or of a
+    connection between two requests, sees nothing of people and sessions either.
+    """
 
     def __init__(
         self, model: str, grants: str = "SELECT, INSERT, UPDATE", encrypted: Sequence[str] = ()
@@ -154,7 +178,7 @@ class GlobalTable(_TableOperation):
         """Return pairs of (do, undo)."""
         name = apps.get_model(app_label, self.model)._meta.db_table
         grant = (f'GRANT {self.grants} ON "{name}" TO {APP_ROLE}', f'REVOKE ALL ON "{name}" FROM {APP_ROLE}')
-        return [grant, *self._encrypted(name, self.encrypted)]
+        return [grant, *entered_only(name), *self._encrypted(name, self.encrypted)]
 
     def describe(self) -> str:
         """Name the operation in `migrate`'s output."""

@@ -10,7 +10,7 @@ from django.db.models import functions
 
 import tenancy.context
 from core import ids
-from tenancy.rls import TenantTable
+from tenancy.rls import TenantTable, entered_only
 
 CONTEXT = (Path(__file__).parents[1] / "context_function.sql").read_text()
 CONTEXT_UNDO = "SET LOCAL ROLE strongbox_context; DROP SCHEMA app, app_private CASCADE; RESET ROLE"
@@ -95,6 +95,10 @@ class Migration(migrations.Migration):
             "GRANT SELECT ON tenancy_tenant TO strongbox_sealer;"
             "GRANT INSERT, UPDATE (state, key_generation) ON tenancy_tenant TO strongbox_app",
             "REVOKE ALL ON tenancy_tenant, django_migrations FROM strongbox_app, strongbox_sealer, strongbox_rekey",
+        ),
+        *(
+            migrations.RunSQL(forwards, backwards)
+            for forwards, backwards in entered_only("tenancy_tenant", also="strongbox_sealer")
         ),
         migrations.CreateModel(
             "Job",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.checks import run_checks
 from django.db import connection, models
@@ -10,6 +11,7 @@ from core.datapolicy import ENCRYPTED_CLASSES, FieldClass, Owner
 from crypto.fields import EncryptedJSONField, EncryptedTextField
 from tenancy.checks import managed_models, policy_of
 from tests import databases
+from tests.guarantees import world
 
 ROLES = ("strongbox_app", "strongbox_sealer", "strongbox_rekey")
 
@@ -40,6 +42,38 @@ def test_global_tables_are_few(db: None) -> None:
         "accounts_user",
         "tenancy_tenant",
     ]
+
+
+# Names of the program's own models, the same in every installation.
+LIBRARY_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
+# How far sealing has come: two numbers that the health check asks for, which has no context.
+SEALING_TABLES = {"audit_mark", "audit_epoch"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_context_the_app_role_reads_nothing_and_is_told_so() -> None:
+    """Every table it may read at all, tables of no organization among them. An empty one has nothing to tell."""
+    world.organization("a", world.STAFF)
+    readable = [
+        row[0]
+        for row in databases.as_owner(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'v') "
+            "AND relnamespace = 'public'::regnamespace AND has_any_column_privilege('strongbox_app', oid, 'SELECT')"
+        )
+    ]
+    full = {t for t in readable if databases.as_owner(f'SELECT EXISTS (SELECT FROM "{t}")')[0][0]}
+    assert {"accounts_user", "accounts_session", "tenancy_tenant", "billing_invoice", "audit_event"} <= full
+    answers: dict[str, Any] = {}
+    with databases.connect_as("default") as stranger:
+        for table in set(readable) - LIBRARY_TABLES - SEALING_TABLES:
+            try:
+                answers[table] = stranger.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchall()
+            except psycopg.Error as error:
+                answers[table] = str(error).splitlines()[0]
+    assert {t: answer for t, answer in answers.items() if t in full} == dict.fromkeys(
+        full - LIBRARY_TABLES - SEALING_TABLES, "tenant context is not set"
+    )
+    assert all(answer in ([], "tenant context is not set") for answer in answers.values())
 
 
 def unprotected_tables() -> list[str]:

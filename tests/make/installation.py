@@ -30,3 +30,9 @@ def tenant(slug: str) -> UUID:
     """Return the id of an organization of the template."""
     with context.system_scope(reason="tests name organizations by slug"):
         return Tenant.objects.get(slug=slug).pk
+
+
+def tenants(**named: str) -> list[Tenant]:
+    """Return the organizations of these properties, by slug."""
+    with context.system_scope(reason="tests look at the organizations"):
+        return list(Tenant.objects.filter(**named).order_by("slug"))

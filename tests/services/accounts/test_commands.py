@@ -12,8 +12,8 @@ from accounts.services import members
 from core import clock
 from tenancy import context
 from tenancy.context import Scope
-from tenancy.models import Tenant
 from tests.make import accounts as make
+from tests.make.installation import tenants
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +29,7 @@ def test_organization_create_prints_a_link_that_makes_an_owner():
     answer = _run("organization_create", "--slug", "acme", "--name", "Acme", "--owner-email", email)
     assert set(answer) == {"slug", "url"}
     raw = answer["url"].rpartition("/invite/")[2]
-    tenant = Tenant.objects.get(slug="acme")
+    (tenant,) = tenants(slug="acme")
     assert (tenant.mode, tenant.kind, members.tenant_of(raw)) == ("live", "customer", tenant.pk)
     with context.scope(Scope(tenant.pk)):
         joined = members.accept(
@@ -45,26 +45,26 @@ def test_organization_create_prints_a_link_that_makes_an_owner():
 
 @pytest.mark.parametrize("slug", ["operator", "api", "Acme", "a_b", "", "a" * 64, "a/b", "ä"])
 def test_a_slug_that_could_mislead_or_is_none_is_refused(slug):
-    before = Tenant.objects.count()
+    before = tenants()
     with pytest.raises(CommandError):
         call_command("organization_create", "--slug", slug, "--name", "X", "--owner-email", make.address())
-    assert Tenant.objects.count() == before
+    assert tenants() == before
 
 
 def test_a_slug_is_given_once():
     with pytest.raises(CommandError, match="There is an organization of that name already"):
         call_command("organization_create", "--slug", "a", "--name", "X", "--owner-email", make.address())
-    assert Tenant.objects.filter(slug="a").count() == 1
+    assert len(tenants(slug="a")) == 1
 
 
 def test_the_operator_is_founded_once_and_gets_owners_by_link():
-    operator = Tenant.objects.get(kind="operator").pk
+    operator = tenants(kind="operator")[0].pk
     with context.scope(Scope(operator)):
         before = Invitation.objects.count()
     assert _run("installation_bootstrap") == {"slug": "operator", "url": ""}
     answer = _run("installation_bootstrap", "--owner-email", make.address())
     assert members.tenant_of(answer["url"].rpartition("/")[2]) == operator
-    assert Tenant.objects.filter(kind="operator").count() == 1
+    assert len(tenants(kind="operator")) == 1
     with context.scope(Scope(operator)):
         assert Invitation.objects.count() == before + 1
         assert queries.role("operator").builtin is True

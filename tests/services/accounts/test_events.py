@@ -30,6 +30,7 @@ from tenancy.context import Scope
 from tenancy.models import Tenant
 from tests.make import accounts as make
 from tests.make import billing
+from tests.make.installation import tenants
 from tests.services.accounts.authenticator import SoftKey
 
 pytestmark = pytest.mark.django_db
@@ -148,13 +149,13 @@ def test_every_event_is_fired_and_refusals_by_the_tests_of_each(now):
     organizations.create(
         slug="founded", name="Founded", owner_email=make.address(), mode="test", actor=SYSTEM, at=now
     )
-    founded = Tenant.objects.get(slug="founded").pk
+    founded = tenants(slug="founded")[0].pk
     with context.scope(Scope()):
         _sign_in_story(now)
     with context.scope(Scope(founded)):
         _organization_story(now, customer=billing.customer().pk)
     seen: set[str] = set()
-    for tenant in Tenant.objects.filter(pk=founded) | Tenant.objects.filter(kind="operator"):
+    for tenant in [*tenants(slug="founded"), *tenants(kind="operator")]:
         with context.scope(Scope(tenant.pk)):
             seen |= set(Event.objects.values_list("event", flat=True))
     assert _codes() - seen - ELSEWHERE - REFUSED == set()

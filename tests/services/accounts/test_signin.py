@@ -64,7 +64,8 @@ def test_a_wrong_password_is_refused_in_the_same_words(doors, now, exists):
     with pytest.raises(WrongCredentials) as refused, doors.open(actor=make.stranger(network=network)):
         signin.with_password(email=email, password="wrong " * 4, origin=Origin(network=network), at=now)
     assert str(refused.value) == "The e-mail address or the password is not right."
-    assert not Session.objects.filter(user=user).exists()
+    with doors.open():
+        assert not Session.objects.filter(user=user).exists()
     [event] = [row for row in doors.events("signin.failed") if row.network == network]
     assert (event.result, event.actor_kind) == ("failed", ActorKind.STRANGER)
     assert event.subject_id == (user.pk if exists else None)
@@ -79,7 +80,8 @@ def test_a_suspended_person_does_not_get_in(doors, now):
         signin.with_password(
             email=user.email, password=make.PASSWORD, origin=Origin(network=make.network()), at=now
         )
-    assert not Session.objects.filter(user=user).exists()
+    with doors.open():
+        assert not Session.objects.filter(user=user).exists()
 
 
 @pytest.mark.parametrize("seconds", [-90, -60, 30, 60])
@@ -95,8 +97,9 @@ def test_a_code_of_another_step_is_refused(doors, now, seconds):
             actor=make.stranger(network=make.network()),
             at=now,
         )
-    assert Session.objects.get(pk=opened.session.pk).stage == Session.Stage.PENDING
-    assert TotpDevice.objects.get(pk=device.pk).last_t == -1
+    with doors.open():
+        assert Session.objects.get(pk=opened.session.pk).stage == Session.Stage.PENDING
+        assert TotpDevice.objects.get(pk=device.pk).last_t == -1
     assert [row.subject_id for row in doors.events("mfa.failed")][-1] == user.pk
 
 
@@ -117,7 +120,8 @@ def test_a_code_is_refused_the_second_time_and_so_is_an_older_one(doors, now):
         first = make.session(user, at=now, complete=False)
         signin.with_totp(session=first.session, code=make.code(device, at=now), actor=make.stranger(), at=now)
         second = make.session(user, at=now, complete=False)
-    accepted = TotpDevice.objects.get(pk=device.pk).last_t
+    with doors.open():
+        accepted = TotpDevice.objects.get(pk=device.pk).last_t
     for seconds in (0, -30):
         with pytest.raises(CodeUsedBefore), doors.open(actor=make.stranger()):
             signin.with_totp(
@@ -126,8 +130,9 @@ def test_a_code_is_refused_the_second_time_and_so_is_an_older_one(doors, now):
                 actor=make.stranger(network=make.network()),
                 at=now,
             )
-    assert Session.objects.get(pk=second.session.pk).stage == Session.Stage.PENDING
-    assert TotpDevice.objects.get(pk=device.pk).last_t == accepted
+    with doors.open():
+        assert Session.objects.get(pk=second.session.pk).stage == Session.Stage.PENDING
+        assert TotpDevice.objects.get(pk=device.pk).last_t == accepted
     assert [row.result for row in doors.events("mfa.replayed") if row.subject_id == user.pk] == [
         "refused"
     ] * 2
@@ -181,8 +186,9 @@ def test_a_recovery_code_works_once(doors, now):
         signin.with_recovery_code(
             session=second.session, code=codes[3], actor=make.stranger(network=make.network()), at=now
         )
-    assert RecoveryCode.objects.filter(user=user, used_at__isnull=True).count() == 9
-    assert Session.objects.get(pk=second.session.pk).stage == Session.Stage.PENDING
+    with doors.open():
+        assert RecoveryCode.objects.filter(user=user, used_at__isnull=True).count() == 9
+        assert Session.objects.get(pk=second.session.pk).stage == Session.Stage.PENDING
     [event] = [row for row in doors.events("mfa.recovery_code_used") if row.subject_id == user.pk]
     assert event.facts == {"left": 9}
 
@@ -198,7 +204,8 @@ def test_somebody_elses_recovery_code_is_refused(doors, now):
         signin.with_recovery_code(
             session=opened.session, code=codes[0], actor=make.stranger(network=make.network()), at=now
         )
-    assert RecoveryCode.objects.filter(user=owner, used_at__isnull=True).count() == 10
+    with doors.open():
+        assert RecoveryCode.objects.filter(user=owner, used_at__isnull=True).count() == 10
 
 
 def test_a_factor_used_again_is_a_step_up(doors, now):
