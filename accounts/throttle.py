@@ -6,10 +6,10 @@ and who is not.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.cache import cache
 
@@ -64,7 +64,8 @@ def take(counters: Sequence[Counter], *, at: datetime) -> None:
             left = _pass_gate(counter, wait, at) if wait else 0
             if left:
                 for earlier in counted:
-                    cache.decr(earlier.key)
+                    with suppress(ValueError):  # cleared meanwhile: nothing is left to take off
+                        cache.decr(earlier.key)
                 raise TryAgainLater(retry_after_seconds=left)
 
 
@@ -92,8 +93,12 @@ def take_once(key: str) -> object | None:
 
 
 def _count(counter: Counter) -> int:
-    cache.add(counter.key, 0, timeout=_REMEMBERED_SECONDS)
-    return int(cache.incr(counter.key))
+    # In one step: somebody who gets in meanwhile clears the counter, and must not turn this one away.
+    client: Any = cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
+    key = cache.make_key(counter.key)
+    with client.pipeline(transaction=True) as steps:
+        steps.set(key, 0, ex=_REMEMBERED_SECONDS, nx=True).incr(key)
+        return int(steps.execute()[1])
 
 
 def _gate(counter: Counter) -> str:

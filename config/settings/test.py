@@ -6,7 +6,8 @@ from config.settings.dev import *
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "testserver"]  # Django's own test client names itself testserver
 WHITENOISE_AUTOREFRESH = True  # nothing is collected: files are looked for when they are asked for
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    **CELERY_BROKER_TRANSPORT_OPTIONS,
-    "global_keyprefix": os.environ.get("PYTEST_XDIST_WORKER", "main") + ":",
-}  # workers share a broker and hold organizations of the same ids: none may take another's messages
+# Workers share a broker and a cache and hold organizations of the same ids: none may take another's messages,
+# or forget or fill another's counters.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+CELERY_BROKER_TRANSPORT_OPTIONS = {**CELERY_BROKER_TRANSPORT_OPTIONS, "global_keyprefix": _WORKER + ":"}
+CACHES = {"default": {**CACHES["default"], "KEY_PREFIX": _WORKER}}

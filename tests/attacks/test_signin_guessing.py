@@ -1,5 +1,6 @@
 """Guessing passwords and codes (ASVS 6.1.1, 6.3.1, 6.5.1): slowed down, and never at the victim's cost."""
 
+import threading
 import time
 from datetime import datetime, timedelta
 
@@ -223,6 +224,25 @@ def test_without_its_counters_nobody_gets_in():
     assert closed.value.status == 503
     with context.scope(Scope()):
         assert not Session.objects.filter(user=user).exists()
+
+
+def test_somebody_who_gets_in_turns_nobody_away_who_tries_at_the_same_moment():
+    counter = Counter("a shared network", rules.Pace(free=1000, longest_seconds=900))
+    done = threading.Event()
+
+    def keep_clearing():
+        while not done.is_set():
+            throttle.clear([counter])
+
+    other = threading.Thread(target=keep_clearing)
+    other.start()
+    try:
+        for _ in range(300):
+            throttle.take([counter], at=clock.now())
+    finally:
+        done.set()
+        other.join()
+    throttle.clear([counter])
 
 
 def test_an_account_that_does_not_exist_costs_the_same_hashing_and_the_same_queries():

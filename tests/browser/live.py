@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
-from django.core.cache import cache
 from django.test import override_settings
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -95,10 +94,14 @@ def running() -> Iterator[str]:
     server.is_ready.wait()
     assert server.error is None
     address = f"http://localhost:{server.port}"
-    # Counters of another test must not slow this one; the clones share one Valkey.
-    cache.clear()
+    # Counters of another test must not slow this one, nor may this one forget another worker's: the clones
+    # share one Valkey, so each server gets keys of its own.
+    own = {"default": settings.CACHES["default"] | {"KEY_PREFIX": f"live-{uuid4().hex}"}}
     changed = override_settings(
-        OTP_WEBAUTHN_RP_ID="localhost", OTP_WEBAUTHN_ALLOWED_ORIGINS=[address], PUBLIC_URL=address
+        OTP_WEBAUTHN_RP_ID="localhost",
+        OTP_WEBAUTHN_ALLOWED_ORIGINS=[address],
+        PUBLIC_URL=address,
+        CACHES=own,
     )
     changed.enable()
     try:
