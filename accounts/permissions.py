@@ -22,9 +22,13 @@ class Permission(StrEnum):
     APPROVAL_READ = "approval:read"
     AUDIT_EXPORT = "audit:export"
     AUDIT_READ = "audit:read"
+    BANK_ACCOUNT_MANAGE = "bank_account:manage"
     CUSTOMER_GRANT = "customer:grant"
     CUSTOMER_READ = "customer:read"
     CUSTOMER_WRITE = "customer:write"
+    DISPUTE_WRITE = "dispute:write"
+    EVENT_READ = "event:read"
+    GATEWAY_MANAGE = "gateway:manage"
     IMPORT_RUN = "import:run"
     INVOICE_FINALIZE = "invoice:finalize"
     INVOICE_READ = "invoice:read"
@@ -41,12 +45,18 @@ class Permission(StrEnum):
     OPS_ORGANIZATIONS = "ops:organizations"
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
+    PAYMENT_READ = "payment:read"
+    PAYMENT_WRITE = "payment:write"
+    PORTAL_PAY = "portal:pay"
     PORTAL_READ = "portal:read"
+    REFUND_WRITE = "refund:write"
+    REMINDER_MANAGE = "reminder:manage"
     REPORT_READ = "report:read"
     ROLE_MANAGE = "role:manage"
     SECURITY_READ = "security:read"
     TAX_RATE_READ = "tax_rate:read"
     TAX_RATE_WRITE = "tax_rate:write"
+    WEBHOOK_MANAGE = "webhook:manage"
 
 
 class Limit(StrEnum):
@@ -61,12 +71,14 @@ P = Permission
 # Host-wide controls: only members of the operator's organization can hold them, whatever a role row says.
 OPERATOR_ONLY: frozenset[Permission] = frozenset(p for p in Permission if p.startswith("ops:"))
 # What a customer may do through the portal; it comes from PortalAccess, never from a role.
-PORTAL: frozenset[Permission] = frozenset({P.PORTAL_READ})
+PORTAL: frozenset[Permission] = frozenset({P.PORTAL_PAY, P.PORTAL_READ})
 # Rights that can make more rights, decide for others or reach secrets: giving one needs a second person.
 POWERFUL: frozenset[Permission] = OPERATOR_ONLY | {
     P.APIKEY_MANAGE,
     P.APPROVAL_DECIDE,
+    P.BANK_ACCOUNT_MANAGE,
     P.CUSTOMER_GRANT,
+    P.GATEWAY_MANAGE,
     P.KEYS_ROTATE,
     P.MEMBER_MANAGE,
     P.ORGANIZATION_WRITE,
@@ -80,16 +92,25 @@ _READ_BILLING = frozenset(
         P.JOB_READ,
         P.LEDGER_READ,
         P.ORGANIZATION_READ,
+        P.PAYMENT_READ,
         P.REPORT_READ,
         P.TAX_RATE_READ,
     }
 )
-_CLERK = _READ_BILLING | {P.CUSTOMER_WRITE, P.INVOICE_SEND, P.INVOICE_WRITE}
+_CLERK = _READ_BILLING | {
+    P.CUSTOMER_WRITE,
+    P.INVOICE_SEND,
+    P.INVOICE_WRITE,
+    P.PAYMENT_WRITE,
+    P.REFUND_WRITE,
+}
 _BILLING_MANAGER = _CLERK | {
     P.APPROVAL_READ,
+    P.DISPUTE_WRITE,
     P.IMPORT_RUN,
     P.INVOICE_FINALIZE,
     P.INVOICE_VOID,
+    P.REMINDER_MANAGE,
     P.TAX_RATE_WRITE,
 }
 _EVERYTHING_OF_A_TENANT = frozenset(Permission) - OPERATOR_ONLY - PORTAL
@@ -118,8 +139,11 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
             P.APPROVAL_DECIDE,
             P.APPROVAL_READ,
             P.AUDIT_READ,
+            P.BANK_ACCOUNT_MANAGE,
             P.CUSTOMER_GRANT,
             P.CUSTOMER_READ,
+            P.EVENT_READ,
+            P.GATEWAY_MANAGE,
             P.JOB_READ,
             P.MEMBER_MANAGE,
             P.MEMBER_READ,
@@ -127,6 +151,7 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
             P.ORGANIZATION_WRITE,
             P.ROLE_MANAGE,
             P.SECURITY_READ,
+            P.WEBHOOK_MANAGE,
         }
     ),
     RoleCode.BILLING_MANAGER: _BILLING_MANAGER,
@@ -148,7 +173,9 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
     ),
     RoleCode.AUDITOR: _READ_BILLING
     | {P.APPROVAL_READ, P.AUDIT_EXPORT, P.AUDIT_READ, P.MEMBER_READ, P.SECURITY_READ},
-    RoleCode.DEVELOPER: frozenset({P.APIKEY_MANAGE, P.JOB_READ, P.ORGANIZATION_READ}),
+    RoleCode.DEVELOPER: frozenset(
+        {P.APIKEY_MANAGE, P.EVENT_READ, P.JOB_READ, P.ORGANIZATION_READ, P.WEBHOOK_MANAGE}
+    ),
     RoleCode.OPERATOR: frozenset(
         {
             P.AUDIT_READ,
@@ -187,19 +214,23 @@ ROLE_LIMITS: Mapping[RoleCode, Mapping[Limit, int]] = {
 
 # --- Which way of signing in may use which right --------------------------------------------------
 
-# Trust and secrets: only with a factor used in the last five minutes (ASVS 7.5.3). No API key can ever step
-# up.
+# Money out, trust and secrets: only with a factor used in the last five minutes (ASVS 7.5.3). No API key can ever
+# step up: where one may do such a thing, a person who did has set how far it goes (`Limit`).
 FRESH_ONLY: frozenset[Permission] = frozenset(
     {
         P.APIKEY_MANAGE,
         P.APPROVAL_DECIDE,
         P.AUDIT_EXPORT,
+        P.BANK_ACCOUNT_MANAGE,
         P.CUSTOMER_GRANT,
+        P.GATEWAY_MANAGE,
         P.KEYS_ROTATE,
         P.MEMBER_MANAGE,
         P.OPS_KEYS,
         P.ORGANIZATION_WRITE,
+        P.REFUND_WRITE,
         P.ROLE_MANAGE,
+        P.WEBHOOK_MANAGE,
     }
 )
 _OF_PEOPLE = frozenset(Permission) - PORTAL
@@ -210,6 +241,8 @@ API_KEY_SCOPES: frozenset[Permission] = frozenset(
         P.AUDIT_READ,
         P.CUSTOMER_READ,
         P.CUSTOMER_WRITE,
+        P.DISPUTE_WRITE,
+        P.EVENT_READ,
         P.IMPORT_RUN,
         P.INVOICE_FINALIZE,
         P.INVOICE_READ,
@@ -219,9 +252,13 @@ API_KEY_SCOPES: frozenset[Permission] = frozenset(
         P.JOB_READ,
         P.LEDGER_READ,
         P.ORGANIZATION_READ,
+        P.PAYMENT_READ,
+        P.PAYMENT_WRITE,
+        P.REFUND_WRITE,
         P.REPORT_READ,
         P.TAX_RATE_READ,
         P.TAX_RATE_WRITE,
+        P.WEBHOOK_MANAGE,
     }
 )
 

@@ -5,7 +5,7 @@ belongs to an organization names it in clear, so that its row is looked up under
 secret of one organization is worthless in another.
 
     sbk_live_<organization>_<secret><checksum>     API key; the checksum lets scanners recognise one without
-    asking us <organization><secret>                         invitation, in a link <secret>
+    asking us <organization><secret>                         a link: invitation, pay link, hook <secret>
     session, recovery link
 """
 
@@ -22,7 +22,17 @@ from django.conf import settings
 from core import ids, primitives
 from core.errors import NotFound
 
-Purpose = Literal["api_key", "device", "invitation", "recovery_code", "recovery_token", "session", "throttle"]
+Purpose = Literal[
+    "api_key",
+    "device",
+    "hook",
+    "invitation",
+    "pay_link",
+    "recovery_code",
+    "recovery_token",
+    "session",
+    "throttle",
+]
 
 _SECRET_BYTES = 20  # 160 bits
 _SECRET_LETTERS = 32
@@ -86,16 +96,16 @@ def last_four(raw: str) -> str:
     return raw[-_CHECKSUM_LETTERS - _LAST : -_CHECKSUM_LETTERS]
 
 
-def mint_invitation(*, tenant: UUID) -> str:
-    """Make the secret of an invitation's link."""
+def mint_link(*, tenant: UUID) -> str:
+    """Make the secret of a link: an invitation, a pay link, the address of a gateway's hook."""
     return ids.base32(tenant) + new_secret()
 
 
-def tenant_of_invitation(raw: str) -> UUID:
-    """Read which organization an invitation's link names.
+def tenant_of_link(raw: str) -> UUID:
+    """Read which organization a link names.
 
     Raises:
-        MalformedSecret: it is no invitation.
+        MalformedSecret: it is no link of ours.
     """
     if len(raw) != _TENANT_LETTERS + _SECRET_LETTERS or not raw.isascii():
         raise MalformedSecret

@@ -67,6 +67,12 @@ class DoorwayMiddleware:
                 response = self._inside(request)
                 if response.status_code >= _FAILED_FROM or request.failure is not None:
                     transaction.set_rollback(True)
+            if (
+                request.afterwards is not None
+                and request.failure is None
+                and response.status_code < _FAILED_FROM
+            ):
+                response = _do_afterwards(request, request.afterwards)
         except DatabaseError as error:
             response = self._answer_database(request, error)
         refusal = request.refusal
@@ -143,6 +149,16 @@ def _prepare(request: Request) -> None:
     request.opened_customers, request.granted_customers = frozenset(), None
     request.refusal = request.failure = None
     request.recorded = False
+    request.afterwards = None
+
+
+def _do_afterwards(request: Request, call: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Make a call that no transaction may wait for; what came before it is committed and stays."""
+    try:
+        return call()
+    except Refusal as refusal:
+        request.refusal = request.failure = refusal
+        return errors.respond(request, refusal)
 
 
 def _route(request: Request) -> str:

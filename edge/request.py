@@ -1,8 +1,9 @@
 """What the doorway adds to a request."""
 
+from collections.abc import Callable
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from accounts.models import ApiKey, Membership, PortalAccess, Session, User
 from accounts.permissions import Permission
@@ -36,3 +37,6 @@ class Request(HttpRequest):
     refusal: Refusal | None
     failure: Exception | None
     recorded: bool
+    # What is done once the transaction has committed, outside any: a call to somebody else's system. It opens its
+    # own scopes and makes the answer.
+    afterwards: Callable[[], HttpResponseBase] | None

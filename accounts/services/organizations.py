@@ -150,7 +150,7 @@ def _make_roles(tenant: Tenant, *, at: datetime) -> None:
 def _invite_owner(tenant: Tenant, email: str, *, actor: Actor, at: datetime) -> str:
     if not email:
         return ""
-    raw = tokens.mint_invitation(tenant=tenant.pk)
+    raw = tokens.mint_link(tenant=tenant.pk)
     owner = Role.objects.get(code=RoleCode.OWNER)
     Invitation(
         tenant=tenant,

@@ -8,7 +8,8 @@ from django.test import RequestFactory
 
 from accounts.permissions import Limit, Permission
 from web.kit import words
-from web.signin import arrival, origins, qr
+from core import qr
+from web.signin import arrival, origins
 
 
 def test_every_right_noun_and_limit_has_words() -> None:

@@ -14,7 +14,8 @@ from edge.access import Own, access
 from edge.request import Request
 from web.forms import answer, attempting
 from web.kit.forms import Form
-from web.signin import arrival, qr
+from core import qr
+from web.signin import arrival
 from web.signin.forms import CodeForm, NewPasskeyForm, PasskeyForm, RecoveryCodeForm
 
 _HALF_WAY = Own(reason="The person of this session proves that it is them.", second_factor=False)

@@ -117,7 +117,7 @@ def invite(
 @use_case
 def invite_customer(*, email: str, customer_id: UUID, actor: Actor, at: datetime) -> Invited:
     """Invite a person to one customer's portal. The caller has proved that the customer is there."""
-    raw = tokens.mint_invitation(tenant=context.current_tenant())
+    raw = tokens.mint_link(tenant=context.current_tenant())
     invitation = _store(raw, email=normalize_email(email), customer_id=customer_id, actor=actor, at=at)
     audit.record(
         events.MEMBER_INVITED, actor=actor, subject=("customer", customer_id), facts={"role": "customer"}
@@ -137,7 +137,7 @@ def send_invitation(
     membership_expires_at: datetime | None = None,
 ) -> Invited:
     """Make the invitation and mail its link. `invite` decides whether it may be sent."""
-    raw = tokens.mint_invitation(tenant=context.current_tenant())
+    raw = tokens.mint_link(tenant=context.current_tenant())
     invitation = _store(
         raw, email=email, role=role, membership_expires_at=membership_expires_at, actor=actor, at=at
     )
@@ -180,7 +180,7 @@ def tenant_of(raw: str) -> UUID:
     Raises:
         tokens.MalformedSecret: it is no invitation (404).
     """
-    return tokens.tenant_of_invitation(raw)
+    return tokens.tenant_of_link(raw)
 
 
 @use_case

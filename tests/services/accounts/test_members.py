@@ -68,7 +68,7 @@ def test_an_invitation_is_used_once(in_a, owner, now, doors, tenant_a):
 
 @pytest.mark.django_db
 def test_a_refused_invitation_is_recorded_where_it_was_tried(tenant_a, doors, now):
-    raw = tokens.mint_invitation(tenant=tenant_a)
+    raw = tokens.mint_link(tenant=tenant_a)
     with pytest.raises(InvitationRefused), doors.open(Scope(tenant_a)):
         members.read_invitation(raw=raw, at=now)
     assert [row.result for row in doors.events("member.invitation_refused", tenant=tenant_a)] == ["refused"]
@@ -105,7 +105,7 @@ def test_an_invitation_of_one_organization_is_nothing_in_another(tenant_a, tenan
             email=make.address(), role=queries.role("auditor"), actor=make.actor(owner.user), at=now
         )
     raw = _raw(invited)
-    forged = tokens.mint_invitation(tenant=tenant_b)[:26] + raw[26:]
+    forged = tokens.mint_link(tenant=tenant_b)[:26] + raw[26:]
     for attempt in (raw, forged):
         with pytest.raises(InvitationRefused), doors.open(Scope(tenant_b)):
             members.accept(raw=attempt, name="X", password=NEW_PASSWORD, actor=make.stranger(), at=now)
