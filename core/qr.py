@@ -22,17 +22,9 @@ class Code:
         )
 
 
-def draw(text: str, *, largest: int | None = None) -> Code:
-    """Draw a text as a QR code with error correction M.
-
-    `largest` is the largest version (1 to 40) a reader must cope with; the code stays at M and never grows finer.
-
-    Raises:
-        ValueError: the text does not fit.
-    """
-    made = segno.make(text, error="m", micro=False, boost_error=largest is None, encoding="utf-8" if largest else None)
-    if largest is not None and int(made.version) > largest:
-        raise ValueError("the text does not fit a code of this version")
+def draw(text: str) -> Code:
+    """Draw a text in UTF-8 as a QR code with error correction M, no more and no less (EPC069-12 asks for M)."""
+    made = segno.make(text, error="m", micro=False, boost_error=False, encoding="utf-8")
     rows = [list(row) for row in made.matrix_iter(border=_QUIET)]
     runs: list[str] = []
     for y, row in enumerate(rows):
