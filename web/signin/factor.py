@@ -9,12 +9,11 @@ from accounts.models import Session
 from accounts.queries import Factors
 from accounts.services import factors, passkeys, signin
 from accounts.services.factors import Enrolled, TotpEnrolment
-from core import clock
+from core import clock, qr
 from edge.access import Own, access
 from edge.request import Request
 from web.forms import answer, attempting
 from web.kit.forms import Form
-from core import qr
 from web.signin import arrival
 from web.signin.forms import CodeForm, NewPasskeyForm, PasskeyForm, RecoveryCodeForm
 
