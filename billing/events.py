@@ -49,4 +49,15 @@ INVOICE_LISTED = register(
     "invoice.listed", "{actor} read a list of invoices", owasp="sensitive_read", pci="10.2.1.1"
 )
 
+INVOICE_PAID = register("invoice.paid", "Invoice {subject} was paid in full", owasp="sensitive_update")
+INVOICE_PARTIALLY_PAID = register(
+    "invoice.partially_paid", "Invoice {subject} was paid in part", owasp="sensitive_update"
+)
+INVOICE_REOPENED = register(
+    "invoice.reopened", "Money was taken off invoice {subject}", owasp="sensitive_update"
+)
+CREDIT_APPLIED = register(
+    "credit.applied", "{actor} put credit onto invoice {subject}", owasp="sensitive_update"
+)
+
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")

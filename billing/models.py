@@ -4,10 +4,14 @@ from billing.customers.models import Customer, CustomerGrant
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.settlement.models import Allocation, CreditBalance, CreditEntry
 from billing.tallies.models import Tally
 from billing.tax.models import TaxRate
 
 __all__ = [
+    "Allocation",
+    "CreditBalance",
+    "CreditEntry",
     "Customer",
     "CustomerGrant",
     "Invoice",

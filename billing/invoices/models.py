@@ -62,6 +62,10 @@ class Invoice(TenantModel):
     prepaid_minor = models.BigIntegerField(default=0)
     rounding_minor = models.BigIntegerField(default=0)
     amount_paid_minor = models.BigIntegerField(default=0)
+    # Payments that may still move money, those of them that are on their way, and disputes without an end.
+    attempts_open = models.PositiveSmallIntegerField(default=0)
+    attempts_processing = models.PositiveSmallIntegerField(default=0)
+    disputes_open = models.PositiveSmallIntegerField(default=0)
     amount_due_minor = models.GeneratedField(
         expression=Case(
             When(status="voided", then=Value(0)),
@@ -95,6 +99,7 @@ class Invoice(TenantModel):
                 ["id", "tenant", "customer", "series", "number", "imported_number"], FieldClass.IDENTIFIER
             ),
             **dict.fromkeys(["fiscal_year", "sequence"], FieldClass.TECHNICAL),
+            **dict.fromkeys(["attempts_open", "attempts_processing", "disputes_open"], FieldClass.STATE),
             **dict.fromkeys(["status", "payment_status", "currency"], FieldClass.STATE),
             **dict.fromkeys(
                 ["subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "rounding_minor"],
@@ -159,6 +164,15 @@ class Invoice(TenantModel):
                 condition=Q(total_minor=F("subtotal_minor") + F("tax_minor"), total_minor__gte=0)
                 & Q(amount_paid_minor__gte=0, prepaid_minor__gte=0),
                 name="billing_invoice_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_paid_minor=0)
+                | Q(amount_paid_minor__lte=F("total_minor") + F("rounding_minor") - F("prepaid_minor")),
+                name="billing_invoice_not_overpaid",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="voided") | Q(amount_paid_minor=0, attempts_open=0, disputes_open=0),
+                name="billing_invoice_void_is_free",
             ),
             models.CheckConstraint(
                 condition=Q(imported_number__isnull=True, prepaid_minor=0, rounding_minor=0)

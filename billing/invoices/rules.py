@@ -139,10 +139,12 @@ def totals(amounts: Sequence[tuple[tax.Rate, int]], currency: str) -> Totals:
     return result
 
 
-def payment_status(*, due_minor: int, paid_minor: int) -> str:
-    """Say how far a document is paid, from what is due and what was paid or prepaid."""
+def payment_status(*, due_minor: int, paid_minor: int, processing: bool = False) -> str:
+    """Say how far a document is paid, from what is due, what was paid or prepaid, and what is on its way."""
     if due_minor <= 0:
         return "paid"
+    if processing:
+        return "processing"
     return "partially_paid" if paid_minor > 0 else "unpaid"
 
 

@@ -58,6 +58,8 @@ class LedgerTransaction(TenantModel):
     customer = models.ForeignKey(
         Customer, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
     )
+    # What outside billing caused it: a payment, a refund, a dispute.
+    source_id = models.UUIDField(null=True)
     # The day it belongs to in the books; `at` is when it was written.
     booked_on = models.DateField()
     at = models.DateTimeField()
@@ -74,13 +76,14 @@ class LedgerTransaction(TenantModel):
             "kind": FieldClass.STATE,
             "invoice": FieldClass.IDENTIFIER,
             "customer": FieldClass.IDENTIFIER,
+            "source_id": FieldClass.IDENTIFIER,
             "booked_on": FieldClass.TIME,
             "at": FieldClass.TIME,
         },
     )
 
     class Meta(TenantModel.Meta):
-        """An invoice is finalized, opened or voided once, whatever runs twice."""
+        """Whatever runs twice: an invoice is finalized, opened or voided once, money of one source moves once."""
 
         abstract = False
         constraints: ClassVar = [
@@ -88,7 +91,10 @@ class LedgerTransaction(TenantModel):
                 fields=["tenant", "invoice", "kind"],
                 condition=models.Q(kind__in=["invoice_finalized", "invoice_opening", "invoice_voided"]),
                 name="billing_ledgertransaction_once",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "source_id", "kind"], name="billing_ledgertransaction_source"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "customer", "-id"], name="billing_ledgertx_customer"),

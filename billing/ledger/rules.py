@@ -13,6 +13,15 @@ class Account(StrEnum):
     TAX = "tax"
     # What was booked elsewhere before an imported document came here.
     OPENING = "opening_balance"
+    BANK = "bank"
+    # With the payment provider, until it pays out.
+    GATEWAY = "gateway"
+    # Held back by the provider while a payment is disputed.
+    DISPUTED = "disputed"
+    # What customers have paid too much: owed to them.
+    CREDIT = "customer_credit"
+    # Given back for invoices that stand as they are; a credit note will say why.
+    REFUNDS = "refunds"
 
 
 @dataclass(frozen=True, slots=True)

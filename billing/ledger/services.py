@@ -24,8 +24,8 @@ class PostingOutOfBalance(Refusal):
 # One statement for both tables: an invoice's budget of statements is small, and this is in every one of them.
 _POST = """
 WITH posting AS (
-  INSERT INTO billing_ledgertransaction (tenant_id, id, kind, invoice_id, customer_id, booked_on, at)
-  VALUES (%(tenant)s, %(id)s, %(kind)s, %(invoice)s, %(customer)s, %(booked_on)s, %(at)s)
+  INSERT INTO billing_ledgertransaction (tenant_id, id, kind, invoice_id, customer_id, source_id, booked_on, at)
+  VALUES (%(tenant)s, %(id)s, %(kind)s, %(invoice)s, %(customer)s, %(source)s, %(booked_on)s, %(at)s)
   RETURNING tenant_id, id, customer_id
 )
 INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
@@ -53,8 +53,11 @@ def post(
     at: datetime,
     customer_id: UUID | None = None,
     invoice_id: UUID | None = None,
+    source_id: UUID | None = None,
 ) -> UUID:
     """Write one transaction and its entries, and return its id. The caller records the event that caused it.
+
+    `source_id` is what outside billing caused it: the same kind from the same source can be posted once.
 
     Raises:
         PostingOutOfBalance: the sides do not sum to zero, or there are fewer than two.
@@ -68,6 +71,7 @@ def post(
         "kind": str(kind),
         "invoice": invoice_id,
         "customer": customer_id,
+        "source": source_id,
         "booked_on": booked_on,
         "at": at,
         "currency": currency,

@@ -2,9 +2,11 @@
 
 from billing.invoices.services.drafts import ImportedContentFixed, create_draft, discard_draft, update_draft
 from billing.invoices.services.finals import (
+    InvoiceDisputed,
     InvoiceHasPayments,
     InvoiceNotFinalized,
     InvoiceWithoutLines,
+    PaymentUnderWay,
     finalize,
     void,
 )
@@ -13,10 +15,12 @@ from billing.invoices.services.rows import DueBeforeIssued, InvoiceNotDraft
 __all__ = [
     "DueBeforeIssued",
     "ImportedContentFixed",
+    "InvoiceDisputed",
     "InvoiceHasPayments",
     "InvoiceNotDraft",
     "InvoiceNotFinalized",
     "InvoiceWithoutLines",
+    "PaymentUnderWay",
     "create_draft",
     "discard_draft",
     "finalize",

@@ -52,6 +52,18 @@ class InvoiceHasPayments(Conflict):
     code = "invoice_has_payments"
 
 
+class PaymentUnderWay(Conflict):
+    """A payment of this invoice is under way. Cancel it or wait for its end before voiding."""
+
+    code = "payment_under_way"
+
+
+class InvoiceDisputed(Conflict):
+    """A payment of this invoice is disputed; the dispute has to end before voiding."""
+
+    code = "invoice_disputed"
+
+
 class InvoiceWithoutLines(Refusal):
     """An invoice needs at least one line."""
 
@@ -111,6 +123,8 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         NotFound: there is no such invoice.
         InvoiceNotFinalized: a draft, or voided already.
         InvoiceHasPayments: money was received for it.
+        PaymentUnderWay: money may still come.
+        InvoiceDisputed: money that came is contested.
         Invalid: no reason, or one that cannot be kept.
     """
     errors = rules.text_errors("/reason", reason, rules.REASON_LENGTH, required=True)
@@ -121,6 +135,10 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
     invoice.status = states.move(rules.MOVES, invoice.status, to="voided", refusal=InvoiceNotFinalized)
     if invoice.amount_paid_minor:
         raise InvoiceHasPayments
+    if invoice.attempts_open:
+        raise PaymentUnderWay
+    if invoice.disputes_open:
+        raise InvoiceDisputed
     issuer = Issuer.objects.first()
     invoice.void_reason, invoice.voided_at, invoice.updated_at = reason.strip(), at, at
     invoice.save(update_fields=["status", "void_reason", "voided_at", "updated_at"])
