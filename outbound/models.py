@@ -6,7 +6,17 @@ from django.db import models
 
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedJSONField, EncryptedTextField
+from outbound.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from tenancy.models import TenantModel
+
+__all__ = [
+    "OutboxMessage",
+    "StoredFile",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+]
 
 
 class OutboxMessage(TenantModel):

@@ -6,6 +6,8 @@ from celery import shared_task
 
 from core import clock
 from outbound import delivery, files, retention
+from outbound.webhooks import delivery as webhooks
+from outbound.webhooks import publishing
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -30,6 +32,34 @@ def sweep(self: SystemTask) -> int:
     with context.system_scope(reason="the sweep walks the organizations"):
         tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
     return sum(delivery.deliver_due(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in tenants)
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="outbound.deliver_webhooks",
+    reason="no transaction waits for somebody else's server: each step opens a scope of its own",
+)
+def deliver_webhooks(self: SystemTask, tenant_id: str) -> int:
+    """Tell one organization's endpoints what is due; return how many took it."""
+    return webhooks.deliver_due(tenant_id=UUID(tenant_id), actor=self.actor, now=clock.now)
+
+
+@shared_task(
+    bind=True, base=SystemTask, name="outbound.sweep_webhooks", reason="finds what a lost message left behind"
+)
+def sweep_webhooks(self: SystemTask) -> int:
+    """Ask for the delivery of what is due anywhere; return in how many organizations something is."""
+    with context.system_scope(reason="the sweep walks the organizations"):
+        tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
+    due = 0
+    for tenant in tenants:
+        with context.scope(context.Scope(tenant)):
+            waits = webhooks.is_due(at=clock.now())
+        if waits:
+            publishing.deliver_soon(tenant)
+            due += 1
+    return due
 
 
 @shared_task(bind=True, base=SystemTask, name="outbound.tidy_files", reason="every organization has files")
