@@ -12,7 +12,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
-APPS = ("tenancy", "audit", "crypto", "outbound", "accounts", "billing", "edge")
+APPS = ("tenancy", "audit", "crypto", "outbound", "accounts", "billing", "payments", "edge")
 
 
 def periodic() -> dict[str, dict[str, Any]]:

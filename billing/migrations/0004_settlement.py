@@ -21,7 +21,7 @@ _WIDER = _FROZEN.replace(
 )
 _ACCOUNTS = """
 INSERT INTO billing_ledgeraccount (tenant_id, id, code, created_at)
-SELECT DISTINCT tenant_id, gen_random_uuid(), code, now() FROM billing_ledgeraccount AS known
+SELECT tenant_id, gen_random_uuid(), added.code, now() FROM billing_ledgeraccount AS known
 CROSS JOIN (VALUES ('bank'), ('gateway'), ('disputed'), ('customer_credit'), ('refunds')) AS added (code)
 WHERE known.code = 'receivable'
 ON CONFLICT DO NOTHING
@@ -61,25 +61,50 @@ class Migration(migrations.Migration):
                 ("amount_minor", models.BigIntegerField()),
                 ("booked_on", models.DateField()),
                 ("at", models.DateTimeField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="CreditBalance",
-            fields=[
                 (
-                    "id",
-                    models.UUIDField(
-                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.customer",
                     ),
                 ),
-                ("currency", models.CharField(max_length=3)),
-                ("amount_minor", models.BigIntegerField(default=0)),
+                (
+                    "invoice",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="billing.invoice",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenancy.context.current_tenant,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "invoice"], name="billing_allocation_invoice"),
+                    models.Index(fields=["tenant", "payment_id"], name="billing_allocation_payment"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor", 0), _negated=True),
+                        name="billing_allocation_something",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -108,9 +133,90 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenancy.context.current_tenant,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(
+                        fields=["tenant", "customer", "currency"], name="billing_creditentry_customer"
+                    ),
+                    models.Index(fields=["tenant", "payment_id"], name="billing_creditentry_payment"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("amount_minor", 0), _negated=True),
+                            ("cause__in", ["overpayment", "released", "applied", "refunded", "reversed"]),
+                        ),
+                        name="billing_creditentry_sane",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="CreditBalance",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_minor", models.BigIntegerField(default=0)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.customer",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        db_index=False,
+                        default=tenancy.context.current_tenant,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenancy.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "customer", "currency"), name="billing_creditbalance_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gte", 0)), name="billing_creditbalance_positive"
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -168,132 +274,6 @@ class Migration(migrations.Migration):
             model_name="ledgertransaction",
             constraint=models.UniqueConstraint(
                 fields=("tenant", "source_id", "kind"), name="billing_ledgertransaction_source"
-            ),
-        ),
-        migrations.AddField(
-            model_name="allocation",
-            name="customer",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="allocation",
-            name="invoice",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allocations",
-                to="billing.invoice",
-            ),
-        ),
-        migrations.AddField(
-            model_name="allocation",
-            name="tenant",
-            field=models.ForeignKey(
-                db_index=False,
-                default=tenancy.context.current_tenant,
-                editable=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.tenant",
-            ),
-        ),
-        migrations.AddField(
-            model_name="creditbalance",
-            name="customer",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="creditbalance",
-            name="tenant",
-            field=models.ForeignKey(
-                db_index=False,
-                default=tenancy.context.current_tenant,
-                editable=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.tenant",
-            ),
-        ),
-        migrations.AddField(
-            model_name="creditentry",
-            name="customer",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.customer",
-            ),
-        ),
-        migrations.AddField(
-            model_name="creditentry",
-            name="tenant",
-            field=models.ForeignKey(
-                db_index=False,
-                default=tenancy.context.current_tenant,
-                editable=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="tenancy.tenant",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="allocation",
-            index=models.Index(fields=["tenant", "invoice"], name="billing_allocation_invoice"),
-        ),
-        migrations.AddIndex(
-            model_name="allocation",
-            index=models.Index(fields=["tenant", "payment_id"], name="billing_allocation_payment"),
-        ),
-        migrations.AddConstraint(
-            model_name="allocation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_minor", 0), _negated=True), name="billing_allocation_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditbalance",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "customer", "currency"), name="billing_creditbalance_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="creditbalance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_minor__gte", 0)), name="billing_creditbalance_positive"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="creditentry",
-            index=models.Index(
-                fields=["tenant", "customer", "currency"], name="billing_creditentry_customer"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="creditentry",
-            index=models.Index(fields=["tenant", "payment_id"], name="billing_creditentry_payment"),
-        ),
-        migrations.AddConstraint(
-            model_name="creditentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("amount_minor", 0), _negated=True),
-                    ("cause__in", ["overpayment", "released", "applied", "refunded", "reversed"]),
-                ),
-                name="billing_creditentry_sane",
             ),
         ),
         TenantTable(

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "accounts",
     "django_otp_webauthn",  # after accounts: it asks for the user model while it is imported
     "billing",
+    "payments",
     "edge",
     "web",
     "api",

@@ -11,7 +11,7 @@ from billing.customers.models import Customer
 from billing.customers.services import CustomerArchived, CustomerErased
 from billing.invoices import rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.invoices.services.rows import change_of, check_days, locked_draft, taxes_of
+from billing.invoices.services.rows import change_of, check_days, locked_draft, taxes_of, tell
 from billing.tallies import services as tallies
 from billing.tax import queries as tax_rates
 from billing.tax import rules as tax
@@ -73,6 +73,7 @@ def create_draft(
         _insert_parts(invoice, priced, totals)
         tallies.add([change_of(invoice)])
         audit.record(events.INVOICE_CREATED, actor=actor, subject=("invoice", invoice.pk))
+        tell(invoice, "created")
     return invoice
 
 

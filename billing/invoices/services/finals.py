@@ -19,6 +19,7 @@ from billing.invoices.services.rows import (
     locked,
     locked_draft,
     taxes_of,
+    tell,
 )
 from billing.issuer import rules as numbering
 from billing.issuer import services as issuers
@@ -112,6 +113,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         )
         tallies.add([before.taken_back(), change_of(invoice)])
         audit.record(events.INVOICE_FINALIZED, actor=actor, subject=("invoice", invoice.pk))
+        tell(invoice, "finalized")
     return invoice
 
 
@@ -153,6 +155,7 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
     )
     tallies.add([before.taken_back(), change_of(invoice)])
     audit.record(events.INVOICE_VOIDED, actor=actor, subject=("invoice", invoice.pk), fields=["status"])
+    tell(invoice, "voided")
     return invoice
 
 

@@ -9,6 +9,7 @@ from billing.invoices.queries import due_minor
 from billing.tallies import services as tallies
 from core import days
 from core.errors import Conflict, NotFound, Refusal
+from outbound.webhooks import services as webhooks
 from tenancy.models import only
 
 
@@ -33,6 +34,25 @@ def change_of(invoice: Invoice) -> tallies.Change:
         currency=invoice.currency,
         total_minor=invoice.total_minor,
         due_minor=due_minor(invoice),
+    )
+
+
+def tell(invoice: Invoice, what: str) -> None:
+    """Publish what happened to an invoice, such as `finalized`, with its state and amounts as they now are."""
+    webhooks.publish(
+        type=f"invoice.{what}",
+        subject=("invoice", invoice.pk),
+        data={
+            "customer": invoice.customer_id,
+            "status": invoice.status,
+            "payment_status": invoice.payment_status,
+            "currency": invoice.currency,
+            "total_minor": invoice.total_minor,
+            "amount_due_minor": due_minor(invoice),
+            "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
+            "issued_on": invoice.issued_on,
+            "due_on": invoice.due_on,
+        },
     )
 
 

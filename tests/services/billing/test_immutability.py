@@ -66,6 +66,7 @@ def execute(sql, params=None):
 
 def test_the_list_of_columns_is_complete():
     writable = {"payment_status", "amount_paid_minor", "updated_at", "amount_due_minor", "total_minor"}
+    writable |= {"attempts_open", "attempts_processing", "disputes_open"}
     listed = {name.strip('"') for name in CHANGES} | writable | {"id", "tenant_id", "series_id"}
     assert {field.column for field in Invoice._meta.concrete_fields} == listed
 

@@ -313,11 +313,11 @@ def test_statements_are_few(in_a, django_assert_num_queries):
         keyring.observe(in_a, "active", generation)  # as every door does
         return django_assert_num_queries(number)
 
-    with statements(7):
+    with statements(8):
         draft = make.draft(of=ada, lines=lines)
     with statements(0):
         assert len(queries.detail(draft).lines) == 3
-    with statements(8):
+    with statements(9):
         make.finalize(draft.pk)
     with statements(2):
         queries.page(limit=50)

@@ -1,0 +1,1 @@
+"""Money that moved: asked for, received, given back, disputed."""

@@ -1,0 +1,3 @@
+"""What payments leave in the audit trail."""
+
+from audit.events import register  # noqa: F401

@@ -1,0 +1,3 @@
+"""What payments do by the clock."""
+
+BEAT: dict[str, dict[str, object]] = {}
