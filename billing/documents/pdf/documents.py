@@ -1,0 +1,126 @@
+"""What stands on a document: plain values, so that whoever has them can have it set."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from core.money import Money
+
+
+class Mark(StrEnum):
+    """What is written across a document that is not to be paid."""
+
+    NONE = ""
+    DRAFT = "draft"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A seller or a buyer. `address` is its lines, the country last."""
+
+    name: str
+    address: tuple[str, ...] = ()
+    tax_id: str = ""
+    tax_number: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line; an allowance or charge of the whole document has neither quantity nor price."""
+
+    description: str
+    net_minor: int
+    category: str
+    percentage: Decimal
+    quantity: Decimal | None = None
+    unit_code: str = ""
+    unit_amount: Decimal | None = None
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tax:
+    """The tax of one rate, and in words why nothing is charged."""
+
+    category: str
+    percentage: Decimal
+    base_minor: int
+    tax_minor: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankDetails:
+    """Where a transfer goes. `changed_on` is the day these details began to hold."""
+
+    holder: str
+    iban: str
+    bic: str = ""
+    changed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceDocument:
+    """An invoice as it stands on paper. Amounts are minor units of `currency`; `at` dates the file itself.
+
+    `bank` with `reference` and `pay_url` are the ways to pay; without any, none is shown. `check_url` is the page
+    on which a customer finds the bank details that hold.
+    """
+
+    number: str
+    at: datetime
+    mark: Mark = Mark.NONE
+    seller: Party
+    buyer: Party
+    issued_on: date | None
+    due_on: date | None
+    voided_on: date | None = None
+    references: tuple[tuple[str, str], ...] = ()
+    currency: str
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+    subtotal_minor: int
+    total_minor: int
+    rounding_minor: int = 0
+    prepaid_minor: int = 0
+    paid_minor: int = 0
+    due_minor: int
+    note: str = ""
+    bank: BankDetails | None = None
+    reference: str = ""
+    pay_url: str = ""
+    check_url: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidInvoice:
+    """What of a payment went to one invoice, and what is still owed on it afterwards."""
+
+    number: str
+    amount_minor: int
+    issued_on: date | None = None
+    left_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptDocument:
+    """A receipt. `method` is in words, such as "Visa ending 4242"; `credit_minor` is kept for the customer."""
+
+    number: str
+    at: datetime
+    seller: Party
+    buyer: Party
+    paid_on: date
+    amount: Money
+    method: str
+    reference: str = ""
+    invoices: tuple[PaidInvoice, ...] = ()
+    credit_minor: int = 0
+    refunded_minor: int = 0
+    check_url: str = ""
+    language: str = "en"

@@ -1,0 +1,202 @@
+"""A document as the template takes it: every text in words, clean of what no font has; no value is ever source."""
+
+from typing import Any
+
+from billing.documents import epc
+from billing.documents.pdf import coverage, words
+from billing.documents.pdf.documents import (
+    BankDetails,
+    InvoiceDocument,
+    Line,
+    Mark,
+    Party,
+    ReceiptDocument,
+)
+from billing.documents.reference import printed
+
+Values = dict[str, Any]
+
+
+def of_invoice(document: InvoiceDocument) -> Values:
+    """Write an invoice for its template."""
+    lang, currency = document.language, document.currency
+
+    def money(minor: int) -> str:
+        return words.money(minor, currency, lang)
+
+    paid = document.prepaid_minor or document.paid_minor
+    rows = [("Net", money(document.subtotal_minor))]
+    rows += [
+        (
+            words.tax(tax.category, tax.percentage, lang)
+            + (f" on {words.amount(tax.base_minor, currency, lang)}" if len(document.taxes) > 1 else ""),
+            money(tax.tax_minor),
+        )
+        for tax in document.taxes
+        if tax.percentage or tax.category != "O" or len(document.taxes) > 1
+    ]
+    rows += [("Rounding", money(document.rounding_minor))] if document.rounding_minor else []
+    after = [("Paid before", money(-document.prepaid_minor))] if document.prepaid_minor else []
+    after += [("Paid", money(-document.paid_minor))] if document.paid_minor else []
+    return _showable(
+        {
+            "title": f"Invoice {document.number}".strip(),
+            "number": document.number,
+            "mark": document.mark.value,
+            "marked": _marked(document),
+            "seller": _party(document.seller),
+            "buyer": _party(document.buyer),
+            "facts": _facts(document),
+            "currency": currency,
+            "lines": [_line(line, currency, lang) for line in document.lines],
+            "taxed": any(line.percentage for line in document.lines),
+            "sums": rows,
+            "total": money(document.total_minor + document.rounding_minor),
+            "after": after,
+            "due": money(document.due_minor) if paid else "",
+            "reasons": _reasons(document),
+            "note": document.note,
+            "pay": _pay(document),
+            "settled": document.mark is Mark.NONE and document.due_minor <= 0,
+            "check_url": document.check_url,
+            "language": lang,
+        }
+    )
+
+
+def of_receipt(document: ReceiptDocument) -> Values:
+    """Write a receipt for its template."""
+    lang, currency = document.language, document.amount.currency
+    facts = [
+        ("Receipt number", document.number),
+        ("Paid on", words.day(document.paid_on, lang)),
+        ("Paid with", document.method),
+        ("Reference", document.reference),
+    ]
+    after = []
+    if document.credit_minor:
+        after.append(("Kept as credit", words.money(document.credit_minor, currency, lang)))
+    if document.refunded_minor:
+        after.append(("Refunded since", words.money(-document.refunded_minor, currency, lang)))
+    return _showable(
+        {
+            "title": f"Receipt {document.number}".strip(),
+            "number": document.number,
+            "mark": "",
+            "seller": _party(document.seller),
+            "buyer": _party(document.buyer),
+            "facts": [(label, text) for label, text in facts if text],
+            "currency": currency,
+            "amount": words.money(document.amount.amount_minor, currency, lang),
+            "invoices": [
+                {
+                    "number": paid.number,
+                    "issued": words.day(paid.issued_on, lang),
+                    "amount": words.amount(paid.amount_minor, currency, lang),
+                    "left": words.amount(paid.left_minor, currency, lang),
+                }
+                for paid in document.invoices
+            ],
+            "after": after,
+            "check_url": document.check_url,
+            "language": lang,
+        }
+    )
+
+
+def _marked(document: InvoiceDocument) -> str:
+    if document.mark is Mark.DRAFT:
+        return "A draft: nothing is owed yet, and anything on it may still change."
+    if document.mark is Mark.VOID:
+        on = words.day(document.voided_on, document.language)
+        return f"Voided{f' on {on}' if on else ''}. Nothing is owed on this invoice."
+    return ""
+
+
+def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:
+    facts = [
+        ("Invoice number", document.number or "Given when it is final"),
+        ("Issued", words.day(document.issued_on, document.language) or "When it is final"),
+        ("Due", words.day(document.due_on, document.language)),
+        *document.references,
+        ("Your tax id", document.buyer.tax_id or document.buyer.tax_number),
+    ]
+    return [(label, text) for label, text in facts if text]
+
+
+def _line(line: Line, currency: str, lang: str) -> Values:
+    return {
+        "description": line.description,
+        "details": list(line.details),
+        "quantity": "" if line.quantity is None else words.quantity(line.quantity, line.unit_code, lang),
+        "unit": "" if line.unit_amount is None else words.price(line.unit_amount, currency, lang),
+        "tax": words.rate(line.category, line.percentage, lang),
+        "net": words.amount(line.net_minor, currency, lang),
+    }
+
+
+def _reasons(document: InvoiceDocument) -> list[str]:
+    found = (
+        words.why_nothing(tax.category, tax.reason)
+        for tax in document.taxes
+        if not tax.percentage or tax.reason
+    )
+    return list(dict.fromkeys(reason for reason in found if reason))
+
+
+def _pay(document: InvoiceDocument) -> Values | None:
+    """Write the ways to pay; nothing where there is nothing to pay or no way."""
+    if document.mark is not Mark.NONE or document.due_minor <= 0 or not (document.bank or document.pay_url):
+        return None
+    lang, bank = document.language, document.bank
+    return {
+        "amount": words.money(document.due_minor, document.currency, lang),
+        "by": words.day(document.due_on, lang),
+        "bank": None if bank is None else _bank(document, bank),
+        "url": document.pay_url,
+        "changed": words.day(bank.changed_on, lang) if bank is not None else "",
+    }
+
+
+def _bank(document: InvoiceDocument, bank: BankDetails) -> Values:
+    code = epc.code(
+        holder=bank.holder,
+        iban=bank.iban,
+        bic=bank.bic,
+        amount_minor=document.due_minor,
+        currency=document.currency,
+        reference=document.reference,
+    )
+    return {
+        "holder": bank.holder,
+        "iban": words.iban(bank.iban),
+        "bic": bank.bic,
+        "reference": printed(document.reference).replace(" ", "\u00a0"),
+        "code": "" if code is None else code.svg(),
+    }
+
+
+def _party(party: Party) -> Values:
+    return {
+        "name": party.name,
+        "address": list(party.address),
+        "tax_id": party.tax_id,
+        "tax_number": party.tax_number,
+        "email": party.email,
+        "phone": party.phone,
+    }
+
+
+def _showable(values: Values) -> Values:
+    return {key: _clean(value) for key, value in values.items()}
+
+
+def _clean(value: Any) -> Any:
+    """Return the values with every text made showable."""
+    if isinstance(value, str):
+        return coverage.showable(value)
+    if isinstance(value, dict):
+        return _showable(value)
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    return value
