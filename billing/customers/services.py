@@ -1,6 +1,6 @@
 """Adding, changing, archiving customers, and opening one to a member. No free text keeps a card number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from billing.customers.models import Customer
 from billing.tallies import services as tallies
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Refusal
+from outbound.webhooks import services as webhooks
 from tenancy import constraints
 from tenancy.context import use_case
 
@@ -97,6 +98,7 @@ def create(
     _save(row, with_reference=row.reference is not None, force_insert=True)
     tallies.add([tallies.Change(noun="customer", state=row.state)])
     audit.record(events.CUSTOMER_CREATED, actor=actor, subject=("customer", row.pk))
+    _tell("customer.created", [row])
     return row
 
 
@@ -108,6 +110,7 @@ def create_many(rows: list[Customer], *, actor: Actor) -> None:
     for start in range(0, len(rows), 1_000):
         keys = [row.pk for row in rows[start : start + 1_000]]
         audit.record_each(events.CUSTOMER_CREATED, actor=actor, kind="customer", subjects=keys)
+    _tell("customer.created", rows)
 
 
 def prepare(values: Mapping[str, Any], *, at: datetime) -> Customer:
@@ -152,6 +155,7 @@ def update(*, customer_id: UUID, changes: Mapping[str, Any], actor: Actor, at: d
     written = [*changed, *(_INDEXES[name] for name in changed if name in _INDEXES), "updated_at"]
     _save(row, with_reference="reference" in changed, update_fields=written)
     audit.record(events.CUSTOMER_UPDATED, actor=actor, subject=("customer", row.pk), fields=changed)
+    _tell("customer.updated", [row])
     return row
 
 
@@ -229,7 +233,13 @@ def _move(row: Customer, state: str, event: EventType, actor: Actor, at: datetim
         ]
     )
     audit.record(event, actor=actor, subject=("customer", row.pk), fields=["state"])
+    _tell("customer.updated", [row])
     return row
+
+
+def _tell(what: str, rows: Sequence[Customer]) -> None:
+    said = [(row.pk, {"state": row.state, "currency": row.currency}) for row in rows]
+    webhooks.publish_each(type=what, kind="customer", rows=said)
 
 
 def _locked(customer_id: UUID) -> Customer:

@@ -117,6 +117,7 @@ def import_ubl(*, data: bytes, actor: Actor, at: datetime, finalize: bool = Fals
     InvoiceTax.objects.bulk_create(_taxes(document, invoice))
     tallies.add([invoice_rows.change_of(invoice)])
     audit.record(events.INVOICE_IMPORTED, actor=actor, subject=("invoice", invoice.pk))
+    invoice_rows.tell(invoice, "created")
     if finalize:
         return invoices.finalize(invoice_id=invoice.pk, actor=actor, at=at)
     return invoice
