@@ -166,7 +166,9 @@ def float_near_money(source: str) -> bool:
     return False
 
 
-MONEY_FILES = sorted([HOME / "core" / "money.py", *(HOME / "billing").rglob("*.py"), *(HOME / "payments").rglob("*.py")])
+MONEY_FILES = sorted(
+    [HOME / "core" / "money.py", *(HOME / "billing").rglob("*.py"), *(HOME / "payments").rglob("*.py")]
+)
 
 
 @pytest.mark.parametrize("path", MONEY_FILES, ids=lambda path: str(path.relative_to(HOME)))
