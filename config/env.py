@@ -119,6 +119,7 @@ class Environment:
     state_dir: Path
     proxy_count: int
     email_url: str | None
+    gateway_address: str
     api_per_second: int
     demo: bool
 
@@ -168,6 +169,7 @@ class Environment:
             state_dir=read.needed_path("STATE_DIR"),
             proxy_count=read.number("PROXY_COUNT", 0),
             email_url=read.optional("EMAIL_URL"),
+            gateway_address=(read.optional("GATEWAY_ADDRESS") or "").rstrip("/"),
             api_per_second=read.number("API_PER_SECOND", 200),
             demo=read.flag("DEMO"),
         )

@@ -20,3 +20,4 @@ STORAGES = {
 }  # no build
 WHITENOISE_USE_FINDERS = True  # as above
 EMAIL_BACKEND = "outbound.sink.SinkBackend"  # no mail leaves; a page shows it
+OUTBOUND_PRIVATE_ORIGINS = [GATEWAY_ADDRESS] if GATEWAY_ADDRESS else []  # the sandbox gateway is on this machine
