@@ -28,6 +28,7 @@ Purpose = Literal[
     "hook",
     "invitation",
     "pay_link",
+    "pay_link_secret",
     "recovery_code",
     "recovery_token",
     "session",
@@ -99,6 +100,15 @@ def last_four(raw: str) -> str:
 def mint_link(*, tenant: UUID) -> str:
     """Make the secret of a link: an invitation, a pay link, the address of a gateway's hook."""
     return ids.base32(tenant) + new_secret()
+
+
+def link_of(purpose: Purpose, *, tenant: UUID, row: UUID) -> str:
+    """Make the secret of a link that can be written once more from its row, with the installation's pepper.
+
+    For what a person asks to see again, such as the pay link of an invoice: the row alone opens nothing.
+    """
+    secret = digest(purpose, row.hex)[:_SECRET_BYTES]
+    return ids.base32(tenant) + base64.b32encode(secret).decode().lower()
 
 
 def tenant_of_link(raw: str) -> UUID:
