@@ -1,0 +1,347 @@
+"""The lists of payments, refunds, disputes and saved methods: keyset pages by id, newest first, in both directions.
+
+Promise kept: a list of one customer or invoice is found by an index, and no list opens a payer's text: what the bank
+wrote beside a transfer is decrypted for one payment at a time.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Sum
+
+from billing.customers import queries as customers
+from billing.settlement.models import Allocation, CreditBalance
+from payments.models import Dispute, Payment, PaymentItem, PaymentMethod, Refund
+
+PAGE = 50
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRow:
+    """One payment in a list. Amounts are minor units."""
+
+    id: UUID
+    customer_id: UUID
+    customer_name: str
+    state: str
+    method: str
+    source: str
+    currency: str
+    amount_minor: int
+    captured_minor: int
+    allocated_minor: int
+    refunding_minor: int
+    refunded_minor: int
+    reversed_minor: int
+    reference: str
+    failure_code: str
+    brand: str
+    last4: str
+    received_on: date | None
+    created_at: datetime
+    updated_at: datetime
+    succeeded_at: datetime | None
+
+    @property
+    def refundable_minor(self) -> int:
+        """Return what could still be given back."""
+        return self.captured_minor - self.refunding_minor - self.refunded_minor - self.reversed_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRow:
+    """One refund in a list."""
+
+    id: UUID
+    payment_id: UUID
+    customer_id: UUID
+    customer_name: str
+    approval_id: UUID | None
+    state: str
+    method: str
+    currency: str
+    amount_minor: int
+    reason_code: str
+    reference: str
+    failure_code: str
+    requested_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    succeeded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeRow:
+    """One dispute in a list."""
+
+    id: UUID
+    payment_id: UUID
+    customer_id: UUID
+    customer_name: str
+    reference: str
+    state: str
+    currency: str
+    amount_minor: int
+    reason_code: str
+    answer_by: datetime | None
+    answered_at: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRow:
+    """One saved method: a token and what a person knows it by."""
+
+    id: UUID
+    customer_id: UUID
+    reference: str
+    kind: str
+    state: str
+    is_default: bool
+    brand: str
+    last4: str
+    expires_month: int | None
+    expires_year: int | None
+    agreed_at: datetime
+    removed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditRow:
+    """What one customer has paid too much, in minor units of one currency."""
+
+    customer_id: UUID
+    customer_name: str
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[_R]):
+    """One page, and the last and first ids from which its neighbours go on; None where there is none."""
+
+    rows: list[_R]
+    next_after: UUID | None
+    previous_before: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a list a page begins: behind an id, or before it when one goes back."""
+
+    id: UUID | None = None
+    back: bool = False
+    limit: int = PAGE
+
+
+def payments(
+    *,
+    place: Place,
+    states: Collection[str] = (),
+    customer_ids: Collection[UUID] | None = None,
+    invoice_id: UUID | None = None,
+    method: str = "",
+    currency: str = "",
+    reference: str = "",
+    received_from: date | None = None,
+    received_to: date | None = None,
+    with_names: bool = True,
+) -> Listed[PaymentRow]:
+    """List payments; of an invoice are those meant for it and those that paid it.
+
+    `reference` and `customer_ids` together find either, as somebody who searches means it.
+    """
+    rows = Payment.objects.all()
+    if states:
+        rows = rows.filter(state__in=states)
+    if reference and customer_ids:
+        rows = rows.filter(Q(reference=reference) | Q(customer_id__in=customer_ids))
+    elif reference:
+        rows = rows.filter(reference=reference)
+    elif customer_ids is not None:
+        rows = rows.filter(customer_id__in=customer_ids)
+    if invoice_id is not None:
+        rows = rows.filter(pk__in=payments_of(invoice_id))
+    bounds = {
+        "method": method,
+        "currency": currency,
+        "received_on__gte": received_from,
+        "received_on__lte": received_to,
+    }
+    rows = rows.filter(**{name: value for name, value in bounds.items() if value})
+    page = _page(rows, place)
+    return _listed(page, place, payment_rows(page[: place.limit], with_names=with_names))
+
+
+def payments_of(invoice_id: UUID) -> list[UUID]:
+    """Name the payments that were meant for an invoice, or paid it."""
+    meant = PaymentItem.objects.filter(invoice_id=invoice_id).values_list("payment_id", flat=True)
+    paid = Allocation.objects.filter(invoice_id=invoice_id, payment_id__isnull=False)
+    return sorted({*meant, *paid.values_list("payment_id", flat=True)})
+
+
+def payment_rows(found: Sequence[Payment], *, with_names: bool = True) -> list[PaymentRow]:
+    """Show payments; two statements for what they paid and whose they are."""
+    held = allocated(payment.pk for payment in found)
+    names = customers.names(payment.customer_id for payment in found) if with_names else {}
+    return [
+        PaymentRow(
+            id=payment.pk,
+            customer_id=payment.customer_id,
+            customer_name=names.get(payment.customer_id, ""),
+            allocated_minor=held.get(payment.pk, 0),
+            **{name: getattr(payment, name) for name in _PAYMENT},
+        )
+        for payment in found
+    ]
+
+
+def allocated(payment_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return what payments have put onto invoices, in minor units."""
+    rows = Allocation.objects.filter(payment_id__in=list(payment_ids))
+    sums = rows.values("payment_id").annotate(held=Sum("amount_minor")).order_by()
+    return {row["payment_id"]: int(row["held"]) for row in sums}
+
+
+def refunds(
+    *,
+    place: Place,
+    states: Collection[str] = (),
+    customer_id: UUID | None = None,
+    payment_id: UUID | None = None,
+    with_names: bool = True,
+) -> Listed[RefundRow]:
+    """List refunds."""
+    rows = Refund.objects.select_related("payment")
+    if states:
+        rows = rows.filter(state__in=states)
+    if customer_id is not None:
+        rows = rows.filter(customer_id=customer_id)
+    if payment_id is not None:
+        rows = rows.filter(payment_id=payment_id)
+    page = _page(rows, place)
+    shown = page[: place.limit]
+    names = customers.names(refund.customer_id for refund in shown) if with_names else {}
+    return _listed(page, place, [refund_row(refund, names) for refund in shown])
+
+
+def refund_row(refund: Refund, names: dict[UUID, str]) -> RefundRow:
+    """Show a refund; `names` are the customers' by id."""
+    return RefundRow(
+        id=refund.pk,
+        payment_id=refund.payment_id,
+        customer_id=refund.customer_id,
+        customer_name=names.get(refund.customer_id, ""),
+        method=refund.payment.method,
+        **{name: getattr(refund, name) for name in _REFUND},
+    )
+
+
+def disputes(
+    *,
+    place: Place,
+    states: Collection[str] = (),
+    customer_id: UUID | None = None,
+    payment_id: UUID | None = None,
+    with_names: bool = True,
+) -> Listed[DisputeRow]:
+    """List disputes."""
+    rows = Dispute.objects.defer("evidence")
+    if states:
+        rows = rows.filter(state__in=states)
+    if customer_id is not None:
+        rows = rows.filter(customer_id=customer_id)
+    if payment_id is not None:
+        rows = rows.filter(payment_id=payment_id)
+    page = _page(rows, place)
+    shown = page[: place.limit]
+    names = customers.names(dispute.customer_id for dispute in shown) if with_names else {}
+    return _listed(page, place, [dispute_row(dispute, names) for dispute in shown])
+
+
+def dispute_row(dispute: Dispute, names: dict[UUID, str]) -> DisputeRow:
+    """Show a dispute; `names` are the customers' by id."""
+    return DisputeRow(
+        id=dispute.pk,
+        payment_id=dispute.payment_id,
+        customer_id=dispute.customer_id,
+        customer_name=names.get(dispute.customer_id, ""),
+        **{name: getattr(dispute, name) for name in _DISPUTE},
+    )
+
+
+def methods(*, place: Place, customer_id: UUID | None = None, state: str = "") -> Listed[MethodRow]:
+    """List saved methods."""
+    rows = PaymentMethod.objects.defer("mandate_text")
+    if customer_id is not None:
+        rows = rows.filter(customer_id=customer_id)
+    if state:
+        rows = rows.filter(state=state)
+    page = _page(rows, place)
+    return _listed(page, place, [method_row(method) for method in page[: place.limit]])
+
+
+def method_row(method: PaymentMethod) -> MethodRow:
+    """Show a saved method."""
+    return MethodRow(
+        id=method.pk,
+        customer_id=method.customer_id,
+        **{name: getattr(method, name) for name in _METHOD},
+    )
+
+
+def credits(*, limit: int) -> list[CreditRow]:
+    """List what customers have in credit, the largest first."""
+    rows = list(CreditBalance.objects.filter(amount_minor__gt=0).order_by("-amount_minor", "id")[:limit])
+    names = customers.names(row.customer_id for row in rows)
+    return [
+        CreditRow(
+            customer_id=row.customer_id,
+            customer_name=names.get(row.customer_id, ""),
+            currency=row.currency,
+            amount_minor=row.amount_minor,
+        )
+        for row in rows
+    ]
+
+
+def _page(rows: "QuerySet[Any]", place: Place) -> list[Any]:
+    """Read one row more than fits, in the direction of reading."""
+    if place.id is not None:
+        rows = rows.filter(pk__gt=place.id) if place.back else rows.filter(pk__lt=place.id)
+    return list(rows.order_by("pk" if place.back else "-pk")[: place.limit + 1])
+
+
+def _listed(found: Sequence[Any], place: Place, rows: list[_R]) -> Listed[_R]:
+    """Turn a page around that was read backwards, and say where its neighbours begin."""
+    more, shown = len(found) > place.limit, [each.pk for each in found[: place.limit]]
+    if place.back:
+        rows, shown = rows[::-1], shown[::-1]
+    following = shown[-1] if shown and (more or place.back) else None
+    before = shown[0] if shown and (more if place.back else place.id is not None) else None
+    return Listed(rows, following, before)
+
+
+_PAYMENT = (
+    "state", "method", "source", "currency", "amount_minor", "captured_minor", "refunding_minor",
+    "refunded_minor", "reversed_minor", "reference", "failure_code", "brand", "last4", "received_on",
+    "created_at", "updated_at", "succeeded_at",
+)  # fmt: skip
+_REFUND = (
+    "approval_id", "state", "currency", "amount_minor", "reason_code", "reference", "failure_code",
+    "requested_by", "created_at", "updated_at", "succeeded_at",
+)  # fmt: skip
+_DISPUTE = (
+    "reference", "state", "currency", "amount_minor", "reason_code", "answer_by", "answered_at", "opened_at",
+    "closed_at", "updated_at",
+)  # fmt: skip
+_METHOD = (
+    "reference", "kind", "state", "is_default", "brand", "last4", "expires_month", "expires_year", "agreed_at",
+    "removed_at",
+)  # fmt: skip
