@@ -4,7 +4,7 @@ It is not public (ASVS 13.4.5): any working key or signed-in person may read it,
 because it says what the product can do and nothing about whoever uses it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -13,11 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from api.fields import Body
 from api.rendering import dumps
+from edge import idempotency
 from edge.access import Own, access
 from edge.errors import PROBLEM_TYPE
 
@@ -56,12 +57,13 @@ _REFUSALS = {
     "412": "The record is not the version that If-Match names.",
     "415": "The body is not application/json.",
     "422": "Some values cannot be used; every one of them is named.",
+    "428": "Money moves here, and there is no Idempotency-Key.",
     "429": "Too many requests; Retry-After says when.",
     "503": "The organization is sealed.",
 }
 _ALWAYS = ("401", "403", "422", "429", "503")
 # Operations whose body names a record that may not be there.
-_NAMES_A_RECORD = frozenset({"invoices_create"})
+_NAMES_A_RECORD = frozenset({"allocations_create", "invoices_create", "payments_create", "refunds_create"})
 _WITH_BODY = ("400", "409", "415")
 
 
@@ -109,10 +111,16 @@ def describe(
     takes: type[Body] | None = None,
     gives: type[Shown],
     created: bool = False,
+    waiting: str = "",
     filters: Iterable[tuple[str, str]] = (),
     listed: bool = False,
+    examples: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Callable[[_V], _V]:
-    """Describe one operation: its stable name, what it takes and what it gives."""
+    """Describe one operation: its stable name, what it takes and what it gives.
+
+    `waiting` says when it answers 202 with the same object, because somebody has to agree first. `examples` are bodies
+    by what they show.
+    """
     parameters = [
         OpenApiParameter(name, OpenApiTypes.STR, description=description)
         for name, description in (
@@ -128,8 +136,15 @@ def describe(
         operation_id=name,
         summary=summary,
         request=takes,
-        responses={201 if created else 200: list_of(gives) if listed else gives},
+        responses={
+            201 if created else 200: list_of(gives) if listed else gives,
+            **({202: OpenApiResponse(gives, description=waiting)} if waiting else {}),
+        },
         parameters=parameters,
+        examples=[
+            OpenApiExample(title, value=dict(body), request_only=True)
+            for title, body in (examples or {}).items()
+        ],
     )
     return decorate
 
@@ -156,6 +171,11 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
             schemas[body.__name__]["additionalProperties"] = False
     schemas["Problem"] = _PROBLEM
     result["servers"] = [{"url": settings.PUBLIC_URL}]
+    moving_money = {
+        path.replace("{pk}", "{id}")
+        for path, _, method, view in generator.endpoints
+        if method == "POST" and idempotency.is_demanded(view)
+    }
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             if method not in ("get", "post", "patch"):
@@ -163,9 +183,12 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
             codes = [*_ALWAYS, *(_WITH_BODY if method != "get" else ())]
             codes += ["404"] if "{" in path or operation["operationId"] in _NAMES_A_RECORD else []
             codes += ["412"] if method == "patch" else []
+            codes += ["428"] if method == "post" and path in moving_money else []
             for code in sorted(codes):
                 operation["responses"].setdefault(code, _refusal(code))
             header = {"post": _IDEMPOTENCY, "patch": _IF_MATCH}.get(method)
+            if "428" in codes:
+                header = {**_IDEMPOTENCY, "required": True}
             if method == "get" and "{" in path:
                 header = _IF_NONE_MATCH
                 operation["responses"].setdefault("304", {"description": "Still the version of that ETag."})

@@ -1,4 +1,5 @@
-"""A request that is sent twice acts once: `Idempotency-Key` on every POST of the API (decision 4).
+"""A request that is sent twice acts once: `Idempotency-Key` on every POST of the API, and never without one where money
+moves (decision 4).
 
 Promise kept: the key's row and what the request changed are one commit. There is no moment at which a crash
 leaves the one without the other, so that repeating a request after any failure is always safe.
@@ -8,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -34,6 +35,14 @@ _KEPT_HEADERS = ("Content-Type", "ETag", "Location")
 _LOCK_NOT_AVAILABLE = "55P03"
 _RETRY_AFTER_SECONDS = 1
 _FAILED_FROM = 400
+_V = TypeVar("_V", bound=Callable[..., Any])
+
+
+class IdempotencyKeyMissing(Refusal):
+    """Money moves here: send an Idempotency-Key, so that sending the request again is safe."""
+
+    code = "idempotency_key_missing"
+    status = 428
 
 
 class MalformedIdempotencyKey(Refusal):
@@ -52,6 +61,17 @@ class StillRunning(Conflict):
     """The first request with this Idempotency-Key has not ended yet. Send it again in a moment."""
 
     code = "idempotency_key_in_use"
+
+
+def demanded(view: _V) -> _V:
+    """Let nobody POST to a view without an Idempotency-Key: it moves money."""
+    view.demands_idempotency_key = True  # type: ignore[attr-defined]  # read by the middleware
+    return view
+
+
+def is_demanded(view: Callable[..., Any]) -> bool:
+    """Tell whether a view, or the class behind it, moves money."""
+    return bool(getattr(getattr(view, "cls", view), "demands_idempotency_key", False))
 
 
 class IdempotencyMiddleware:
@@ -76,12 +96,14 @@ class IdempotencyMiddleware:
         self, request: Request, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponse | None:
         """Let the view run if it is the first time, or repeat the answer."""
-        if request.method != "POST" or request.door.kind is not DoorKind.API or HEADER not in request.headers:
-            return None
-        if request.api_key is None:
+        if request.method != "POST" or request.door.kind is not DoorKind.API or request.api_key is None:
             return None
         try:
-            return _claim(request, key_id=request.api_key.pk)
+            if HEADER in request.headers:
+                return _claim(request, key_id=request.api_key.pk)
+            if is_demanded(view):
+                raise IdempotencyKeyMissing
+            return None
         except Refusal as refusal:
             request.failure = request.refusal = refusal
             response = errors.respond(request, refusal)
