@@ -77,6 +77,14 @@ class _Reader:
             raise BadEnvironment(f"{_PREFIX}{name} is not set. See docs/reference/environment.md.")
         return value
 
+    def origin(self, name: str) -> str:
+        """Return a scheme, a host and perhaps a port; empty when there is none."""
+        value = self.optional(name) or ""
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or value != f"{parts.scheme}://{parts.netloc}"):
+            raise BadEnvironment(f"{_PREFIX}{name} must be an origin such as http://127.0.0.1:8010.")
+        return value
+
     def flag(self, name: str) -> bool:
         """Return whether a switch is on: 1 or 0."""
         value = self.optional(name) or "0"
@@ -169,7 +177,7 @@ class Environment:
             state_dir=read.needed_path("STATE_DIR"),
             proxy_count=read.number("PROXY_COUNT", 0),
             email_url=read.optional("EMAIL_URL"),
-            gateway_address=(read.optional("GATEWAY_ADDRESS") or "").rstrip("/"),
             api_per_second=read.number("API_PER_SECOND", 200),
+            gateway_address=read.origin("GATEWAY_ADDRESS"),
             demo=read.flag("DEMO"),
         )

@@ -4,9 +4,10 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
 
@@ -19,6 +20,7 @@ from tests.fired import (  # noqa: F401  hooks and a fixture: each kind of audit
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.gateway import Gateway
 from tests.make import installation
 
 
@@ -57,6 +59,12 @@ def _fresh_clone_instead_of_truncate() -> Iterator[None]:
     )
     yield
     TransactionTestCase._fixture_teardown = before  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    """Return the sandbox gateway with an account nobody else uses."""
+    return Gateway(settings.GATEWAY_ADDRESS, f"sk_test_{uuid4().hex}")
 
 
 @pytest.fixture

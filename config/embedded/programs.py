@@ -30,6 +30,7 @@ _COMMON = frozenset(
         "STRONGBOX_STATE_DIR",
         "STRONGBOX_AUDIT_PUBLIC_KEY_FILE",
         "STRONGBOX_AUDIT_CHECKPOINT_DIR",
+        "STRONGBOX_GATEWAY_ADDRESS",
         "STRONGBOX_DEMO",
     }
 )
@@ -115,6 +116,12 @@ def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
             grace=10,
         ),
     ]
+
+
+def sandbox(state: Path, *, port: int) -> Program:
+    """Return the sandbox gateway: a program apart, which is told nothing of ours."""
+    arguments = [sys.executable, "-m", "sandbox", "--port", str(port), "--state", str(state / "sandbox")]
+    return Program("sandbox", arguments, secrets=frozenset(), grace=5)
 
 
 def bind(addresses: Sequence[str]) -> list[str]:

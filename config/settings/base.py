@@ -150,8 +150,8 @@ AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
 # Exact origins the HTTP client may reach in a private network or without TLS; production has none.
 OUTBOUND_PRIVATE_ORIGINS: list[str] = []
-# Where the card provider is asked; empty is the provider itself, the demo names its sandbox.
-GATEWAY_ADDRESS = ENV.gateway_address
+# Where the card provider is asked; empty is the provider itself, and production knows no other.
+GATEWAY_ADDRESS = ""
 if ENV.pepper is not None:
     PEPPER = ENV.pepper
 if ENV.network_key is not None:

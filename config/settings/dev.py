@@ -4,6 +4,7 @@ from config.settings.base import *
 
 INSTALLED_APPS = [*INSTALLED_APPS, "config.embedded"]  # the demo's commands
 DEMO = ENV.demo  # the demo's people, mail sink and credentials command
+GATEWAY_ADDRESS = ENV.gateway_address  # the sandbox gateway on this machine: no money moves
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]  # one machine, loopback only
 CSRF_TRUSTED_ORIGINS = []  # same origin only, on whatever port
 SECURE_SSL_REDIRECT = False  # loopback has no certificate
@@ -20,4 +21,4 @@ STORAGES = {
 }  # no build
 WHITENOISE_USE_FINDERS = True  # as above
 EMAIL_BACKEND = "outbound.sink.SinkBackend"  # no mail leaves; a page shows it
-OUTBOUND_PRIVATE_ORIGINS = [GATEWAY_ADDRESS] if GATEWAY_ADDRESS else []  # the sandbox gateway is on this machine
+OUTBOUND_PRIVATE_ORIGINS = [GATEWAY_ADDRESS] if GATEWAY_ADDRESS else []  # as above, on this machine

@@ -24,7 +24,9 @@ LOOSENED = {
         "CSRF_TRUSTED_ORIGINS",
         "DEMO",
         "EMAIL_BACKEND",
+        "GATEWAY_ADDRESS",
         "INSTALLED_APPS",
+        "OUTBOUND_PRIVATE_ORIGINS",
         "SECURE_HSTS_INCLUDE_SUBDOMAINS",
         "SECURE_HSTS_PRELOAD",
         "SECURE_HSTS_SECONDS",
@@ -43,6 +45,7 @@ DEFAULTS = {
     "context_bind_backend": True,
     "proxy_count": 0,
     "api_per_second": 200,
+    "gateway_address": "",
     "demo": False,
 }
 EVERY_ANSWER = {

@@ -1,0 +1,1 @@
+"""The pages people see: payment, authentication, and what happened."""
