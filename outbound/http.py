@@ -54,6 +54,10 @@ class NoAnswer(Refusal):
     status = 502
 
 
+class NotReached(NoAnswer):
+    """The other side could not be reached; nothing was sent."""
+
+
 class AnswerTooLarge(Refusal):
     """The other side sent more than was asked for."""
 
@@ -122,6 +126,7 @@ class Client:
         Raises:
             AddressRefused: the address is not https, or leads to a host that is not public.
             HostUnknown: the host does not exist.
+            NotReached: no connection came about; surely nothing was sent.
             NoAnswer: nothing complete came within the time.
             AnswerTooLarge: more than `most_bytes` came.
         """
@@ -215,7 +220,7 @@ class Client:
                 connection.close()
             else:
                 return connection
-        raise NoAnswer from failure
+        raise NotReached from failure
 
 
 class _Pinned(http.client.HTTPConnection):
