@@ -1,8 +1,8 @@
 """Pay links: whoever holds one can see and pay one invoice, and nothing else of anybody.
 
-Promise kept: the table holds keyed digests, so a stolen row opens nothing; a link names its organization in clear and is
-proved under its row-level security; it dies 30 days after the invoice was due and never lives longer than 120 days; a
-new one goes to the address on file alone, and asking for one answers the same whatever is typed.
+Promise kept: the table holds keyed digests, so a stolen row opens nothing; a link names its organization in clear
+and is proved under its row-level security; it dies 30 days after the invoice was due and never lives longer than
+120 days; a new one goes to the address on file alone, and asking for one answers the same whatever is typed.
 """
 
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ def address(link: PayLink) -> str:
 
 def secret(link: PayLink) -> str:
     """Write a link's secret once more from its row."""
-    return tokens.link_of("pay_link_secret", tenant=link.tenant_id, row=link.pk)
+    return tokens.link_of("pay_link_secret", tenant=context.current_tenant(), row=link.pk)
 
 
 def of_invoice(invoice_id: UUID, *, at: datetime) -> list[LinkRow]:
@@ -164,7 +164,7 @@ def find(raw: str) -> PayLink:
 
 
 @use_case
-def open(raw: str, *, at: datetime) -> PayLink:  # noqa: A001  the door's own word
+def open(raw: str, *, at: datetime) -> PayLink:
     """Return the link that works now, in the scope of the organization it names.
 
     Raises:
