@@ -120,6 +120,12 @@ def sides_of(*, invoice_id: UUID, kind: str) -> list[Side]:
     return [Side(row.account, row.amount_minor) for row in rows.order_by("id")]
 
 
+def sides_of_source(*, source_id: UUID, kind: str) -> list[Side]:
+    """Return what was posted for something outside billing, to be taken back."""
+    rows = LedgerEntry.objects.filter(transaction__source_id=source_id, transaction__kind=kind)
+    return [Side(row.account, row.amount_minor) for row in rows.order_by("id")]
+
+
 def receivable(*, customer_id: UUID) -> dict[str, int]:
     """Return what a customer owes by the books, in minor units by currency."""
     totals: dict[str, int] = {}
