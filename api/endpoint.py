@@ -140,10 +140,11 @@ class Endpoint(APIView):
         """Answer a change with the record as it now is."""
         return Response(data, headers={"ETag": etag(data)})
 
-    def created(self, data: Mapping[str, Any], path: str) -> Response:
-        """Answer with a new record and where it is."""
+    def created(self, data: Mapping[str, Any], path: str, *, waits: bool = False) -> Response:
+        """Answer with a new record and where it is; 202 when it waits for somebody's approval."""
         location = f"/api/v1/{path}/{data['id']}"
-        return Response(data, status=201, headers={"ETag": etag(data), "Location": location})
+        status = 202 if waits else 201
+        return Response(data, status=status, headers={"ETag": etag(data), "Location": location})
 
     def expects_version(self) -> bool:
         """Tell whether the change is for one version only (`If-Match`)."""

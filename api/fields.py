@@ -38,6 +38,9 @@ _MESSAGES = {
     "invalid_character": "This holds a character that cannot be kept.",
     "card_number": "This holds what looks like a card number. Nothing was stored; remove it.",
     "unknown_field": "There is no such field here.",
+    "not_whole": "This must be a whole number of minor units.",
+    "not_positive": "This must be more than zero.",
+    "too_large": "This is larger than any amount that can be booked.",
     "not_a_decimal": 'This must be a decimal number written as text, such as "12.50".',
     "not_a_day": "This must be a day, written as YYYY-MM-DD.",
     "day_out_of_range": "This must lie between 2000 and 2100.",
@@ -115,6 +118,21 @@ class DecimalText(_Strict):
         if not isinstance(data, str) or not self._SHAPE.match(data):
             raise fault("not_a_decimal")
         return Decimal(data)
+
+
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": money.MAX_MINOR, "examples": [12_500]})
+class Minor(_Strict):
+    """An amount in minor units, above zero. A number with a fraction is refused, also one of ".0"."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Read the amount."""
+        if not isinstance(data, int) or isinstance(data, bool):
+            raise fault("not_whole")
+        if data < 1:
+            raise fault("not_positive")
+        if data > money.MAX_MINOR:
+            raise fault("too_large")
+        return data
 
 
 @extend_schema_field(OpenApiTypes.DATE)

@@ -30,6 +30,8 @@ class PaymentRow:
     state: str
     method: str
     source: str
+    # The invoices it is meant for, in their order.
+    invoice_ids: tuple[UUID, ...]
     currency: str
     amount_minor: int
     captured_minor: int
@@ -187,14 +189,19 @@ def payments_of(invoice_id: UUID) -> list[UUID]:
 
 
 def payment_rows(found: Sequence[Payment], *, with_names: bool = True) -> list[PaymentRow]:
-    """Show payments; two statements for what they paid and whose they are."""
+    """Show payments; a statement each for what they are meant for, what they paid and whose they are."""
     held = allocated(payment.pk for payment in found)
+    meant: dict[UUID, list[UUID]] = {}
+    items = PaymentItem.objects.filter(payment_id__in=[payment.pk for payment in found])
+    for payment_id, invoice_id in items.order_by("position").values_list("payment_id", "invoice_id"):
+        meant.setdefault(payment_id, []).append(invoice_id)
     names = customers.names(payment.customer_id for payment in found) if with_names else {}
     return [
         PaymentRow(
             id=payment.pk,
             customer_id=payment.customer_id,
             customer_name=names.get(payment.customer_id, ""),
+            invoice_ids=tuple(meant.get(payment.pk, ())),
             allocated_minor=held.get(payment.pk, 0),
             **{name: getattr(payment, name) for name in _PAYMENT},
         )
