@@ -13,7 +13,8 @@ export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT
 help: ## this menu
 	@echo "Strongbox: billing whose first promise is that nobody sees what is not theirs"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
-	@echo "  PORT=8000 BIND=127.0.0.1 STRONGBOX_STATE_DIR=.strongbox may be set for run and topology"
+	@echo "  PORT=8000 BIND=127.0.0.1 STRONGBOX_STATE_DIR=.strongbox may be set for run and topology,"
+	@echo "  SANDBOX_PORT=8010 (the demo's payment gateway) for run"
 
 run: install-run ## start everything with a filled demo at http://localhost:8000/ (Ctrl-C stops it)
 	@exec $(RUN) -m config.embedded --with-parent

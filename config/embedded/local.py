@@ -7,16 +7,21 @@ import http.client
 import ipaddress
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded import environment, preparation, programs
+from config.embedded import environment, preparation, processes, programs
 from config.embedded.engines import Engines
 from config.embedded.processes import CannotStart
-from config.embedded.supervisor import Stack
+from config.embedded.supervisor import Listener, Stack
 from config.embedded.watched import Watched
 
+# Another host than the product's, so that neither is sent the other's cookies.
+SANDBOX = "127.0.0.1"
+SANDBOX_SECONDS = 20
+_LIVE_KEYS = ("sk_live_", "rk_live_")
 _LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
@@ -27,6 +32,7 @@ class Place:
     state: Path
     port: int
     bind: str | None
+    sandbox: int = 8010
 
     def addresses(self) -> list[tuple[socket.AddressFamily, str]]:
         """Return the addresses to listen on: the named one, or every loopback address there is."""
@@ -38,7 +44,7 @@ class Place:
 def place(
     variables: Mapping[str, str] = os.environ, *, port: int = 8000, folder: str = ".strongbox"
 ) -> Place:
-    """Read where to listen and where the state lies from PORT, BIND and STRONGBOX_STATE_DIR.
+    """Read where to listen and where the state lies from PORT, SANDBOX_PORT, BIND and STRONGBOX_STATE_DIR.
 
     Raises: CannotStart for a port that is none.
     """
@@ -46,6 +52,7 @@ def place(
         state=Path(variables.get("STRONGBOX_STATE_DIR") or programs.HOME / folder).absolute(),
         port=port_number(variables, "PORT", port),
         bind=variables.get("BIND") or None,
+        sandbox=port_number(variables, "SANDBOX_PORT", 8010),
     )
 
 
@@ -58,6 +65,11 @@ def port_number(variables: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise CannotStart(f"{name}={value} is not a port: a number from 1 to 65535.")
     return int(value)
+
+
+def live_key(variables: Mapping[str, str]) -> str | None:
+    """Return the name of a variable that holds a key which moves real money, or None."""
+    return next((name for name, value in sorted(variables.items()) if value.startswith(_LIVE_KEYS)), None)
 
 
 def is_loopback(address: str | None) -> bool:
@@ -99,20 +111,30 @@ class Local(Stack):
     def __init__(self, where: Place) -> None:
         """Plan the stack.
 
-        Raises: CannotStart when the demo would be open to the network: its mailbox hands out sign-in links.
+        Raises: CannotStart when the demo would be open to the network (its mailbox hands out sign-in links), or
+        when it would run beside a key that moves real money.
         """
-        if os.environ.get("STRONGBOX_DEMO", "1") != "0" and not is_loopback(where.bind):
+        self._demo = os.environ.get("STRONGBOX_DEMO", "1") != "0"
+        if self._demo and not is_loopback(where.bind):
             raise CannotStart(
                 f"BIND={where.bind} would open the demo and its mailbox to the network: "
                 "set STRONGBOX_DEMO=0, or leave BIND on a loopback address."
+            )
+        live = live_key(os.environ)
+        if self._demo and live is not None:
+            raise CannotStart(
+                f"{live} holds a live key of the payment gateway: the demo and its sandbox do not run beside one."
             )
         self.where = where
         self.engines: Engines = Engines(where.state)
         self.url = f"http://localhost:{where.port}/"
 
-    def listens(self) -> list[tuple[socket.AddressFamily, str, int]]:
-        """Return the web process's addresses."""
-        return [(family, address, self.where.port) for family, address in self.where.addresses()]
+    def listens(self) -> list[Listener]:
+        """Return the web process's addresses, and the sandbox gateway's in a demo."""
+        found = [Listener(family, address, self.where.port) for family, address in self.where.addresses()]
+        if self._demo:
+            found.append(Listener(socket.AF_INET, SANDBOX, self.where.sandbox, variable="SANDBOX_PORT"))
+        return found
 
     def prepare(self, say: Callable[[str], None]) -> list[Watched]:
         """Start the engines, migrate, gather static files and fill the demo."""
@@ -121,19 +143,37 @@ class Local(Stack):
         if not root_key.exists():
             say(f"The root key {root_key} is missing: Strongbox is sealed and answers health checks only.")
         values["STRONGBOX_PUBLIC_URL"] = self.url.rstrip("/")
+        if self._demo:
+            values["STRONGBOX_GATEWAY_ADDRESS"] = f"http://{SANDBOX}:{self.where.sandbox}"
         environment.save(self.engines.state, values)
         state, markers = self.engines.state, self.engines.markers
         if preparation.migrate(values, markers=markers):
             say("The tables are up to date")
         if preparation.collect_static(values, state=state):
             say("The static files are gathered")
-        if preparation.seed(values, markers=markers):
-            say("The demo is filled")
+        apart = [self._sandbox(state)] if self._demo else []
+        try:
+            if preparation.seed(values, markers=markers):
+                say("The demo is filled")
+        except BaseException:
+            # Nobody watches it yet.
+            for watched in apart:
+                watched.finish(deadline=time.monotonic())
+            raise
         binds = [host_and_port(address, self.where.port) for _, address in self.where.addresses()]
-        return [
+        product = [
             Watched(program, environment=programs.environment(values, program.secrets), state=state)
             for program in programs.programs(state, web=programs.bind(binds))
         ]
+        return apart + product
+
+    def _sandbox(self, state: Path) -> Watched:
+        """Start the sandbox gateway: the demo's payments are made by it, as it is filled already."""
+        program = programs.sandbox(state, port=self.where.sandbox)
+        watched = Watched(program, environment=programs.environment({}, program.secrets), state=state)
+        watched.start()
+        processes.wait_for(watched.is_ready, seconds=SANDBOX_SECONDS, what="The sandbox gateway")
+        return watched
 
     def answers(self) -> bool:
         """Ask the web process."""
@@ -143,6 +183,9 @@ class Local(Stack):
         return is_ready(connection, host=f"localhost:{self.where.port}")
 
     def hints(self) -> list[str]:
-        """Name the command that shows the demo's sign-ins."""
+        """Name the command that shows the demo's sign-ins, and where the sandbox gateway is."""
         prefix = f"STRONGBOX_STATE_DIR={self.where.state} " if os.environ.get("STRONGBOX_STATE_DIR") else ""
-        return [f"Sign-ins of the demo: {prefix}./manage.py demo_credentials"]
+        hints = [f"Sign-ins of the demo: {prefix}./manage.py demo_credentials"]
+        if self._demo:
+            hints.append(f"Sandbox gateway, and what happened there: http://{SANDBOX}:{self.where.sandbox}/")
+        return hints

@@ -15,6 +15,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,16 @@ from config.embedded.watched import Watched
 NEEDED_BYTES = 500 * 1024 * 1024
 READY_SECONDS = 120
 DEATHS_BEFORE_READY = 3
+
+
+@dataclass(frozen=True)
+class Listener:
+    """An address and a port of a stack, and the variable by which people choose the port."""
+
+    family: socket.AddressFamily
+    address: str
+    port: int
+    variable: str = "PORT"
 
 
 class Machinery(ABC):
@@ -57,8 +68,8 @@ class Stack(ABC):
     url: str
 
     @abstractmethod
-    def listens(self) -> list[tuple[socket.AddressFamily, str, int]]:
-        """Return every address and port that has to be free."""
+    def listens(self) -> list[Listener]:
+        """Return what has to be free."""
 
     @abstractmethod
     def prepare(self, say: Callable[[str], None]) -> list[Watched]:
@@ -112,7 +123,8 @@ class Supervisor:
         self.watched = self.stack.prepare(self._say)
         self._say("Starting " + ", ".join(watched.program.name for watched in self.watched))
         for watched in self.watched:
-            watched.start()
+            if not watched.is_alive():  # the demo is filled with the help of one of them
+                watched.start()
         self._wait_until_ready()
         if not self._stopping:
             self._say(f"Started in {time.monotonic() - began:.1f} s")
@@ -129,14 +141,15 @@ class Supervisor:
             )
 
     def _check_ports(self) -> None:
-        for family, address, port in self.stack.listens():
-            with socket.socket(family) as probe:
+        for listener in self.stack.listens():
+            with socket.socket(listener.family) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((address, port))
+                    probe.bind((listener.address, listener.port))
                 except OSError as error:
                     raise CannotStart(
-                        f"Port {port} of {address} cannot be used ({error.strerror}); try PORT={port + 1}"
+                        f"Port {listener.port} of {listener.address} cannot be used ({error.strerror}); "
+                        f"try {listener.variable}={listener.port + 1}"
                     ) from None
 
     def _wait_until_ready(self) -> None:

@@ -22,7 +22,7 @@ from config.embedded.engines import Engines
 from config.embedded.postgres import Postgres
 from config.embedded.processes import CannotStart
 from config.embedded.programs import HOME, Program
-from config.embedded.supervisor import Stack
+from config.embedded.supervisor import Listener, Stack
 from config.embedded.valkey import Valkey
 from config.embedded.watched import Watched
 
@@ -206,9 +206,12 @@ class Topology(Stack):
         self.engines: TlsEngines = TlsEngines(where.state)
         self.url = f"https://localhost:{where.port}/"
 
-    def listens(self) -> list[tuple[socket.AddressFamily, str, int]]:
+    def listens(self) -> list[Listener]:
         """Return the proxy's two ports."""
-        return [(socket.AF_INET, ADDRESS, self.where.port), (socket.AF_INET, ADDRESS, self.plain)]
+        return [
+            Listener(socket.AF_INET, ADDRESS, self.where.port),
+            Listener(socket.AF_INET, ADDRESS, self.plain, variable="HTTP_PORT"),
+        ]
 
     def prepare(self, say: Callable[[str], None]) -> list[Watched]:
         """Start the engines, migrate, gather static files, and write the proxy's configuration."""
