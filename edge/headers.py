@@ -5,7 +5,7 @@ which leaves every element alone that does not carry it: markup an attacker brin
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -42,6 +42,15 @@ PERMISSIONS_POLICY = ", ".join(
 )
 
 
+def policy(nonce: str, *, form_targets: Iterable[str] = ()) -> str:
+    """Write the policy of one answer. `form_targets` are foreign origins that a form's answer may lead on to.
+
+    Browsers hold the whole chain of redirects after a form against `form-action`.
+    """
+    written = CONTENT_SECURITY_POLICY.format(nonce=nonce)
+    return written.replace("form-action 'self'", " ".join(["form-action 'self'", *form_targets]))
+
+
 class SecurityHeadersMiddleware:
     """Outermost: an answer made anywhere gets the headers."""
 
@@ -54,7 +63,7 @@ class SecurityHeadersMiddleware:
         request.csp_nonce = nonce  # type: ignore[attr-defined]  # read by templates/_scripts.html and the kit's hx tag
         response = self.get_response(request)
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY.format(nonce=nonce))
+        headers.setdefault("Content-Security-Policy", policy(nonce))
         headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY)

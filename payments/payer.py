@@ -1,0 +1,152 @@
+"""What a payer may see of payments: how far one invoice is paid, and by what.
+
+Promise kept: asked for one invoice it answers about that invoice alone. What else a payment paid is not told, and whose
+other invoices there are neither.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from django.db.models import Sum
+
+from billing.invoices.models import Invoice
+from billing.invoices.queries import InvoiceRow
+from billing.settlement.models import Allocation
+from payments.models import Attempt, Payment, PaymentItem
+from payments.rules import LIVE_ATTEMPTS
+
+Stand: TypeAlias = Literal["due", "part", "waiting", "unsure", "paid", "voided", "disputed"]
+
+_UNDER_WAY = frozenset({Payment.State.PROCESSING, Payment.State.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one payment did, or is doing, for one invoice. Amounts are minor units.
+
+    `alone` says that it is about no other invoice, so that its receipt may be shown to whoever sees this one.
+    """
+
+    payment_id: UUID
+    state: str
+    method: str
+    brand: str
+    last4: str
+    currency: str
+    amount_minor: int
+    failure_code: str
+    alone: bool
+    received_on: date | None
+    created_at: datetime
+    updated_at: datetime
+    succeeded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an invoice stands for whoever pays it.
+
+    `shares` are newest first; `live` is the attempt that may still move money, `declined` the code of the newest
+    payment when that failed and nothing came after it.
+    """
+
+    kind: Stand
+    shares: tuple[Share, ...]
+    live: UUID | None = None
+    declined: str = ""
+
+    @property
+    def paid(self) -> tuple[Share, ...]:
+        """Return what has arrived for the invoice and is still there."""
+        return tuple(
+            share for share in self.shares if share.state == Payment.State.SUCCEEDED and share.amount_minor > 0
+        )
+
+    @property
+    def waiting(self) -> Share | None:
+        """Return the payment that is on its way, or of which we do not know yet."""
+        return next((share for share in self.shares if share.state in _UNDER_WAY), None)
+
+    @property
+    def payable(self) -> bool:
+        """Tell whether it can be paid now."""
+        return self.kind in ("due", "part")
+
+
+def standing(invoice: InvoiceRow) -> Standing:
+    """Say where an invoice stands."""
+    found = shares(invoice.id)
+    contested = Invoice.objects.filter(pk=invoice.id, disputes_open__gt=0).exists()
+    live = _live(share.payment_id for share in found)
+    declined = ""
+    if found and found[0].state == Payment.State.FAILED:
+        declined = found[0].failure_code or "declined"
+    return Standing(_kind(invoice, found, contested), tuple(found), live, declined)
+
+
+def shares(invoice_id: UUID) -> list[Share]:
+    """Return what each payment meant for an invoice, or put on it, is to that invoice; newest first."""
+    meant = dict(
+        PaymentItem.objects.filter(invoice_id=invoice_id).values_list("payment_id", "amount_minor")
+    )
+    put = {
+        row["payment_id"]: int(row["held"])
+        for row in Allocation.objects.filter(invoice_id=invoice_id, payment_id__isnull=False)
+        .values("payment_id")
+        .annotate(held=Sum("amount_minor"))
+        .order_by()
+    }
+    found = list(Payment.objects.filter(pk__in=[*meant, *put]).defer("remittance").order_by("-id"))
+    crowded = _crowded(payment.pk for payment in found)
+    arrived = (Payment.State.SUCCEEDED, Payment.State.REVERSED)
+    return [
+        Share(
+            payment_id=payment.pk,
+            amount_minor=put.get(payment.pk, 0) if payment.state in arrived else meant.get(payment.pk, 0),
+            alone=payment.pk not in crowded,
+            **{name: getattr(payment, name) for name in _COLUMNS},
+        )
+        for payment in found
+    ]
+
+
+def _kind(invoice: InvoiceRow, found: list[Share], contested: bool) -> Stand:
+    if invoice.status == "voided":
+        return "voided"
+    if contested:
+        return "disputed"
+    if invoice.payment_status == "paid":
+        return "paid"
+    states = {share.state for share in found}
+    if Payment.State.UNKNOWN in states:
+        return "unsure"
+    if invoice.payment_status == "processing" or Payment.State.PROCESSING in states:
+        return "waiting"
+    return "part" if invoice.amount_paid_minor > 0 else "due"
+
+
+def _live(payment_ids: Iterable[UUID]) -> UUID | None:
+    rows = Attempt.objects.filter(payment_id__in=list(payment_ids), state__in=LIVE_ATTEMPTS)
+    found: UUID | None = rows.order_by("-id").values_list("pk", flat=True).first()
+    return found
+
+
+def _crowded(payment_ids: Iterable[UUID]) -> frozenset[UUID]:
+    """Name those of some payments that are about more than one invoice."""
+    named = list(payment_ids)
+    pairs = {
+        *PaymentItem.objects.filter(payment_id__in=named).values_list("payment_id", "invoice_id"),
+        *Allocation.objects.filter(payment_id__in=named).values_list("payment_id", "invoice_id"),
+    }
+    count = Counter(payment_id for payment_id, _ in pairs)
+    return frozenset(payment_id for payment_id, invoices in count.items() if invoices > 1)
+
+
+_COLUMNS = (
+    "state", "method", "brand", "last4", "currency", "failure_code", "received_on", "created_at", "updated_at",
+    "succeeded_at",
+)  # fmt: skip
