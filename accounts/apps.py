@@ -10,10 +10,12 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Declare events, what is diffed, and what approvals can execute."""
-        from accounts import events, fielddiffs  # noqa: F401  registering is the effect
+        """Declare events, what is diffed, what approvals can execute, and who looks after webhooks."""
+        from accounts import events, fielddiffs, notices  # noqa: F401  registering is the effect
         from accounts.models import Role
         from accounts.services import escalations
+        from outbound.webhooks import endings
 
         fielddiffs.register(Role, fields=("rights", "limits"))
         escalations.register()
+        endings.kept_by(notices.keepers_of_webhooks)

@@ -4,7 +4,12 @@ Promise kept: a notice says what happened and what to do if it was not them; it 
 but the one link it is about.
 """
 
-from accounts.models import User
+from collections.abc import Sequence
+from datetime import datetime
+
+from accounts import queries
+from accounts.models import Membership, User
+from accounts.permissions import Permission
 from outbound import mail
 
 INVITATION = "invitation"
@@ -32,3 +37,15 @@ def tell(user: User, template: str, *, once_per: str = "", **context: str | int)
 def invite(*, email: str, url: str, template: str = INVITATION) -> None:
     """Mail somebody the link of their invitation, once the transaction has committed."""
     mail.send(template=template, to=email, context={"url": url})
+
+
+def keepers_of_webhooks(at: datetime) -> Sequence[str]:
+    """Return the addresses of the members here who may manage webhooks now."""
+    of_operator = queries.in_operator_organization()
+    return [
+        member.user.email
+        for member in queries.members().filter(state=Membership.State.ACTIVE, user__state=User.State.ACTIVE)
+        if (member.expires_at is None or member.expires_at > at)
+        and Permission.WEBHOOK_MANAGE in member.role.permissions(of_operator=of_operator)
+        and member.user.email
+    ]

@@ -6,8 +6,9 @@ from celery import shared_task
 
 from core import clock
 from outbound import delivery, files, retention
-from outbound.webhooks import delivery as webhooks
+from outbound.webhooks import delivery as webhook_delivery
 from outbound.webhooks import publishing
+from outbound.webhooks import services as webhook_services
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -42,7 +43,7 @@ def sweep(self: SystemTask) -> int:
 )
 def deliver_webhooks(self: SystemTask, tenant_id: str) -> int:
     """Tell one organization's endpoints what is due; return how many took it."""
-    return webhooks.deliver_due(tenant_id=UUID(tenant_id), actor=self.actor, now=clock.now)
+    return webhook_delivery.deliver_due(tenant_id=UUID(tenant_id), actor=self.actor, now=clock.now)
 
 
 @shared_task(
@@ -55,7 +56,7 @@ def sweep_webhooks(self: SystemTask) -> int:
     due = 0
     for tenant in tenants:
         with context.scope(context.Scope(tenant)):
-            waits = webhooks.is_due(at=clock.now())
+            waits = webhook_delivery.is_due(at=clock.now())
         if waits:
             publishing.deliver_soon(tenant)
             due += 1
@@ -79,11 +80,12 @@ def tidy_files(self: SystemTask) -> int:
     bind=True, base=SystemTask, name="outbound.end_retention", reason="every organization has an outbox"
 )
 def end_retention(self: SystemTask) -> int:
-    """Remove what left every organization more than 90 days ago; return how many rows went."""
+    """Remove what left every organization long ago: mail after 90 days, events after 30; return how many rows."""
     with context.system_scope(reason="retention ends organization by organization"):
         tenants = list(Tenant.objects.values_list("pk", flat=True))
     removed = 0
     for tenant in tenants:
         with context.scope(context.Scope(tenant)):
             removed += retention.remove_old(actor=self.actor, at=clock.now())
+            removed += webhook_services.remove_old(actor=self.actor, at=clock.now())
     return removed

@@ -102,7 +102,8 @@ def claim(*, at: datetime, most: int, without: Collection[UUID] = ()) -> list[Cl
         pending.filter(claimed_until__gt=at).order_by().values_list("endpoint_id").annotate(Count("id"))
     )
     due = pending.filter(Q(claimed_until__isnull=True) | Q(claimed_until__lte=at), next_attempt_at__lte=at)
-    live, claimed = queries.livemode(), []
+    live = queries.livemode()
+    claimed: list[Claimed] = []
     for endpoint in endpoints:
         senders = 1 if endpoint.failing_since is not None else SENDERS_OF_ONE
         free = min(senders - busy.get(endpoint.pk, 0), most - len(claimed))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from core import ids
 from core.errors import NotFound
@@ -70,7 +70,10 @@ def endpoint(endpoint_id: UUID) -> WebhookEndpoint:
     Raises:
         NotFound
     """
-    return _one(WebhookEndpoint, endpoint_id)
+    found: WebhookEndpoint | None = WebhookEndpoint.objects.filter(pk=endpoint_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def rates(*, at: datetime) -> dict[UUID, Rate]:
@@ -107,8 +110,9 @@ def event(event_id: UUID, *, at: datetime) -> WebhookEvent:
     Raises:
         NotFound
     """
-    found = _one(WebhookEvent, event_id)
-    if found.created_at <= at - rules.EVENTS_STAY:
+    rows = WebhookEvent.objects.filter(created_at__gt=at - rules.EVENTS_STAY)
+    found: WebhookEvent | None = rows.filter(pk=event_id).first()
+    if found is None:
         raise NotFound
     return found
 
@@ -142,12 +146,16 @@ def attempts(delivery_ids: Sequence[UUID]) -> dict[UUID, list[WebhookAttempt]]:
     return found
 
 
-def missed(endpoint_id: UUID, *, since: datetime) -> int:
-    """Count the events since then that an endpoint was told and did not take."""
-    lost = (WebhookDelivery.State.FAILED, WebhookDelivery.State.DROPPED)
-    return WebhookDelivery.objects.filter(
-        endpoint_id=endpoint_id, state__in=lost, event__created_at__gte=since
-    ).count()
+def missed(endpoint: WebhookEndpoint, *, since: datetime) -> int:
+    """Count the events since then that an endpoint asked for and did not take, or was not told while disabled."""
+    rows = WebhookEvent.objects.filter(created_at__gte=max(since, endpoint.created_at)).exclude(
+        type=rules.PING
+    )
+    if endpoint.types:
+        rows = rows.filter(type__in=endpoint.types)
+    own = WebhookDelivery.objects.filter(endpoint=endpoint, event_id=OuterRef("pk"))
+    lost = own.filter(state__in=(WebhookDelivery.State.FAILED, WebhookDelivery.State.DROPPED))
+    return rows.filter(Exists(lost) | ~Exists(own)).count()
 
 
 def _page(rows: Any, *, limit: int, after: UUID | None) -> Found:
@@ -155,10 +163,3 @@ def _page(rows: Any, *, limit: int, after: UUID | None) -> Found:
         rows = rows.filter(pk__lt=after)
     found = list(rows.order_by("-id")[: limit + 1])
     return Found(found[:limit], found[limit - 1].pk if len(found) > limit else None)
-
-
-def _one(model: Any, pk: UUID) -> Any:
-    found = model.objects.filter(pk=pk).first()
-    if found is None:
-        raise NotFound
-    return found
