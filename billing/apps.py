@@ -11,10 +11,19 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         """Register billing's event types, and what a new organization gets from billing."""
         from accounts import fielddiffs
-        from accounts.services import organizations
+        from accounts.permissions import Permission
+        from accounts.services import approvals, organizations
         from billing import events  # noqa: F401  registering is the import's effect
+        from billing.bankaccounts import services as bankaccounts
         from billing.issuer import services as issuer
         from billing.tax.models import TaxRate
 
         organizations.when_founded(issuer.found)
         fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))
+        approvals.register(
+            approvals.Kind(
+                code=bankaccounts.KIND,
+                execute=bankaccounts.carry_out,
+                permission=Permission.APPROVAL_DECIDE,
+            )
+        )

@@ -61,3 +61,20 @@ CREDIT_APPLIED = register(
 )
 
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")
+
+BANK_ACCOUNT_SET = register(
+    "bank_account.set", "{actor} set the first bank details {subject}", owasp="sensitive_create"
+)
+BANK_ACCOUNT_ANNOUNCED = register(
+    "bank_account.announced", "{actor} announced new bank details {subject}", owasp="sensitive_update"
+)
+BANK_ACCOUNT_CANCELED = register(
+    "bank_account.canceled", "{actor} stopped the change to bank details {subject}", owasp="sensitive_update"
+)
+BANK_ACCOUNT_TOOK_EFFECT = register(
+    "bank_account.took_effect", "{actor} let bank details {subject} hold", owasp="sensitive_update"
+)
+BANK_ACCOUNT_TOLD = register(
+    "bank_account.told", "{actor} told people of bank details {subject}", owasp="sensitive_update"
+)
+BANK_ACCOUNT_READ = register("bank_account.read", "{actor} read the bank details", owasp="sensitive_read")

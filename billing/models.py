@@ -1,5 +1,6 @@
 """Every table of billing, found in the folder of its noun."""
 
+from billing.bankaccounts.models import BankAccount
 from billing.customers.models import Customer, CustomerGrant
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
@@ -10,6 +11,7 @@ from billing.tax.models import TaxRate
 
 __all__ = [
     "Allocation",
+    "BankAccount",
     "CreditBalance",
     "CreditEntry",
     "Customer",

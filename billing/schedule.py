@@ -4,4 +4,5 @@ from typing import Any
 
 BEAT: dict[str, dict[str, Any]] = {
     "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300},
+    "billing.tend_bank_accounts": {"task": "billing.tend_bank_accounts", "schedule": 300},
 }

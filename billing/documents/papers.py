@@ -1,0 +1,155 @@
+"""An invoice as the document it is: a final one from its own copies, a draft as it would be printed now.
+
+Promise kept: the parties, lines and amounts of a final document are the frozen ones; what it says about paying (the
+account, the link, what is left) is what holds today. Reading needs the organization's scope; setting needs nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from billing.bankaccounts import queries as bankaccounts
+from billing.customers import queries as customers
+from billing.documents import pdf, reference
+from billing.documents.pdf import words
+from billing.invoices import rules
+from billing.invoices.queries import InvoiceDetail, LineRow
+from billing.issuer import queries as issuers
+
+# What people call the references of EN 16931, in the order in which they look for them.
+_REFERENCES: Mapping[str, str] = MappingProxyType(
+    {"buyer_reference": "Your reference", "order": "Your order", "sales_order": "Our order", "contract": "Contract",
+     "project": "Project", "despatch": "Delivery note", "receipt": "Goods receipt", "tender": "Tender",
+     "accounting": "Cost centre", "payment_terms": "Terms"}
+)  # fmt: skip
+_MARKS = MappingProxyType({"draft": pdf.Mark.DRAFT, "voided": pdf.Mark.VOID, "finalized": pdf.Mark.NONE})
+
+
+def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf.InvoiceDocument:
+    """Read what stands on an invoice at this time; give the result to `pdf.invoice` outside the transaction.
+
+    `pay_url` is the page on which it can be paid, if there is one.
+    """
+    seller, buyer = _parties(found)
+    mark = _MARKS[found.status]
+    payable = mark is pdf.Mark.NONE and found.amount_due_minor > 0
+    prepaid = found.prepaid_minor
+    return pdf.InvoiceDocument(
+        number=found.number or "",
+        at=found.updated_at,
+        mark=mark,
+        seller=party(seller),
+        buyer=party(buyer),
+        issued_on=found.issued_on,
+        due_on=found.due_on,
+        voided_on=None if found.voided_at is None else rules.local_day(found.voided_at, issuers.time_zone()),
+        references=_references(found, buyer),
+        currency=found.currency,
+        lines=tuple(_line(line, found.currency) for line in found.lines),
+        taxes=tuple(
+            pdf.Tax(
+                category=tax.category,
+                percentage=tax.percentage,
+                base_minor=tax.base_minor,
+                tax_minor=tax.tax_minor,
+                reason=tax.reason,
+            )
+            for tax in found.taxes
+        ),
+        subtotal_minor=found.subtotal_minor,
+        total_minor=found.total_minor,
+        rounding_minor=found.rounding_minor,
+        prepaid_minor=prepaid,
+        paid_minor=found.amount_paid_minor - prepaid,
+        due_minor=found.amount_due_minor,
+        note=found.note,
+        bank=bank_details(at) if payable else None,
+        reference=reference.references([found.id]).get(found.id, "") if payable else "",
+        pay_url=pay_url if payable else "",
+        check_url=bankaccounts.check_url(),
+    )
+
+
+def file_name(found: InvoiceDetail) -> str:
+    """Return the name under which an invoice is saved: letters, digits, points and dashes only."""
+    name = found.number or "draft"
+    safe = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in name
+    )
+    return f"{safe.strip('.-') or 'invoice'}.pdf"
+
+
+def bank_details(at: datetime) -> pdf.BankDetails | None:
+    """Return the organization's bank details as documents name them at this time, or None."""
+    row = bankaccounts.current(at)
+    if row is None:
+        return None
+    changed_on = rules.local_day(row.holds_from, issuers.time_zone())
+    return pdf.BankDetails(holder=row.holder, iban=row.iban, bic=row.bic, changed_on=changed_on)
+
+
+def party(values: Mapping[str, Any]) -> pdf.Party:
+    """Write a party from a document's copy of it, or from the issuer's or customer's own fields."""
+    return pdf.Party(
+        name=str(values.get("name") or ""),
+        address=words.address(values.get("address") or {}),
+        tax_id=str(values.get("tax_id") or ""),
+        tax_number=str(values.get("tax_number") or ""),
+        email=str(values.get("email") or ""),
+        phone=str(values.get("phone") or ""),
+    )
+
+
+def issuer_party() -> pdf.Party:
+    """Return the organization as documents name it now; without a name before anybody has entered one."""
+    return party(_issuer())
+
+
+def _parties(found: InvoiceDetail) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    if found.seller or found.status != "draft":
+        return found.seller, found.buyer
+    row = customers.get(found.customer_id)
+    buyer = {"name": row.name, "address": row.address, "tax_id": row.tax_id, "reference": row.reference}
+    return _issuer(), buyer
+
+
+def _issuer() -> Mapping[str, Any]:
+    row = issuers.get()
+    if row is None:
+        return {}
+    names = ("name", "address", "tax_id", "tax_number", "email", "phone")
+    return {name: getattr(row, name) for name in names}
+
+
+def _references(found: InvoiceDetail, buyer: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    named = [(label, found.references.get(key, "")) for key, label in _REFERENCES.items()]
+    named.append(("Customer number", str(buyer.get("reference") or "")))
+    if found.imported_number and found.imported_number != found.number:
+        named.append(("Original number", found.imported_number))
+    return tuple((label, text) for label, text in named if text)
+
+
+def _line(line: LineRow, currency: str) -> pdf.Line:
+    item = line.kind == "item"
+    per = line.price_base_quantity
+    details = [_adjustment(entry, currency) for entry in line.adjustments] if item else []
+    if item and per != 1:
+        details.insert(0, f"Price per {words.quantity(per, line.unit_code)}")
+    return pdf.Line(
+        description=line.description,
+        details=tuple(details),
+        quantity=line.quantity if item else None,
+        unit_code=line.unit_code,
+        unit_amount=line.unit_amount if item else None,
+        category=line.tax_category,
+        percentage=line.tax_percentage,
+        net_minor=line.net_minor,
+    )
+
+
+def _adjustment(entry: Mapping[str, Any], currency: str) -> str:
+    charge = bool(entry.get("is_charge"))
+    amount = int(entry.get("amount_minor", 0)) * (1 if charge else -1)
+    reason = str(entry.get("reason") or ("Charge" if charge else "Allowance"))
+    return f"{reason}: {words.amount(amount, currency)}"
