@@ -14,6 +14,7 @@ from audit.models import Event, Verification
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice
 from crypto.models import KeyState
+from payments.models import Attempt, Dispute, Payment, PaymentMethod, Refund
 from tenancy.models import Job, Tenant
 from web.charts import bars, spark, stacked, strip
 from web.kit import formats, parts
@@ -149,6 +150,11 @@ def test_a_card_number_is_refused_and_not_shown_again() -> None:
     [
         ("invoice", Invoice.Status.values),
         ("payment_status", Invoice.PaymentStatus.values),
+        ("payment", Payment.State.values),
+        ("attempt", Attempt.State.values),
+        ("refund", Refund.State.values),
+        ("dispute", Dispute.State.values),
+        ("payment_method", PaymentMethod.State.values),
         ("customer", Customer.State.values),
         ("approval", ApprovalRequest.State.values),
         ("job", Job.State.values),
