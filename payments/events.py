@@ -54,3 +54,53 @@ PAYMENT_METHOD_READ = register(
 CREDIT_LISTED = register(
     "credit.listed", "{actor} read what customers have in credit", owasp="sensitive_read", pci="10.2.1.1"
 )
+
+# --- Bank statements -------------------------------------------------------------------------------
+
+STATEMENT_IMPORTED = register(
+    "statement.imported", "{actor} took in bank statement {subject}", owasp="upload_complete"
+)
+STATEMENT_READ = register(
+    "statement.read", "{actor} read lines of bank statements", owasp="sensitive_read", pci="10.2.1.1"
+)
+STATEMENT_LINE_BOOKED = register(
+    "statement_line.booked", "{actor} booked line {subject} of a bank statement", owasp="sensitive_update"
+)
+STATEMENT_LINE_LINKED = register(
+    "statement_line.linked",
+    "{actor} said which payment line {subject} of a bank statement is",
+    owasp="sensitive_update",
+)
+STATEMENT_LINE_IGNORED = register(
+    "statement_line.ignored", "{actor} set line {subject} of a bank statement aside", owasp="sensitive_update"
+)
+STATEMENT_LINE_REOPENED = register(
+    "statement_line.reopened",
+    "{actor} opened line {subject} of a bank statement again",
+    owasp="sensitive_update",
+)
+
+# --- Reminders and late fees -----------------------------------------------------------------------
+
+REMINDER_SENT = register("reminder.sent", "{actor} reminded of invoice {subject}", owasp="sensitive_update")
+REMINDER_LISTED = register(
+    "reminder.listed", "{actor} read who is reminded of what", owasp="sensitive_read", pci="10.2.1.1"
+)
+REMINDER_PLAN_CREATED = register(
+    "reminder_plan.created", "{actor} made reminder plan {subject}", owasp="sensitive_create"
+)
+REMINDER_PLAN_UPDATED = register(
+    "reminder_plan.updated", "{actor} changed reminder plan {subject}", owasp="sensitive_update"
+)
+REMINDER_CHOICE_UPDATED = register(
+    "reminder_choice.updated", "{actor} changed how customer {subject} is reminded", owasp="sensitive_update"
+)
+PROMISE_RECORDED = register(
+    "promise.recorded", "{actor} noted a promise to pay invoice {subject}", owasp="sensitive_update"
+)
+PROMISE_ENDED = register(
+    "promise.ended", "{actor} took back the promise to pay invoice {subject}", owasp="sensitive_update"
+)
+LATE_FEE_PROPOSED = register(
+    "late_fee.proposed", "{actor} drafted a late fee for invoice {subject}", owasp="sensitive_create"
+)

@@ -22,13 +22,13 @@ class NotXml(Refusal):
 
 
 class DocumentTypeRefused(Refusal):
-    """The file declares a document type (DTD), as attacks do and invoices never; it was not read."""
+    """The file declares a document type (DTD), as attacks do and bills and statements never; it was not read."""
 
     code = "xml_dtd_refused"
 
 
 class EntityRefused(Refusal):
-    """The file declares an entity, as XML bombs do and invoices never; it was not read."""
+    """The file declares an entity, as XML bombs do and bills and statements never; it was not read."""
 
     code = "xml_entity_refused"
 
@@ -40,20 +40,20 @@ class ExternalEntityRefused(Refusal):
 
 
 class TooLarge(Refusal):
-    """The file is larger or deeper than any invoice."""
+    """The file is larger or deeper than any invoice or statement."""
 
     code = "xml_too_large"
 
 
-def parse(data: bytes) -> Element:
-    """Read a whole document into elements named `{namespace}tag`.
+def parse(data: bytes, *, most_elements: int = MAX_ELEMENTS) -> Element:
+    """Read a whole document of at most so many elements, named `{namespace}tag`.
 
     Raises:
         NotXml, DocumentTypeRefused, EntityRefused, ExternalEntityRefused, TooLarge: see there.
     """
     if len(data) > MAX_BYTES:
         raise TooLarge()
-    builder = _Builder()
+    builder = _Builder(most_elements)
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
     parser.StartElementHandler = builder.start
@@ -77,14 +77,15 @@ def parse(data: bytes) -> Element:
 class _Builder:
     """Builds elements and counts them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_elements: int) -> None:
         self.tree = TreeBuilder()
+        self.most_elements = most_elements
         self.depth = self.elements = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         self.elements += 1
-        if self.depth > MAX_DEPTH or self.elements > MAX_ELEMENTS:
+        if self.depth > MAX_DEPTH or self.elements > self.most_elements:
             raise TooLarge()
         self.tree.start(_qualified(name), {_qualified(key): value for key, value in attributes.items()})
 
