@@ -11,8 +11,8 @@ from django.shortcuts import render
 from api import schema
 from edge.access import access
 
-_METHODS = ("get", "post", "patch")
-_HUMAN = {"get": "GET", "post": "POST", "patch": "PATCH"}
+_METHODS = ("get", "post", "patch", "delete")
+_HUMAN = {"get": "GET", "post": "POST", "patch": "PATCH", "delete": "DELETE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

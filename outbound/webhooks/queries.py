@@ -64,6 +64,11 @@ def endpoints() -> list[WebhookEndpoint]:
     return list(WebhookEndpoint.objects.order_by("id"))
 
 
+def endpoint_page(*, limit: int, after: UUID | None = None) -> Found:
+    """Return a page of the organization's endpoints, newest first."""
+    return _page(WebhookEndpoint.objects.all(), limit=limit, after=after)
+
+
 def endpoint(endpoint_id: UUID) -> WebhookEndpoint:
     """Return one endpoint.
 
