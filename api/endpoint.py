@@ -1,10 +1,10 @@
 """What every address of the API has in common: who asks, what they sent, and how the answer leaves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpResponseBase, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.http import parse_etags
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import Field
@@ -135,6 +135,24 @@ class Endpoint(APIView):
         if tag in known or f"W/{tag}" in known or "*" in known:
             return HttpResponseNotModified(headers={"ETag": tag})
         return Response(data, headers={"ETag": tag})
+
+    def made(
+        self, make: Callable[[], bytes], *, media_type: str, name: str, version: str
+    ) -> HttpResponseBase:
+        """Answer with a file that is made once the transaction is over; a version the caller has is not made."""
+        tag = f'"{version[:_ETAG_LENGTH]}"'
+        known = parse_etags(self.request.headers.get("If-None-Match", ""))
+        if tag in known or f"W/{tag}" in known or "*" in known:
+            return HttpResponseNotModified(headers={"ETag": tag})
+        headers = {"ETag": tag, "Content-Disposition": f'attachment; filename="{name}"'}
+        answer = HttpResponse(content_type=media_type, headers=headers)
+
+        def fill() -> HttpResponseBase:
+            answer.content = make()
+            return answer
+
+        self.edge.afterwards = fill
+        return answer
 
     def changed(self, data: Mapping[str, Any]) -> Response:
         """Answer a change with the record as it now is."""

@@ -21,7 +21,6 @@ from api.rendering import dumps
 from edge import idempotency
 from edge.access import Own, access
 from edge.errors import PROBLEM_TYPE
-from outbound.webhooks.rules import TYPES
 
 READERS = Own(reason="the reference says what the product can do, and nothing about its users", api_key=True)
 _V = TypeVar("_V", bound=Callable[..., Any])
@@ -150,6 +149,14 @@ def describe(
     return decorate
 
 
+def describe_file(name: str, summary: str, *, media_type: str) -> Callable[[_V], _V]:
+    """Describe an operation that answers with a file, whatever Accept says; its refusals are problem details."""
+    decorate: Callable[[_V], _V] = extend_schema(
+        operation_id=name, summary=summary, request=None, responses={(200, media_type): OpenApiTypes.BINARY}
+    )
+    return decorate
+
+
 @cache
 def list_of(shown: type[Shown]) -> type[Shown]:
     """Describe a page of such objects."""
@@ -179,9 +186,9 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     }
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            if method not in ("get", "post", "patch", "delete"):
+            if method not in ("get", "post", "patch"):
                 continue
-            codes = [*_ALWAYS, *(_WITH_BODY if method in ("post", "patch") else ())]
+            codes = [*_ALWAYS, *(_WITH_BODY if method != "get" else ())]
             codes += ["404"] if "{" in path or operation["operationId"] in _NAMES_A_RECORD else []
             codes += ["412"] if method == "patch" else []
             codes += ["428"] if method == "post" and path in moving_money else []
@@ -195,26 +202,7 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
                 operation["responses"].setdefault("304", {"description": "Still the version of that ETag."})
             if header is not None:
                 operation.setdefault("parameters", []).append(header)
-    result["webhooks"] = {code: _told(code, sentence) for code, sentence in sorted(TYPES.items())}
     return result
-
-
-def _told(code: str, sentence: str) -> dict[str, Any]:
-    """Describe what an endpoint is told of one type of event (OpenAPI 3.1, webhooks)."""
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Event"}}}
-    return {
-        "post": {
-            "operationId": f"told_{code.replace('.', '_')}",
-            "summary": sentence,
-            "parameters": [
-                _header("webhook-id", "The event's id, the same at each attempt."),
-                _header("webhook-timestamp", "When it was sent, in seconds since 1970."),
-                _header("webhook-signature", "v1 and HMAC-SHA-256 in base64, one for each live secret."),
-            ],
-            "requestBody": {"required": True, "content": content},
-            "responses": {"2XX": {"description": "Taken. Anything else is tried again."}},
-        }
-    }
 
 
 def _bodies(of: type[Body]) -> Iterator[type[Body]]:

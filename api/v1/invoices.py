@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
 from billing import events
+from billing.documents import papers, pdf
 from billing.invoices import queries, rules, services
 from billing.invoices.models import Invoice, InvoiceLine
 from core import clock, ids
@@ -323,6 +325,24 @@ class Lines(Endpoint):
         next_after = shown[-1].pk if before + page.limit < len(lines) else None
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", invoice.pk), fields=["lines"])
         return Response(page.answer([write_line(line) for line in shown], next_after))
+
+
+@access(get=Permission.INVOICE_READ)
+class Pdf(Endpoint):
+    """An invoice as the document it is."""
+
+    @schema.describe_file("invoices_pdf", "Read an invoice as PDF", media_type=pdf.MEDIA_TYPE)
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer with the PDF (PDF/A-3a), made on demand."""
+        found = queries.get(ids.decode("invoice", pk))
+        document = papers.document_of(found, at=clock.now())
+        recording.read(self.edge, events.INVOICE_READ, subject=("invoice", found.id), fields=["pdf"])
+        return self.made(
+            partial(pdf.invoice, document),
+            media_type=pdf.MEDIA_TYPE,
+            name=papers.file_name(found),
+            version=pdf.version(document),
+        )
 
 
 @access(post=Permission.INVOICE_FINALIZE)

@@ -117,6 +117,14 @@ def test_it_says_how_to_pay_and_where_to_check_the_details():
     assert set(links) == {INVOICE.pay_url, INVOICE.check_url}
 
 
+def test_what_people_copy_holds_no_break_that_they_cannot_see():
+    made = pdf.invoice(INVOICE)
+    whole = "\n".join(page.extract_text() for page in opened(made).pages)
+    assert "\u200b" not in whole
+    assert "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000" in whole
+    assert reference.printed(REFERENCE).replace(" ", "\u00a0") in whole
+
+
 def test_what_is_partly_paid_asks_for_the_rest_and_what_is_paid_for_nothing():
     part = text_of(pdf.invoice(replace(INVOICE, paid_minor=10_000, due_minor=12_937)))
     assert "Paid −€100.00" in part

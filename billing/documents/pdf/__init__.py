@@ -1,5 +1,7 @@
 """Documents as PDF. Give `invoice` or `receipt` plain values; they know no database and want no transaction."""
 
+import json
+
 from billing.documents.pdf import compiler, values
 from billing.documents.pdf.documents import (
     BankDetails,
@@ -11,6 +13,7 @@ from billing.documents.pdf.documents import (
     ReceiptDocument,
     Tax,
 )
+from core import primitives
 
 MEDIA_TYPE = "application/pdf"
 
@@ -26,6 +29,7 @@ __all__ = [
     "Tax",
     "invoice",
     "receipt",
+    "version",
 ]
 
 
@@ -37,3 +41,13 @@ def invoice(document: InvoiceDocument) -> bytes:
 def receipt(document: ReceiptDocument) -> bytes:
     """Set a receipt as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction."""
     return compiler.to_pdf("receipt", values.of_receipt(document), at=document.at)
+
+
+def version(document: InvoiceDocument | ReceiptDocument) -> str:
+    """Name what a document would be, without setting it: two of one name are the same bytes."""
+    if isinstance(document, InvoiceDocument):
+        shown = values.of_invoice(document)
+    else:
+        shown = values.of_receipt(document)
+    text = json.dumps([compiler.edition(), document.at.isoformat(), shown], sort_keys=True)
+    return primitives.sha256(text.encode()).hex()

@@ -19,6 +19,7 @@ from typing import Any
 import typst
 
 from billing.documents.pdf import coverage
+from core import primitives
 
 TEMPLATES = Path(__file__).with_name("templates")
 _of_thread = threading.local()
@@ -39,6 +40,13 @@ def to_pictures(template: str, values: Mapping[str, Any], *, ppi: int = 144) -> 
     """Set a document as one PNG a page, for people and tests who want to look at it."""
     made = _compiler(template).compile(format="png", ppi=ppi, sys_inputs={"data": json.dumps(values)})
     return made if isinstance(made, list) else [_whole(made)]
+
+
+@cache
+def edition() -> str:
+    """Name the templates and the typesetter as they are: what they make changes when they do."""
+    sources = b"".join(path.read_bytes() for path in sorted(TEMPLATES.glob("*.typ")))
+    return f"{typst.__version__}:{primitives.sha256(sources).hex()}"
 
 
 def _whole(made: bytes | list[bytes] | None) -> bytes:
