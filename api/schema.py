@@ -21,6 +21,7 @@ from api.rendering import dumps
 from edge import idempotency
 from edge.access import Own, access
 from edge.errors import PROBLEM_TYPE
+from outbound.webhooks.rules import TYPES
 
 READERS = Own(reason="the reference says what the product can do, and nothing about its users", api_key=True)
 _V = TypeVar("_V", bound=Callable[..., Any])
@@ -186,9 +187,9 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     }
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            if method not in ("get", "post", "patch"):
+            if method not in ("get", "post", "patch", "delete"):
                 continue
-            codes = [*_ALWAYS, *(_WITH_BODY if method != "get" else ())]
+            codes = [*_ALWAYS, *(_WITH_BODY if method in ("post", "patch") else ())]
             codes += ["404"] if "{" in path or operation["operationId"] in _NAMES_A_RECORD else []
             codes += ["412"] if method == "patch" else []
             codes += ["428"] if method == "post" and path in moving_money else []
@@ -202,7 +203,26 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
                 operation["responses"].setdefault("304", {"description": "Still the version of that ETag."})
             if header is not None:
                 operation.setdefault("parameters", []).append(header)
+    result["webhooks"] = {code: _told(code, sentence) for code, sentence in sorted(TYPES.items())}
     return result
+
+
+def _told(code: str, sentence: str) -> dict[str, Any]:
+    """Describe what an endpoint is told of one type of event (OpenAPI 3.1, webhooks)."""
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Event"}}}
+    return {
+        "post": {
+            "operationId": f"told_{code.replace('.', '_')}",
+            "summary": sentence,
+            "parameters": [
+                _header("webhook-id", "The event's id, the same at each attempt."),
+                _header("webhook-timestamp", "When it was sent, in seconds since 1970."),
+                _header("webhook-signature", "v1 and HMAC-SHA-256 in base64, one for each live secret."),
+            ],
+            "requestBody": {"required": True, "content": content},
+            "responses": {"2XX": {"description": "Taken. Anything else is tried again."}},
+        }
+    }
 
 
 def _bodies(of: type[Body]) -> Iterator[type[Body]]:

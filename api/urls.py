@@ -3,7 +3,16 @@
 from django.urls import path
 
 from api import docs, schema
-from api.v1 import audit_events, customers, invoices, jobs, tax_rates
+from api.v1 import (
+    audit_events,
+    customers,
+    events,
+    invoices,
+    jobs,
+    tax_rates,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -15,6 +24,8 @@ urlpatterns = [
     path("customers/<str:pk>", customers.OneCustomer.as_view(), name="customer"),
     path("customers/<str:pk>/archive", customers.Archived.as_view(), name="customer_archive"),
     path("customers/<str:pk>/restore", customers.Restored.as_view(), name="customer_restore"),
+    path("events", events.Events.as_view(), name="events"),
+    path("events/<str:pk>", events.OneEvent.as_view(), name="event"),
     path("invoices", invoices.Invoices.as_view(), name="invoices"),
     path("invoices/<str:pk>", invoices.OneInvoice.as_view(), name="invoice"),
     path("invoices/<str:pk>/finalize", invoices.Finalized.as_view(), name="invoice_finalize"),
@@ -25,4 +36,42 @@ urlpatterns = [
     path("jobs/<str:pk>", jobs.OneJob.as_view(), name="job"),
     path("tax_rates", tax_rates.TaxRates.as_view(), name="tax_rates"),
     path("tax_rates/<str:pk>", tax_rates.OneTaxRate.as_view(), name="tax_rate"),
+    path("webhook_deliveries/<str:pk>", webhook_deliveries.OneDelivery.as_view(), name="webhook_delivery"),
+    path(
+        "webhook_deliveries/<str:pk>/resend",
+        webhook_deliveries.Resent.as_view(),
+        name="webhook_delivery_resend",
+    ),
+    path("webhook_endpoints", webhook_endpoints.WebhookEndpoints.as_view(), name="webhook_endpoints"),
+    path(
+        "webhook_endpoints/<str:pk>",
+        webhook_endpoints.OneWebhookEndpoint.as_view(),
+        name="webhook_endpoint",
+    ),
+    path(
+        "webhook_endpoints/<str:pk>/deliveries",
+        webhook_deliveries.Deliveries.as_view(),
+        name="webhook_endpoint_deliveries",
+    ),
+    path(
+        "webhook_endpoints/<str:pk>/disable",
+        webhook_endpoints.Disabled.as_view(),
+        name="webhook_endpoint_disable",
+    ),
+    path(
+        "webhook_endpoints/<str:pk>/enable",
+        webhook_endpoints.Enabled.as_view(),
+        name="webhook_endpoint_enable",
+    ),
+    path("webhook_endpoints/<str:pk>/ping", webhook_endpoints.Pinged.as_view(), name="webhook_endpoint_ping"),
+    path(
+        "webhook_endpoints/<str:pk>/replay",
+        webhook_endpoints.Replayed.as_view(),
+        name="webhook_endpoint_replay",
+    ),
+    path(
+        "webhook_endpoints/<str:pk>/rotate",
+        webhook_endpoints.RotatedSecret.as_view(),
+        name="webhook_endpoint_rotate",
+    ),
 ]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def to_pictures(template: str, values: Mapping[str, Any], *, ppi: int = 144) -> 
 def edition() -> str:
     """Name the templates and the typesetter as they are: what they make changes when they do."""
     sources = b"".join(path.read_bytes() for path in sorted(TEMPLATES.glob("*.typ")))
-    return f"{typst.__version__}:{primitives.sha256(sources).hex()}"
+    return f"{version('typst')}:{primitives.sha256(sources).hex()}"
 
 
 def _whole(made: bytes | list[bytes] | None) -> bytes:
