@@ -8,6 +8,7 @@ from django.conf import settings
 
 from audit import services as audit
 from core.actor import Actor
+from core.errors import Refusal
 from outbound import events, mail
 from outbound.models import OutboxMessage
 from tenancy.context import Scope, scope, use_case
@@ -33,9 +34,9 @@ def deliver_due(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
         try:
             if body is None:
                 raise ValueError("its text is gone")
-            mail.transmit(body)
+            mail.transmit(body, tenant_id=tenant_id)
             sent += 1
-        except (OSError, ValueError) as error:  # smtplib's errors are OSErrors
+        except (OSError, ValueError, RuntimeError, Refusal) as error:  # smtplib's are OSErrors, a typesetter's not
             failure = type(error).__name__
             _log.warning("a mail could not be sent: %s", failure)
         with scope(Scope(tenant_id)):

@@ -1,13 +1,16 @@
 """Mail: a row in the transaction, sent after it has committed, at least once and never before.
 
-A text carries no secret but the one link it is about, and no value of a customer's. The first line of a
-template is the subject.
+A text carries no secret but the one link it is about. The first line of a template is the subject.
+
+What is attached is named, not stored: a document is made anew when the mail leaves, outside any transaction, by whoever
+has registered its kind.
 """
 
 import hashlib
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.conf import settings
@@ -23,17 +26,58 @@ from tenancy.models import Tenant
 _log = logging.getLogger("strongbox.outbound")
 
 
-@use_case
-def send(*, template: str, to: str, context: Mapping[str, Any], dedupe_key: str = "") -> UUID:
-    """Write a mail into the outbox of the organization in scope, or the operator's when none is.
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a mail."""
 
-    `dedupe_key` names what an organization must not say twice; the second message of that key is dropped.
-    Returns the message's id.
-    """
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mail as its receiver reads it."""
+
+    subject: str
+    text: str
+
+
+# Makes the attachment of one organization's record; it opens its own scope, and none is open when it is called.
+Maker: TypeAlias = Callable[[UUID, UUID], Attachment]
+_MAKERS: dict[str, Maker] = {}
+
+
+def register_attachment(kind: str, maker: Maker) -> None:
+    """Say who makes attachments of a kind, such as the PDF of an invoice."""
+    _MAKERS[kind] = maker
+
+
+def write(template: str, context: Mapping[str, Any]) -> Written:
+    """Write a mail's text without sending it."""
     text = render_to_string(
         f"mail/{template}.txt", {**context, "product": "Strongbox", "home": settings.PUBLIC_URL}
     )
     subject, _, body = text.partition("\n")
+    return Written(subject.strip(), body.strip() + "\n")
+
+
+@use_case
+def send(
+    *,
+    template: str,
+    to: str,
+    context: Mapping[str, Any],
+    dedupe_key: str = "",
+    attach: Sequence[tuple[str, UUID]] = (),
+    reply_to: str = "",
+) -> UUID:
+    """Write a mail into the outbox of the organization in scope, or the operator's when none is.
+
+    `dedupe_key` names what an organization must not say twice; the second message of that key is dropped.
+    `attach` names documents as (registered kind, record's id). Returns the message's id.
+    """
+    written = write(template, context)
     owner = _owner()
     at = clock.now()
     dedupe = hashlib.sha256(dedupe_key.encode()).digest() if dedupe_key else None
@@ -42,7 +86,13 @@ def send(*, template: str, to: str, context: Mapping[str, Any], dedupe_key: str 
         template=template,
         next_attempt_at=at,
         created_at=at,
-        body={"to": to, "subject": subject.strip(), "text": body.strip() + "\n"},
+        body={
+            "to": to,
+            "subject": written.subject,
+            "text": written.text,
+            "reply_to": reply_to,
+            "attach": [[kind, str(record)] for kind, record in attach],
+        },
         dedupe=dedupe,
     )
     # One statement decides, also between two that say the same at once.
@@ -51,9 +101,18 @@ def send(*, template: str, to: str, context: Mapping[str, Any], dedupe_key: str 
     return message.pk
 
 
-def transmit(body: Mapping[str, str]) -> None:
-    """Hand one mail over to the mail server; raises what the server says."""
-    EmailMessage(subject=body["subject"], body=body["text"], to=[body["to"]]).send(fail_silently=False)
+def transmit(body: Mapping[str, Any], *, tenant_id: UUID) -> None:
+    """Hand one mail over to the mail server; raises what the server says, or whoever makes its attachments."""
+    message = EmailMessage(
+        subject=body["subject"],
+        body=body["text"],
+        to=[body["to"]],
+        reply_to=[body["reply_to"]] if body.get("reply_to") else None,
+    )
+    for kind, record in body.get("attach", ()):
+        made = _MAKERS[kind](tenant_id, UUID(record))
+        message.attach(made.name, made.content, made.media_type)
+    message.send(fail_silently=False)
 
 
 def _owner() -> UUID:

@@ -9,5 +9,10 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        """Register the event types of payments."""
+        """Register the event types of payments, and who makes what goes with its mails."""
+        from outbound import mail
         from payments import events  # noqa: F401  registering is the import's effect
+        from payments.services import sending
+
+        mail.register_attachment(sending.INVOICE_PDF, sending.invoice_file)
+        mail.register_attachment(sending.RECEIPT_PDF, sending.receipt_file)

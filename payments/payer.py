@@ -50,8 +50,8 @@ class Share:
 class Standing:
     """Where an invoice stands for whoever pays it.
 
-    `shares` are newest first; `live` is the attempt that may still move money, `declined` the code of the newest
-    payment when that failed and nothing came after it.
+    `shares` are newest first; `live` is the attempt that may still move money, `declined` why
+    the newest try failed, when nothing came after it.
     """
 
     kind: Stand
@@ -85,7 +85,12 @@ def standing(invoice: InvoiceRow) -> Standing:
     declined = ""
     if found and found[0].state == Payment.State.FAILED:
         declined = found[0].failure_code or "declined"
-    return Standing(_kind(invoice, found, contested), tuple(found), live, declined)
+    elif live is not None and live.declines:
+        # The provider's page is still open to another try.
+        declined = live.failure_code or "declined"
+    return Standing(
+        _kind(invoice, found, contested), tuple(found), None if live is None else live.pk, declined
+    )
 
 
 def shares(invoice_id: UUID) -> list[Share]:
@@ -129,9 +134,9 @@ def _kind(invoice: InvoiceRow, found: list[Share], contested: bool) -> Stand:
     return "part" if invoice.amount_paid_minor > 0 else "due"
 
 
-def _live(payment_ids: Iterable[UUID]) -> UUID | None:
+def _live(payment_ids: Iterable[UUID]) -> Attempt | None:
     rows = Attempt.objects.filter(payment_id__in=list(payment_ids), state__in=LIVE_ATTEMPTS)
-    found: UUID | None = rows.order_by("-id").values_list("pk", flat=True).first()
+    found: Attempt | None = rows.order_by("-id").first()
     return found
 
 

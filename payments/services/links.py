@@ -31,7 +31,7 @@ from tenancy.context import use_case
 AFTER_DUE = timedelta(days=30)
 LONGEST, SHORTEST = timedelta(days=120), timedelta(days=7)
 # A link that still lives this long is shown again rather than joined by another.
-_STILL_GOOD = timedelta(days=2)
+_STILL_GOOD = timedelta(days=5)
 
 
 class LinkUnknown(Recorded):
@@ -111,6 +111,18 @@ def address_of(invoice_id: UUID, *, at: datetime) -> str:
     """Return the address of the invoice's newest link that works; nothing where there is none. It only reads."""
     link = _newest(invoice_id, at=at)
     return "" if link is None else address(link)
+
+
+def expires_at(invoice_id: UUID, *, at: datetime) -> datetime:
+    """Return when the invoice's newest link that works stops working.
+
+    Raises:
+        NotFound: none works.
+    """
+    link = _newest(invoice_id, at=at)
+    if link is None:
+        raise NotFound
+    return link.expires_at
 
 
 def address(link: PayLink) -> str:

@@ -1,0 +1,238 @@
+"""Sending what a customer gets by mail: an invoice with its pay link, a receipt, word that a payment needs them.
+
+Promise kept: a mail stands or falls with the change it tells of; the PDF is set when the mail leaves, outside any
+transaction; mail goes to the address on file alone; a payment has one receipt, whatever runs twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from audit import services as audit
+from billing.customers import queries as customers
+from billing.documents import papers, pdf
+from billing.documents.pdf import words as paper_words
+from billing.invoices import queries as invoices
+from billing.invoices.models import Invoice
+from billing.invoices.queries import InvoiceDetail
+from billing.issuer import queries as issuers
+from core import clock
+from core.actor import Actor
+from core.errors import Conflict, NotFound, Refusal
+from outbound import mail
+from outbound.mail import Attachment
+from outbound.webhooks import services as webhooks
+from payments import events, receipts, words
+from payments.models import Payment
+from payments.services import links
+from tenancy.context import Scope, scope, use_case
+
+INVOICE_PDF, RECEIPT_PDF = "invoice_pdf", "receipt_pdf"
+# Older payments are left alone: somebody who connects a history does not mail everybody.
+RECEIPTS_FOR = timedelta(days=7)
+_BATCH = 100
+
+
+class NotToBeSent(Conflict):
+    """Only a finalized invoice can be sent."""
+
+    code = "not_to_be_sent"
+
+
+class NoAddress(Refusal):
+    """This customer has no e-mail address. Enter one, then send the invoice."""
+
+    code = "no_email_address"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail before it is sent: to whom, and its words."""
+
+    to: str
+    subject: str
+    text: str
+
+
+@use_case
+def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
+    """Mail an invoice with its pay link and PDF to its customer, once this has committed.
+
+    Raises:
+        NotFound
+        NotToBeSent: a draft, or a voided invoice.
+        NoAddress: names the customer's field `email`.
+    """
+    found, to = _sendable(invoice_id)
+    url = links.given(invoice_id=found.id, actor=actor, at=at)
+    mail.send(
+        template="invoice",
+        to=to,
+        context=_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
+        # A second press of the button within the minute is not a second mail.
+        dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}",
+        attach=[(INVOICE_PDF, found.id)],
+        reply_to=str(found.seller.get("email") or ""),
+    )
+    audit.record(events.INVOICE_SENT, actor=actor, subject=("invoice", found.id))
+    webhooks.publish(
+        type="invoice.sent",
+        subject=("invoice", found.id),
+        data={"customer": found.customer_id, "status": found.status, "payment_status": found.payment_status},
+    )
+    return found
+
+
+def preview(invoice_id: UUID, *, at: datetime) -> Letter:
+    """Return the mail that `send` would send, with a word in place of the link.
+
+    Raises:
+        NotFound, NotToBeSent, NoAddress.
+    """
+    found, to = _sendable(invoice_id)
+    expires_at = links.expiry(due_on=found.due_on, at=at)
+    written = mail.write("invoice", _words(found, url="[the payment link]", expires_at=expires_at))
+    return Letter(to, written.subject, written.text)
+
+
+@use_case
+def send_receipt(*, payment_id: UUID, actor: Actor, at: datetime) -> bool:
+    """Mail the receipt of a payment that arrived; say whether this call did.
+
+    Raises:
+        NotFound
+    """
+    payment = Payment.objects.select_for_update(no_key=True).filter(pk=payment_id).first()
+    if payment is None:
+        raise NotFound
+    if payment.state != Payment.State.SUCCEEDED or payment.receipt_sent_at is not None:
+        return False
+    to = customers.get(payment.customer_id).email
+    # Whoever has no address has a receipt on the portal and the pay page, and is not asked after again.
+    payment.receipt_sent_at = at
+    payment.save(update_fields=["receipt_sent_at"])
+    if not to:
+        return False
+    document = receipts.document_of(payment_id)
+    mail.send(
+        template="receipt",
+        to=to,
+        context=_receipt_words(document),
+        dedupe_key=f"receipt:{payment_id}",
+        attach=[(RECEIPT_PDF, payment_id)],
+        reply_to=document.seller.email,
+    )
+    audit.record(events.RECEIPT_SENT, actor=actor, subject=("payment", payment_id))
+    return True
+
+
+def receipts_due(*, at: datetime) -> list[UUID]:
+    """Name payments that arrived lately and whose receipt has not been sent, the oldest first."""
+    rows = Payment.objects.filter(
+        state=Payment.State.SUCCEEDED, receipt_sent_at__isnull=True, succeeded_at__gte=at - RECEIPTS_FOR
+    )
+    return list(rows.order_by("id").values_list("pk", flat=True)[:_BATCH])
+
+
+def send_receipts(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Mail what receipts are due in one organization, each in a transaction of its own; return how many."""
+    with scope(Scope(tenant_id)):
+        due = receipts_due(at=at)
+    sent = 0
+    for payment_id in due:
+        with scope(Scope(tenant_id)):
+            sent += send_receipt(payment_id=payment_id, actor=actor, at=at)
+    return sent
+
+
+@use_case
+def ask_payer(*, payment_id: UUID, reason: str, actor: Actor, at: datetime) -> bool:
+    """Tell a customer that what was collected as agreed did not go through, with a link to pay each invoice.
+
+    `reason` is a sentence for people. Says whether a mail was written; one occasion is told of once.
+    """
+    payment = Payment.objects.get(pk=payment_id)
+    customer = customers.get(payment.customer_id)
+    if not customer.email:
+        return False
+    for item in payment.items.order_by("id"):
+        found = invoices.get(item.invoice_id)
+        url = links.given(invoice_id=found.id, actor=actor, at=at)
+        mail.send(
+            template="payment_needs_action",
+            to=customer.email,
+            context={
+                **_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
+                "amount": paper_words.money(item.amount_minor, payment.currency),
+                "method": words.method(payment.method, payment.brand, payment.last4),
+                "reason": reason,
+            },
+            dedupe_key=f"needs-payer:{payment_id}:{item.invoice_id}",
+        )
+    return True
+
+
+def invoice_file(tenant_id: UUID, invoice_id: UUID) -> Attachment:
+    """Set an invoice as PDF for a mail; its pay link stands on it. No transaction is open while it is set."""
+    at = clock.now()
+    with scope(Scope(tenant_id)):
+        found = invoices.get(invoice_id)
+        document = papers.document_of(found, at=at, pay_url=links.address_of(found.id, at=at))
+    return Attachment(papers.file_name(found), pdf.MEDIA_TYPE, pdf.invoice(document))
+
+
+def receipt_file(tenant_id: UUID, payment_id: UUID) -> Attachment:
+    """Set a receipt as PDF for a mail. No transaction is open while it is set."""
+    with scope(Scope(tenant_id)):
+        document = receipts.document_of(payment_id)
+    return Attachment(receipts.file_name(payment_id), pdf.MEDIA_TYPE, pdf.receipt(document))
+
+
+def _sendable(invoice_id: UUID) -> tuple[InvoiceDetail, str]:
+    found = invoices.get(invoice_id)
+    if found.status != Invoice.Status.FINALIZED:
+        raise NotToBeSent
+    to = customers.get(found.customer_id).email
+    if not to:
+        raise NoAddress(field="email")
+    return found, to
+
+
+def _words(found: InvoiceDetail, *, url: str, expires_at: datetime) -> dict[str, str]:
+    return {
+        "number": found.number or "",
+        "issuer": _issuer(found),
+        "amount": paper_words.money(found.amount_due_minor, found.currency),
+        "due_on": paper_words.day(found.due_on) if found.due_on else "",
+        "url": url,
+        "expires_on": paper_words.day(expires_at.date()),
+    }
+
+
+def _issuer(found: InvoiceDetail) -> str:
+    row = issuers.get()
+    return str(found.seller.get("name") or (row.name if row else ""))
+
+
+def _receipt_words(document: pdf.ReceiptDocument) -> dict[str, object]:
+    currency = document.amount.currency
+
+    def money(minor: int) -> str:
+        return paper_words.money(minor, currency)
+
+    return {
+        "issuer": document.seller.name,
+        "amount": money(document.amount.amount_minor),
+        "paid_on": paper_words.day(document.paid_on),
+        "method": document.method,
+        "receipt": document.number,
+        "credit": money(document.credit_minor) if document.credit_minor else "",
+        "invoices": [
+            {
+                "number": one.number,
+                "amount": money(one.amount_minor),
+                "left": money(one.left_minor) if one.left_minor else "",
+            }
+            for one in document.invoices
+        ],
+    }
