@@ -6,8 +6,8 @@ Reading needs the organization's scope; setting it as PDF needs nothing and want
 from datetime import date
 from uuid import UUID
 
-from billing.customers import queries as customers
 from billing.bankaccounts import queries as bankaccounts
+from billing.customers import queries as customers
 from billing.documents import papers, pdf
 from billing.invoices import rules
 from billing.invoices.models import Invoice

@@ -17,8 +17,8 @@ _BRANDS = {
     "visa": "Visa",
 }
 _KINDS = {"card": "Card", "sepa_debit": "Direct debit", "bank_transfer": "Bank transfer"}
-# What a payer can do about it. What only the bank knows (lost, stolen, fraud) is said as any other decline: the page may
-# be open in front of whoever found the card.
+# What a payer can do about it. What only the bank knows (lost, stolen, fraud) is said as any other decline: the page
+# may be open in front of whoever found the card.
 _DECLINES = {
     "insufficient_funds": "There was not enough money on this card or account. Nothing was charged.",
     "expired_card": "This card has expired. Nothing was charged.",
