@@ -1,6 +1,6 @@
 """Webhook endpoints: where events are told. A secret is in the answer that made it and in no other."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -14,6 +14,7 @@ from api.endpoint import Endpoint
 from core import clock, ids
 from edge import recording
 from edge.access import access
+from edge.request import Request as EdgeRequest
 from outbound import events as audited
 from outbound.models import WebhookEndpoint
 from outbound.webhooks import queries, rules, services
@@ -129,6 +130,13 @@ def write(row: WebhookEndpoint) -> dict[str, Any]:
     }
 
 
+def _written(request: EdgeRequest, row: WebhookEndpoint, at: datetime) -> dict[str, Any]:
+    """Write an endpoint after a change; where nothing changed, it was read."""
+    if row.updated_at != at:
+        recording.read(request, audited.WEBHOOK_READ, subject=("webhook_endpoint", row.pk))
+    return write(row)
+
+
 def _id(pk: str) -> Any:
     return ids.decode("webhook_endpoint", pk)
 
@@ -186,8 +194,9 @@ class OneWebhookEndpoint(Endpoint):
         if self.expects_version():
             self.hold(WebhookEndpoint, endpoint_id)
             self.match(write(queries.endpoint(endpoint_id)))
-        row = services.update(endpoint_id=endpoint_id, changes=changes, actor=self.actor, at=clock.now())
-        return self.changed(write(row))
+        at = clock.now()
+        row = services.update(endpoint_id=endpoint_id, changes=changes, actor=self.actor, at=at)
+        return self.changed(_written(self.edge, row, at))
 
     @schema.describe(
         "webhook_endpoints_delete", "Delete a webhook endpoint", gives=ShownDeletedWebhookEndpoint
@@ -210,8 +219,9 @@ class RotatedSecret(Endpoint):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Make a new secret; the old one signs as well until the overlap is over."""
+        row = queries.endpoint(_id(pk))
         overlap = _OVERLAPS[self.body(SecretRotation)["overlap"]]
-        made = services.rotate(endpoint_id=_id(pk), overlap=overlap, actor=self.actor, at=clock.now())
+        made = services.rotate(endpoint_id=row.pk, overlap=overlap, actor=self.actor, at=clock.now())
         return self.changed(write(made.endpoint) | {"secret": made.secret})
 
 
@@ -228,7 +238,9 @@ class Enabled(Endpoint):
     def post(self, request: Request, pk: str) -> Response:
         """Tell the endpoint again what happens from now on."""
         self.body(fields.Nothing)
-        return self.changed(write(services.enable(endpoint_id=_id(pk), actor=self.actor, at=clock.now())))
+        at = clock.now()
+        row = services.enable(endpoint_id=_id(pk), actor=self.actor, at=at)
+        return self.changed(_written(self.edge, row, at))
 
 
 @access(post=_P)
@@ -244,7 +256,9 @@ class Disabled(Endpoint):
     def post(self, request: Request, pk: str) -> Response:
         """Tell the endpoint nothing more and drop what waits for it."""
         self.body(fields.Nothing)
-        return self.changed(write(services.disable(endpoint_id=_id(pk), actor=self.actor, at=clock.now())))
+        at = clock.now()
+        row = services.disable(endpoint_id=_id(pk), actor=self.actor, at=at)
+        return self.changed(_written(self.edge, row, at))
 
 
 @access(post=_P)
@@ -276,6 +290,7 @@ class Replayed(Endpoint):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Send again what failed or was dropped since then, and what happened while it was disabled."""
+        row = queries.endpoint(_id(pk))
         since = self.body(Replay)["since"]
-        sent = services.replay(endpoint_id=_id(pk), since=since, actor=self.actor, at=clock.now())
+        sent = services.replay(endpoint_id=row.pk, since=since, actor=self.actor, at=clock.now())
         return Response({"object": "webhook_replay", "events": sent})

@@ -45,6 +45,11 @@ NOUNS = {
     "jobs": "job",
     "audit_events": "audit_event",
     "audit": "audit_event",
+    "webhooks": "webhook_endpoint",
+    "webhook_endpoints": "webhook_endpoint",
+    "deliveries": "webhook_delivery",
+    "webhook_deliveries": "webhook_delivery",
+    "events": "webhook_event",
 }
 # Arguments that name no record.
 WORDS = {"purpose": "fields"}

@@ -16,6 +16,8 @@ from audit.models import Event
 from billing.customers import services as customers
 from billing.invoices import services as invoices
 from core import clock, ids
+from outbound.models import WebhookDelivery
+from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
 from tests.make import accounts, billing, installation
@@ -85,6 +87,9 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
             reason="needed",
         )
         job = jobs.start(kind="test", at=at)
+        hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
+        webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
+        told = WebhookDelivery.objects.get(endpoint=hook)
         key = accounts.api_key(owner)
         narrow = accounts.api_key(owner, scopes=["report:read"])
         event = Event.objects.order_by("-at")[0]
@@ -106,6 +111,9 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "approval": ids.encode("approval", approval.pk),
         "job": ids.encode("job", job.pk),
         "api_key": ids.encode("api_key", key.key.pk),
+        "webhook_endpoint": ids.encode("webhook_endpoint", hook.pk),
+        "webhook_delivery": ids.encode("webhook_delivery", told.pk),
+        "webhook_event": ids.encode("webhook_event", told.event_id),
         "audit_event": ids.encode("audit_event", event.pk),
     }
     return made
