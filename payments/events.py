@@ -2,6 +2,55 @@
 
 from audit.events import register
 
+# --- Money that moves ------------------------------------------------------------------------------
+
+PAYMENT_STARTED = register("payment.started", "{actor} began payment {subject}", owasp="sensitive_create")
+PAYMENT_OPENED = register(
+    "payment.opened", "The page of payment {subject} was opened", owasp="sensitive_update"
+)
+PAYMENT_RECORDED = register(
+    "payment.recorded", "{actor} recorded payment {subject}", owasp="sensitive_create"
+)
+PAYMENT_PROCESSING = register(
+    "payment.processing", "Payment {subject} is on its way", owasp="sensitive_update"
+)
+PAYMENT_NEEDS_PAYER = register(
+    "payment.needs_payer", "The bank of payment {subject} asks for its payer", owasp="sensitive_update"
+)
+PAYMENT_DECLINED = register(
+    "payment.declined", "A try of payment {subject} was declined: {code}", owasp="sensitive_update"
+)
+PAYMENT_SUCCEEDED = register("payment.succeeded", "Payment {subject} arrived", owasp="sensitive_update")
+PAYMENT_FAILED = register("payment.failed", "Payment {subject} failed: {code}", owasp="sensitive_update")
+PAYMENT_CANCELED = register("payment.canceled", "Payment {subject} was given up", owasp="sensitive_update")
+PAYMENT_UNSURE = register(
+    "payment.unsure", "Nobody knows yet whether payment {subject} moved money", owasp="sensitive_update"
+)
+PAYMENT_DIFFERS = register(
+    "payment.differs", "What was said of payment {subject} is not what was asked for", owasp="sequence_fail"
+)
+PAYMENT_HELD = register(
+    "payment.held", "Payment {subject} came in other than asked for and is held", owasp="sequence_fail"
+)
+PAYMENT_DOUBLED = register(
+    "payment.doubled", "Payment {subject} came in besides payment {first}", owasp="sensitive_create"
+)
+PAYMENT_REVERSED = register(
+    "payment.reversed", "{actor} took payment {subject} back", owasp="sensitive_update"
+)
+METHOD_SAVED = register(
+    "payment_method.saved", "{actor} saved payment method {subject}", owasp="sensitive_create"
+)
+METHOD_REMOVED = register(
+    "payment_method.removed", "{actor} removed payment method {subject}", owasp="sensitive_delete"
+)
+METHOD_DEFAULT = register(
+    "payment_method.made_default", "{actor} made {subject} the usual method", owasp="sensitive_update"
+)
+AUTOPAY_STOPPED = register(
+    "autopay.stopped", "{actor} stopped collecting from customer {subject}", owasp="sensitive_update"
+)
+
 # Pay links, the pay page and what is sent.
 PAY_LINK_MADE = register(
     "pay_link.made", "{actor} made a payment link of invoice {subject}", owasp="authn_token_created"

@@ -5,6 +5,7 @@ that failed or was canceled can still succeed; one that succeeded never becomes 
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 PAYMENT_MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -16,7 +17,8 @@ PAYMENT_MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
         "failed": frozenset({"pending", "processing", "succeeded", "held"}),
         "canceled": frozenset({"processing", "succeeded", "held"}),
         "held": frozenset({"succeeded", "canceled"}),
-        "reversed": frozenset(),
+        # A dispute that was lost may still be won.
+        "reversed": frozenset({"succeeded"}),
     }
 )
 ATTEMPT_MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -65,3 +67,20 @@ DISPUTE_MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
         "lost": frozenset({"won"}),
     }
 )
+
+# How long a call of ours may take before somebody looks whether it was made.
+LEASE = timedelta(minutes=2)
+# How long an attempt may wait for its page to be asked for.
+UNOPENED = timedelta(hours=1)
+# How long after a page has closed it is asked about: a payment made in its last moment may still be told.
+PATIENCE = timedelta(minutes=2)
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=6)
+# A provider forgets an idempotency key after a day (Stripe); past this a call is not repeated, it is asked about.
+KEY_LIFE = timedelta(hours=23)
+# How long we ask before a person is told that nobody knows.
+GIVEN_UP_AFTER = timedelta(days=3)
+
+
+def wait(asked: int) -> timedelta:
+    """Return how long to wait before the provider is asked again, after it was asked so often: doubling, bounded."""
+    return min(_FIRST_WAIT * 2 ** min(asked, 20), _LONGEST_WAIT)

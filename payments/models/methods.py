@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from billing.customers.models import Customer
+from billing.invoices.models import Invoice
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedTextField
 from payments.models.accounts import GatewayAccount
@@ -125,4 +126,69 @@ class Autopay(TenantModel):
                 name="payments_autopay_one",
             ),
             models.CheckConstraint(condition=Q(limit_minor__gt=0), name="payments_autopay_limit"),
+        ]
+
+
+class AutopayRun(TenantModel):
+    """One invoice that autopay announced: charged once, or left alone and why. Its key makes running twice harmless."""
+
+    class State(models.TextChoices):
+        """Announced to the customer, then charged or left alone."""
+
+        ANNOUNCED = "announced"
+        CHARGED = "charged"
+        SKIPPED = "skipped"
+
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    invoice = models.ForeignKey(
+        Invoice, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    autopay = models.ForeignKey(
+        Autopay, models.PROTECT, db_constraint=False, db_index=False, related_name="runs"
+    )
+    # What it was charged with; payments know their methods, not the other way round.
+    payment_id = models.UUIDField(null=True)
+    state = models.CharField(max_length=16, choices=State)
+    reason_code = models.CharField(max_length=40, blank=True, default="")
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    charge_on = models.DateField()
+    announced_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField()
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.CUSTOMER,
+        purpose="collecting invoices as the customer agreed, each once",
+        retention="10 years after the fiscal year",
+        legal_basis="commercial and tax law",
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            **dict.fromkeys(
+                ["id", "tenant", "customer", "invoice", "autopay", "payment_id"], FieldClass.IDENTIFIER
+            ),
+            **dict.fromkeys(["state", "reason_code", "currency"], FieldClass.STATE),
+            "amount_minor": FieldClass.MONEY,
+            **dict.fromkeys(["charge_on", "announced_at", "updated_at"], FieldClass.TIME),
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """Once an invoice, whatever runs twice (a unique key)."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "invoice"], name="payments_autopayrun_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=["announced", "charged", "skipped"], amount_minor__gt=0),
+                name="payments_autopayrun_sane",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "charge_on"],
+                condition=Q(state="announced"),
+                name="payments_autopayrun_due",
+            )
         ]

@@ -2,7 +2,7 @@
 
 from billing.settlement.services.credit import AllocationExceeded, NothingDue, apply_credit, mark, release
 from billing.settlement.services.money import Settled, refund_back, refund_out, settle, take_back
-from billing.settlement.services.rows import CreditNotEnough, allocated, credit_of
+from billing.settlement.services.rows import CreditNotEnough, allocated, credit_of, lock_money
 
 __all__ = [
     "AllocationExceeded",
@@ -12,6 +12,7 @@ __all__ = [
     "allocated",
     "apply_credit",
     "credit_of",
+    "lock_money",
     "mark",
     "refund_back",
     "refund_out",

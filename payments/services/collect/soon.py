@@ -1,0 +1,38 @@
+"""What is better done at once than by the sweep: asked of a worker once the transaction has committed."""
+
+import logging
+
+from kombu.exceptions import OperationalError
+
+from tenancy import context
+
+_log = logging.getLogger("strongbox.payments")
+
+
+def close_superseded() -> None:
+    """Have pages closed that nobody should pay on any more."""
+    _send("close_pages")
+
+
+def ask_unsure() -> None:
+    """Have the provider asked about what is not known."""
+    _send("ask_unsure")
+
+
+def send_refunds() -> None:
+    """Have refunds sent that wait."""
+    _send("send_refunds")
+
+
+def _send(name: str) -> None:
+    from payments import tasks  # noqa: PLC0415  a task module imports this one
+
+    tenant_id = context.current_tenant()
+
+    def send_task() -> None:
+        try:
+            getattr(tasks, name).delay(str(tenant_id))
+        except OperationalError:
+            _log.warning("the broker is away; the sweep will do it")
+
+    context.after_commit(send_task)

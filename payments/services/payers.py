@@ -1,0 +1,39 @@
+"""Who a customer is at the provider: made known by our id alone, once, when a method is to be saved."""
+
+from datetime import datetime
+from uuid import UUID
+
+from core import ids
+from payments.gateways.base import Gateway
+from payments.models import GatewayAccount, GatewayCustomer
+from tenancy.context import Scope, scope
+from tenancy.models import only
+
+
+def known(
+    *, tenant_id: UUID, account: GatewayAccount, gateway: Gateway, customer_id: UUID, at: datetime
+) -> str:
+    """Return the provider's name of a customer, making them known first; call it outside any transaction.
+
+    Raises:
+        GatewayRefused, GatewayAway, GatewayUnsure: asking again is harmless (one key a customer and account).
+    """
+    found = _found(tenant_id, account.pk, customer_id)
+    if found:
+        return found
+    outside = ids.encode("customer", customer_id)
+    reference = gateway.create_customer(
+        key=f"{outside}.{ids.encode('gateway_account', account.pk)}", customer=outside
+    )
+    with scope(Scope(tenant_id)):
+        row = GatewayCustomer(
+            account_id=account.pk, customer_id=customer_id, reference=reference, created_at=at
+        )
+        GatewayCustomer.objects.bulk_create([row], ignore_conflicts=True)
+    return _found(tenant_id, account.pk, customer_id)
+
+
+def _found(tenant_id: UUID, account_id: UUID, customer_id: UUID) -> str:
+    with scope(Scope(tenant_id)):
+        row = only(GatewayCustomer.objects.filter(account_id=account_id, customer_id=customer_id))
+        return "" if row is None else row.reference
