@@ -7,6 +7,7 @@ row that does not fit it is named and left out, never bent.
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -27,6 +28,7 @@ from payments.statements.entries import (
 
 MAX_BYTES = 20 * 1024 * 1024
 _MOST_COLUMNS = 60
+_QUOTED = re.compile(r'"[^"\n]*"')
 _OUT = frozenset({"s", "d", "dr", "dbit", "debit", "af", "soll", "-", "debet", "out"})
 _IN = frozenset({"h", "c", "cr", "crdt", "credit", "bij", "haben", "+", "in"})
 
@@ -282,7 +284,6 @@ def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _steadiness(sample: str, sign: str) -> int:
-    """Count the lines that have as many of a sign as most lines do, if they have any: a table is regular."""
-    counts = [line.count(sign) for line in sample.splitlines() if line.strip()]
-    usual = max(set(counts), key=counts.count, default=0)
-    return counts.count(usual) * min(usual, 8) if usual else sum(1 for count in counts if count)
+    """Tell how much like a table a sign cuts the lines: as many of it in as many lines; what is quoted is no cut."""
+    counts = Counter(line.count(sign) for line in _QUOTED.sub("", sample).splitlines())
+    return max((lines * min(count, 8) for count, lines in counts.items() if count), default=0)

@@ -6,8 +6,7 @@ and the entry kept (PCI DSS 3.3), where a text that a person types would be refu
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -141,16 +140,7 @@ def is_kept(text: str) -> bool:
     return characters.are_kept(text) and not cardnumbers.contains_card_number(text)
 
 
-def counted(entries: Sequence[Entry]) -> Iterator[tuple[Entry, int]]:
-    """Number equal entries of a file: two transfers that look alike on one day are two payments."""
-    seen: Counter[tuple[object, ...]] = Counter()
-    for entry in entries:
-        key = identity(entry)
-        seen[key] += 1
-        yield entry, seen[key]
-
-
-def identity(entry: Entry) -> tuple[object, ...]:
+def identity(entry: Entry) -> tuple[str | int, ...]:
     """Return what makes an entry the same one in another file of the same account."""
     return (
         entry.booked_on.isoformat(),
