@@ -11,6 +11,9 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the acts that wait for a second person are described."""
+        from billing.bankaccounts import services as bankaccounts
+        from web.billing import bank_account
         from web.people import effects
 
         effects.register_own()
+        effects.register(bankaccounts.KIND, bank_account.effect)

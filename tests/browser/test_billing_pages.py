@@ -1,11 +1,14 @@
 """Every page of billing: readable by all, in both themes, under the policy, narrow enough."""
 
+from datetime import timedelta
+
 from playwright.sync_api import Browser
 
-from core import ids
+from core import clock, ids
+from tenancy.context import Scope, scope
 from tests.browser.live import Live
 from tests.browser.test_people_pages import judge
-from tests.make import finance
+from tests.make import bank, finance
 from tests.make.finance import Books
 
 
@@ -45,6 +48,9 @@ def pages(live: Live, made: Books) -> list[str]:
         f"customers/{customer}/archive",
         f"customers/{archived}",
         "settings/organization",
+        "settings/bank-account",
+        "settings/bank-account/change",
+        "settings/bank-account/cancel",
         "settings/tax-rates",
         "settings/tax-rates/new",
         f"settings/tax-rates/{rate}",
@@ -57,6 +63,10 @@ def pages(live: Live, made: Books) -> list[str]:
 def test_nothing_is_wrong_with_the_pages_of_billing(browser: Browser, live: Live) -> None:
     who = live.person()
     made = finance.books(live.tenant)
+    with scope(Scope(live.tenant)):
+        since = clock.now() - timedelta(days=200)
+        bank.set_first(since, owner=who.member)
+        bank.agreed(bank.OTHER, asker=who.member, at=clock.now())
     assert judge(browser, live, pages(live, made), [live.cookie(who)]) == {}
 
 
@@ -64,6 +74,13 @@ def test_nothing_is_wrong_where_nothing_is_yet(browser: Browser, live: Live) -> 
     who = live.person()
     paths = [
         f"/o/{live.slug}/{path}"
-        for path in ("", "invoices", "customers", "invoices/new", "settings/tax-rates")
+        for path in (
+            "",
+            "invoices",
+            "customers",
+            "invoices/new",
+            "settings/tax-rates",
+            "settings/bank-account",
+        )
     ]
     assert judge(browser, live, paths, [live.cookie(who)]) == {}

@@ -15,6 +15,7 @@ from audit import events as audit_events
 from audit import queries as audit
 from audit.queries import Filters
 from billing import events
+from billing.documents import papers, pdf
 from billing.invoices import lists, queries, services
 from billing.invoices.queries import InvoiceDetail
 from billing.issuer import queries as issuers
@@ -65,6 +66,22 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "twins": _twins(found, slug) if draft else [],
     }
     return render(request, "billing/invoice.html", context)
+
+
+@access(get=Granted(Permission.INVOICE_READ))
+def download(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Answer with the document as PDF; it is set once the transaction is over."""
+    found = _found(request, pk)
+    paper = papers.document_of(found, at=clock.now())
+    name = f'attachment; filename="{papers.file_name(found)}"'
+    file = HttpResponse(content_type=pdf.MEDIA_TYPE, headers={"Content-Disposition": name})
+
+    def fill() -> HttpResponse:
+        file.content = pdf.invoice(paper)
+        return file
+
+    request.afterwards = fill
+    return file
 
 
 @access(get=Permission.INVOICE_READ)

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from web.billing import (
+    bank_account,
     customer,
     customers,
     drafts,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("invoices/<str:pk>", invoice.detail, name="invoice"),
     path("invoices/<str:pk>/timeline", invoice.timeline, name="invoice_timeline"),
     path("invoices/<str:pk>/access", invoice.access_history, name="invoice_access"),
+    path("invoices/<str:pk>/pdf", invoice.download, name="invoice_pdf"),
     path("invoices/<str:pk>/edit", drafts.change, name="edit_invoice"),
     path("invoices/<str:pk>/finalize", invoice.finalize, name="finalize"),
     path("invoices/<str:pk>/void", invoice.void, name="void"),
@@ -36,6 +38,9 @@ urlpatterns = [
     path("customers/<str:pk>/archive", customers.archive, name="archive_customer"),
     path("customers/<str:pk>/restore", customers.restore, name="restore_customer"),
     path("settings/organization", organization.index, name="organization"),
+    path("settings/bank-account", bank_account.index, name="bank_account"),
+    path("settings/bank-account/change", bank_account.change, name="change_bank_account"),
+    path("settings/bank-account/cancel", bank_account.cancel, name="cancel_bank_account"),
     path("settings/tax-rates", tax_rates.index, name="tax_rates"),
     path("settings/tax-rates/new", tax_rates.create, name="new_tax_rate"),
     path("settings/tax-rates/<str:pk>", tax_rates.detail, name="tax_rate"),

@@ -50,6 +50,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Settings",
         (
             Place("Organization", "billing:organization", "organization", P.ORGANIZATION_WRITE),
+            Place("Bank account", "billing:bank_account", "payment", P.ORGANIZATION_READ),
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
             Place("Members", "people:members", "person", P.MEMBER_READ),
             Place("Roles", "people:roles", "approval", P.MEMBER_READ),

@@ -110,6 +110,12 @@ STATUS: dict[str, dict[str, Status]] = {
         "active": _good("Active"),
         "archived": _idle("Archived"),
     },
+    "bank_account": {
+        "announced": _waits("Announced"),
+        "current": _good("In use"),
+        "former": _idle("Former"),
+        "canceled": _idle("Stopped"),
+    },
     "tax_rate": {"now": _good("In use"), "later": _moving("Begins later"), "ended": _idle("Ended")},
     "approval": {
         "pending": _waits("Waits"),
