@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -43,16 +44,26 @@ class Gateway:
     def __init__(self, address: str, key: str) -> None:
         self.address, self.key = address, key
 
-    def control(self, method: str, path: str, **body: Any) -> dict[str, Any]:
-        """Call the control API (/sandbox/…) for this account."""
+    def ask(self, method: str, path: str, /, **body: Any) -> tuple[int, dict[str, Any]]:
+        """Call the control API (/sandbox/…) for this account; returns status and answer."""
         request = urllib.request.Request(  # noqa: S310  http only
             f"{self.address}/sandbox/{path}",
             json.dumps(body).encode() if method == "POST" else None,
             {"Authorization": f"Bearer {self.key}"},
             method=method,
         )
-        with _opener.open(request, timeout=60) as answer:
-            return json.load(answer)
+        try:
+            with _opener.open(request, timeout=60) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, json.load(answer)
+
+    def control(self, method: str, path: str, /, **body: Any) -> dict[str, Any]:
+        """Call the control API, which has to agree."""
+        status, answer = self.ask(method, path, **body)
+        assert status == 200, answer
+        return answer
 
     def fault(self, kind: str, **options: Any) -> None:
         """Let a fault strike: `next=1`, or `chance=0.1`; `path="POST /v1/refunds"` narrows it."""

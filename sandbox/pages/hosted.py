@@ -18,6 +18,7 @@ from sandbox.store import Account, Record, Store
 _CHECKOUT = re.compile(r"/c/(cs_test_\w+)", re.ASCII)
 _CHALLENGE = re.compile(r"/3ds/((?:pi|seti)_\w+)/(3ds_\w+)", re.ASCII)
 _ROUTE, _CHALLENGE_ROUTE = "/c/{session}", "/3ds/{intent}/{challenge}"
+_FOREVER = {"Cache-Control": "max-age=31536000, immutable"}
 _BRANDS = {"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "sepa_debit": "SEPA debit"}
 
 
@@ -39,9 +40,9 @@ class Pages:
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
         if request.path == html.style_address():
-            return Answer(
-                200, html.style(), "text/css", {"Cache-Control": "max-age=31536000, immutable"}, "/style"
-            )
+            return Answer(200, html.style(), "text/css", _FOREVER, "/style")
+        if request.path == "/icon.svg":
+            return Answer(200, html.icon(), "image/svg+xml", _FOREVER, "/icon.svg")
         if match := _CHECKOUT.fullmatch(request.path):
             return self._in_account(request, match[1], self._checkout)
         if match := _CHALLENGE.fullmatch(request.path):

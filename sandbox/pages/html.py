@@ -31,6 +31,12 @@ def style() -> bytes:
 
 
 @functools.cache
+def icon() -> bytes:
+    """Return the picture in the browser's tab."""
+    return (_FILES / "icon.svg").read_bytes()
+
+
+@functools.cache
 def style_address() -> str:
     """Return where the style sheet lies; another content has another address."""
     return f"/style-{hashlib.sha256(style()).hexdigest()[:12]}.css"

@@ -74,7 +74,7 @@ class Overview:
             rows = db.execute(
                 "SELECT a.id, a.created,"
                 " (SELECT count(*) FROM objects o WHERE o.account = a.id AND o.kind = 'payment_intent') AS payments"
-                " FROM accounts a ORDER BY a.created DESC, a.rowid DESC LIMIT 200"
+                " FROM accounts a ORDER BY a.created DESC, a.rowid DESC LIMIT 50"
             ).fetchall()
         listed = [
             fill("account_row.html", id=row["id"], opened=_when(row["created"]), payments=row["payments"])
