@@ -16,7 +16,7 @@ from django.db.models import Sum
 from billing.invoices.models import Invoice
 from billing.invoices.queries import InvoiceRow
 from billing.settlement.models import Allocation
-from payments.models import Attempt, Payment, PaymentItem
+from payments.models import Attempt, GatewayAccount, Payment, PaymentItem
 from payments.rules import LIVE_ATTEMPTS
 
 Stand: TypeAlias = Literal["due", "part", "waiting", "unsure", "paid", "voided", "disputed"]
@@ -63,7 +63,9 @@ class Standing:
     def paid(self) -> tuple[Share, ...]:
         """Return what has arrived for the invoice and is still there."""
         return tuple(
-            share for share in self.shares if share.state == Payment.State.SUCCEEDED and share.amount_minor > 0
+            share
+            for share in self.shares
+            if share.state == Payment.State.SUCCEEDED and share.amount_minor > 0
         )
 
     @property
@@ -93,11 +95,16 @@ def standing(invoice: InvoiceRow) -> Standing:
     )
 
 
+def card_account() -> UUID | None:
+    """Name the connected account through which the organization takes cards and debits, if there is one."""
+    rows = GatewayAccount.objects.filter(state=GatewayAccount.State.CONNECTED)
+    found: UUID | None = rows.values_list("pk", flat=True).first()
+    return found
+
+
 def shares(invoice_id: UUID) -> list[Share]:
     """Return what each payment meant for an invoice, or put on it, is to that invoice; newest first."""
-    meant = dict(
-        PaymentItem.objects.filter(invoice_id=invoice_id).values_list("payment_id", "amount_minor")
-    )
+    meant = dict(PaymentItem.objects.filter(invoice_id=invoice_id).values_list("payment_id", "amount_minor"))
     put = {
         row["payment_id"]: int(row["held"])
         for row in Allocation.objects.filter(invoice_id=invoice_id, payment_id__isnull=False)

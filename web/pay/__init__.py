@@ -1,0 +1,1 @@
+"""The pages behind a pay link: one invoice, for whoever holds the link."""

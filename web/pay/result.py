@@ -1,0 +1,101 @@
+"""What came of paying: a page that may be kept as a receipt, and says "paid" although no webhook has come yet."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import render
+
+from core import clock
+from edge.access import access
+from edge.request import Request
+from payments import words
+from tenancy.context import scope
+from web.pay import door, provider, rows
+from web.pay.door import LINK, Opened
+from web.pay.page import Dead
+
+# However many tabs wait, the provider is asked about one attempt this often at most.
+_ASK_EVERY = timedelta(seconds=3)
+
+
+@access(get=LINK)
+def show(request: Request, token: str) -> HttpResponseBase:
+    """Show what came of it; while nobody knows, ask the provider first."""
+    try:
+        opened = door.enter(request, token)
+    except Dead as refusal:
+        return door.closed(request, token, refusal)
+    door.note(request, opened, fields=())
+    if may_ask(opened.standing.live):
+        request.afterwards = lambda: render(request, "pay/result.html", context_of(asked(opened)))
+        return HttpResponse(status=200)
+    return render(request, "pay/result.html", context_of(opened))
+
+
+@access(get=LINK)
+def state(request: Request, token: str) -> HttpResponseBase:
+    """Answer the page's own question whether anything has changed; 304 while nothing has."""
+    try:
+        opened = door.enter(request, token)
+    except Dead as refusal:
+        return door.closed(request, token, refusal)
+    request.recorded = True  # the page that asks has been recorded, and sees nothing new here
+    if may_ask(opened.standing.live):
+        request.afterwards = lambda: _fragment(request, asked(opened))
+        return HttpResponse(status=200)
+    return _fragment(request, opened)
+
+
+def may_ask(attempt_id: UUID | None) -> bool:
+    """Tell whether the provider is to be asked about an attempt now."""
+    return attempt_id is not None and bool(
+        cache.add(f"asked:{attempt_id.hex}", 1, timeout=int(_ASK_EVERY.total_seconds()))
+    )
+
+
+def asked(opened: Opened) -> Opened:
+    """Ask the provider about a link's attempt, outside any transaction, and read again where the invoice stands."""
+    if opened.standing.live is not None:
+        provider.ask(tenant_id=opened.tenant.pk, attempt_id=opened.standing.live, at=clock.now())
+    with scope(opened.scope):
+        return door.read(opened.token, opened.link, opened.tenant)
+
+
+def context_of(opened: Opened) -> dict[str, Any]:
+    """Collect what stands on the page."""
+    with scope(opened.scope):
+        return _context(opened)
+
+
+def _context(opened: Opened) -> dict[str, Any]:
+    standing, bill = opened.standing, rows.bill(opened)
+    declined = standing.declined
+    return {
+        "token": opened.token,
+        "bill": bill,
+        "paid": [rows.paid(share) for share in standing.paid],
+        "waiting": standing.waiting,
+        "waiting_method": words.paid_with(standing.waiting) if standing.waiting else "",
+        "declined": words.declined(declined) if declined else "",
+        "again": standing.payable,
+        # While a page of the provider is open or its answer is due, this page looks again by itself.
+        "looks_again": standing.kind in ("unsure", "due", "part") and standing.live is not None,
+        "seen": _mark(opened),
+    }
+
+
+def _mark(opened: Opened) -> str:
+    said = [opened.standing.kind, opened.standing.declined, str(opened.standing.live)]
+    said += [f"{share.payment_id}{share.state}{share.amount_minor}" for share in opened.standing.shares]
+    return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
+
+
+def _fragment(request: Request, opened: Opened) -> HttpResponseBase:
+    shown = context_of(opened)
+    if request.GET.get("seen") == shown["seen"]:
+        return HttpResponseNotModified()
+    return render(request, "pay/_result.html", shown)
