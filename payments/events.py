@@ -38,6 +38,23 @@ PAYMENT_DOUBLED = register(
 PAYMENT_REVERSED = register(
     "payment.reversed", "{actor} took payment {subject} back", owasp="sensitive_update"
 )
+REFUND_REQUESTED = register(
+    "refund.requested", "{actor} asked for refund {subject}", owasp="sensitive_create"
+)
+REFUND_APPROVED = register("refund.approved", "{actor} let refund {subject} go", owasp="sensitive_update")
+REFUND_DECLINED = register(
+    "refund.declined", "Nobody agreed to refund {subject}: {how}", owasp="sensitive_update"
+)
+REFUND_SENT = register("refund.sent", "Refund {subject} is on its way", owasp="sensitive_update")
+REFUND_UNSURE = register(
+    "refund.unsure", "Nobody knows yet whether refund {subject} is on its way", owasp="sensitive_update"
+)
+REFUND_DIFFERS = register(
+    "refund.differs", "What was said of refund {subject} is not what was asked for", owasp="sequence_fail"
+)
+REFUND_SUCCEEDED = register("refund.succeeded", "Refund {subject} was paid out", owasp="sensitive_update")
+REFUND_FAILED = register("refund.failed", "Refund {subject} failed: {code}", owasp="sensitive_update")
+REFUND_CANCELED = register("refund.canceled", "{actor} gave refund {subject} up", owasp="sensitive_update")
 METHOD_SAVED = register(
     "payment_method.saved", "{actor} saved payment method {subject}", owasp="sensitive_create"
 )
@@ -152,4 +169,58 @@ PROMISE_ENDED = register(
 )
 LATE_FEE_PROPOSED = register(
     "late_fee.proposed", "{actor} drafted a late fee for invoice {subject}", owasp="sensitive_create"
+)
+
+# --- The provider and what it tells us -------------------------------------------------------------
+
+GATEWAY_CONNECTED = register(
+    "gateway.connected",
+    "{actor} connected the payment provider {subject}",
+    owasp="sensitive_create",
+    pci="10.2.1.2",
+)
+GATEWAY_DISCONNECTED = register(
+    "gateway.disconnected",
+    "{actor} disconnected the payment provider {subject}",
+    owasp="sensitive_delete",
+    pci="10.2.1.2",
+)
+GATEWAY_KEY_REPLACED = register(
+    "gateway.key_replaced",
+    "{actor} replaced the key of the payment provider {subject}",
+    owasp="authn_token_created",
+    pci="10.2.1.5",
+)
+GATEWAY_HOOK_ROTATED = register(
+    "gateway.hook_rotated",
+    "{actor} replaced the secret that the payment provider {subject} signs with",
+    owasp="authn_token_created",
+    pci="10.2.1.5",
+)
+GATEWAY_HOOK_RETIRED = register(
+    "gateway.hook_retired",
+    "{actor} ended the former secret of the payment provider {subject}",
+    owasp="authn_token_revoked",
+    pci="10.2.1.5",
+)
+HOOK_RECEIVED = register(
+    "hook.received", "The payment provider said {type}", owasp="sensitive_create", pci="10.2.1.2"
+)
+HOOK_REFUSED = register(
+    "hook.refused",
+    "A message to the door of the payment provider was refused",
+    owasp="authz_fail",
+    pci="10.2.1.4",
+)
+HOOK_GIVEN_UP = register(
+    "hook.given_up", "{actor} could not apply what the payment provider said", owasp="sys_crash"
+)
+CARDS_SCANNED = register(
+    "cards.scanned",
+    "{actor} looked for card numbers in what is stored",
+    owasp="sensitive_read",
+    pci="10.2.1.1",
+)
+CARD_NUMBER_FOUND = register(
+    "cards.found", "{actor} found what looks like a card number in {place}", owasp="sensitive_read"
 )
