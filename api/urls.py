@@ -4,11 +4,14 @@ from django.urls import path
 
 from api import docs, schema
 from api.v1 import (
+    allocations,
     audit_events,
     customers,
     events,
     invoices,
     jobs,
+    payment_methods,
+    payments,
     tax_rates,
     webhook_deliveries,
     webhook_endpoints,
@@ -18,6 +21,9 @@ app_name = "api"
 urlpatterns = [
     path("openapi.json", schema.openapi, name="openapi"),
     path("docs", docs.reference, name="docs"),
+    path("allocations", allocations.Allocations.as_view(), name="allocations"),
+    path("allocations/<str:pk>", allocations.OneAllocation.as_view(), name="allocation"),
+    path("allocations/<str:pk>/release", allocations.Released.as_view(), name="allocation_release"),
     path("audit_events", audit_events.AuditEvents.as_view(), name="audit_events"),
     path("audit_events/<str:pk>", audit_events.OneAuditEvent.as_view(), name="audit_event"),
     path("customers", customers.Customers.as_view(), name="customers"),
@@ -34,6 +40,11 @@ urlpatterns = [
     path("invoices/<str:pk>/void", invoices.Voided.as_view(), name="invoice_void"),
     path("jobs", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:pk>", jobs.OneJob.as_view(), name="job"),
+    path("payment_methods", payment_methods.PaymentMethods.as_view(), name="payment_methods"),
+    path("payment_methods/<str:pk>", payment_methods.OnePaymentMethod.as_view(), name="payment_method"),
+    path("payment_methods/<str:pk>/remove", payment_methods.Removed.as_view(), name="payment_method_remove"),
+    path("payments", payments.Payments.as_view(), name="payments"),
+    path("payments/<str:pk>", payments.OnePayment.as_view(), name="payment"),
     path("tax_rates", tax_rates.TaxRates.as_view(), name="tax_rates"),
     path("tax_rates/<str:pk>", tax_rates.OneTaxRate.as_view(), name="tax_rate"),
     path("webhook_deliveries/<str:pk>", webhook_deliveries.OneDelivery.as_view(), name="webhook_delivery"),
