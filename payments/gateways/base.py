@@ -101,6 +101,18 @@ class DisputeState(StrEnum):
     LOST = "lost"
 
 
+class Evidence(StrEnum):
+    """What an answer to a dispute may say."""
+
+    TEXT = "text"
+    CUSTOMER_NAME = "customer_name"
+    PRODUCT_DESCRIPTION = "product_description"
+    SERVICE_DATE = "service_date"
+    REFUND_POLICY = "refund_policy"
+    REFUND_REFUSAL = "refund_refusal"
+    CANCELLATION_POLICY = "cancellation_policy"
+
+
 class HookObject(StrEnum):
     """What an event is about."""
 
@@ -128,6 +140,8 @@ class CheckoutAsk:
     # One of PaymentMethod.Kind; empty: whatever the organization's account at the provider offers.
     method: str = ""
     locale: str = "en"
+    # What a transfer carries so that it is told from others (ISO 11649); a page needs none.
+    creditor_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +189,8 @@ class ChargeAsk:
     customer: str
     method: str
     description: str
+    # One of PaymentMethod.Kind.
+    kind: str = "card"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,14 +278,6 @@ class HookRegistration:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFacts:
-    """What the provider says about the account that a key opens."""
-
-    reference: str
-    livemode: bool
-
-
 class Gateway(Protocol):
     """One provider, with one organization's key. Every method that asks the provider may raise the three errors of
     this module; what is not in `can` raises `CannotDo`."""
@@ -313,7 +321,7 @@ class Gateway(Protocol):
     def look_up_dispute(self, reference: str) -> DisputeFacts:
         """Return how a dispute stands."""
 
-    def answer_dispute(self, *, key: str, reference: str, evidence: Mapping[str, str]) -> DisputeFacts:
+    def answer_dispute(self, *, key: str, reference: str, evidence: Mapping[Evidence, str]) -> DisputeFacts:
         """Hand in evidence, once and for all."""
 
     def accept_dispute(self, *, key: str, reference: str) -> DisputeFacts:
@@ -326,11 +334,14 @@ class Gateway(Protocol):
             HookRefused: no secret made this signature, or it is not of this time, or it says nothing we can read.
         """
 
-    def account(self) -> AccountFacts:
-        """Return which account the key opens."""
+    def is_live(self) -> bool:
+        """Tell whether the key moves real money; asks, so that a key that does not work is known."""
 
     def register_hook(self, *, key: str, url: str) -> HookRegistration:
         """Have events sent to an address from now on."""
+
+    def hook_url(self, reference: str) -> str:
+        """Return the address that a registration of ours names; empty when this account does not know it."""
 
     def remove_hook(self, reference: str) -> None:
         """Have no more events sent; harmless when they are not."""
