@@ -193,7 +193,7 @@ def payment_rows(found: Sequence[Payment], *, with_names: bool = True) -> list[P
     held = allocated(payment.pk for payment in found)
     meant: dict[UUID, list[UUID]] = {}
     items = PaymentItem.objects.filter(payment_id__in=[payment.pk for payment in found])
-    for payment_id, invoice_id in items.order_by("id").values_list("payment_id", "invoice_id"):
+    for payment_id, invoice_id in items.order_by("position").values_list("payment_id", "invoice_id"):
         meant.setdefault(payment_id, []).append(invoice_id)
     names = customers.names(payment.customer_id for payment in found) if with_names else {}
     return [

@@ -15,12 +15,13 @@ from accounts.services import approvals, members
 from audit.models import Event
 from billing.customers import services as customers
 from billing.invoices import services as invoices
+from billing.settlement import queries as settlement
 from core import clock, ids
 from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.make import accounts, billing, installation
+from tests.make import accounts, billing, installation, payments
 
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
 
@@ -86,6 +87,12 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
             subject=("role", custom.pk),
             reason="needed",
         )
+        paid = payments.bank(customer.pk, 500, onto=((finalized.pk, 300),))
+        allocation = settlement.allocations(payment_id=paid.pk)[0]
+        refund = payments.refund(paid, 100)
+        contested = payments.card(customer.pk, finalized.pk, 100)
+        dispute = payments.dispute(contested)
+        saved = payments.method(customer.pk)
         job = jobs.start(kind="test", at=at)
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
         webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
@@ -109,6 +116,11 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "role": ids.encode("role", custom.pk),
         "invitation": ids.encode("invitation", invitation.pk),
         "approval": ids.encode("approval", approval.pk),
+        "payment": ids.encode("payment", paid.pk),
+        "allocation": ids.encode("allocation", allocation.id),
+        "refund": ids.encode("refund", refund.pk),
+        "dispute": ids.encode("dispute", dispute.pk),
+        "payment_method": ids.encode("payment_method", saved.pk),
         "job": ids.encode("job", job.pk),
         "api_key": ids.encode("api_key", key.key.pk),
         "webhook_endpoint": ids.encode("webhook_endpoint", hook.pk),

@@ -1,169 +1,155 @@
-"""Builders of payments, through the ordinary services, inside the scope that is open.
+"""Money that came and went, for tests about something else than how. Call these inside a scope."""
 
-What a provider would say is given by `says`; the paths that ask a provider for it speak to the sandbox instead.
-"""
-
-import secrets
-from dataclasses import replace
-from datetime import datetime
+import os
+from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection
-
-from billing.customers.models import Customer
-from billing.invoices.models import Invoice
-from core import ids
+from billing.ledger.rules import Account
+from billing.settlement import services as settlement
+from core import clock
 from core.actor import Actor
-from core.money import Money
-from payments.gateways.base import (
-    DisputeFacts,
-    DisputeState,
-    Outcome,
-    OutcomeState,
-    RefundOutcome,
-    RefundState,
-    SavedMethod,
-)
-from payments.models import Attempt, Dispute, GatewayAccount, Payment, Refund
+from payments.models import Attempt, Dispute, GatewayAccount, Payment, PaymentItem, PaymentMethod, Refund
 from payments.services import collect
-from tests.make import billing
 
-AT = billing.AT
 ACTOR = Actor.system("tests")
 
 
-def account(*, secret_key: str = "") -> GatewayAccount:
-    """Connect an account with the provider: one of its own in the sandbox, unless a key is given."""
-    key = secret_key or f"sk_test_{secrets.token_hex(12)}"
+def account() -> GatewayAccount:
+    """Return the organization's account with the provider, connected by nobody."""
+    found = GatewayAccount.objects.filter(state=GatewayAccount.State.CONNECTED).first()
+    if found is not None:
+        return found
     made = GatewayAccount(
         provider="stripe",
         livemode=False,
-        secret_key=key,
-        secret_key_last4=key[-4:],
-        hook_digest=secrets.token_bytes(32),
-        connected_at=AT,
+        secret_key="sk_test_" + "0" * 24,
+        secret_key_last4="0000",
+        hook_digest=os.urandom(32),
+        connected_at=clock.now(),
     )
     made.save(force_insert=True)
     return made
 
 
-def the_account() -> GatewayAccount:
-    """Return the connected account, connecting one where there is none."""
-    return GatewayAccount.objects.filter(state="connected").first() or account()
-
-
-def bank_payment(
-    *wanted: tuple[Invoice, int] | Invoice,
-    of: Customer | None = None,
-    amount_minor: int = 0,
-    reference: str = "",
-    at: datetime = AT,
-    **more,
+def bank(
+    customer_id: UUID, amount_minor: int, *, onto: tuple[tuple[UUID, int], ...] = (), reference: str = ""
 ) -> Payment:
-    """Record a bank payment of these invoices (all that is due, unless an amount is named with one)."""
-    items = [_item(one) for one in wanted]
-    customer_id = of.pk if of is not None else _invoice(wanted[0]).customer_id
+    """Record a bank payment of today."""
+    at = clock.now()
     return collect.record(
         customer_id=customer_id,
-        currency=more.pop("currency", "EUR"),
-        amount_minor=amount_minor or sum(amount for _, amount in items),
-        wanted=items,
-        received_on=more.pop("received_on", at.date()),
+        currency="EUR",
+        amount_minor=amount_minor,
+        wanted=onto,
+        received_on=at.date(),
         reference=reference,
-        source=more.pop("source", Payment.Source.STAFF),
-        actor=more.pop("actor", ACTOR),
+        source=Payment.Source.STAFF,
+        actor=ACTOR,
         at=at,
-        **more,
     )
 
 
-def started(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Attempt:
-    """Begin to collect these invoices by card."""
-    return collect.start(
-        customer_id=_invoice(wanted[0]).customer_id,
-        items=[_item(one) for one in wanted],
-        account_id=more.pop("account_id", None) or the_account().pk,
-        source=more.pop("source", Payment.Source.PORTAL),
-        actor=more.pop("actor", ACTOR),
-        at=at,
-        **more,
+def card(customer_id: UUID, invoice_id: UUID, amount_minor: int, *, state: str = "succeeded") -> Payment:
+    """Make a payment by card with one attempt; one that succeeded is settled, any other moved no money."""
+    at, succeeded = clock.now(), state == "succeeded"
+    payment = Payment(
+        customer_id=customer_id,
+        account=account(),
+        state=state,
+        method=Payment.Method.CARD,
+        source=Payment.Source.PAY_LINK,
+        currency="EUR",
+        amount_minor=amount_minor,
+        captured_minor=amount_minor if succeeded else 0,
+        reference="pi_" + os.urandom(12).hex(),
+        brand="visa",
+        last4="4242",
+        created_at=at,
+        updated_at=at,
+        succeeded_at=at if succeeded else None,
+        failure_code="" if succeeded or state == "held" else "insufficient_funds",
     )
-
-
-def says(attempt: Attempt, state: str = "succeeded", **more) -> Outcome:
-    """Return what the provider would say of an attempt; name what is to differ."""
-    payment = Payment.objects.get(pk=attempt.payment_id)
-    amount = Money(more.pop("amount_minor", payment.amount_minor), more.pop("currency", payment.currency))
-    plain = Outcome(
-        state=OutcomeState(state),
-        reference=f"pi_{attempt.pk.hex}",
-        amount=amount,
-        attempt=ids.encode("attempt", attempt.pk),
-        method=method() if state == "succeeded" else None,
+    payment.save(force_insert=True)
+    PaymentItem.objects.create(
+        payment=payment, customer_id=customer_id, invoice_id=invoice_id, position=0, amount_minor=amount_minor
     )
-    return replace(plain, **more)
-
-
-def method(reference: str = "", **more) -> SavedMethod:
-    """Return a card as a provider shows it."""
-    named = {"kind": "card", "brand": "visa", "last4": "4242", "expires_month": 12, "expires_year": 2030}
-    return SavedMethod(reference=reference or f"pm_{secrets.token_hex(8)}", **named | more)
-
-
-def apply(attempt: Attempt, state: str = "succeeded", *, at: datetime = AT, **more) -> Attempt:
-    """Apply what the provider says of an attempt, and return the attempt as it then is."""
-    collect.apply_outcome(attempt_id=attempt.pk, outcome=says(attempt, state, **more), actor=ACTOR, at=at)
-    return Attempt.objects.select_related("payment").get(pk=attempt.pk)
-
-
-def card_payment(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Payment:
-    """Make a payment by card that has arrived."""
-    return apply(started(*wanted, at=at, **more), at=at).payment
-
-
-def refund_says(refund: Refund, state: str = "succeeded", **more) -> RefundOutcome:
-    """Return what the provider would say of a refund."""
-    plain = RefundOutcome(
-        state=RefundState(state),
-        reference=f"re_{refund.pk.hex}",
-        payment=refund.payment.reference,
-        amount=Money(refund.amount_minor, refund.currency),
-        refund=ids.encode("refund", refund.pk),
+    Attempt.objects.create(
+        payment=payment,
+        customer_id=customer_id,
+        account=account(),
+        number=1,
+        state=state,
+        reference=payment.reference,
+        created_at=at,
+        updated_at=at,
     )
-    return replace(plain, **more)
+    if succeeded:
+        settlement.settle(
+            customer_id=customer_id,
+            currency="EUR",
+            amount_minor=amount_minor,
+            wanted=[(invoice_id, amount_minor)],
+            payment_id=payment.pk,
+            cash_account=Account.GATEWAY,
+            kind="payment_captured",
+            booked_on=at.date(),
+            actor=ACTOR,
+            at=at,
+        )
+    return payment
 
 
-def dispute_says(payment: Payment, state: str = "needs_response", **more) -> DisputeFacts:
-    """Return what the provider would say of a dispute about a whole payment."""
-    plain = DisputeFacts(
-        reference=f"dp_{payment.pk.hex}",
-        payment=payment.reference,
-        state=DisputeState(state),
-        amount=Money(payment.captured_minor, payment.currency),
-        reason="fraudulent",
-        answer_by=None,
-        opened_at=AT,
+def method(customer_id: UUID) -> PaymentMethod:
+    """Save a card."""
+    made = PaymentMethod(
+        customer_id=customer_id,
+        account=account(),
+        reference="pm_" + os.urandom(12).hex(),
+        kind=PaymentMethod.Kind.CARD,
+        is_default=not PaymentMethod.objects.filter(customer_id=customer_id, is_default=True).exists(),
+        brand="visa",
+        last4="4242",
+        expires_month=8,
+        expires_year=2031,
+        agreed_at=clock.now(),
     )
-    return replace(plain, **more)
+    made.save(force_insert=True)
+    return made
 
 
-def fresh(row: Payment | Attempt | Refund | Dispute | Invoice):
-    """Return a row as it is now."""
-    return type(row).objects.get(pk=row.pk)
+def dispute(payment: Payment, *, state: str = "needs_response", hours: int = 72) -> Dispute:
+    """Let a payment's payer contest it; it is to be answered in so many hours."""
+    at = clock.now()
+    made = Dispute(
+        payment=payment,
+        customer_id=payment.customer_id,
+        reference="dp_" + os.urandom(12).hex(),
+        state=state,
+        currency=payment.currency,
+        amount_minor=payment.captured_minor,
+        reason_code="product_not_received",
+        answer_by=at + timedelta(hours=hours),
+        opened_at=at,
+        updated_at=at,
+    )
+    made.save(force_insert=True)
+    return made
 
 
-def events_of(subject: UUID) -> list[str]:
-    """Return the codes of the events about one record, oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT event FROM audit_event WHERE subject_id = %s ORDER BY at, id", [subject])
-        return [code for (code,) in cursor.fetchall()]
-
-
-def _invoice(wanted: tuple[Invoice, int] | Invoice) -> Invoice:
-    return wanted[0] if isinstance(wanted, tuple) else wanted
-
-
-def _item(wanted: tuple[Invoice, int] | Invoice) -> tuple[UUID, int]:
-    if isinstance(wanted, tuple):
-        return wanted[0].pk, wanted[1]
-    return wanted.pk, Invoice.objects.get(pk=wanted.pk).amount_due_minor
+def refund(payment: Payment, amount_minor: int) -> Refund:
+    """Promise money back; nothing has been sent."""
+    at = clock.now()
+    made = Refund(
+        payment=payment,
+        customer_id=payment.customer_id,
+        state=Refund.State.PENDING,
+        currency=payment.currency,
+        amount_minor=amount_minor,
+        reason="Not needed any more",
+        created_at=at,
+        updated_at=at,
+    )
+    made.save(force_insert=True)
+    payment.refunding_minor += amount_minor
+    payment.save(update_fields=["refunding_minor"])
+    return made
