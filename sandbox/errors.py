@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 DOCS = "https://docs.stripe.com/error-codes/"
@@ -51,8 +52,9 @@ class Declined(ApiError):
 
 
 def missing(kind: str, reference: str, param: str = "id") -> ApiError:
-    """Say that an object does not exist in this account."""
-    return ApiError(404, f"No such {kind}: '{reference}'", code="resource_missing", param=param)
+    """Say that an object does not exist in this account; what is no reference is not repeated."""
+    shown = reference if re.fullmatch(r"[A-Za-z]+_\w{1,80}", reference, re.ASCII) else "…"
+    return ApiError(404, f"No such {kind}: '{shown}'", code="resource_missing", param=param)
 
 
 def invalid(message: str, param: str = "", *, code: str = "parameter_invalid_empty") -> ApiError:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.errors import ApiError, invalid
+from sandbox.numbers import holds_card_number
 
 _LARGEST_AMOUNT = 99_999_999
 _LONGEST = 5_000
@@ -48,9 +49,13 @@ def _lists(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     inner = {name: _lists(item) for name, item in value.items()}
-    if inner and all(name.isdecimal() for name in inner):
+    if inner and all(name.isdecimal() and len(name) < 5 for name in inner):
         return [inner[name] for name in sorted(inner, key=int)]
     return inner
+
+
+def _number_refused(name: str) -> ApiError:
+    return invalid("Card numbers are taken by the hosted page only.", name, code="parameter_invalid")
 
 
 class Params:
@@ -84,6 +89,8 @@ class Params:
             )
         if len(value) > _LONGEST:
             raise invalid(f"Invalid string: at most {_LONGEST} characters.", self._name(name))
+        if holds_card_number(value):
+            raise _number_refused(self._name(name))
         return value or None
 
     def needed(self, name: str) -> str:
@@ -113,9 +120,7 @@ class Params:
         if value is None:
             return None
         if not re.fullmatch(r"-?\d{1,15}", value, re.ASCII):
-            raise invalid(
-                f"Invalid integer: {value[:20]}", self._name(name), code="parameter_invalid_integer"
-            )
+            raise invalid("Invalid integer.", self._name(name), code="parameter_invalid_integer")
         return int(value)
 
     def amount(self, name: str) -> int | None:
@@ -180,6 +185,8 @@ class Params:
             raise invalid("Invalid metadata: texts only.", self._name(name))
         if len(value) > 50 or any(len(key) > 40 or len(item) > 500 for key, item in value.items()):
             raise invalid("Metadata: at most 50 names of 40 characters, values of 500.", self._name(name))
+        if any(map(holds_card_number, value.values())):
+            raise _number_refused(self._name(name))
         return value
 
     def accept(self, *names: str) -> dict[str, Any]:

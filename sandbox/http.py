@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 JSON = "application/json"
-FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,19 @@ class Request:
 
     def form(self) -> dict[str, str]:
         """Return a page's form; of a repeated name the last value counts."""
-        found = parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100)
-        return {name: values[-1] for name, values in found.items()}
+        return _pairs(self.body.decode("utf-8", "replace"))
 
     def fields(self) -> dict[str, str]:
         """Return the query of the address."""
-        found = parse_qs(self.query, keep_blank_values=True, max_num_fields=100)
-        return {name: values[-1] for name, values in found.items()}
+        return _pairs(self.query)
+
+
+def _pairs(encoded: str) -> dict[str, str]:
+    try:
+        found = parse_qsl(encoded, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return {}
+    return dict(found)
 
 
 @dataclass(frozen=True)

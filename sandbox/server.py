@@ -21,6 +21,7 @@ from sandbox.http import Answer, Request, Silence
 ADDRESS = "127.0.0.1"
 _LARGEST_BODY = 1024 * 1024
 _IDLE_SECONDS = 75.0
+_BROKEN = b'{"error": {"type": "api_error", "message": "An unknown error occurred."}}'
 
 Answering = Callable[[Request], Answer | Silence]
 
@@ -41,14 +42,15 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say which fault it was and where, never with what; a client that went away is none."""
-        kind, _, trace = sys.exc_info()
-        if kind is not None and not issubclass(kind, ConnectionError | TimeoutError):
-            place = traceback.extract_tb(trace)[-1]
-            print(
-                f"error {kind.__name__} {Path(place.filename).name}:{place.lineno}",
-                file=sys.stderr,
-                flush=True,
-            )
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
+            _tell(error)
+
+
+def _tell(error: BaseException) -> None:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    name = f"{Path(place.filename).name}:{place.lineno}"
+    print(f"error {type(error).__name__} {name}", file=sys.stderr, flush=True)
 
 
 class _Headers(dict[str, str]):
@@ -66,6 +68,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_SECONDS
+    error_message_format = "%(code)d\n"
+    error_content_type = "text/plain"
     server: Server
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -101,11 +105,19 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(421, f"This is {self.server.base}/\n".encode(), "text/plain")
         if self.command != "GET" and self.headers.get("Origin", self.server.base) != self.server.base:
             return Answer(403, b"Sent by another site\n", "text/plain")
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            return Answer(400, b"Not an address\n", "text/plain")
         request = Request(self.command, parts.path, parts.query, _Headers(self.headers.items()), body)
         if self.server.answering is None:
             return Answer(503, b"Not ready\n", "text/plain")
-        return self.server.answering(request)
+        try:
+            return self.server.answering(request)
+        except Exception as error:
+            # A fault of ours must not look like a lost connection, which has a meaning here.
+            _tell(error)
+            return Answer(500, _BROKEN)
 
     def _send(self, answer: Answer) -> None:
         headers = {

@@ -22,9 +22,12 @@ from typing import Any
 
 from sandbox.errors import ApiError, missing
 
+# Grows with the tables below.
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
-    id TEXT PRIMARY KEY, key_digest TEXT NOT NULL UNIQUE, created INTEGER NOT NULL, delay REAL);
+    id TEXT PRIMARY KEY, key_digest TEXT NOT NULL UNIQUE, key_end TEXT NOT NULL, created INTEGER NOT NULL,
+    delay REAL);
 CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, kind TEXT NOT NULL,
     created INTEGER NOT NULL, customer TEXT, payment TEXT, body TEXT NOT NULL, notes TEXT NOT NULL);
@@ -47,6 +50,8 @@ CREATE TABLE IF NOT EXISTS faults (
     id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, kind TEXT NOT NULL, chance REAL NOT NULL,
     remaining INTEGER, path TEXT NOT NULL, seconds REAL NOT NULL);
 """
+# How much of a key is kept, so that people can tell accounts apart.
+_SHOWN = 4
 _LETTERS = string.ascii_letters + string.digits
 Body = dict[str, Any]
 
@@ -89,7 +94,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = folder / "sandbox.sqlite"
+        # A file of another version is left alone: nothing in it is worth being carried over.
+        file = folder / f"sandbox-{_VERSION}.sqlite"
         file.touch(mode=0o600)
         self._lock = threading.RLock()
         self._db = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
@@ -112,7 +118,7 @@ class Store:
             self._db.execute("COMMIT")
 
     def account_of(self, key: str) -> str:
-        """Return the account of a test key, opening it at the first use. The key itself is not kept."""
+        """Return the account of a test key, opening it at the first use. Of the key only its end is kept."""
         digest = hashlib.sha256(key.encode()).hexdigest()
         with self.transaction() as db:
             found = db.execute("SELECT id FROM accounts WHERE key_digest = ?", (digest,)).fetchone()
@@ -120,8 +126,8 @@ class Store:
                 return str(found["id"])
             name = new_id("acct", 16)
             db.execute(
-                "INSERT INTO accounts (id, key_digest, created) VALUES (?, ?, ?)",
-                (name, digest, int(time.time())),
+                "INSERT INTO accounts (id, key_digest, key_end, created) VALUES (?, ?, ?, ?)",
+                (name, digest, key[-_SHOWN:], int(time.time())),
             )
             return name
 

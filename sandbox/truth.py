@@ -17,8 +17,8 @@ _KINDS = {
 }
 _SHOWN = (
     "id", "amount", "amount_received", "amount_captured", "amount_refunded", "amount_total", "currency", "status",
-    "payment_status", "paid", "captured", "disputed", "reason", "metadata", "client_reference_id", "customer",
-    "payment_intent", "charge", "latest_charge", "created",
+    "payment_status", "paid", "captured", "disputed", "reason", "description", "metadata", "client_reference_id",
+    "customer", "payment_intent", "charge", "latest_charge", "created",
 )  # fmt: skip
 
 

@@ -72,15 +72,21 @@ class Overview:
     def _accounts(self) -> Answer:
         with self._store.transaction() as db:
             rows = db.execute(
-                "SELECT a.id, a.created,"
+                "SELECT a.id, a.key_end, a.created,"
                 " (SELECT count(*) FROM objects o WHERE o.account = a.id AND o.kind = 'payment_intent') AS payments"
                 " FROM accounts a ORDER BY a.created DESC, a.rowid DESC LIMIT 50"
             ).fetchall()
         listed = [
-            fill("account_row.html", id=row["id"], opened=_when(row["created"]), payments=row["payments"])
+            fill(
+                "account_row.html",
+                id=row["id"],
+                end=row["key_end"],
+                opened=_when(row["created"]),
+                payments=row["payments"],
+            )
             for row in rows
         ]
-        empty = Html('<tr><td colspan="3">No key has been used yet.</td></tr>')
+        empty = Html('<tr><td colspan="4">No key has been used yet.</td></tr>')
         content = fill("accounts.html", rows=join(listed) or empty)
         return html.page("What happened", content, route="/")
 
@@ -95,7 +101,7 @@ class Overview:
         disputed = [_dispute(name, row) for row in _last(known["disputes"])]
         sent = [_webhook(name, row) for row in webhooks]
         sections = [
-            _section("Payments", "Payment Amount State Charges Made", payments),
+            _section("Payments", "Payment For Amount State Charges Made", payments),
             _section("Refunds", "Refund Amount State Payment Made", refunds),
             _section("Disputes", "Dispute Amount State Reason Decide", disputed),
             _section("Webhooks", "Event State Tries Answer Again", sent),
@@ -149,7 +155,8 @@ def _payment(account: str, row: dict[str, Any]) -> Html:
     if taken and not taken[-1]["disputed"]:
         counted = Html(f"{counted} " + _button(account, "dispute", "Dispute", charge=taken[-1]["id"]))
     amount = money(row["amount"], row["currency"])
-    return _cells(_mono(row["id"]), amount, _state(row["status"]), counted, _when(row["created"]))
+    what, made = row["description"] or "", _when(row["created"])
+    return _cells(_mono(row["id"]), what, amount, _state(row["status"]), counted, made)
 
 
 def _refund(row: dict[str, Any]) -> Html:

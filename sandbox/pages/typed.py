@@ -11,6 +11,7 @@ from sandbox.scenarios import Scenario
 
 _EXPIRY = re.compile(r"\s*(\d{1,2})\s*/?\s*(\d{2}|\d{4})\s*", re.ASCII)
 _LONGEST = 200
+_DIGITS = 12
 
 
 @dataclass
@@ -57,8 +58,12 @@ def account(form: dict[str, str]) -> Typed:
 def _person(form: dict[str, str]) -> Typed:
     # A number typed into the wrong field is neither kept nor shown again.
     said = {name: form.get(name, "").strip()[:_LONGEST] for name in ("name", "holder", "email")}
-    kept = {name: "" if sum(map(str.isdigit, value)) >= 12 else value for name, value in said.items()}
+    kept = {name: "" if _many_digits(value) else value for name, value in said.items()}
     return Typed(name=kept["name"] or kept["holder"], email=kept["email"])
+
+
+def _many_digits(text: str) -> bool:
+    return sum(map(str.isdigit, text)) >= _DIGITS
 
 
 def _expiry(text: str) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode, urlsplit
@@ -270,3 +271,41 @@ def test_card_numbers_are_not_taken_by_the_api(wire):
     form = {"type": "card", "card[number]": payer.SUCCESS}
     status, _, body = wire(path="/v1/payment_methods", form=form)
     assert (status, payer.SUCCESS in json.dumps(body)) == (404, False)
+
+
+@pytest.mark.parametrize("number", [payer.SUCCESS, "4242 4242 4242 4242", "paid 3782-822463-10005."])
+@pytest.mark.parametrize("field", ["name", "description", "metadata[note]"])
+def test_a_card_number_in_a_text_is_refused_and_not_repeated(wire, field, number):
+    status, _, body = wire(form={field: number})
+    assert (status, body["error"]["param"]) == (400, field.partition("[")[0])
+    assert not re.search(r"\d{4}", body["error"]["message"])
+
+
+def test_an_identifier_that_looks_like_a_number_is_none(wire):
+    for text in (
+        "4242424242424241",
+        "x4242424242424242",
+        "12345678-4242-4242-8234-424242424242",
+        "1795625994765",
+    ):
+        assert wire(form={"description": text})[0] == 200
+
+
+@pytest.mark.parametrize("path", ["//[", "/v1/" + "x" * 5000, "/v1/customers/%00", "/c/cs_test_%F0%9F%92%B3"])
+def test_a_strange_address_is_answered(wire, path):
+    assert wire("GET", path)[0] in (400, 404)
+
+
+def test_strange_forms_are_answered(wire):
+    for form in (
+        {"metadata[a][b]": "1"},
+        {"name[x]": "1"},
+        {"metadata": "text"},
+        {"a[b][c][d][e][f][g]": "1"},
+        {"preferred_locales[0][a]": "1"},
+        {f"metadata[{'9' * 5000}]": "1"},
+        {"name": "x" * 6000},
+        {"email": "1", "email[a]": "2"},
+    ):
+        status, _, body = wire(form=form)
+        assert (status, body["error"]["type"]) == (400, "invalid_request_error")

@@ -1,12 +1,17 @@
 """`make run` and the sandbox gateway: with the demo only, on its own port, never beside a live key."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
-from config.embedded import local, programs, supervisor
+from config.embedded import check, local, programs, supervisor
 from config.embedded.processes import CannotStart
+from config.env import BadEnvironment, Environment
 from tests.embedded.stack import free_port
 
 
@@ -60,3 +65,39 @@ def test_it_is_told_nothing_of_ours(tmp_path):
     told = programs.environment({}, program.secrets)
     assert program.secrets == frozenset()
     assert [name for name in told if name.startswith("STRONGBOX_")] == []
+
+
+def test_production_knows_no_other_gateway_than_the_real_one():
+    values = {
+        **check.VALUES,
+        "STRONGBOX_STATE_DIR": "/nonexistent",
+        "DJANGO_SETTINGS_MODULE": "config.settings.base",
+    }
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from django.conf import settings; print([settings.GATEWAY_ADDRESS, settings.OUTBOUND_PRIVATE_ORIGINS])",
+        ],
+        cwd=programs.HOME,
+        env={"PATH": os.environ["PATH"], **values, "STRONGBOX_GATEWAY_ADDRESS": "http://127.0.0.1:8010"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("['', []]\n", "")
+
+
+def test_the_suite_reaches_the_sandbox_and_the_outbound_client_may(gateway):
+    assert settings.GATEWAY_ADDRESS == os.environ["STRONGBOX_GATEWAY_ADDRESS"] == gateway.address
+    assert gateway.address in settings.OUTBOUND_PRIVATE_ORIGINS
+    assert gateway.control("GET", "ready") == {"ready": True}
+
+
+@pytest.mark.parametrize(
+    "wrong", ["127.0.0.1:8010", "ftp://127.0.0.1", "http://127.0.0.1:8010/", "http://h/path"]
+)
+def test_an_address_that_is_no_origin_is_refused_at_the_start(wrong):
+    values = {**check.VALUES, "STRONGBOX_STATE_DIR": "/x", "STRONGBOX_GATEWAY_ADDRESS": wrong}
+    with pytest.raises(BadEnvironment) as refusal:
+        Environment.load(values)
+    assert str(refusal.value) == "STRONGBOX_GATEWAY_ADDRESS must be an origin such as http://127.0.0.1:8010."
