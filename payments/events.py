@@ -38,6 +38,27 @@ PAYMENT_DOUBLED = register(
 PAYMENT_REVERSED = register(
     "payment.reversed", "{actor} took payment {subject} back", owasp="sensitive_update"
 )
+PAYMENT_UNRESOLVED = register(
+    "payment.unresolved",
+    "Nobody could say for too long how payment {subject} ended",
+    owasp="sensitive_update",
+)
+PAYMENT_RESOLVED = register(
+    "payment.resolved", "{actor} decided about held payment {subject}: {how}", owasp="sensitive_update"
+)
+DISPUTE_CREATED = register(
+    "dispute.created", "The payer's bank disputes a payment: {subject}", owasp="sensitive_create"
+)
+DISPUTE_UPDATED = register("dispute.updated", "Dispute {subject} moved on", owasp="sensitive_update")
+DISPUTE_ANSWERED = register(
+    "dispute.answered", "{actor} answered dispute {subject}", owasp="sensitive_update"
+)
+DISPUTE_ACCEPTED = register("dispute.accepted", "{actor} gave dispute {subject} up", owasp="sensitive_update")
+DISPUTE_ANSWER_REFUSED = register(
+    "dispute.answer_refused", "The answer to dispute {subject} was not taken", owasp="sensitive_update"
+)
+DISPUTE_WON = register("dispute.won", "Dispute {subject} was won", owasp="sensitive_update")
+DISPUTE_LOST = register("dispute.lost", "Dispute {subject} was lost", owasp="sensitive_update")
 REFUND_REQUESTED = register(
     "refund.requested", "{actor} asked for refund {subject}", owasp="sensitive_create"
 )

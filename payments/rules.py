@@ -74,6 +74,8 @@ LEASE = timedelta(minutes=2)
 UNOPENED = timedelta(hours=1)
 # How long after a page has closed it is asked about: a payment made in its last moment may still be told.
 PATIENCE = timedelta(minutes=2)
+# How long after it was last heard of money on its way is asked about; a webhook is usually first.
+ASK_ON_ITS_WAY = timedelta(hours=6)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=6)
 # A provider forgets an idempotency key after a day (Stripe); past this a call is not repeated, it is asked about.
 KEY_LIFE = timedelta(hours=23)

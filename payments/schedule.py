@@ -6,4 +6,6 @@ BEAT: dict[str, dict[str, object]] = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "payments-sweep": {"task": "payments.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "payments-forget-removed-methods": {"task": "payments.forget_removed_methods", "schedule": 86_400.0},
 }

@@ -1,9 +1,11 @@
 """Celery's door to payments."""
 
+from uuid import UUID
+
 from celery import shared_task
 
 from core import clock
-from payments.services import sending
+from payments.services import janitor, sending
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -22,3 +24,68 @@ def send_receipts(self: SystemTask) -> int:
     return sum(
         sending.send_receipts(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in tenants
     )
+
+
+_STEPS = "no transaction waits for the payment provider: each step opens a scope of its own"
+
+
+@shared_task(bind=True, base=SystemTask, name="payments.ask_unsure", reason=_STEPS)
+def ask_unsure(self: SystemTask, tenant_id: str) -> int:
+    """Ask the provider of one organization about what is not known; return of how much."""
+    return janitor.ask_unsure(tenant_id=UUID(tenant_id), actor=self.actor, at=clock.now())
+
+
+@shared_task(bind=True, base=SystemTask, name="payments.close_pages", reason=_STEPS)
+def close_pages(self: SystemTask, tenant_id: str) -> int:
+    """Close the pages of one organization that nobody should pay on any more; return how many."""
+    return janitor.close_pages(tenant_id=UUID(tenant_id), actor=self.actor, at=clock.now())
+
+
+@shared_task(bind=True, base=SystemTask, name="payments.send_refunds", reason=_STEPS)
+def send_refunds(self: SystemTask, tenant_id: str) -> int:
+    """Ask the provider of one organization for the refunds that are due; return how many."""
+    return janitor.send_refunds(tenant_id=UUID(tenant_id), actor=self.actor, at=clock.now())
+
+
+@shared_task(bind=True, base=SystemTask, name="payments.answer_disputes", reason=_STEPS)
+def answer_disputes(self: SystemTask, tenant_id: str) -> int:
+    """Tell the provider of one organization what was decided about disputes; return how many."""
+    return janitor.answer_disputes(tenant_id=UUID(tenant_id), actor=self.actor, at=clock.now())
+
+
+@shared_task(bind=True, base=SystemTask, name="payments.forget_methods", reason=_STEPS)
+def forget_methods(self: SystemTask, tenant_id: str) -> int:
+    """Have the provider of one organization forget the methods that were removed; return how many."""
+    return janitor.forget_methods(tenant_id=UUID(tenant_id), at=clock.now())
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="payments.sweep",
+    reason="finds what a lost message or a process that died left behind, in every organization",
+)
+def sweep(self: SystemTask) -> int:
+    """Ask about what is due anywhere; return of how much."""
+    asked = 0
+    for tenant in _open_tenants():
+        asked += janitor.ask_unsure(tenant_id=tenant, actor=self.actor, at=clock.now())
+        asked += janitor.close_pages(tenant_id=tenant, actor=self.actor, at=clock.now())
+        asked += janitor.answer_disputes(tenant_id=tenant, actor=self.actor, at=clock.now())
+    return asked
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="payments.forget_removed_methods",
+    reason="methods are removed in every organization, and the provider may have been away",
+)
+def forget_removed_methods(self: SystemTask) -> int:
+    """Have the providers forget what was removed lately anywhere; return how many."""
+    return sum(janitor.forget_methods(tenant_id=tenant, at=clock.now()) for tenant in _open_tenants())
+
+
+def _open_tenants() -> list[UUID]:
+    with context.system_scope(reason="the sweep walks the organizations"):
+        return list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))

@@ -56,11 +56,13 @@ class Kind:
     """One kind of act that can wait for a second person.
 
     `execute(payload=…, request=…, actor=…, at=…)` carries it out; `actor` is the approver acting on behalf of
-    the requester. `permission` is what the approver must hold besides deciding.
+    the requester. `permission` is what the approver must hold besides deciding. `withdrawn`, called with the same,
+    takes back what was reserved for a request that is declined, withdrawn or expired.
     """
 
     code: str
     execute: Executor
+    withdrawn: Executor | None = None
     permission: Permission = Permission.APPROVAL_DECIDE
 
 
@@ -141,6 +143,7 @@ def decline(*, request_id: UUID, actor: Actor, at: datetime, note: str = "") -> 
     audit.record(
         events.APPROVAL_DECLINED, actor=actor, subject=("approval", asked.pk), facts={"kind": asked.kind}
     )
+    _give_up(asked, actor=actor, at=at)
     return asked
 
 
@@ -161,6 +164,7 @@ def withdraw(*, request_id: UUID, actor: Actor, at: datetime) -> ApprovalRequest
     audit.record(
         events.APPROVAL_WITHDRAWN, actor=actor, subject=("approval", asked.pk), facts={"kind": asked.kind}
     )
+    _give_up(asked, actor=actor, at=at)
     return asked
 
 
@@ -177,6 +181,7 @@ def expire(*, actor: Actor, at: datetime) -> int:
         audit.record(
             events.APPROVAL_EXPIRED, actor=actor, subject=("approval", asked.pk), facts={"kind": asked.kind}
         )
+        _give_up(asked, actor=actor, at=at)
         closed += 1
     return closed
 
@@ -219,6 +224,12 @@ def _lock_for_decision(request_id: UUID, *, actor: Actor, at: datetime) -> Appro
     if at >= asked.expires_at:
         raise ApprovalExpired
     return asked
+
+
+def _give_up(asked: ApprovalRequest, *, actor: Actor, at: datetime) -> None:
+    kind = _kinds.get(asked.kind)
+    if kind is not None and kind.withdrawn is not None:
+        kind.withdrawn(payload=asked.payload, request=asked, actor=actor, at=at)
 
 
 def _decide(

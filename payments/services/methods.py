@@ -14,9 +14,9 @@ from core.actor import Actor
 from core.errors import Conflict, NotFound
 from outbound.webhooks import services as webhooks
 from payments import events
-from payments.gateways.base import GatewayRefused, SavedMethod
-from payments.models import Attempt, Autopay, GatewayAccount, PaymentMethod
-from payments.services import accounts, mandates
+from payments.gateways.base import GatewayAway, GatewayRefused, GatewayUnsure, SavedMethod
+from payments.models import Attempt, Autopay, PaymentMethod
+from payments.services import accounts, mandates, soon
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
 
@@ -105,26 +105,22 @@ def make_default(*, method_id: UUID, actor: Actor, at: datetime) -> PaymentMetho
     return method
 
 
-def remove(*, tenant_id: UUID, method_id: UUID, actor: Actor, at: datetime) -> None:
-    """Remove a method here, then have the provider forget it; call it outside any transaction.
-
-    Raises:
-        NotFound: there is no such method.
-        GatewayAway, GatewayUnsure: it is removed here; removing it again asks the provider again.
-    """
+def forget(*, tenant_id: UUID, method_id: UUID) -> None:
+    """Have the provider forget a method that was removed; harmless twice. Call it outside any transaction."""
     with scope(Scope(tenant_id)):
-        method = take_off(method_id=method_id, actor=actor, at=at)
-        account = GatewayAccount.objects.get(pk=method.account_id)
+        method = PaymentMethod.objects.select_related("account").get(pk=method_id)
+    if method.state != PaymentMethod.State.REMOVED:
+        return
     try:
-        accounts.for_account(account).detach(method.reference)
-    except GatewayRefused:
-        # The provider knows it no more, or the account is gone: nothing is left to forget.
+        accounts.for_account(method.account).detach(method.reference)
+    except (GatewayRefused, GatewayAway, GatewayUnsure):
+        # It is charged by nobody; the daily sweep asks once more.
         return
 
 
 @use_case
-def take_off(*, method_id: UUID, actor: Actor, at: datetime) -> PaymentMethod:
-    """Remove a method from a customer's list and end the standing permissions to charge it.
+def remove(*, method_id: UUID, actor: Actor, at: datetime) -> PaymentMethod:
+    """Remove a method and end the standing permissions to charge it; the provider forgets it after the commit.
 
     Raises:
         NotFound: there is no such method.
@@ -140,6 +136,7 @@ def take_off(*, method_id: UUID, actor: Actor, at: datetime) -> PaymentMethod:
         audit.record(events.AUTOPAY_STOPPED, actor=actor, subject=("customer", autopay.customer_id))
     audit.record(events.METHOD_REMOVED, actor=actor, subject=("payment_method", method.pk))
     _tell(method, "removed")
+    soon.forget_methods()
     return method
 
 

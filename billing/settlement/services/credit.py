@@ -82,10 +82,13 @@ def mark(
 ) -> None:
     """Note on invoices that a payment is under way, on its way, or disputed (1), or that it no longer is (-1).
 
-    It locks invoices alone: call it after whatever else locks a customer's credit, never before.
+    It locks invoices alone: call it after whatever else locks a customer's credit, never before. One that was voided
+    carries no marks: money that still comes for it is credit.
     """
     rows = Invoice.objects.select_for_update(no_key=True).filter(pk__in=list(invoice_ids)).order_by("pk")
     for invoice in rows:
+        if invoice.status == Invoice.Status.VOIDED:
+            continue
         before = change_of(invoice)
         invoice.attempts_open += attempts
         invoice.attempts_processing += processing

@@ -1,5 +1,6 @@
 """Collecting money: beginning a payment, the payer's page, charging what is saved, and what came of it."""
 
+from payments.services.collect.asking import UNRESOLVED, ask, close_page
 from payments.services.collect.bank import (
     AmountNotPositive,
     InvoiceTwice,
@@ -11,6 +12,14 @@ from payments.services.collect.bank import (
     reverse,
 )
 from payments.services.collect.charging import NotToBeCharged, charge_saved
+from payments.services.collect.ending import (
+    NothingKnownOfIt,
+    PaymentArrived,
+    PaymentCannotBeStopped,
+    Resolution,
+    cancel,
+    resolve_held,
+)
 from payments.services.collect.outcomes import apply_outcome
 from payments.services.collect.pages import PageClosed, open_page
 from payments.services.collect.starting import (
@@ -26,6 +35,7 @@ from payments.services.collect.starting import (
 from payments.services.moves import PaymentMovedOn
 
 __all__ = [
+    "UNRESOLVED",
     "AmountNotPositive",
     "DifferentCurrencies",
     "GatewayNotConnected",
@@ -35,16 +45,24 @@ __all__ = [
     "NotABankPayment",
     "NotPayable",
     "NotToBeCharged",
+    "NothingKnownOfIt",
     "NothingToPay",
     "PageClosed",
+    "PaymentArrived",
+    "PaymentCannotBeStopped",
     "PaymentMovedOn",
     "PaymentOnItsWay",
     "ReceivedInFuture",
     "RefundsUnderWay",
+    "Resolution",
     "apply_outcome",
+    "ask",
+    "cancel",
     "charge_saved",
+    "close_page",
     "open_page",
     "record",
+    "resolve_held",
     "reverse",
     "start",
     "under_way",

@@ -4,7 +4,7 @@ Promises kept: money that came is never lost and never refused; nothing settles 
 currency; a second payment of the same thing is the customer's credit.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from audit import services as audit
@@ -16,13 +16,10 @@ from core.money import Money
 from payments import events, rules
 from payments.gateways.base import Outcome, OutcomeState
 from payments.models import Attempt, PageAsk, Payment
-from payments.services import methods, moves
-from payments.services.collect import soon
+from payments.services import methods, moves, soon
 from payments.services.collect.bank import RECEIVED, keep_items
 from tenancy.context import use_case
 
-# A payment on its way may take days; asking is cheap and a webhook is usually first.
-ASK_PROCESSING = timedelta(hours=6)
 _TOLD = {
     Attempt.State.PROCESSING: (events.PAYMENT_PROCESSING, "processing"),
     Attempt.State.FAILED: (events.PAYMENT_FAILED, "failed"),
@@ -198,7 +195,7 @@ def _go_on(payment: Payment, attempt: Attempt, to: str, outcome: Outcome, actor:
     payment.failure_code = outcome.code if to == Attempt.State.FAILED else ""
     if to == Attempt.State.FAILED:
         attempt.declines += 1
-    ask_at = None if ended else at + ASK_PROCESSING
+    ask_at = None if ended else at + rules.ASK_ON_ITS_WAY
     if to == Attempt.State.OPEN:
         ask_at = attempt.page_expires_at
     attempt.asked = 0

@@ -19,8 +19,7 @@ from core.actor import Actor
 from core.errors import Conflict, NotFound, Refusal
 from payments import events, rules
 from payments.models import Attempt, GatewayAccount, Payment, PaymentItem, PaymentMethod
-from payments.services import moves
-from payments.services.collect import soon
+from payments.services import moves, soon
 from payments.services.collect.bank import check_items, keep_items
 from tenancy.context import use_case
 from tenancy.models import only

@@ -5,7 +5,7 @@ import pytest
 from billing.ledger import queries as books
 from billing.settlement import queries as settlement
 from tests.make import billing as bill
-from tests.make import payments as make
+from tests.make import collecting as make
 
 pytestmark = pytest.mark.django_db
 

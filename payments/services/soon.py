@@ -24,6 +24,16 @@ def send_refunds() -> None:
     _send("send_refunds")
 
 
+def answer_disputes() -> None:
+    """Have disputes answered of which somebody has said how."""
+    _send("answer_disputes")
+
+
+def forget_methods() -> None:
+    """Have the provider forget the methods that were removed."""
+    _send("forget_methods")
+
+
 def _send(name: str) -> None:
     from payments import tasks  # noqa: PLC0415  a task module imports this one
 

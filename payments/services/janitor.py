@@ -1,0 +1,103 @@
+"""Asking about what is not known: attempts, refunds, answers to disputes. The one place that comes back by itself.
+
+Promise kept: whatever a process that died, a lost webhook or a silent provider left open is asked about again, with
+growing pauses, until it has an end or a person is told. Running twice at once is harmless: every call has its key.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+
+from core.actor import Actor
+from payments import rules
+from payments.models import Attempt, Dispute, PaymentMethod, Refund
+from payments.services import collect, disputes, methods, refunding
+from payments.services.collect import asking
+from tenancy.context import Scope, scope
+
+_BATCH = 100
+_DISPUTES_LOOKED_UP = timedelta(hours=6)
+# For so long the provider is asked daily to forget a removed method, in case it was away.
+_FORGOTTEN = timedelta(days=3)
+
+
+def ask_unsure(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Ask about every attempt, refund and dispute that is due, each in steps of its own; return how many."""
+    with scope(Scope(tenant_id)):
+        attempts = asking.due(at=at)
+        open_refunds = refunds_due(at=at)
+    for attempt_id in attempts:
+        collect.ask(tenant_id=tenant_id, attempt_id=attempt_id, at=at, actor=actor)
+    for refund_id in open_refunds:
+        refunding.send(tenant_id=tenant_id, refund_id=refund_id, actor=actor, at=at)
+    return len(attempts) + len(open_refunds) + look_up_disputes(tenant_id=tenant_id, actor=actor, at=at)
+
+
+def send_refunds(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Ask the provider for every refund that is due; return how many."""
+    with scope(Scope(tenant_id)):
+        found = refunds_due(at=at)
+    for refund_id in found:
+        refunding.send(tenant_id=tenant_id, refund_id=refund_id, actor=actor, at=at)
+    return len(found)
+
+
+def close_pages(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Close the pages that nobody should pay on any more; return how many."""
+    with scope(Scope(tenant_id)):
+        found = asking.superseded()
+    for attempt_id in found:
+        collect.close_page(tenant_id=tenant_id, attempt_id=attempt_id, actor=actor, at=at)
+    return len(found)
+
+
+def answer_disputes(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Tell the provider what was decided about disputes; return how many."""
+    with scope(Scope(tenant_id)):
+        rows = Dispute.objects.filter(state=Dispute.State.NEEDS_RESPONSE, answered_at__isnull=False)
+        found = list(rows.order_by("answered_at").values_list("pk", flat=True)[:_BATCH])
+    for dispute_id in found:
+        disputes.send(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
+    return len(found)
+
+
+def look_up_disputes(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Ask how the open disputes stand of which nothing was heard for hours; return how many."""
+    with scope(Scope(tenant_id)):
+        rows = Dispute.objects.filter(state__in=disputes.OPEN, updated_at__lt=at - _DISPUTES_LOOKED_UP)
+        found = list(rows.order_by("updated_at").values_list("pk", flat=True)[:_BATCH])
+    for dispute_id in found:
+        disputes.look_up(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
+    return len(found)
+
+
+def forget_methods(*, tenant_id: UUID, at: datetime) -> int:
+    """Have the provider forget the methods that were removed lately; return how many."""
+    with scope(Scope(tenant_id)):
+        rows = PaymentMethod.objects.filter(state=PaymentMethod.State.REMOVED, removed_at__gt=at - _FORGOTTEN)
+        found = list(rows.order_by("-removed_at").values_list("pk", flat=True)[:_BATCH])
+    for method_id in found:
+        methods.forget(tenant_id=tenant_id, method_id=method_id)
+    return len(found)
+
+
+def refunds_due(*, at: datetime) -> list[UUID]:
+    """Return the refunds of the organization in scope that the provider is to be asked about now."""
+    rows = Refund.objects.filter(
+        ask_at__lte=at, state__in=[Refund.State.PENDING, Refund.State.SENT, Refund.State.UNKNOWN]
+    )
+    return list(rows.order_by("ask_at").values_list("pk", flat=True)[:_BATCH])
+
+
+def needs_attention(*, at: datetime) -> tuple[list[UUID], list[UUID]]:
+    """Return the attempts and the refunds whose end nobody could say for too long: a person has to look."""
+    attempts = Attempt.objects.filter(state__in=rules.LIVE_ATTEMPTS, failure_code=collect.UNRESOLVED)
+    refunds = Refund.objects.filter(
+        Q(state=Refund.State.UNKNOWN) | Q(state=Refund.State.PENDING, ask_at__isnull=False),
+        created_at__lt=at - rules.GIVEN_UP_AFTER,
+    )
+    return (
+        list(attempts.order_by("id").values_list("pk", flat=True)[:_BATCH]),
+        list(refunds.order_by("id").values_list("pk", flat=True)[:_BATCH]),
+    )

@@ -1,0 +1,108 @@
+"""Asking the provider to give money back, in three steps: note, ask, note.
+
+Promise kept: whatever is not known to have been asked for is looked for first, by our own id, and asked for under the
+same key; so a second call gives nothing back twice, also after the provider has forgotten the key.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from audit import services as audit
+from core import ids
+from core.actor import Actor
+from core.money import Money
+from payments import events, rules
+from payments.gateways.base import (
+    Gateway,
+    GatewayAway,
+    GatewayRefused,
+    GatewayUnsure,
+    RefundAsk,
+    RefundOutcome,
+)
+from payments.models import GatewayAccount, Refund
+from payments.services import accounts, moves, refunds
+from tenancy.context import Scope, scope, use_case
+from tenancy.models import only
+
+_TO_ASK = (Refund.State.PENDING, Refund.State.UNKNOWN, Refund.State.SENT)
+
+
+def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> None:
+    """Ask the provider for a refund, or how one stands that was asked for; call it outside any transaction.
+
+    What the provider does not answer is noted and asked again later; nothing is raised for it.
+    """
+    with scope(Scope(tenant_id)):
+        noted = prepare(refund_id=refund_id, at=at)
+    if noted is None:
+        return
+    account, refund, payment_reference, before = noted
+    try:
+        outcome = _ask(accounts.for_account(account), refund, payment_reference, again=before)
+    except (GatewayUnsure, GatewayAway) as silence:
+        with scope(Scope(tenant_id)):
+            unanswered(refund_id=refund_id, sent=isinstance(silence, GatewayUnsure), actor=actor, at=at)
+        return
+    except GatewayRefused as refusal:
+        with scope(Scope(tenant_id)):
+            refused(refund_id=refund_id, code=refusal.reason, actor=actor, at=at)
+        return
+    with scope(Scope(tenant_id)):
+        refunds.apply(refund_id=refund_id, outcome=outcome, actor=actor, at=at)
+
+
+@use_case
+def prepare(*, refund_id: UUID, at: datetime) -> tuple[GatewayAccount, Refund, str, bool] | None:
+    """Note that the provider is being asked, so that somebody looks should this process end here."""
+    payment, refund = moves.lock_refund(refund_id)
+    account = only(GatewayAccount.objects.filter(pk=payment.account_id)) if payment.account_id else None
+    if account is None or refund.state not in _TO_ASK:
+        return None
+    again = refund.state != Refund.State.PENDING or refund.asked > 0
+    refund.asked += 1
+    refund.ask_at = at + rules.LEASE
+    refund.save(update_fields=["asked", "ask_at"])
+    return account, refund, payment.reference, again
+
+
+@use_case
+def unanswered(*, refund_id: UUID, sent: bool, actor: Actor, at: datetime) -> None:
+    """Note that the provider did not answer: nobody knows whether the refund is on its way, when it was asked for."""
+    _, refund = moves.lock_refund(refund_id)
+    if refund.state not in _TO_ASK:
+        return
+    ask_at = at + rules.wait(refund.asked)
+    if sent and refund.state == Refund.State.PENDING:
+        refunds.move(refund, Refund.State.UNKNOWN, at=at, ask_at=ask_at)
+        audit.record(events.REFUND_UNSURE, actor=actor, subject=("refund", refund.pk), result="failed")
+        return
+    refund.ask_at = ask_at
+    refund.save(update_fields=["ask_at"])
+
+
+@use_case
+def refused(*, refund_id: UUID, code: str, actor: Actor, at: datetime) -> None:
+    """Note that the provider will not: nothing has left."""
+    payment, refund = moves.lock_refund(refund_id)
+    if refund.state in (Refund.State.PENDING, Refund.State.UNKNOWN):
+        refunds.fail(payment, refund, code=code, actor=actor, at=at)
+
+
+def _ask(gateway: Gateway, refund: Refund, payment_reference: str, *, again: bool) -> RefundOutcome:
+    if refund.reference:
+        return gateway.look_up_refund(refund.reference)
+    outside = ids.encode("refund", refund.pk)
+    if again:
+        found = gateway.find_refund(payment=payment_reference, refund=outside)
+        if found is not None:
+            return found
+    return gateway.refund(
+        RefundAsk(
+            key=outside,
+            payment=payment_reference,
+            amount=Money(refund.amount_minor, refund.currency),
+            refund=outside,
+            reason=refund.reason_code,
+        )
+    )

@@ -1,0 +1,169 @@
+"""Builders of payments, through the ordinary services, inside the scope that is open.
+
+What a provider would say is given by `says`; the paths that ask a provider for it speak to the sandbox instead.
+"""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from billing.customers.models import Customer
+from billing.invoices.models import Invoice
+from core import ids
+from core.actor import Actor
+from core.money import Money
+from payments.gateways.base import (
+    DisputeFacts,
+    DisputeState,
+    Outcome,
+    OutcomeState,
+    RefundOutcome,
+    RefundState,
+    SavedMethod,
+)
+from payments.models import Attempt, Dispute, GatewayAccount, Payment, Refund
+from payments.services import collect
+from tests.make import billing
+
+AT = billing.AT
+ACTOR = Actor.system("tests")
+
+
+def account(*, secret_key: str = "") -> GatewayAccount:
+    """Connect an account with the provider: one of its own in the sandbox, unless a key is given."""
+    key = secret_key or f"sk_test_{secrets.token_hex(12)}"
+    made = GatewayAccount(
+        provider="stripe",
+        livemode=False,
+        secret_key=key,
+        secret_key_last4=key[-4:],
+        hook_digest=secrets.token_bytes(32),
+        connected_at=AT,
+    )
+    made.save(force_insert=True)
+    return made
+
+
+def the_account() -> GatewayAccount:
+    """Return the connected account, connecting one where there is none."""
+    return GatewayAccount.objects.filter(state="connected").first() or account()
+
+
+def bank_payment(
+    *wanted: tuple[Invoice, int] | Invoice,
+    of: Customer | None = None,
+    amount_minor: int = 0,
+    reference: str = "",
+    at: datetime = AT,
+    **more,
+) -> Payment:
+    """Record a bank payment of these invoices (all that is due, unless an amount is named with one)."""
+    items = [_item(one) for one in wanted]
+    customer_id = of.pk if of is not None else _invoice(wanted[0]).customer_id
+    return collect.record(
+        customer_id=customer_id,
+        currency=more.pop("currency", "EUR"),
+        amount_minor=amount_minor or sum(amount for _, amount in items),
+        wanted=items,
+        received_on=more.pop("received_on", at.date()),
+        reference=reference,
+        source=more.pop("source", Payment.Source.STAFF),
+        actor=more.pop("actor", ACTOR),
+        at=at,
+        **more,
+    )
+
+
+def started(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Attempt:
+    """Begin to collect these invoices by card."""
+    return collect.start(
+        customer_id=_invoice(wanted[0]).customer_id,
+        items=[_item(one) for one in wanted],
+        account_id=more.pop("account_id", None) or the_account().pk,
+        source=more.pop("source", Payment.Source.PORTAL),
+        actor=more.pop("actor", ACTOR),
+        at=at,
+        **more,
+    )
+
+
+def says(attempt: Attempt, state: str = "succeeded", **more) -> Outcome:
+    """Return what the provider would say of an attempt; name what is to differ."""
+    payment = Payment.objects.get(pk=attempt.payment_id)
+    amount = Money(more.pop("amount_minor", payment.amount_minor), more.pop("currency", payment.currency))
+    plain = Outcome(
+        state=OutcomeState(state),
+        reference=f"pi_{attempt.pk.hex}",
+        amount=amount,
+        attempt=ids.encode("attempt", attempt.pk),
+        method=method() if state == "succeeded" else None,
+    )
+    return replace(plain, **more)
+
+
+def method(reference: str = "", **more) -> SavedMethod:
+    """Return a card as a provider shows it."""
+    named = {"kind": "card", "brand": "visa", "last4": "4242", "expires_month": 12, "expires_year": 2030}
+    return SavedMethod(reference=reference or f"pm_{secrets.token_hex(8)}", **named | more)
+
+
+def apply(attempt: Attempt, state: str = "succeeded", *, at: datetime = AT, **more) -> Attempt:
+    """Apply what the provider says of an attempt, and return the attempt as it then is."""
+    collect.apply_outcome(attempt_id=attempt.pk, outcome=says(attempt, state, **more), actor=ACTOR, at=at)
+    return Attempt.objects.select_related("payment").get(pk=attempt.pk)
+
+
+def card_payment(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Payment:
+    """Make a payment by card that has arrived."""
+    return apply(started(*wanted, at=at, **more), at=at).payment
+
+
+def refund_says(refund: Refund, state: str = "succeeded", **more) -> RefundOutcome:
+    """Return what the provider would say of a refund."""
+    plain = RefundOutcome(
+        state=RefundState(state),
+        reference=f"re_{refund.pk.hex}",
+        payment=refund.payment.reference,
+        amount=Money(refund.amount_minor, refund.currency),
+        refund=ids.encode("refund", refund.pk),
+    )
+    return replace(plain, **more)
+
+
+def dispute_says(payment: Payment, state: str = "needs_response", **more) -> DisputeFacts:
+    """Return what the provider would say of a dispute about a whole payment."""
+    plain = DisputeFacts(
+        reference=f"dp_{payment.pk.hex}",
+        payment=payment.reference,
+        state=DisputeState(state),
+        amount=Money(payment.captured_minor, payment.currency),
+        reason="fraudulent",
+        answer_by=None,
+        opened_at=AT,
+    )
+    return replace(plain, **more)
+
+
+def fresh(row: Payment | Attempt | Refund | Dispute | Invoice):
+    """Return a row as it is now."""
+    return type(row).objects.get(pk=row.pk)
+
+
+def events_of(subject: UUID) -> list[str]:
+    """Return the codes of the events about one record, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event FROM audit_event WHERE subject_id = %s ORDER BY at, id", [subject])
+        return [code for (code,) in cursor.fetchall()]
+
+
+def _invoice(wanted: tuple[Invoice, int] | Invoice) -> Invoice:
+    return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _item(wanted: tuple[Invoice, int] | Invoice) -> tuple[UUID, int]:
+    if isinstance(wanted, tuple):
+        return wanted[0].pk, wanted[1]
+    return wanted.pk, Invoice.objects.get(pk=wanted.pk).amount_due_minor
