@@ -16,6 +16,7 @@ from django.db.models import Sum
 from billing.invoices.models import Invoice
 from billing.invoices.queries import InvoiceRow
 from billing.settlement.models import Allocation
+from core.errors import NotFound
 from payments.models import Attempt, GatewayAccount, Payment, PaymentItem
 from payments.rules import LIVE_ATTEMPTS
 
@@ -44,6 +45,28 @@ class Share:
     created_at: datetime
     updated_at: datetime
     succeeded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine:
+    """A payment as its own customer sees it: for which invoices, and the attempt that may still move money."""
+
+    id: UUID
+    state: str
+    method: str
+    brand: str
+    last4: str
+    currency: str
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+    failure_code: str
+    received_on: date | None
+    created_at: datetime
+    succeeded_at: datetime | None
+    parts: tuple[tuple[UUID, str, int], ...]
+    live: UUID | None
+    declines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +118,33 @@ def standing(invoice: InvoiceRow) -> Standing:
     )
 
 
+def payment(payment_id: UUID, *, customer_id: UUID) -> Mine:
+    """Return one payment of a customer.
+
+    Raises:
+        NotFound: there is none, or it is another's.
+    """
+    found = Payment.objects.filter(pk=payment_id, customer_id=customer_id).defer("remittance").first()
+    if found is None:
+        raise NotFound
+    amounts = {item.invoice_id: item.amount_minor for item in found.items.all()}
+    if found.state in (Payment.State.SUCCEEDED, Payment.State.REVERSED):
+        rows = Allocation.objects.filter(payment_id=found.pk).values_list("invoice_id", "amount_minor")
+        put: Counter[UUID] = Counter()
+        for invoice_id, amount in rows:
+            put[invoice_id] += amount
+        amounts = {invoice_id: amount for invoice_id, amount in put.items() if amount > 0} or amounts
+    numbers = dict(Invoice.objects.filter(pk__in=amounts).values_list("pk", "number"))
+    live = _live([found.pk])
+    return Mine(
+        id=found.pk,
+        parts=tuple((pk, numbers.get(pk) or "", amounts[pk]) for pk in sorted(amounts)),
+        live=None if live is None else live.pk,
+        declines=0 if live is None else live.declines,
+        **{name: getattr(found, name) for name in _MINE},
+    )
+
+
 def card_account() -> UUID | None:
     """Name the connected account through which the organization takes cards and debits, if there is one."""
     rows = GatewayAccount.objects.filter(state=GatewayAccount.State.CONNECTED)
@@ -142,7 +192,9 @@ def _kind(invoice: InvoiceRow, found: list[Share], contested: bool) -> Stand:
 
 
 def _live(payment_ids: Iterable[UUID]) -> Attempt | None:
-    rows = Attempt.objects.filter(payment_id__in=list(payment_ids), state__in=LIVE_ATTEMPTS)
+    # One that has only been written down is asked for by whoever wrote it, in this very moment.
+    known = LIVE_ATTEMPTS - {Attempt.State.CREATED}
+    rows = Attempt.objects.filter(payment_id__in=list(payment_ids), state__in=known)
     found: Attempt | None = rows.order_by("-id").first()
     return found
 
@@ -161,4 +213,8 @@ def _crowded(payment_ids: Iterable[UUID]) -> frozenset[UUID]:
 _COLUMNS = (
     "state", "method", "brand", "last4", "currency", "failure_code", "received_on", "created_at", "updated_at",
     "succeeded_at",
+)  # fmt: skip
+_MINE = (
+    "state", "method", "brand", "last4", "currency", "amount_minor", "captured_minor", "refunded_minor",
+    "failure_code", "received_on", "created_at", "succeeded_at",
 )  # fmt: skip

@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("web.signin.urls")),
     path("me/", include("web.me.urls")),
     path("pay/", include("web.pay.urls")),
+    path("p/<organization:slug>/", include("web.portal.urls")),
     path("o/<organization:slug>/", include("web.billing.urls")),
     path("o/<organization:slug>/", include("web.console.urls")),
     path("o/<organization:slug>/", include("web.people.urls")),

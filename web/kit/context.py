@@ -55,6 +55,31 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
     )
 
 
+def of_customer(request: HttpRequest, organization: str) -> Shell:
+    """Frame the portal of an organization, under the name it bills by."""
+    tenant: Tenant = request.tenant  # type: ignore[attr-defined]  # edge.request.Request
+    home = reverse("portal:home", kwargs={"slug": tenant.slug})
+    person: User = request.session_row.user  # type: ignore[attr-defined]  # as above
+    return Shell(
+        organization=organization or tenant.slug,
+        home_url=home,
+        sandbox=tenant.mode == Tenant.Mode.TEST,
+        organizations=(
+            OrganizationChoice(organization or tenant.slug, home, "Customer", current=True),
+            OrganizationChoice("All your organizations", reverse("signin:select")),
+        ),
+        person=_name(person),
+        role="Customer",
+        navigation=navigation.portal(
+            tenant.slug,
+            request.permissions,  # type: ignore[attr-defined]  # as above
+            request.path,
+        ),
+        person_links=_own_links(request.path),
+        sign_out_url=reverse("signin:logout"),
+    )
+
+
 def _of_person(request: HttpRequest, person: User) -> Shell:
     """Frame a person's own pages, which belong to no organization."""
     return Shell(

@@ -57,8 +57,37 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Jobs", "console:jobs", "clock", P.JOB_READ),
         ),
     ),
-    ("Developers", (Place("API keys", "developers:keys", "code", P.APIKEY_MANAGE),)),
+    (
+        "Developers",
+        (
+            Place("API keys", "developers:keys", "code", P.APIKEY_MANAGE),
+            Place("Webhooks", "developers:webhooks", "repeat", P.WEBHOOK_MANAGE),
+        ),
+    ),
 )
+
+
+# What a customer sees of an organization, on its portal.
+PORTAL: tuple[Place, ...] = (
+    Place("Invoices", "portal:home", "invoice", P.PORTAL_READ),
+    Place("Payments", "portal:payments", "payment", P.PORTAL_READ),
+    Place("Ways to pay", "portal:methods", "key", P.PORTAL_READ),
+    Place("Bank details", "portal:bank", "shield", P.PORTAL_READ),
+)
+
+
+def portal(slug: str, held: frozenset[Permission], path: str) -> list[NavGroup]:
+    """Return the navigation of a customer who is at `path`."""
+    urls = {place: reverse(place.route, kwargs={"slug": slug}) for place in PORTAL}
+    home = urls[PORTAL[0]]
+    around = [url for url in urls.values() if url != home and path.startswith(url)]
+    here = max(around, key=len, default=home)
+    items = [
+        NavItem(place.label, urls[place], place.icon, current=urls[place] == here)
+        for place in PORTAL
+        if place.permission in held
+    ]
+    return [NavGroup("", items)]
 
 
 def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool = False) -> list[NavGroup]:

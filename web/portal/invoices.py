@@ -1,0 +1,107 @@
+"""A customer's invoices: what is due first, one by one, and as documents."""
+
+from django.http import HttpResponse, HttpResponseBase
+
+from accounts.permissions import Permission
+from billing import events
+from billing.documents import papers, pdf
+from billing.invoices import lists, queries
+from billing.invoices.lists import View, Wanted
+from billing.invoices.queries import InvoiceDetail
+from billing.settlement import queries as settlement
+from core import clock, ids
+from core.errors import NotFound
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from payments import payer, words
+from payments.services import links
+from web.billing import documents
+from web.billing import rows as invoice_rows
+from web.pay.page import as_file
+from web.portal import frame, rows
+
+_MOST_OPEN, _PAGE = 100, 25
+
+
+@access(get=Permission.PORTAL_READ)
+def home(request: Request, slug: str) -> HttpResponse:
+    """Show what is due, late first, and what was before."""
+    mine = frame.customer_of(request)
+    today = invoice_rows.today()
+    opened = lists.page(Wanted(today=today, view=View.OPEN, customer_ids=[mine]), limit=_MOST_OPEN)
+    before = lists.page(
+        Wanted(today=today, view=View.PAID, customer_ids=[mine]),
+        cursor=request.GET.get("cursor", ""),
+        limit=_PAGE,
+    )
+    bills = rows.bills(opened.rows, slug=slug)
+    recording.read(request, events.INVOICE_LISTED, subjects=[row.id for row in (*opened.rows, *before.rows)])
+    context = {
+        "groups": _by_currency(bills),
+        "more": bool(opened.next_cursor),
+        "paid": rows.bills(before.rows, slug=slug),
+        "next_url": f"?cursor={before.next_cursor}" if before.next_cursor else "",
+        "previous_url": f"?cursor={before.previous_cursor}" if before.previous_cursor else "",
+        "credit": sorted(settlement.credit(customer_id=mine).items()),
+        "may_pay": Permission.PORTAL_PAY in request.permissions,
+    }
+    return frame.show(request, "portal/home.html", context)
+
+
+@access(get=Permission.PORTAL_READ)
+def detail(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show one invoice, and what was paid on it."""
+    found = _found(request, pk)
+    standing = payer.standing(found)
+    (bill,) = rows.bills([found], slug=slug)
+    context = {
+        "bill": bill,
+        "invoice": invoice_rows.row(found, slug=slug, on=invoice_rows.today()),
+        "document": documents.document(found),
+        "title": f"Invoice {found.number}",
+        "paid": [
+            (ids.encode("payment", share.payment_id), share, words.paid_with(share), words.paid_on(share))
+            for share in standing.paid
+        ],
+        "waiting": standing.waiting,
+        "declined": words.declined(standing.declined) if standing.declined and standing.payable else "",
+        "reference": rows.printed_reference(found.id) if bill.room_minor else "",
+        "may_pay": standing.payable and bill.room_minor > 0 and Permission.PORTAL_PAY in request.permissions,
+        "kind": standing.kind,
+    }
+    return frame.show(request, "portal/invoice.html", context)
+
+
+@access(get=Permission.PORTAL_READ)
+def invoice_pdf(request: Request, slug: str, pk: str) -> HttpResponseBase:
+    """Hand out the document."""
+    found = _found(request, pk)
+    at = clock.now()
+    document = papers.document_of(found, at=at, pay_url=links.address_of(found.id, at=at))
+    request.afterwards = lambda: as_file(pdf.invoice(document), papers.file_name(found))
+    return HttpResponse(status=200)
+
+
+def _found(request: Request, pk: str) -> InvoiceDetail:
+    """Return an invoice of this customer that was issued, and record that it was opened."""
+    found = queries.get(ids.decode("invoice", pk), within=[frame.customer_of(request)])
+    if found.status == "draft":
+        raise NotFound
+    recording.read(request, events.INVOICE_READ, subject=("invoice", found.id))
+    return found
+
+
+def _by_currency(bills: list[rows.Bill]) -> list[dict[str, object]]:
+    """Set invoices apart by currency: no payment mixes two."""
+    currencies = list(dict.fromkeys(bill.currency for bill in bills))
+    return [
+        {
+            "currency": currency,
+            "bills": (own := [bill for bill in bills if bill.currency == currency]),
+            "due_minor": sum(bill.due_minor for bill in own),
+            "late_minor": sum(bill.due_minor for bill in own if bill.late_days),
+            "payable": any(bill.room_minor for bill in own),
+        }
+        for currency in currencies
+    ]

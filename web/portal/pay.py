@@ -1,0 +1,216 @@
+"""Paying several invoices at once, or a part of one: chosen, summed by the server, paid by one button.
+
+Promise kept: what the button says is what is asked for. When the amounts have changed since it was shown, nothing is
+asked for; the page comes back with the new sum.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from accounts.permissions import Permission
+from billing import events
+from billing.invoices import queries
+from core import clock, ids
+from core.errors import NotFound, Refusal
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from payments import lists, payer, words
+from payments.lists import Place
+from payments.models import Attempt, PaymentMethod
+from payments.services import collect, mandates
+from tenancy import context
+from web.kit import formats
+from web.kit.forms import AmountField, Form
+from web.pay import provider
+from web.portal import frame, rows
+from web.portal.rows import Bill
+
+MOST_CHOSEN = 50
+PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is to be paid, and through which account of the organization."""
+
+    bills: list[Bill]
+    account: UUID | None
+    methods: list[lists.MethodRow]
+
+
+class PayForm(Form):
+    """How much of each invoice, and how."""
+
+    def __init__(self, *args: Any, chosen: Chosen, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.chosen = chosen
+        for bill in chosen.bills:
+            self.fields[bill.pk] = AmountField(
+                currency=bill.currency,
+                label=f"Amount for {bill.number}",
+                initial=formats.amount(bill.room_minor, bill.currency),
+                widget=forms.TextInput(attrs={"autocomplete": "off"}),
+            )
+        ways = [
+            (ids.encode("payment_method", row.id), words.method(row.kind, row.brand, row.last4))
+            for row in chosen.methods
+        ]
+        usual = next((row for row in chosen.methods if row.is_default), None)
+        self.fields["way"] = forms.ChoiceField(
+            label="Pay with",
+            choices=[*ways, (PAGE, "Another card or account" if ways else "A card or account")],
+            initial=ids.encode("payment_method", usual.id) if usual else (ways[0][0] if ways else PAGE),
+            widget=forms.RadioSelect,
+        )
+        self.fields["keep"] = forms.BooleanField(
+            label="Keep the new card or account for the next invoice",
+            help_text=mandates.saving(kind="card"),
+            required=False,
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse less than the smallest part, and more than is due."""
+        cleaned = super().clean()
+        for bill in self.chosen.bills:
+            amount = cleaned.get(bill.pk)
+            if amount is None:
+                continue
+            if amount > bill.room_minor:
+                most = formats.money(bill.room_minor, bill.currency)
+                self.add_error(bill.pk, f"At most {most} can be paid on {bill.number}.")
+            elif amount < rows.least_part(bill):
+                least = formats.money(rows.least_part(bill), bill.currency)
+                self.add_error(bill.pk, f"The smallest part is {least}.")
+        return cleaned
+
+    def amounts(self) -> list[int]:
+        """Return what is to be paid of each invoice, nothing where that cannot be read."""
+        if not self.is_bound:
+            return [bill.room_minor for bill in self.chosen.bills]
+        cleaned = getattr(self, "cleaned_data", {})
+        return [cleaned.get(bill.pk) or 0 for bill in self.chosen.bills]
+
+
+@access(get=Permission.PORTAL_PAY, post=Permission.PORTAL_PAY)
+def pay(request: Request, slug: str) -> HttpResponseBase:
+    """Show what was chosen, and pay it."""
+    chosen = _chosen(request, slug)
+    if not chosen.bills:
+        return redirect("portal:home", slug)
+    form = PayForm(request.POST if request.method == "POST" else None, chosen=chosen)
+    if request.method == "POST" and form.is_valid() and request.POST.get("shown") == _sum(form):
+        try:
+            with context.attempt():
+                return _begin(request, slug, chosen, form)
+        except Refusal as refusal:
+            request.refusal = refusal
+            form.add_error(None, refusal.message)
+    recording.read(request, events.INVOICE_LISTED, subjects=[bill.id for bill in chosen.bills])
+    shown = {
+        **_button(chosen, form),
+        "rows": [(bill, form[bill.pk]) for bill in chosen.bills],
+        "changed": request.method == "POST" and not form.errors,
+        "cards": chosen.account is not None,
+        "away": "away" in request.GET,
+    }
+    response = frame.show(request, "portal/pay.html", shown, form=form)
+    return provider.let_forms_lead_on(request, response)
+
+
+@access(get=Permission.PORTAL_PAY)
+def total(request: Request, slug: str) -> HttpResponse:
+    """Answer what the boxes and amounts on a page come to: the button, and the sum it stands for."""
+    chosen = _chosen(request, slug)
+    request.recorded = True  # it says a sum of what the page has shown already
+    if "amounts" not in request.GET:
+        return render(request, "portal/_choose.html", _button(chosen, PayForm(None, chosen=chosen)))
+    form = PayForm(request.GET, chosen=chosen)
+    form.is_valid()
+    return render(request, "portal/_button.html", _button(chosen, form))
+
+
+def _button(chosen: Chosen, form: PayForm) -> dict[str, Any]:
+    return {
+        "button": rows.label(chosen.bills, form.amounts()),
+        "shown": _sum(form),
+        "chosen": [bill.pk for bill in chosen.bills],
+    }
+
+
+def _sum(form: PayForm) -> str:
+    return str(sum(form.amounts()))
+
+
+def _chosen(request: Request, slug: str) -> Chosen:
+    """Read which invoices are meant; only this customer's, of one currency, with something left to pay."""
+    given = (request.POST if request.method == "POST" else request.GET).getlist("invoice")[:MOST_CHOSEN]
+    mine = frame.customer_of(request)
+    found = []
+    for text in dict.fromkeys(given):
+        row = queries.get(ids.decode("invoice", text), within=[mine])
+        if row.status == "draft":
+            raise NotFound
+        found.append(row)
+    bills = [bill for bill in rows.bills(found, slug=slug) if bill.room_minor > 0]
+    one_currency = [bill for bill in bills if bill.currency == bills[0].currency]
+    account = payer.card_account()
+    saved = lists.methods(place=Place(limit=20), customer_id=mine, state=PaymentMethod.State.ACTIVE).rows
+    return Chosen(one_currency, account, saved if account is not None else [])
+
+
+def _begin(request: Request, slug: str, chosen: Chosen, form: PayForm) -> HttpResponseBase:
+    if chosen.account is None:
+        raise collect.GatewayNotConnected
+    at = clock.now()
+    way = form.cleaned_data["way"]
+    saved = None if way == PAGE else ids.decode("payment_method", way)
+    attempt = collect.start(
+        customer_id=frame.customer_of(request),
+        items=[(bill.id, form.cleaned_data[bill.pk]) for bill in chosen.bills],
+        account_id=chosen.account,
+        source="portal",
+        save_method=saved is None and form.cleaned_data["keep"],
+        saved_method_id=saved,
+        actor=request.actor,
+        at=at,
+    )
+    _then(request, slug, chosen, attempt, saved=saved is not None, at=at)
+    return HttpResponse(status=200)
+
+
+def _then(
+    request: Request, slug: str, chosen: Chosen, attempt: Attempt, *, saved: bool, at: datetime
+) -> None:
+    """Charge what is saved, or send the payer to the provider's page, once the attempt is committed."""
+    assert request.tenant is not None  # noqa: S101  the doorway found it
+    tenant_id, attempt_id = request.tenant.pk, attempt.pk
+    result = reverse("portal:payment", args=[slug, ids.encode("payment", attempt.payment_id)])
+    back = reverse("portal:pay", args=[slug]) + "?" + "&".join(f"invoice={bill.pk}" for bill in chosen.bills)
+    if not saved:
+        request.afterwards = provider.page_opener(
+            tenant_id=tenant_id,
+            attempt_id=attempt_id,
+            return_url=request.build_absolute_uri(result),
+            cancel_url=request.build_absolute_uri(back),
+            instead=f"{back}&away=1",
+            at=at,
+        )
+        return
+
+    def charge() -> HttpResponseBase:
+        try:
+            collect.charge_saved(tenant_id=tenant_id, attempt_id=attempt_id, at=at)
+        except Refusal:
+            # What came of it stands on the payment's page, and where nobody knows it is asked again.
+            return provider.SeeOther(result)
+        return provider.SeeOther(result)
+
+    request.afterwards = charge

@@ -1,0 +1,113 @@
+"""A customer's payments and receipts, and what came of the one they have just made."""
+
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import render
+
+from accounts.permissions import Permission
+from billing.documents import pdf
+from core import clock, ids
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from payments import events, lists, payer, receipts, words
+from payments.lists import Place
+from payments.payer import Mine
+from tenancy.context import Scope, scope
+from web.pay import provider
+from web.pay.page import as_file
+from web.pay.result import may_ask
+from web.portal import frame, rows
+
+_PAGE = 50
+_LOOKS_AGAIN = frozenset({"pending", "unknown", "processing"})
+
+
+@access(get=Permission.PORTAL_READ)
+def index(request: Request, slug: str) -> HttpResponse:
+    """List payments, newest first."""
+    after = request.GET.get("after", "")
+    place = Place(id=ids.decode("payment", after) if after else None, limit=_PAGE)
+    listed = lists.payments(place=place, customer_ids=[frame.customer_of(request)], with_names=False)
+    recording.read(request, events.PAYMENT_LISTED, subjects=[row.id for row in listed.rows])
+    context = {
+        # A page that was opened and left is no payment.
+        "payments": [row for row in rows.payments(listed.rows, slug=slug) if row.state != "canceled"],
+        "next_url": f"?after={ids.encode('payment', listed.next_after)}" if listed.next_after else "",
+    }
+    return frame.show(request, "portal/payments.html", context)
+
+
+@access(get=Permission.PORTAL_READ)
+def detail(request: Request, slug: str, pk: str) -> HttpResponseBase:
+    """Show one payment; while nobody knows how it ended, ask the provider first."""
+    found = _found(request, pk)
+    recording.read(request, events.PAYMENT_READ, subject=("payment", found.id))
+    if may_ask(found.live):
+        request.afterwards = lambda: _again(request, slug, found, whole=True)
+        return HttpResponse(status=200)
+    return frame.show(request, "portal/payment.html", _context(slug, found))
+
+
+@access(get=Permission.PORTAL_READ)
+def state(request: Request, slug: str, pk: str) -> HttpResponseBase:
+    """Answer the page's own question whether anything has changed; 304 while nothing has."""
+    found = _found(request, pk)
+    request.recorded = True  # the page that asks has been recorded
+    if may_ask(found.live):
+        request.afterwards = lambda: _again(request, slug, found, whole=False)
+        return HttpResponse(status=200)
+    return _fragment(request, slug, found)
+
+
+@access(get=Permission.PORTAL_READ)
+def receipt_pdf(request: Request, slug: str, pk: str) -> HttpResponseBase:
+    """Hand out the receipt of a payment that arrived."""
+    found = _found(request, pk)
+    document = receipts.document_of(found.id)
+    recording.read(request, events.RECEIPT_READ, subject=("payment", found.id))
+    request.afterwards = lambda: as_file(pdf.receipt(document), receipts.file_name(found.id))
+    return HttpResponse(status=200)
+
+
+def _found(request: Request, pk: str) -> Mine:
+    return payer.payment(ids.decode("payment", pk), customer_id=frame.customer_of(request))
+
+
+def _again(request: Request, slug: str, found: Mine, *, whole: bool) -> HttpResponseBase:
+    """Ask the provider outside any transaction, and read the payment again."""
+    assert request.tenant is not None and found.live is not None  # noqa: S101  the view asked
+    mine = frame.customer_of(request)
+    provider.ask(tenant_id=request.tenant.pk, attempt_id=found.live, at=clock.now())
+    with scope(Scope(tenant=request.tenant.pk, customer=mine)):
+        now = payer.payment(found.id, customer_id=mine)
+        if whole:
+            return frame.show(request, "portal/payment.html", _context(slug, now))
+        return _fragment(request, slug, now)
+
+
+def _fragment(request: Request, slug: str, found: Mine) -> HttpResponseBase:
+    context = _context(slug, found)
+    if request.GET.get("seen") == context["seen"]:
+        return HttpResponseNotModified()
+    return render(request, "portal/_payment.html", context)
+
+
+def _context(slug: str, found: Mine) -> dict[str, Any]:
+    declined = found.state == "failed" or (found.state == "pending" and found.declines > 0)
+    arrived = found.state in receipts.ARRIVED
+    return {
+        "slug": slug,
+        "pk": ids.encode("payment", found.id),
+        "payment": found,
+        "amount_minor": found.captured_minor if arrived else found.amount_minor,
+        "method": words.method(found.method, found.brand, found.last4),
+        "on": found.received_on or found.succeeded_at,
+        "parts": [(ids.encode("invoice", pk), number, amount) for pk, number, amount in found.parts],
+        "declined": words.declined(found.failure_code) if declined else "",
+        "receipt": arrived,
+        "looks_again": found.state in _LOOKS_AGAIN and found.live is not None,
+        "every": "30s" if found.state == "processing" else "2s",
+        "seen": f"{found.state}-{found.declines}",
+    }

@@ -1,0 +1,24 @@
+"""The addresses of a customer's portal, under an organization's own."""
+
+from django.urls import path
+
+from web.portal import bank, invoices, methods, pay, payments
+
+app_name = "portal"
+urlpatterns = [
+    path("", invoices.home, name="home"),
+    path("pay", pay.pay, name="pay"),
+    path("pay/total", pay.total, name="total"),
+    path("invoices/<str:pk>", invoices.detail, name="invoice"),
+    path("invoices/<str:pk>/invoice.pdf", invoices.invoice_pdf, name="invoice_pdf"),
+    path("payments", payments.index, name="payments"),
+    path("payments/<str:pk>", payments.detail, name="payment"),
+    path("payments/<str:pk>/state", payments.state, name="payment_state"),
+    path("payments/<str:pk>/receipt.pdf", payments.receipt_pdf, name="receipt_pdf"),
+    path("methods", methods.index, name="methods"),
+    path("methods/saved", methods.saved, name="method_saved"),
+    path("methods/new/<str:kind>", methods.add, name="add_method"),
+    path("methods/<str:pk>/usual", methods.make_default, name="usual_method"),
+    path("methods/<str:pk>/remove", methods.remove, name="remove_method"),
+    path("bank-details", bank.index, name="bank"),
+]
