@@ -30,6 +30,7 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices import services as invoices
 from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
+from config.embedded import demo_payments
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -39,6 +40,8 @@ from tenancy.models import Tenant
 
 ORGANIZATIONS = {"acme": "Acme Instruments GmbH", "birch": "Birch & Daughters Ltd"}
 INVOICES = 200
+# The role that stands for customers of the portal, who hold none.
+CUSTOMER = "customer"
 _ADDRESS = {
     "acme": {"line1": "Torstraße 12", "city": "Berlin", "postal_code": "10119", "country": "DE"},
     "birch": {"line1": "4 Canal Walk", "city": "Galway", "postal_code": "H91 X2Y3", "country": "IE"},
@@ -161,6 +164,7 @@ def _organization(slug: str, name: str) -> list[Credentials]:
     )
     tenant = founded.tenant
     entry, owner = join(tenant, founded.url, _PEOPLE[RoleCode.OWNER], RoleCode.OWNER)
+    demo_payments.set_bank_account(tenant, name, owner)
     found, second = [entry], None
     for role in list(_PEOPLE)[1:]:
         url = _invite(tenant, role, owner=owner, second=second)
@@ -168,6 +172,9 @@ def _organization(slug: str, name: str) -> list[Credentials]:
         found.append(entry)
         second = second or actor
     _fill(tenant, name, owner)
+    demo_payments.fill(tenant, owner)
+    for customer, url in demo_payments.invite_customers(tenant, owner):
+        found.append(join(tenant, url, customer, CUSTOMER)[0])
     return found
 
 
@@ -192,7 +199,7 @@ def _invite(tenant: Tenant, role: RoleCode, *, owner: Actor, second: Actor | Non
         return next(word for word in str(mail.body["text"]).split() if "/invite/" in word)
 
 
-def join(tenant: Tenant, url: str, name: str, role: RoleCode) -> tuple[Credentials, Actor]:
+def join(tenant: Tenant, url: str, name: str, role: str) -> tuple[Credentials, Actor]:
     """Accept an invitation and enrol an authenticator, as a person does."""
     password = secrets.token_urlsafe(18)
     raw = url.rpartition("/")[2]
@@ -210,7 +217,7 @@ def join(tenant: Tenant, url: str, name: str, role: RoleCode) -> tuple[Credentia
         factors.confirm_totp(
             session=opened.session, code=totp(enrolment.secret, before), actor=stranger, at=clock.now()
         )
-    entry = Credentials(email, password, enrolment.secret, role.value, tenant.slug)
+    entry = Credentials(email, password, enrolment.secret, str(role), tenant.slug)
     return entry, _actor(joined.user, opened.session)
 
 
@@ -309,17 +316,28 @@ def _open(slug: str) -> Iterator[Tenant]:
         yield tenant
 
 
+def _owner(slug: str) -> Actor:
+    """Return the owner of an organization as if they had just confirmed a factor; in its scope."""
+    owner = next(entry for entry in read() if entry.organization == slug and entry.role == RoleCode.OWNER)
+    user = people.find_user(owner.email)
+    if user is None:
+        raise NotADemo
+    return Actor(
+        kind=ActorKind.USER, via=Via.COMMAND, request_id=ids.uuid7(), id=user.pk, network="demo",
+        method=SignInMethod.SESSION_FRESH,
+    )  # fmt: skip
+
+
+def pay_links(slug: str) -> list[dict[str, str]]:
+    """Mint fresh links to a few of an organization's open invoices."""
+    with _open(slug) as tenant:
+        return demo_payments.pay_links(tenant, _owner(slug))
+
+
 def api_key(slug: str) -> str:
     """Make a key with every scope and high limits, as the organization's owner, for one day."""
-    owner = next(entry for entry in read() if entry.organization == slug and entry.role == RoleCode.OWNER)
     with _open(slug):
-        user = people.find_user(owner.email)
-        if user is None:
-            raise NotADemo
-        actor = Actor(
-            kind=ActorKind.USER, via=Via.COMMAND, request_id=ids.uuid7(), id=user.pk, network="demo",
-            method=SignInMethod.SESSION_FRESH,
-        )  # fmt: skip
+        actor = _owner(slug)
         at = clock.now()
         made = apikeys.create(
             name="Demo credentials",

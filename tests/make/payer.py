@@ -69,6 +69,13 @@ class _Reader(HTMLParser):
             self.problem += data.strip()
 
 
+def read_page(url: str, text: str) -> Page:
+    """Read the forms of a page that somebody has opened."""
+    reader = _Reader(url)
+    reader.feed(text)
+    return Page(url, 200, text, reader.forms, reader.problem)
+
+
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None
