@@ -36,7 +36,13 @@ LOOSENED = {
         "STORAGES",
         "WHITENOISE_USE_FINDERS",
     },
-    "test": {"ALLOWED_HOSTS", "CELERY_BROKER_TRANSPORT_OPTIONS", "WHITENOISE_AUTOREFRESH"},
+    "test": {
+        "ALLOWED_HOSTS",
+        "CACHES",
+        "CELERY_BROKER_TRANSPORT_OPTIONS",
+        "WHITENOISE_AUTOREFRESH",
+        "_WORKER",
+    },
 }
 # The only values that need not be told, and none of them is a secret.
 DEFAULTS = {
