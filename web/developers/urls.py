@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.developers import keys
+from web.developers import deliveries, keys, webhooks
 
 app_name = "developers"
 urlpatterns = [
@@ -10,4 +10,17 @@ urlpatterns = [
     path("developers/keys/new", keys.create, name="new_key"),
     path("developers/keys/<str:pk>/rotate", keys.rotate, name="rotate_key"),
     path("developers/keys/<str:pk>/revoke", keys.revoke, name="revoke_key"),
+    path("developers/webhooks", webhooks.index, name="webhooks"),
+    path("developers/webhooks/new", webhooks.create, name="new_webhook"),
+    path("developers/webhooks/deliveries/<str:pk>", deliveries.detail, name="webhook_delivery"),
+    path("developers/webhooks/deliveries/<str:pk>/resend", deliveries.resend, name="webhook_resend"),
+    path("developers/webhooks/<str:pk>", webhooks.detail, name="webhook"),
+    path("developers/webhooks/<str:pk>/change", webhooks.change, name="change_webhook"),
+    path("developers/webhooks/<str:pk>/delete", webhooks.delete, name="delete_webhook"),
+    path("developers/webhooks/<str:pk>/disable", webhooks.disable, name="disable_webhook"),
+    path("developers/webhooks/<str:pk>/enable", webhooks.enable, name="enable_webhook"),
+    path("developers/webhooks/<str:pk>/ping", webhooks.ping, name="ping_webhook"),
+    path("developers/webhooks/<str:pk>/replay", webhooks.replay, name="replay_webhook"),
+    path("developers/webhooks/<str:pk>/rotate", webhooks.rotate, name="rotate_webhook"),
+    path("developers/webhooks/<str:pk>/test", deliveries.check, name="test_webhook"),
 ]

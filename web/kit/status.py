@@ -151,6 +151,18 @@ STATUS: dict[str, dict[str, Status]] = {
         "expired": _idle("Expired"),
         "revoked": _idle("Revoked"),
     },
+    "webhook_endpoint": {
+        "enabled": _good("Enabled"),
+        "failing": _care("Failing"),
+        "disabled": _wrong("Disabled"),
+    },
+    "webhook_delivery": {
+        "pending": _moving("Waiting"),
+        "retrying": _care("Tried again"),
+        "succeeded": _good("Taken"),
+        "failed": _wrong("Given up"),
+        "dropped": _idle("Dropped"),
+    },
     "session": {"active": _good("Active"), "idle": _idle("Idle"), "ended": _idle("Ended")},
     "data_key": {
         "pending": _idle("Pending"),
