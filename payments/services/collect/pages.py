@@ -124,7 +124,8 @@ def prepare(
         cancel_url=said["cancel_url"],
         expires_at=datetime.fromisoformat(said["expires_at"]),
         save_method=attempt.save_method,
-        method=payment.method,
+        # A card is what is expected, not all that is taken: the page offers what the organization's account does.
+        method="" if payment.method == Payment.Method.CARD else payment.method,
         locale=said["locale"],
     )
     account = GatewayAccount.objects.get(pk=attempt.account_id)
