@@ -110,16 +110,26 @@ class Storm:
         truth = [row for row in account.call("GET", "/sandbox/truth")["payments"] if row["id"] not in before]
         taken = {row["id"]: row["amount"] for row in truth if row["status"] == "succeeded"}
         result.counts["payments the gateway took"] = len(taken)
-        booked = [row for row in shop.all("/payments") if row["status"] == "succeeded" and row["reference"]]
-        ours = {row["reference"]: row["amount_minor"] for row in booked if row["reference"] in taken}
+        booked = [
+            row for row in shop.all("/payments") if row["status"] == "succeeded" and row["provider_reference"]
+        ]
+        ours = {
+            row["provider_reference"]: row["amount_minor"]
+            for row in booked
+            if row["provider_reference"] in taken
+        }
         result.must_be("payments lost", len(taken.keys() - ours.keys()), 0)
         result.must_be("payments of another amount", sum(ours[name] != taken[name] for name in ours), 0)
-        invented = [row for row in booked if row["reference"] not in taken and row["reference"] not in before]
+        invented = [
+            row
+            for row in booked
+            if row["provider_reference"] not in taken and row["provider_reference"] not in before
+        ]
         result.must_be("payments invented", len(invented), 0)
         of_invoice: Counter[str] = Counter()
         for row in booked:
-            if row["reference"] in taken:
-                of_invoice.update(item["invoice"] for item in row["items"])
+            if row["provider_reference"] in taken:
+                of_invoice[row["invoice"]] += 1
         result.must_be("double charges", sum(many - 1 for many in of_invoice.values() if many > 1), 0)
         paid = [shop.call("GET", f"/invoices/{invoice['id']}") for invoice in invoices]
         open_ = sum(1 for invoice in paid if invoice["payment_status"] != "paid")
