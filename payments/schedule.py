@@ -8,4 +8,6 @@ BEAT: dict[str, dict[str, object]] = {
     },
     "payments-sweep": {"task": "payments.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "payments-forget-removed-methods": {"task": "payments.forget_removed_methods", "schedule": 86_400.0},
+    "payments-sweep-hooks": {"task": "payments.sweep_hooks", "schedule": 15.0, "options": {"expires": 15}},
+    "payments-tidy-hooks": {"task": "payments.tidy_hooks", "schedule": 3_600.0},
 }

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from core import clock
-from payments.services import janitor, sending
+from payments.services import accounts, hooks, janitor, sending
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -84,6 +84,39 @@ def sweep(self: SystemTask) -> int:
 def forget_removed_methods(self: SystemTask) -> int:
     """Have the providers forget what was removed lately anywhere; return how many."""
     return sum(janitor.forget_methods(tenant_id=tenant, at=clock.now()) for tenant in _open_tenants())
+
+
+@shared_task(bind=True, base=SystemTask, name="payments.apply_hooks", reason=_STEPS)
+def apply_hooks(self: SystemTask, tenant_id: str) -> int:
+    """Apply what the provider of one organization has told us; return how much."""
+    return hooks.apply_due(tenant_id=UUID(tenant_id), actor=self.actor, now=clock.now)
+
+
+@shared_task(
+    bind=True, base=SystemTask, name="payments.sweep_hooks", reason="finds what a lost message left behind"
+)
+def sweep_hooks(self: SystemTask) -> int:
+    """Apply what providers have told us and is due anywhere; return how much."""
+    applied = 0
+    for tenant in _open_tenants():
+        with context.scope(context.Scope(tenant)):
+            waits = hooks.is_due(at=clock.now())
+        if waits:
+            applied += hooks.apply_due(tenant_id=tenant, actor=self.actor, now=clock.now)
+    return applied
+
+
+@shared_task(
+    bind=True, base=SystemTask, name="payments.tidy_hooks", reason="every organization may have a provider"
+)
+def tidy_hooks(self: SystemTask) -> int:
+    """End replaced signing secrets after a day and remove messages after 180; return how many of both."""
+    tidied = 0
+    for tenant in _open_tenants():
+        with context.scope(context.Scope(tenant)):
+            tidied += accounts.retire_secrets(actor=self.actor, at=clock.now())
+            tidied += hooks.remove_old(at=clock.now())
+    return tidied
 
 
 def _open_tenants() -> list[UUID]:

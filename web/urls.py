@@ -8,6 +8,7 @@ import edge.addresses  # noqa: F401  it makes <organization:slug> known
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("web.signin.urls")),
     path("me/", include("web.me.urls")),
+    path("hooks/", include("web.hooks.urls")),
     path("pay/", include("web.pay.urls")),
     path("p/<organization:slug>/", include("web.portal.urls")),
     path("o/<organization:slug>/", include("web.billing.urls")),

@@ -17,6 +17,7 @@ from payments.gateways.base import HookEvent, HookObject, HookRefused
 TOLERANCE = timedelta(seconds=300)
 _MOST_SIGNATURES = 8
 _NAME = re.compile(r"[A-Za-z0-9_.]{1,80}\Z", re.ASCII)
+_TYPE = re.compile(r"[a-z_.]{1,64}\Z", re.ASCII)
 _TIME = re.compile(r"\d{1,11}\Z", re.ASCII)
 _KINDS: Mapping[str, HookObject] = {
     "checkout.session": HookObject.CHECKOUT,
@@ -67,8 +68,9 @@ def read(body: bytes) -> HookEvent:
         event = json.loads(body)
         found = event["data"]["object"]
         metadata = found.get("metadata") or {}
-        names = (event["id"], event["type"], found.get("id") or "none", metadata.get("attempt") or "none")
-        if event["object"] != "event" or not all(_is_name(name) for name in names):
+        names = (event["id"], found.get("id") or "none", metadata.get("attempt") or "none")
+        readable = all(_is_name(name) for name in names) and _TYPE.match(event["type"])
+        if event["object"] != "event" or not readable:
             raise HookRefused("unreadable")
         return HookEvent(
             id=event["id"],

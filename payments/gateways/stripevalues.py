@@ -13,6 +13,7 @@ from payments.gateways import amounts
 from payments.gateways.base import (
     DisputeFacts,
     DisputeState,
+    GatewayRefused,
     GatewayUnsure,
     Outcome,
     OutcomeState,
@@ -54,8 +55,11 @@ def outcome_of_page(page: Mapping[str, Any]) -> Outcome:
     """Return how an attempt stands, by its page with its money expanded.
 
     Raises:
+        GatewayRefused: on this page a method is saved and nothing is paid.
         GatewayUnsure: the page says something that we do not know.
     """
+    if page.get("mode") == "setup":
+        raise GatewayRefused("not_a_payment")
     intent = page.get("payment_intent")
     payment = intent if isinstance(intent, dict) else None
     status = page.get("status")

@@ -34,6 +34,11 @@ def forget_methods() -> None:
     _send("forget_methods")
 
 
+def apply_hooks() -> None:
+    """Have what the provider told us applied."""
+    _send("apply_hooks")
+
+
 def _send(name: str) -> None:
     from payments import tasks  # noqa: PLC0415  a task module imports this one
 

@@ -186,6 +186,9 @@ def test_a_method_saved_while_paying_is_charged_later(bench: Bench) -> None:
 def test_a_method_saved_without_paying(bench: Bench) -> None:
     page = bench.gateway.open_setup(bench.setup(bench.customer()))
     assert bench.gateway.setup_result(page.reference) is None
+    with pytest.raises(GatewayRefused) as refused:
+        bench.gateway.look_up(page.reference)
+    assert refused.value.reason == "not_a_payment"
     payer.pay(page.url)
     saved = bench.gateway.setup_result(page.reference)
     assert saved is not None
