@@ -109,13 +109,17 @@ def read(
     """Read a file of either kind; a table comes with its cells, to be looked at."""
     if len(data) > MAX_BYTES:
         raise entries.TooManyEntries(field="file")
-    start = data
-    for mark in _MARKS:
-        start = start.removeprefix(mark)
-    if start.lstrip(b" \t\r\n\x00").startswith(b"<"):
+    if is_xml(data):
         return [each for each in camt.read(data) if each.entries], None
     table = csvfile.table(data, currency=currency)
     return [csvfile.read(table, layout or table.guess)], table
+
+
+def is_xml(data: bytes) -> bool:
+    """Tell an XML file from a table."""
+    for mark in _MARKS:
+        data = data.removeprefix(mark)
+    return data[:100].lstrip(b" \t\r\n\x00").startswith(b"<")
 
 
 def _printed(found: Sequence[entries.Statement]) -> Iterator[tuple[entries.Statement, list[bytes]]]:

@@ -1,0 +1,1 @@
+"""Bank statements: taken in, matched, booked by a person."""
