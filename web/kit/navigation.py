@@ -33,6 +33,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Overview", "signin:home", "overview", P.INVOICE_READ),
             Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True),
             Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ, granted=True),
+            Place("Reconcile", "reconcile:lines", "compliance", P.PAYMENT_READ),
             Place("Approvals", "people:approvals", "approval", P.APPROVAL_READ),
             Place("Import", "billing:import", "import", P.IMPORT_RUN),
         ),

@@ -124,6 +124,21 @@ STATUS: dict[str, dict[str, Status]] = {
         "expired": _idle("Expired"),
         "withdrawn": _idle("Withdrawn"),
     },
+    "statement_line": {
+        "open": _waits("To book"),
+        "certain": _good("Certain"),
+        "booked": _good("Booked"),
+        "linked": _good("Recorded before"),
+        "ignored": _idle("Set aside"),
+        "other": _idle("Not for matching"),
+        "reversed": _care("Taken back"),
+    },
+    "reminder_plan": {
+        "paused": _care("Paused"),
+        "active": _good("Running"),
+        "archived": _idle("Archived"),
+    },
+    "reminder": {"sent": _moving("Sent"), "skipped": _idle("Passed over"), "waits": _waits("To send")},
     "job": {
         "queued": _idle("Queued"),
         "running": _moving("Running"),
