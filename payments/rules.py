@@ -85,4 +85,4 @@ GIVEN_UP_AFTER = timedelta(days=3)
 
 def wait(asked: int) -> timedelta:
     """Return how long to wait before the provider is asked again, after it was asked so often: doubling, bounded."""
-    return min(_FIRST_WAIT * 2 ** min(asked, 20), _LONGEST_WAIT)
+    return min(_FIRST_WAIT * (1 << min(asked, 20)), _LONGEST_WAIT)

@@ -44,7 +44,7 @@ def save(
     Raises:
         NotFound: the provider's method is kept for another customer.
     """
-    before = only(
+    before: PaymentMethod | None = only(
         PaymentMethod.objects.select_for_update(no_key=True).filter(
             account_id=account_id, reference=method.reference
         )

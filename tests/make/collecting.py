@@ -90,15 +90,15 @@ def started(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -
     )
 
 
-def says(attempt: Attempt, state: str = "succeeded", **more) -> Outcome:
+def says(made: Attempt, /, state: str = "succeeded", **more) -> Outcome:
     """Return what the provider would say of an attempt; name what is to differ."""
-    payment = Payment.objects.get(pk=attempt.payment_id)
+    payment = Payment.objects.get(pk=made.payment_id)
     amount = Money(more.pop("amount_minor", payment.amount_minor), more.pop("currency", payment.currency))
     plain = Outcome(
         state=OutcomeState(state),
-        reference=f"pi_{attempt.pk.hex}",
+        reference=f"pi_{made.pk.hex}",
         amount=amount,
-        attempt=ids.encode("attempt", attempt.pk),
+        attempt=ids.encode("attempt", made.pk),
         method=method() if state == "succeeded" else None,
     )
     return replace(plain, **more)
@@ -110,10 +110,10 @@ def method(reference: str = "", **more) -> SavedMethod:
     return SavedMethod(reference=reference or f"pm_{secrets.token_hex(8)}", **named | more)
 
 
-def apply(attempt: Attempt, state: str = "succeeded", *, at: datetime = AT, **more) -> Attempt:
+def apply(made: Attempt, /, state: str = "succeeded", *, at: datetime = AT, **more) -> Attempt:
     """Apply what the provider says of an attempt, and return the attempt as it then is."""
-    collect.apply_outcome(attempt_id=attempt.pk, outcome=says(attempt, state, **more), actor=ACTOR, at=at)
-    return Attempt.objects.select_related("payment").get(pk=attempt.pk)
+    collect.apply_outcome(attempt_id=made.pk, outcome=says(made, state, **more), actor=ACTOR, at=at)
+    return Attempt.objects.select_related("payment").get(pk=made.pk)
 
 
 def card_payment(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Payment:

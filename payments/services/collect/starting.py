@@ -213,10 +213,9 @@ def _running(
         payment__method=method,
         payment__items__invoice_id=items[0][0],
     )
-    for attempt in rows.order_by("-id"):
-        if sorted(moves.items_of(attempt.payment_id)) == items:
-            return attempt
-    return None
+    same = (one for one in rows.order_by("-id") if sorted(moves.items_of(one.payment_id)) == items)
+    found: Attempt | None = next(same, None)
+    return found
 
 
 def _failed_before(customer_id: UUID, account_id: UUID, items: Sequence[tuple[UUID, int]]) -> Payment | None:
