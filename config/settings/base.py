@@ -297,6 +297,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django.request": {"level": "CRITICAL"},  # edge logs each request once, without its values
+        "stripe": {"level": "WARNING"},  # below that it quotes what was sent and what the provider said
         "django.security": {"level": "CRITICAL"},  # its lines quote paths; edge records the refusal itself
     },
 }
