@@ -18,6 +18,8 @@ UNKNOWN = "\N{WHITE SQUARE}"
 
 def showable(text: str) -> str:
     """Return a text with every character that the fonts lack replaced or left out; line ends stay."""
+    if text.isascii() and text.isprintable():
+        return text
     shown: list[str] = []
     base: frozenset[int] = frozenset()
     for letter in unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")):
