@@ -4,11 +4,12 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 TESTS ?=
 WORKERS ?= 2
+PAYMENTS ?= 500
 
 export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check topology topology-check bench lock packages install-run install-test
+.PHONY: help run test check faults topology topology-check bench lock packages install-run install-test
 
 help: ## this menu
 	@echo "Strongbox: billing whose first promise is that nobody sees what is not theirs"
@@ -29,6 +30,9 @@ check: install-test ## lint, types, import contracts, migrations, deployment set
 	.venv/bin/lint-imports
 	$(RUN) -W ignore::RuntimeWarning -m config.embedded.check makemigrations --check --dry-run
 	$(RUN) -m config.embedded.check check --deploy --fail-level WARNING
+
+faults: install-test ## 500 payments while processes are killed and webhooks go astray (PAYMENTS=500)
+	@$(RUN) -m tests.faults --payments $(PAYMENTS)
 
 bench: install-test ## figures beside the baselines of the same run
 	@$(RUN) -m bench
