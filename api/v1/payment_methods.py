@@ -121,16 +121,8 @@ class Removed(Endpoint):
         gives=ShownPaymentMethod,
     )
     def post(self, request: Request, pk: str) -> Response:
-        """Charge the method never again; it stays named on what it paid. The provider forgets it after this answer."""
-        row, at = _load(pk), clock.now()
+        """Charge the method never again; it stays named on what it paid, and the provider forgets it."""
+        row = _load(pk)
         self.body(fields.Nothing)
-        methods.take_off(method_id=row.pk, actor=self.actor, at=at)
-        answer = self.changed(write(lists.method_row(_load(pk))))
-        tenant_id, actor = self.tenant_id, self.actor
-
-        def forget() -> HttpResponseBase:
-            methods.remove(tenant_id=tenant_id, method_id=row.pk, actor=actor, at=at)
-            return answer
-
-        self.edge.afterwards = forget
-        return answer
+        methods.remove(method_id=row.pk, actor=self.actor, at=clock.now())
+        return self.changed(write(lists.method_row(_load(pk))))

@@ -8,8 +8,10 @@ from billing.ledger.rules import Account
 from billing.settlement import services as settlement
 from core import clock
 from core.actor import Actor
+from core.money import Money
+from payments.gateways.base import DisputeFacts, DisputeState
 from payments.models import Attempt, Dispute, GatewayAccount, Payment, PaymentItem, PaymentMethod, Refund
-from payments.services import collect
+from payments.services import collect, disputes
 
 ACTOR = Actor.system("tests")
 
@@ -91,7 +93,7 @@ def card(customer_id: UUID, invoice_id: UUID, amount_minor: int, *, state: str =
             wanted=[(invoice_id, amount_minor)],
             payment_id=payment.pk,
             cash_account=Account.GATEWAY,
-            kind="payment_captured",
+            kind="payment_received",
             booked_on=at.date(),
             actor=ACTOR,
             at=at,
@@ -117,23 +119,19 @@ def method(customer_id: UUID) -> PaymentMethod:
     return made
 
 
-def dispute(payment: Payment, *, state: str = "needs_response", hours: int = 72) -> Dispute:
-    """Let a payment's payer contest it; it is to be answered in so many hours."""
+def dispute(payment: Payment, *, hours: int = 72) -> Dispute:
+    """Let a payment's payer contest it, as the provider tells it; it is to be answered in so many hours."""
     at = clock.now()
-    made = Dispute(
-        payment=payment,
-        customer_id=payment.customer_id,
+    facts = DisputeFacts(
         reference="dp_" + os.urandom(12).hex(),
-        state=state,
-        currency=payment.currency,
-        amount_minor=payment.captured_minor,
-        reason_code="product_not_received",
+        payment=payment.reference,
+        state=DisputeState.NEEDS_RESPONSE,
+        amount=Money(payment.captured_minor, payment.currency),
+        reason="product_not_received",
         answer_by=at + timedelta(hours=hours),
         opened_at=at,
-        updated_at=at,
     )
-    made.save(force_insert=True)
-    return made
+    return disputes.apply_facts(facts=facts, actor=ACTOR, at=at)
 
 
 def refund(payment: Payment, amount_minor: int) -> Refund:
