@@ -76,6 +76,10 @@ def apply_facts(*, facts: DisputeFacts, actor: Actor, at: datetime) -> Dispute:
     payment = moves.lock_payment(payment_id)
     if facts.amount.currency != payment.currency:
         raise DisputeDiffers
+    # It may begin and end in one go: the credit is locked before the invoices, as everywhere.
+    settlement.lock_money(
+        customer_id=payment.customer_id, currency=payment.currency, booked_on=at.date(), actor=actor, at=at
+    )
     rows = Dispute.objects.select_for_update(no_key=True).filter(reference=facts.reference)
     dispute = only(rows) or _begin(payment, facts, actor, at)
     if dispute.payment_id != payment.pk:

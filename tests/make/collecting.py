@@ -121,25 +121,25 @@ def card_payment(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **mo
     return apply(started(*wanted, at=at, **more), at=at).payment
 
 
-def refund_says(refund: Refund, state: str = "succeeded", **more) -> RefundOutcome:
+def refund_says(made: Refund, /, state: str = "succeeded", **more) -> RefundOutcome:
     """Return what the provider would say of a refund."""
     plain = RefundOutcome(
         state=RefundState(state),
-        reference=f"re_{refund.pk.hex}",
-        payment=refund.payment.reference,
-        amount=Money(refund.amount_minor, refund.currency),
-        refund=ids.encode("refund", refund.pk),
+        reference=f"re_{made.pk.hex}",
+        payment=made.payment.reference,
+        amount=Money(made.amount_minor, made.currency),
+        refund=ids.encode("refund", made.pk),
     )
     return replace(plain, **more)
 
 
-def dispute_says(payment: Payment, state: str = "needs_response", **more) -> DisputeFacts:
+def dispute_says(made: Payment, /, state: str = "needs_response", **more) -> DisputeFacts:
     """Return what the provider would say of a dispute about a whole payment."""
     plain = DisputeFacts(
-        reference=f"dp_{payment.pk.hex}",
-        payment=payment.reference,
+        reference=f"dp_{made.pk.hex}",
+        payment=made.reference,
         state=DisputeState(state),
-        amount=Money(payment.captured_minor, payment.currency),
+        amount=Money(made.captured_minor, made.currency),
         reason="fraudulent",
         answer_by=None,
         opened_at=AT,
