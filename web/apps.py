@@ -13,7 +13,9 @@ class WebConfig(AppConfig):
         """Say how the acts that wait for a second person are described."""
         from billing.bankaccounts import services as bankaccounts
         from web.billing import bank_account
+        from web.payments import effects as payment_effects
         from web.people import effects
 
         effects.register_own()
+        payment_effects.register()
         effects.register(bankaccounts.KIND, bank_account.effect)

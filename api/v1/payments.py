@@ -61,7 +61,7 @@ class ShownPaymentRow(schema.Shown):
     object = serializers.ChoiceField(choices=["payment"])
     status = serializers.ChoiceField(choices=Payment.State.values)
     method = serializers.ChoiceField(choices=Payment.Method.values)
-    source = serializers.ChoiceField(choices=Payment.Source.values)
+    source = serializers.ChoiceField(choices=Payment.Source.values)  # type: ignore[assignment]  # a field's name, not its source
     customer = fields.Id(kind="customer")
     invoice = fields.Id(
         kind="invoice", allow_null=True, help_text="The first of the invoices it is meant for."

@@ -85,6 +85,12 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
             Tab(label, reverse(name, args=[slug, pk]), key == current)
             for key, label, name, opens in (
                 ("detail", "Customer", "billing:customer", True),
+                (
+                    "payments",
+                    "Payments",
+                    "payments:customer_payments",
+                    Permission.PAYMENT_READ in request.permissions,
+                ),
                 ("access", "Access", "billing:customer_access", reads),
                 ("grants", "Opened to", "billing:grants", Permission.CUSTOMER_GRANT in request.permissions),
             )

@@ -56,10 +56,10 @@ class ReasonForm(Form):
 @access(get=Granted(Permission.INVOICE_READ))
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show the document."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     draft = found.status == "draft"
     context = {
-        **_context(request, slug, pk, found, "document"),
+        **context_of(request, slug, pk, found, "document"),
         "document": documents.document(found),
         "intact": None if draft else queries.content_is_intact(found.id),
         "facts": found,
@@ -71,7 +71,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Granted(Permission.INVOICE_READ))
 def download(request: Request, slug: str, pk: str) -> HttpResponse:
     """Answer with the document as PDF; it is set once the transaction is over."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     paper = papers.document_of(found, at=clock.now())
     name = f'attachment; filename="{papers.file_name(found)}"'
     file = HttpResponse(content_type=pdf.MEDIA_TYPE, headers={"Content-Disposition": name})
@@ -87,7 +87,7 @@ def download(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Permission.INVOICE_READ)
 def timeline(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show what happened to the invoice."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     page = audit.events(Filters(subject=found.id), limit=audit.MOST_A_PAGE)
     acts = [
         row
@@ -96,7 +96,7 @@ def timeline(request: Request, slug: str, pk: str) -> HttpResponse:
     ]
     recording.read(request, audit_events.AUDIT_READ, subject=("invoice", found.id))
     context = {
-        **_context(request, slug, pk, found, "timeline"),
+        **context_of(request, slug, pk, found, "timeline"),
         "entries": trail.entries(acts, linked=Permission.AUDIT_READ in request.permissions),
     }
     return render(request, "billing/invoice_timeline.html", context)
@@ -105,11 +105,11 @@ def timeline(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Permission.INVOICE_READ)
 def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show who opened the invoice, and from where."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     page = audit.access_history(found.id, at=clock.now(), cursor=request.GET.get("cursor", ""))
     recording.read(request, audit_events.AUDIT_READ, subject=("invoice", found.id))
     context = {
-        **_context(request, slug, pk, found, "access"),
+        **context_of(request, slug, pk, found, "access"),
         "seen": trail.rows(page.events, slug=slug, permissions=request.permissions),
         "next_url": f"?cursor={page.next_cursor}" if page.next_cursor else "",
         "search_url": trail.search_url(slug, subject=str(found.id)),
@@ -121,7 +121,7 @@ def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Permission.INVOICE_FINALIZE, post=Permission.INVOICE_FINALIZE)
 def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
     """Review a draft and give it its number."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
@@ -131,7 +131,7 @@ def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
             return redirect("billing:invoice", slug, pk)
     checks = _checks(found, slug)
     context = {
-        **_context(request, slug, pk, found, ""),
+        **context_of(request, slug, pk, found, ""),
         "crumbs": _crumbs(slug, found),
         "document": documents.document(found),
         "checks": checks,
@@ -144,7 +144,7 @@ def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Permission.INVOICE_VOID, post=Permission.INVOICE_VOID)
 def void(request: Request, slug: str, pk: str) -> HttpResponse:
     """Void a finalized invoice."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
@@ -155,7 +155,7 @@ def void(request: Request, slug: str, pk: str) -> HttpResponse:
             messages.success(request, f"Invoice {found.number} is void.")
             return redirect("billing:invoice", slug, pk)
     context = {
-        **_context(request, slug, pk, found, ""),
+        **context_of(request, slug, pk, found, ""),
         "crumbs": _crumbs(slug, found),
         "possible": found.status == "finalized" and found.amount_paid_minor == 0,
         "label": f"Void {found.number}, {formats.money(found.total_minor, found.currency)}",
@@ -166,7 +166,7 @@ def void(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Permission.INVOICE_WRITE, post=Permission.INVOICE_WRITE)
 def discard(request: Request, slug: str, pk: str) -> HttpResponse:
     """Discard a draft."""
-    found = _found(request, pk)
+    found = opened(request, pk)
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
@@ -174,20 +174,22 @@ def discard(request: Request, slug: str, pk: str) -> HttpResponse:
         if not form.errors:
             messages.success(request, "The draft is discarded. It had no number, so none is missing.")
             return redirect("billing:invoices", slug)
-    context = {**_context(request, slug, pk, found, ""), "crumbs": _crumbs(slug, found)}
+    context = {**context_of(request, slug, pk, found, ""), "crumbs": _crumbs(slug, found)}
     return answer(request, "billing/discard.html", context, form=form)
 
 
-def _found(request: Request, pk: str) -> InvoiceDetail:
+def opened(request: Request, pk: str) -> InvoiceDetail:
     """Return an invoice and record that it was opened."""
     found = queries.get(ids.decode("invoice", pk), within=request.granted_customers)
     recording.read(request, events.INVOICE_READ, subject=("invoice", found.id), fields=_CONTENT)
     return found
 
 
-def _context(request: Request, slug: str, pk: str, found: InvoiceDetail, current: str) -> dict[str, Any]:
+def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, current: str) -> dict[str, Any]:
+    """Return what every side of an invoice shows around itself; a tab that cannot be opened is absent."""
     held = request.permissions
     draft, final = found.status == "draft", found.status == "finalized"
+    reads_payments = Permission.PAYMENT_READ in held
     return {
         "pk": pk,
         "invoice": rows.row(found, slug=slug, on=rows.today()),
@@ -196,17 +198,20 @@ def _context(request: Request, slug: str, pk: str, found: InvoiceDetail, current
             Tab(label, reverse(name, args=[slug, pk]), key == current)
             for key, label, name in (
                 ("document", "Document", "billing:invoice"),
+                ("payments", "Payments", "payments:invoice_payments"),
                 ("timeline", "Timeline", "billing:invoice_timeline"),
                 ("access", "Access", "billing:invoice_access"),
             )
             # What happened to it and who looked names colleagues: a grant opens the document alone.
-            if key == "document" or Permission.INVOICE_READ in held
+            if key == "document"
+            or (Permission.INVOICE_READ in held and (key != "payments" or reads_payments))
         ],
         "sees_access": Permission.INVOICE_READ in held,
         "crumbs": _crumbs(slug),
         "may_edit": draft and Permission.INVOICE_WRITE in held and found.imported_number is None,
         "may_discard": draft and Permission.INVOICE_WRITE in held,
         "may_finalize": draft and Permission.INVOICE_FINALIZE in held,
+        "may_record": final and found.amount_due_minor > 0 and Permission.PAYMENT_WRITE in held,
         "may_void": final and Permission.INVOICE_VOID in held and found.amount_paid_minor == 0,
     }
 

@@ -26,12 +26,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a request asks for. `noun` completes "You asked for this …"."""
+    """What a request asks for. `noun` completes "You asked for this …"; `facts` are what a decider should know."""
 
     noun: str
     sentence: str
     changes: Sequence[Change] = ()
     gained: Sequence[str] = field(default=())
+    facts: Sequence[tuple[str, str]] = ()
+    approve: str = "Approve and carry out"
 
 
 Describe = Callable[[ApprovalRequest], Effect]

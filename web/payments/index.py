@@ -1,0 +1,173 @@
+"""The list of payments. Its address is its state; htmx swaps the table alone and nothing depends on it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+
+from accounts.permissions import Permission
+from billing.customers import queries as customers
+from billing.invoices import queries as invoices
+from core import ids
+from core.errors import NotFound
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from payments import events, lists
+from payments.models import Payment
+from web.kit import formats
+from web.kit.forms import DayField, Form
+from web.kit.parts import Chip, Tab
+from web.payments import paging, rows
+
+State = Payment.State
+# The views of the list, and the states each of them holds.
+VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "all": ("All", ()),
+        "received": ("Received", (State.SUCCEEDED,)),
+        "under_way": ("Under way", (State.PENDING, State.PROCESSING, State.UNKNOWN)),
+        "held": ("Held", (State.HELD,)),
+        "failed": ("Failed", (State.FAILED, State.CANCELED)),
+        "reversed": ("Reversed", (State.REVERSED,)),
+    }
+)
+_FIELDS = ("q", "method", "received_from", "received_to")
+# Filters that come with a link and leave by their chip.
+_KEPT = ("customer", "invoice")
+_MOST_CUSTOMERS = 20
+_DAY = {"type": "date", "autocomplete": "off"}
+
+
+class FilterForm(Form):
+    """What the list can be narrowed by."""
+
+    q = forms.CharField(
+        label="Customer or provider reference",
+        required=False,
+        max_length=200,
+        widget=forms.SearchInput(attrs={"autocomplete": "off"}),
+    )
+    method = forms.ChoiceField(
+        label="Method",
+        required=False,
+        choices=[
+            ("", "Any"),
+            ("bank_transfer", "Bank transfer"),
+            ("card", "Card"),
+            ("sepa_debit", "Direct debit"),
+        ],
+    )
+    received_from = DayField(label="Received from", required=False, widget=forms.DateInput(attrs=_DAY))
+    received_to = DayField(label="Received to", required=False, widget=forms.DateInput(attrs=_DAY))
+
+
+@access(get=Permission.PAYMENT_READ)
+def index(request: Request, slug: str) -> HttpResponse:
+    """List payments."""
+    form = FilterForm(request.GET, auto_id="filter_%s")
+    form.is_valid()
+    view = _view(request.GET)
+    wanted, chips = _wanted(request.GET, form.cleaned_data)
+    found = lists.payments(place=paging.place(request.GET), states=VIEWS[view][1], **wanted)
+    recording.read(
+        request,
+        events.PAYMENT_LISTED,
+        subjects=[row.id for row in found.rows],
+        fields=["customer.name"],
+    )
+    context = {
+        "form": form,
+        "tabs": _tabs(request.GET, view),
+        "chips": chips,
+        "clear_url": f"?view={view}" if view != "all" else "?",
+        "rows": rows.rows(found.rows, slug=slug),
+        "page": paging.page(request.GET, found),
+        "announce": formats.count(len(found.rows), "payment"),
+        "view": view,
+        "kept": [(name, request.GET[name]) for name in ("view", *_KEPT) if request.GET.get(name)],
+        "empty": _empty(view, filtered=any(request.GET.get(name) for name in (*_FIELDS, *_KEPT))),
+        "may_write": Permission.PAYMENT_WRITE in request.permissions,
+    }
+    fragment = request.headers.get("HX-Request") == "true"
+    return render(request, "payments/_payments.html" if fragment else "payments/payments.html", context)
+
+
+def _view(query: QueryDict) -> str:
+    view = query.get("view") or "all"
+    if view not in VIEWS:
+        raise NotFound
+    return view
+
+
+def _wanted(query: QueryDict, cleaned: Mapping[str, Any]) -> tuple[dict[str, Any], list[Chip]]:
+    """Return what the address asks for, and what of it leaves by a chip."""
+    wanted: dict[str, Any] = {
+        name: cleaned[name] for name in ("method", "received_from", "received_to") if cleaned.get(name)
+    }
+    chips = []
+    if query.get("customer"):
+        customer_id = ids.decode("customer", str(query["customer"]))
+        wanted["customer_ids"] = [customer_id]
+        name = customers.names([customer_id]).get(customer_id, "")
+        chips.append(Chip(f"Customer: {name}", _without(query, "customer")))
+    if query.get("invoice"):
+        invoice = invoices.get(ids.decode("invoice", str(query["invoice"])))
+        wanted["invoice_id"] = invoice.id
+        chips.append(Chip(f"Invoice: {invoice.number or 'draft'}", _without(query, "invoice")))
+    words = str(cleaned.get("q") or "").strip()
+    if words:
+        found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS)]
+        wanted["customer_ids"] = [each for each in found if each in wanted.get("customer_ids", found)]
+        wanted["reference"] = words
+    return wanted, chips
+
+
+def _without(query: QueryDict, name: str) -> str:
+    left = query.copy()
+    for gone in (name, "cursor", "from"):
+        left.pop(gone, None)
+    return f"?{left.urlencode()}"
+
+
+def _tabs(query: QueryDict, current: str) -> list[Tab]:
+    kept = query.copy()
+    for name in ("cursor", "from"):
+        kept.pop(name, None)
+    tabs = []
+    for view, (label, _) in VIEWS.items():
+        kept["view"] = view
+        if view == "all":
+            del kept["view"]
+        tabs.append(Tab(label, f"?{kept.urlencode()}", current == view))
+    return tabs
+
+
+def _empty(view: str, *, filtered: bool) -> tuple[str, str]:
+    """Return the title and the sentence of an empty list: never twice the same."""
+    if filtered:
+        return (
+            "No payment matches these filters",
+            "Try the start of the customer’s name, or a whole reference.",
+        )
+    return {
+        "all": (
+            "No payments yet",
+            "What customers pay online appears here by itself; record a bank transfer by hand.",
+        ),
+        "received": ("Nothing was received yet", "A payment moves here when its money has arrived."),
+        "under_way": (
+            "Nothing is under way",
+            "No customer is paying at this moment, and no debit is on its way.",
+        ),
+        "held": ("Nothing is held", "Money that differs from what was asked for waits here for a person."),
+        "failed": ("Nothing has failed", "No payment was declined or given up."),
+        "reversed": (
+            "Nothing was reversed",
+            "A payment that the bank took back is listed here, with the reason.",
+        ),
+    }[view]
