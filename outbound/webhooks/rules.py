@@ -17,7 +17,7 @@ Plain: TypeAlias = str | int | bool | list[str] | None
 TYPES: Mapping[str, str] = {
     "customer.created": "A customer was added.",
     "customer.updated": "A customer was changed, archived or taken back.",
-    "dispute.created": "A payer's bank took a payment back for now and asks for evidence.",
+    "dispute.created": "The bank of a payer took a payment back for now and asks for evidence.",
     "dispute.lost": "A dispute was lost: the payment is taken back and the invoice is open again.",
     "dispute.updated": "Evidence was sent, or the answer is due at another time.",
     "dispute.won": "A dispute was won: the payment stands.",

@@ -1,5 +1,6 @@
 """What is asked about a webhook."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,28 @@ from django import forms
 
 from outbound.webhooks import rules
 from web.kit.forms import Form
-from web.kit.words import Right, RightGroup
 
 OVERLAPS = (("0", "At once"), ("1", "After one hour"), ("24", "After one day"), ("48", "After two days"))
 SPANS = {"1": "The last hour", "24": "The last 24 hours", "168": "The last 7 days", "720": "The last 30 days"}
 _CHOOSABLE = sorted(rules.TYPES.keys() - {rules.PING})
 _NOUNS = {"payment_method": "Ways to pay"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One type of event."""
+
+    code: str
+    sentence: str
+    ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The events about one noun."""
+
+    noun: str
+    events: list[Choice]
 
 
 class EndpointForm(Form):
@@ -63,16 +80,15 @@ class EndpointForm(Form):
         }
 
     @property
-    def groups(self) -> list[RightGroup]:
+    def groups(self) -> list[Group]:
         """Return the events by noun, those ticked now marked."""
         ticked = set(self["types"].value() or [])
-        found: dict[str, list[Right]] = {}
+        found: dict[str, list[Choice]] = {}
         for code in _CHOOSABLE:
             noun = code.partition(".")[0]
             label = _NOUNS.get(noun) or f"{noun.capitalize()}s"
-            right = Right(code, f"{code}: {rules.TYPES[code]}", powerful=False, held=code in ticked)
-            found.setdefault(label, []).append(right)
-        return [RightGroup(noun, rights) for noun, rights in found.items()]
+            found.setdefault(label, []).append(Choice(code, rules.TYPES[code], code in ticked))
+        return [Group(noun, events) for noun, events in found.items()]
 
 
 class RotateForm(Form):

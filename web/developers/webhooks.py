@@ -1,7 +1,9 @@
 """Webhooks: where events are told, how that goes, and what their owners can do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -218,7 +220,8 @@ def replay(request: Request, slug: str, pk: str) -> HttpResponse:
         if not form.errors:
             messages.success(request, f"{formats.count(sent, 'event')} sent again, each under the id it had.")
             return redirect("developers:webhook", slug, pk)
-    return _confirm(request, slug, endpoint, form, "developers/webhook_replay.html")
+    extra = {"missed": any(missed.values())}
+    return _confirm(request, slug, endpoint, form, "developers/webhook_replay.html", extra)
 
 
 def row_of(endpoint: WebhookEndpoint, slug: str, rate: Rate | None = None, at: datetime | None = None) -> Row:
@@ -266,12 +269,17 @@ def _show_once(request: Request, slug: str, made: services.Made) -> HttpResponse
 
 
 def _confirm(
-    request: Request, slug: str, endpoint: WebhookEndpoint, form: Form, template: str
+    request: Request,
+    slug: str,
+    endpoint: WebhookEndpoint,
+    form: Form,
+    template: str,
+    extra: Mapping[str, object] = MappingProxyType({}),
 ) -> HttpResponse:
     _unless_recorded(request, endpoint)
     row = row_of(endpoint, slug, at=clock.now())
     waiting = WebhookDelivery.objects.filter(endpoint=endpoint, state=WebhookDelivery.State.PENDING).count()
-    context = {"row": row, "waiting": waiting, "crumbs": crumbs(slug, row)}
+    context = {"row": row, "waiting": waiting, "crumbs": crumbs(slug, row), **extra}
     return answer(request, template, context, form=form)
 
 

@@ -173,7 +173,7 @@ STATUS: dict[str, dict[str, Status]] = {
     },
     "webhook_delivery": {
         "pending": _moving("Waiting"),
-        "retrying": _care("Tried again"),
+        "retrying": _care("Retrying"),
         "succeeded": _good("Taken"),
         "failed": _wrong("Given up"),
         "dropped": _idle("Dropped"),

@@ -89,7 +89,7 @@ def test_from_the_first_webhook_to_an_event_that_is_sent_again(
         deliver(live)
         page.reload()
         expect(page.get_by_text("It takes nothing")).to_be_visible()
-        expect(page.get_by_role("row", name=re.compile("ping.*It answered 500.*Tried again"))).to_be_visible()
+        expect(page.get_by_role("row", name=re.compile("ping.*It answered 500.*Retrying"))).to_be_visible()
         page.get_by_role("link", name="ping").click()
         page.get_by_text("Show what it said").click()
         expect(page.get_by_text("<h1>no room</h1>")).to_be_visible()

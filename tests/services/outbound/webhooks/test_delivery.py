@@ -302,6 +302,18 @@ def test_a_slow_endpoint_holds_a_few_senders_and_nobody_else(story: Story):
     assert sum(one.path == "/quick" for one in story.receiver.told) == 40
 
 
+def test_a_run_ends_and_asks_for_another_so_that_other_organizations_come_between(story: Story, monkeypatch):
+    asked: list[UUID] = []
+    monkeypatch.setattr(publishing, "deliver_soon", lambda tenant, **_: asked.append(tenant))
+    monkeypatch.setattr(delivery, "RUN_SECONDS", 0)
+    story.endpoint()
+    for _ in range(delivery.SENDERS_OF_ONE + 1):
+        story.happen()
+    asked.clear()
+    assert (story.deliver(), asked) == (delivery.SENDERS_OF_ONE, [story.tenant])
+    assert story.deliver() == 1
+
+
 def test_two_workers_send_nothing_twice_and_share_the_senders(story: Story):
     story.endpoint()
     for _ in range(30):
