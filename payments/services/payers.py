@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core import ids
 from payments.gateways.base import Gateway
-from payments.models import GatewayAccount, GatewayCustomer
+from payments.models import GatewayAccount, GatewayCustomer, PaymentMethod
 from tenancy.context import Scope, scope
 from tenancy.models import only
 
@@ -31,6 +31,17 @@ def known(
         )
         GatewayCustomer.objects.bulk_create([row], ignore_conflicts=True)
     return _found(tenant_id, account.pk, customer_id)
+
+
+def returning(*, account_id: UUID, customer_id: UUID) -> str:
+    """Return the provider's name of a customer who has kept a method there; nothing for anybody else."""
+    kept = PaymentMethod.objects.filter(
+        account_id=account_id, customer_id=customer_id, state=PaymentMethod.State.ACTIVE
+    )
+    if not kept.exists():
+        return ""
+    row = only(GatewayCustomer.objects.filter(account_id=account_id, customer_id=customer_id))
+    return "" if row is None else row.reference
 
 
 def _found(tenant_id: UUID, account_id: UUID, customer_id: UUID) -> str:

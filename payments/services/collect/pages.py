@@ -124,6 +124,7 @@ def prepare(
         cancel_url=said["cancel_url"],
         expires_at=datetime.fromisoformat(said["expires_at"]),
         save_method=attempt.save_method,
+        customer=said.get("customer") or None,
         # A card is what is expected, not all that is taken: the page offers what the organization's account does.
         method="" if payment.method == Payment.Method.CARD else payment.method,
         locale=said["locale"],
@@ -192,6 +193,8 @@ def _said(
         "locale": locale,
         "description": describe(payment),
         "expires_at": (at + PAGE_LIFE).isoformat(),
+        # Whoever has kept a method is offered it on the provider's page, and need not type it again.
+        "customer": payers.returning(account_id=attempt.account_id, customer_id=payment.customer_id),
     }
     PageAsk(attempt=attempt, customer_id=payment.customer_id, ask=said, created_at=at).save(force_insert=True)
     return said
