@@ -10,4 +10,5 @@ BEAT: dict[str, dict[str, object]] = {
     "payments-forget-removed-methods": {"task": "payments.forget_removed_methods", "schedule": 86_400.0},
     "payments-sweep-hooks": {"task": "payments.sweep_hooks", "schedule": 15.0, "options": {"expires": 15}},
     "payments-tidy-hooks": {"task": "payments.tidy_hooks", "schedule": 3_600.0},
+    "payments-remind": {"task": "payments.remind", "schedule": 3_600.0},
 }

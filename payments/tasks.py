@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from core import clock
+from payments.reminders import daily
 from payments.services import accounts, hooks, janitor, sending
 from tenancy import context
 from tenancy.models import Tenant
@@ -117,6 +118,17 @@ def tidy_hooks(self: SystemTask) -> int:
             tidied += accounts.retire_secrets(actor=self.actor, at=clock.now())
             tidied += hooks.remove_old(at=clock.now())
     return tidied
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="payments.remind",
+    reason="reminders come due in every organization, and each customer's is a transaction of its own",
+)
+def remind(self: SystemTask) -> int:
+    """Send the reminders that are due today, where it is morning already; return how many mails went out."""
+    return sum(daily.remind(tenant_id=tenant, actor=self.actor, now=clock.now) for tenant in _open_tenants())
 
 
 def _open_tenants() -> list[UUID]:

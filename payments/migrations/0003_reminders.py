@@ -412,6 +412,7 @@ class Migration(migrations.Migration):
                 ("fee_invoice_id", models.UUIDField()),
                 ("currency", models.CharField(max_length=3)),
                 ("amount_minor", models.BigIntegerField()),
+                ("on_day", models.DateField()),
                 ("at", models.DateTimeField()),
             ],
             options={

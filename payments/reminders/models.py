@@ -287,6 +287,7 @@ class LateFee(TenantModel):
     fee_invoice_id = models.UUIDField()
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
+    on_day = models.DateField()
     at = models.DateTimeField()
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -301,7 +302,7 @@ class LateFee(TenantModel):
             ),
             "currency": FieldClass.STATE,
             "amount_minor": FieldClass.MONEY,
-            "at": FieldClass.TIME,
+            **dict.fromkeys(["on_day", "at"], FieldClass.TIME),
         },
     )
 
