@@ -26,7 +26,7 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnsure,
 )
-from payments.models import Dispute, GatewayAccount, Payment
+from payments.models import Dispute, Payment
 from payments.services import accounts, moves, soon
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
@@ -144,9 +144,8 @@ def send(*, tenant_id: UUID, dispute_id: UUID, actor: Actor, at: datetime) -> No
         dispute = only(Dispute.objects.select_related("payment__account").filter(pk=dispute_id))
         if dispute is None or dispute.state != Dispute.State.NEEDS_RESPONSE or dispute.answered_at is None:
             return
-        account: GatewayAccount = dispute.payment.account
+        gateway = accounts.for_account(dispute.payment.account)
         said: Mapping[Evidence, str] | None = {Evidence.TEXT: dispute.evidence} if dispute.evidence else None
-    gateway = accounts.for_account(account)
     outside = ids.encode("dispute", dispute.pk)
     try:
         if said is None:
@@ -170,8 +169,9 @@ def look_up(*, tenant_id: UUID, dispute_id: UUID, actor: Actor, at: datetime) ->
     with scope(Scope(tenant_id)):
         dispute = Dispute.objects.select_related("payment__account").get(pk=dispute_id)
         Dispute.objects.filter(pk=dispute_id).update(updated_at=at)
+        gateway = accounts.for_account(dispute.payment.account)
     try:
-        facts = accounts.for_account(dispute.payment.account).look_up_dispute(dispute.reference)
+        facts = gateway.look_up_dispute(dispute.reference)
     except (GatewayUnsure, GatewayAway, GatewayRefused):
         return
     with scope(Scope(tenant_id)):

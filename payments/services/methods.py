@@ -109,10 +109,11 @@ def forget(*, tenant_id: UUID, method_id: UUID) -> None:
     """Have the provider forget a method that was removed; harmless twice. Call it outside any transaction."""
     with scope(Scope(tenant_id)):
         method = PaymentMethod.objects.select_related("account").get(pk=method_id)
+        gateway = accounts.for_account(method.account)
     if method.state != PaymentMethod.State.REMOVED:
         return
     try:
-        accounts.for_account(method.account).detach(method.reference)
+        gateway.detach(method.reference)
     except (GatewayRefused, GatewayAway, GatewayUnsure):
         # It is charged by nobody; the daily sweep asks once more.
         return

@@ -37,9 +37,9 @@ def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> Non
         noted = prepare(refund_id=refund_id, at=at)
     if noted is None:
         return
-    account, refund, payment_reference, before = noted
+    gateway, refund, payment_reference, before = noted
     try:
-        outcome = _ask(accounts.for_account(account), refund, payment_reference, again=before)
+        outcome = _ask(gateway, refund, payment_reference, again=before)
     except (GatewayUnsure, GatewayAway) as silence:
         with scope(Scope(tenant_id)):
             unanswered(refund_id=refund_id, sent=isinstance(silence, GatewayUnsure), actor=actor, at=at)
@@ -53,7 +53,7 @@ def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> Non
 
 
 @use_case
-def prepare(*, refund_id: UUID, at: datetime) -> tuple[GatewayAccount, Refund, str, bool] | None:
+def prepare(*, refund_id: UUID, at: datetime) -> tuple[Gateway, Refund, str, bool] | None:
     """Note that the provider is being asked, so that somebody looks should this process end here."""
     payment, refund = moves.lock_refund(refund_id)
     account = only(GatewayAccount.objects.filter(pk=payment.account_id)) if payment.account_id else None
@@ -63,7 +63,7 @@ def prepare(*, refund_id: UUID, at: datetime) -> tuple[GatewayAccount, Refund, s
     refund.asked += 1
     refund.ask_at = at + rules.LEASE
     refund.save(update_fields=["asked", "ask_at"])
-    return account, refund, payment.reference, again
+    return accounts.for_account(account), refund, payment.reference, again
 
 
 @use_case

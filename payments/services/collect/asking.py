@@ -15,7 +15,7 @@ from billing.invoices.models import Invoice
 from core.actor import Actor
 from core.errors import NotFound
 from payments import events, rules
-from payments.gateways.base import GatewayAway, GatewayRefused, GatewayUnsure
+from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, GatewayUnsure
 from payments.models import Attempt, GatewayAccount, PageAsk, PaymentItem
 from payments.services import accounts, moves
 from payments.services.collect.charging import charge_saved
@@ -33,8 +33,7 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
-    state: str
-    account: GatewayAccount
+    gateway: Gateway
     reference: str
     is_saved: bool
     was_asked_for: bool
@@ -55,7 +54,7 @@ def ask(*, tenant_id: UUID, attempt_id: UUID, at: datetime, actor: Actor | None 
         return
     try:
         if noted.reference:
-            outcome = accounts.for_account(noted.account).look_up(noted.reference)
+            outcome = noted.gateway.look_up(noted.reference)
             with scope(Scope(tenant_id)):
                 apply_outcome(attempt_id=attempt_id, outcome=outcome, actor=actor, at=at)
         elif noted.is_saved:
@@ -80,7 +79,7 @@ def close_page(*, tenant_id: UUID, attempt_id: UUID, actor: Actor, at: datetime)
         attempt = only(Attempt.objects.filter(pk=attempt_id))
         if attempt is None:
             raise NotFound
-        account = GatewayAccount.objects.get(pk=attempt.account_id)
+        gateway = accounts.for_account(GatewayAccount.objects.get(pk=attempt.account_id))
         unasked = attempt.state == Attempt.State.CREATED and not _was_asked_for(attempt)
         if unasked or attempt.state == Attempt.State.REQUIRES_ACTION:
             # No page is known to anybody, or no charge goes on without its payer.
@@ -89,7 +88,7 @@ def close_page(*, tenant_id: UUID, attempt_id: UUID, actor: Actor, at: datetime)
     if attempt.state != Attempt.State.OPEN:
         return
     try:
-        accounts.for_account(account).close_checkout(attempt.checkout_reference)
+        gateway.close_checkout(attempt.checkout_reference)
     except _AWAY:
         return
     ask(tenant_id=tenant_id, attempt_id=attempt_id, at=at, actor=actor)
@@ -140,8 +139,7 @@ def note_asking(*, attempt_id: UUID, actor: Actor, at: datetime) -> _Noted | Non
         # The provider may have forgotten the key: asking again could charge again. A person looks.
         return None
     return _Noted(
-        state=attempt.state,
-        account=GatewayAccount.objects.get(pk=attempt.account_id),
+        gateway=accounts.for_account(GatewayAccount.objects.get(pk=attempt.account_id)),
         reference=reference,
         is_saved=attempt.saved_method_id is not None,
         was_asked_for=_was_asked_for(attempt),

@@ -50,7 +50,7 @@ def charge_saved(*, tenant_id: UUID, attempt_id: UUID, at: datetime, actor: Acto
     actor = actor or Actor.system("payments.charge_saved")
     with scope(Scope(tenant_id)):
         asked = prepare_charge(attempt_id=attempt_id, at=at)
-    gateway = accounts.for_account(asked.account)
+        gateway = accounts.for_account(asked.account)
     try:
         customer = payers.known(
             tenant_id=tenant_id, account=asked.account, gateway=gateway, customer_id=asked.customer_id, at=at

@@ -12,7 +12,7 @@ from core import ids
 from core.actor import Actor
 from core.errors import Conflict, Invalid, NotFound
 from payments import events, rules
-from payments.gateways.base import Outcome, OutcomeState, RefundAsk
+from payments.gateways.base import Gateway, Outcome, OutcomeState, RefundAsk
 from payments.models import Attempt, GatewayAccount, Payment, PaymentNote
 from payments.services import accounts, moves
 from payments.services.collect.asking import close_page
@@ -90,12 +90,11 @@ def resolve_held(
     if errors:
         raise Invalid(errors)
     with scope(Scope(tenant_id)):
-        attempt, account = _held(payment_id)
+        attempt, gateway = _held(payment_id)
     outcome = None
     if how is not Resolution.DISMISS:
         if not attempt.reference:
             raise NothingKnownOfIt
-        gateway = accounts.for_account(account)
         outcome = gateway.look_up(attempt.reference)
         if outcome.state is not OutcomeState.SUCCEEDED:
             raise NothingKnownOfIt
@@ -153,11 +152,11 @@ def decide(
     )
 
 
-def _held(payment_id: UUID) -> tuple[Attempt, GatewayAccount]:
+def _held(payment_id: UUID) -> tuple[Attempt, Gateway]:
     payment = only(Payment.objects.filter(pk=payment_id))
     if payment is None:
         raise NotFound
     attempt = only(Attempt.objects.filter(payment=payment, state=Attempt.State.HELD))
     if payment.state != Payment.State.HELD or attempt is None:
         raise moves.PaymentMovedOn
-    return attempt, GatewayAccount.objects.get(pk=attempt.account_id)
+    return attempt, accounts.for_account(GatewayAccount.objects.get(pk=attempt.account_id))

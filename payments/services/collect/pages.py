@@ -70,9 +70,9 @@ def open_page(
         asked = prepare(
             attempt_id=attempt_id, return_url=return_url, cancel_url=cancel_url, locale=locale, at=at
         )
-    if isinstance(asked, str):
-        return asked
-    gateway = accounts.for_account(asked.account)
+        if isinstance(asked, str):
+            return asked
+        gateway = accounts.for_account(asked.account)
     try:
         checkout = gateway.open_checkout(_with_payer(tenant_id, gateway, asked, at))
     except GatewayUnsure:
