@@ -43,6 +43,7 @@ urlpatterns = [
     path("invoices/<str:pk>/finalize", invoices.Finalized.as_view(), name="invoice_finalize"),
     path("invoices/<str:pk>/lines", invoices.Lines.as_view(), name="invoice_lines"),
     path("invoices/<str:pk>/pdf", invoices.Pdf.as_view(), name="invoice_pdf"),
+    path("invoices/<str:pk>/send", invoices.Sent.as_view(), name="invoice_send"),
     path("invoices/<str:pk>/void", invoices.Voided.as_view(), name="invoice_void"),
     path("jobs", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:pk>", jobs.OneJob.as_view(), name="job"),

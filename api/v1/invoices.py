@@ -22,6 +22,7 @@ from core import clock, ids
 from core.errors import NotFound
 from edge import recording
 from edge.access import access
+from payments.services import links, sending
 
 MOST_LINES = 500
 DEFAULT_REASON = "Voided by API"
@@ -103,7 +104,9 @@ class ShownInvoiceRow(schema.Shown):
     issued_on = serializers.DateField(allow_null=True)
     due_on = serializers.DateField(allow_null=True)
     lines = ShownLine(many=True, required=False)
-    pay_url = serializers.CharField(allow_null=True)
+    pay_url = serializers.CharField(
+        allow_null=True, help_text="Where it is paid. Null in lists, and until there is a payment link."
+    )
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -188,10 +191,16 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
     }
 
 
-def _whole(invoice: Invoice) -> dict[str, Any]:
+def _whole(invoice: Invoice, *, pay_url: str = "") -> dict[str, Any]:
     """Write an invoice with its lines; those that a service has just written or read are not read again."""
     lines = invoice.parts[0] if invoice.parts is not None else list(queries.lines_of(invoice.pk))
-    return write(invoice, lines)
+    return {**write(invoice, lines), "pay_url": pay_url or None}
+
+
+def _pay_url(invoice: Invoice) -> str:
+    """Return where a finalized invoice is paid, if there is a link that works."""
+    final = invoice.status == Invoice.Status.FINALIZED
+    return links.address_of(invoice.pk, at=clock.now()) if final else ""
 
 
 def _load(invoice_id: UUID) -> Invoice:
@@ -288,7 +297,12 @@ class OneInvoice(Endpoint):
         """Answer with the invoice and its lines."""
         invoice = _load(ids.decode("invoice", pk))
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", invoice.pk))
-        return self.one(_whole(invoice))
+        # The first reading by a key that may send makes the link, as it would set the PDF.
+        url = _pay_url(invoice)
+        may_make = not url and Permission.INVOICE_SEND in self.edge.permissions
+        if may_make and invoice.status == Invoice.Status.FINALIZED and queries.due_minor(invoice) > 0:
+            url = links.given(invoice_id=invoice.pk, actor=self.actor, at=clock.now())
+        return self.one(_whole(invoice, pay_url=url))
 
     @schema.describe("invoices_update", "Change a draft", takes=InvoiceChange, gives=ShownInvoice)
     def patch(self, request: Request, pk: str) -> Response:
@@ -355,6 +369,20 @@ class Finalized(Endpoint):
         self.body(fields.Nothing)
         invoice = services.finalize(invoice_id=ids.decode("invoice", pk), actor=self.actor, at=clock.now())
         return self.changed(_whole(invoice))
+
+
+@access(post=Permission.INVOICE_SEND)
+class Sent(Endpoint):
+    """Sending a finalized invoice to its customer."""
+
+    @schema.describe("invoices_send", "Send an invoice by mail", takes=fields.Nothing, gives=ShownInvoice)
+    def post(self, request: Request, pk: str) -> Response:
+        """Mail the invoice with its payment link and PDF to the customer's address."""
+        self.body(fields.Nothing)
+        invoice_id = ids.decode("invoice", pk)
+        sending.send(invoice_id=invoice_id, actor=self.actor, at=clock.now())
+        invoice = _load(invoice_id)
+        return self.changed(_whole(invoice, pay_url=_pay_url(invoice)))
 
 
 @access(post=Permission.INVOICE_VOID)

@@ -132,7 +132,7 @@ def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
     checks = _checks(found, slug)
     context = {
         **context_of(request, slug, pk, found, ""),
-        "crumbs": _crumbs(slug, found),
+        "crumbs": crumbs(slug, found),
         "document": documents.document(found),
         "checks": checks,
         "blocked": any(check.tint == "bad" for check in checks),
@@ -156,7 +156,7 @@ def void(request: Request, slug: str, pk: str) -> HttpResponse:
             return redirect("billing:invoice", slug, pk)
     context = {
         **context_of(request, slug, pk, found, ""),
-        "crumbs": _crumbs(slug, found),
+        "crumbs": crumbs(slug, found),
         "possible": found.status == "finalized" and found.amount_paid_minor == 0,
         "label": f"Void {found.number}, {formats.money(found.total_minor, found.currency)}",
     }
@@ -174,7 +174,7 @@ def discard(request: Request, slug: str, pk: str) -> HttpResponse:
         if not form.errors:
             messages.success(request, "The draft is discarded. It had no number, so none is missing.")
             return redirect("billing:invoices", slug)
-    context = {**context_of(request, slug, pk, found, ""), "crumbs": _crumbs(slug, found)}
+    context = {**context_of(request, slug, pk, found, ""), "crumbs": crumbs(slug, found)}
     return answer(request, "billing/discard.html", context, form=form)
 
 
@@ -207,21 +207,23 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
             or (Permission.INVOICE_READ in held and (key != "payments" or reads_payments))
         ],
         "sees_access": Permission.INVOICE_READ in held,
-        "crumbs": _crumbs(slug),
+        "crumbs": crumbs(slug),
         "may_edit": draft and Permission.INVOICE_WRITE in held and found.imported_number is None,
         "may_discard": draft and Permission.INVOICE_WRITE in held,
+        "may_send": final and Permission.INVOICE_SEND in held,
         "may_finalize": draft and Permission.INVOICE_FINALIZE in held,
         "may_record": final and found.amount_due_minor > 0 and Permission.PAYMENT_WRITE in held,
         "may_void": final and Permission.INVOICE_VOID in held and found.amount_paid_minor == 0,
     }
 
 
-def _crumbs(slug: str, found: InvoiceDetail | None = None) -> list[Crumb]:
-    crumbs = [Crumb("Invoices", reverse("billing:invoices", args=[slug]))]
+def crumbs(slug: str, found: InvoiceDetail | None = None) -> list[Crumb]:
+    """Return the way back from a page of one invoice, or from the invoice itself."""
+    way = [Crumb("Invoices", reverse("billing:invoices", args=[slug]))]
     if found is not None:
         url = reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)])
-        crumbs.append(Crumb(found.number or "Draft", url))
-    return crumbs
+        way.append(Crumb(found.number or "Draft", url))
+    return way
 
 
 def _twins(found: InvoiceDetail, slug: str) -> list[rows.Row]:

@@ -12,6 +12,7 @@ from web.billing import (
     invoice,
     invoices,
     organization,
+    sending,
     tax_rates,
 )
 
@@ -26,6 +27,8 @@ urlpatterns = [
     path("invoices/<str:pk>/pdf", invoice.download, name="invoice_pdf"),
     path("invoices/<str:pk>/edit", drafts.change, name="edit_invoice"),
     path("invoices/<str:pk>/finalize", invoice.finalize, name="finalize"),
+    path("invoices/<str:pk>/send", sending.send, name="send_invoice"),
+    path("invoices/<str:pk>/pay-link", sending.pay_link, name="pay_link"),
     path("invoices/<str:pk>/void", invoice.void, name="void"),
     path("invoices/<str:pk>/discard", invoice.discard, name="discard"),
     path("customers", customers.index, name="customers"),

@@ -1,0 +1,86 @@
+"""Sending an invoice to its customer, and the link by which it is paid."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from accounts.permissions import Permission
+from billing import events
+from billing.invoices import queries
+from billing.invoices.queries import InvoiceDetail
+from core import clock, ids
+from core.errors import Refusal
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from payments.services import links, sending
+from tenancy import context as scopes
+from web.billing import invoice as pages
+from web.billing import rows
+from web.forms import answer, attempting
+from web.kit.forms import Form
+
+
+@access(get=Permission.INVOICE_SEND, post=Permission.INVOICE_SEND)
+def send(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show the mail as it will be read, and send it."""
+    found = _found(request, pk)
+    form = Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            sending.send(invoice_id=found.id, actor=request.actor, at=clock.now())
+        if not form.errors:
+            messages.success(request, f"Invoice {found.number} is on its way.")
+            return redirect("billing:invoice", slug, pk)
+    letter, blocked = None, ""
+    try:
+        with scopes.attempt():
+            letter = sending.preview(found.id, at=clock.now())
+    except Refusal as refusal:
+        blocked = refusal.message
+    context = {
+        **_context(found, slug, pk),
+        "letter": letter,
+        "blocked": blocked,
+        "label": f"Send to {letter.to}" if letter else "",
+    }
+    return answer(request, "billing/send.html", context, form=form)
+
+
+@access(get=Permission.INVOICE_SEND, post=Permission.INVOICE_SEND)
+def pay_link(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show an invoice's payment links, make one, and withdraw all."""
+    found = _found(request, pk, fields=["pay_link"])
+    form = Form(request.POST if request.method == "POST" else None)
+    at = clock.now()
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            if request.POST.get("action") == "withdraw":
+                links.revoke(invoice_id=found.id, actor=request.actor, at=at)
+            else:
+                links.given(invoice_id=found.id, actor=request.actor, at=at)
+        if not form.errors:
+            return redirect("billing:pay_link", slug, pk)
+    context = {
+        **_context(found, slug, pk),
+        "url": links.address_of(found.id, at=at),
+        "links": links.of_invoice(found.id, at=at),
+        "possible": found.status == "finalized",
+    }
+    return answer(request, "billing/pay_link.html", context, form=form)
+
+
+def _found(request: Request, pk: str, *, fields: list[str] | None = None) -> InvoiceDetail:
+    found = queries.get(ids.decode("invoice", pk))
+    recording.read(request, events.INVOICE_READ, subject=("invoice", found.id), fields=fields or ["buyer"])
+    return found
+
+
+def _context(found: InvoiceDetail, slug: str, pk: str) -> dict[str, Any]:
+    return {
+        "pk": pk,
+        "invoice": rows.row(found, slug=slug, on=rows.today()),
+        "crumbs": pages.crumbs(slug, found),
+    }
