@@ -66,9 +66,19 @@ class AlreadyConnected(Conflict):
 
 
 def for_account(account: GatewayAccount) -> Gateway:
-    """Return the gateway that an account's key opens; it notes when it was last asked."""
+    """Return the gateway that an account's key opens; it notes when it was last asked.
+
+    The key is read in a scope: the one around this call, or one of its own.
+    """
     account_id, tenant_id = account.pk, account.tenant_id
     noted = False
+    if context.current() is None:
+        with scope(Scope(tenant_id)):
+            secret_key = account.secret_key
+            _note_call(account_id)
+        noted = True
+    else:
+        secret_key = account.secret_key
 
     def before() -> None:
         nonlocal noted
@@ -78,7 +88,7 @@ def for_account(account: GatewayAccount) -> Gateway:
                 _note_call(account_id)
             noted = True
 
-    return StripeGateway(secret_key=account.secret_key or "", address=settings.GATEWAY_ADDRESS, before=before)
+    return StripeGateway(secret_key=secret_key or "", address=settings.GATEWAY_ADDRESS, before=before)
 
 
 def connected(provider: str = STRIPE) -> GatewayAccount | None:

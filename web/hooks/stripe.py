@@ -19,7 +19,7 @@ from payments import events
 from payments.gateways.base import HookRefused
 from payments.services import hooks
 
-# How many refused messages a network may leave in the trail: ten at once, then one a minute.
+# How many refused messages a network may leave in an organization's trail: ten at once, then one a minute.
 _NOTED = throttle.Limit(size=10, per_second=1 / 60)
 _PROVIDER = Public(reason="The provider has no account here; its signature over the message is the proof.")
 
@@ -75,7 +75,8 @@ def _body(request: Request) -> bytes:
 def _refuse(request: Request, refusal: Recorded) -> HttpResponse:
     """Answer, and leave it in the trail unless this network has filled its share."""
     try:
-        throttle.take(name=f"hook:{request.network}", limit=_NOTED)
+        told = request.tenant.pk if request.tenant else ""
+        throttle.take(name=f"hook:{request.network}:{told}", limit=_NOTED)
     except Refusal:
         return _plain(refusal.status)
     request.refusal = refusal
