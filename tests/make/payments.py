@@ -148,6 +148,7 @@ def refund(payment: Payment, amount_minor: int) -> Refund:
         updated_at=at,
     )
     made.save(force_insert=True)
+    payment.refresh_from_db(fields=["refunding_minor"])
     payment.refunding_minor += amount_minor
     payment.save(update_fields=["refunding_minor"])
     return made

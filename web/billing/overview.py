@@ -17,6 +17,7 @@ from billing.issuer import queries as issuers
 from core import clock
 from edge import recording
 from edge.request import Request
+from payments import waiting as payments
 from web.billing import invoices, rows
 from web.charts.stacked import Part, StackedBar
 from web.kit import formats
@@ -63,7 +64,7 @@ def show(request: Request, slug: str) -> HttpResponse:
         request, events.INVOICE_LISTED, subjects=[row.id for row in late.rows], fields=["customer.name"]
     )
     context = {
-        "tasks": _tasks(request, slug, on),
+        "tasks": [*_of_payments(request, slug), *_tasks(request, slug, on)],
         "figures": _figures(slug, on),
         "late": rows.rows(late.rows, slug=slug, on=on),
         "late_url": invoices.list_url(slug, view=View.OVERDUE),
@@ -111,6 +112,49 @@ def _tasks(request: Request, slug: str, on: date) -> list[Task]:
                 url=invoices.list_url(slug, view=View.DRAFT, currency=each.currency, created_before=str(day)),
                 action="See drafts",
                 icon="invoice",
+                tint="warn",
+            )
+        )
+    return tasks
+
+
+def _of_payments(request: Request, slug: str) -> list[Task]:
+    """Return what of payments waits: contested ones first, for they are lost when nobody answers."""
+    if Permission.PAYMENT_READ not in request.permissions:
+        return []
+    found = payments.waiting()
+    tasks = []
+    if found.disputes:
+        by = f"Answer by {formats.moment(found.answer_by)}" if found.answer_by else "No day is given"
+        tasks.append(
+            Task(
+                sentence=f"{formats.count(found.disputes, 'payment is', 'payments are')} contested",
+                detail=by,
+                url=reverse("payments:disputes", args=[slug]),
+                action="See disputes",
+                icon="warning",
+                tint="bad",
+            )
+        )
+    if found.held:
+        tasks.append(
+            Task(
+                sentence=f"{formats.count(found.held, 'payment is', 'payments are')} held",
+                detail="What came differs from what was asked for",
+                url=reverse("payments:unmatched", args=[slug]),
+                action="Decide",
+                icon="payment",
+                tint="person",
+            )
+        )
+    if found.payouts:
+        tasks.append(
+            Task(
+                sentence=f"{formats.count(found.payouts, 'refund waits', 'refunds wait')} for a bank transfer",
+                detail="By bank, then recorded here",
+                url=f"{reverse('payments:refunds', args=[slug])}?view=under_way",
+                action="See refunds",
+                icon="refund",
                 tint="warn",
             )
         )

@@ -35,7 +35,6 @@ def refund(asked: ApprovalRequest) -> Effect:
     left = found.row.refundable_minor
     credit = settlement.credit_of(payment_id=row.payment_id)
     changes = [
-        Change("Came", formats.money(found.row.captured_minor, currency), "the same"),
         Change("Given back or promised", formats.money(before, currency), formats.money(back, currency)),
         Change(
             "Can still go back",
@@ -54,12 +53,20 @@ def refund(asked: ApprovalRequest) -> Effect:
         noun="refund",
         sentence=f"Refund {amount} to {row.customer_name}",
         changes=changes,
-        facts=_facts(asked, row.customer_id, currency, rows.REASONS[row.reason_code]),
+        facts=_facts(
+            asked,
+            row.customer_id,
+            currency,
+            reason=rows.REASONS[row.reason_code],
+            came=formats.money(found.row.captured_minor, currency),
+        ),
         approve=f"Approve {amount}",
     )
 
 
-def _facts(asked: ApprovalRequest, customer_id: UUID, currency: str, reason: str) -> list[tuple[str, str]]:
+def _facts(
+    asked: ApprovalRequest, customer_id: UUID, currency: str, *, reason: str, came: str
+) -> list[tuple[str, str]]:
     today = billing_rows.today()
     month = billing_rows.midnight(today.replace(day=1))
     theirs = history.asked_by(
@@ -68,6 +75,7 @@ def _facts(asked: ApprovalRequest, customer_id: UUID, currency: str, reason: str
     past = history.customer(customer_id, currency=currency)
     facts = [
         ("Reason", reason),
+        ("Of a payment of", came),
         (
             "Asked by this person this month",
             f"{formats.count(theirs.count, 'refund')}, {formats.money(theirs.amount_minor, currency)}",

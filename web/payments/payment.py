@@ -219,6 +219,7 @@ def context_of(request: Request, slug: str, pk: str, found: PaymentDetail, curre
     """Return what every side of a payment shows around itself."""
     held = request.permissions
     received = found.row.state == "succeeded"
+    contested = any(each.state in ("needs_response", "under_review") for each in found.disputes)
     return {
         "pk": pk,
         "payment": rows.row(found.row, slug=slug),
@@ -232,7 +233,10 @@ def context_of(request: Request, slug: str, pk: str, found: PaymentDetail, curre
         ],
         "crumbs": crumbs(slug),
         "may_reverse": Permission.PAYMENT_WRITE in held and _may_reverse(found),
-        "may_refund": Permission.REFUND_WRITE in held and received and found.row.refundable_minor > 0,
+        "may_refund": Permission.REFUND_WRITE in held
+        and received
+        and not contested
+        and found.row.refundable_minor > 0,
         "may_release": Permission.PAYMENT_WRITE in held and received and bool(found.held),
         "may_allocate": Permission.PAYMENT_WRITE in held and found.credit_minor > 0,
         "may_resolve": Permission.PAYMENT_WRITE in held and found.row.state == "held",

@@ -45,7 +45,6 @@ def invoice(request: Request, slug: str, pk: str) -> HttpResponse:
             (row, on.get(each.id, 0))
             for each, row in zip(listed.rows, rows.rows(listed.rows, slug=slug), strict=True)
         ],
-        "record_url": f"{reverse('payments:new', args=[slug])}?invoice={pk}" if writes and due else "",
         "credit_minor": credit if due else 0,
         "credit_url": f"{reverse('payments:credit', args=[slug, ids.encode('customer', found.customer_id)])}"
         f"?currency={found.currency}&invoice={pk}"

@@ -12,6 +12,7 @@ from edge import gate, recording
 from edge.access import access
 from edge.request import Request
 from payments import events, lists
+from payments.gateways.base import GatewayAway, GatewayRefused, GatewayUnsure
 from payments.lists import Place
 from payments.models import Payment
 from payments.services import collect
@@ -32,6 +33,8 @@ _DONE = {
     Resolution.REFUND: "The money goes back to its payer.",
     Resolution.DISMISS: "The payment is dismissed. No money was booked.",
 }
+# What keeps a decision from being carried out, and leaves the payment held.
+_SAID = (GatewayAway, GatewayRefused, GatewayUnsure, collect.NothingKnownOfIt, collect.PaymentMovedOn)
 
 
 class ResolveForm(Form):
@@ -101,25 +104,31 @@ def resolve(request: Request, slug: str, pk: str) -> HttpResponse:
         if how is Resolution.REFUND:
             gate.require(request, Permission.REFUND_WRITE)
 
+        done = redirect("payments:payment", slug, pk)
+        messages.success(request, _DONE[how])
+
         def decide() -> HttpResponseBase:
-            collect.resolve_held(
-                tenant_id=tenant_id,
-                payment_id=found.row.id,
-                how=how,
-                reason=form.cleaned_data["reason"],
-                actor=request.actor,
-                at=at,
-            )
-            return redirect("payments:payment", slug, pk)
+            try:
+                collect.resolve_held(
+                    tenant_id=tenant_id,
+                    payment_id=found.row.id,
+                    how=how,
+                    reason=form.cleaned_data["reason"],
+                    actor=request.actor,
+                    at=at,
+                )
+            except _SAID as refusal:
+                return redirect(f"{request.path}?refused={refusal.code}")
+            return done
 
         # No transaction waits for the provider.
         request.afterwards = decide
-        messages.success(request, _DONE[how])
-        return redirect("payments:payment", slug, pk)
+        return done
     context = {
         **payment.context_of(request, slug, pk, found, ""),
         "crumbs": payment.crumbs(slug, found),
         "possible": found.row.state == "held",
+        "refused": next((each().message for each in _SAID if each.code == request.GET.get("refused")), ""),
         "steps_up": Permission.REFUND_WRITE in request.permissions and not refunds,
     }
     return answer(request, "payments/resolve.html", context, form=form)
