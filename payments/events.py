@@ -85,6 +85,18 @@ METHOD_REMOVED = register(
 METHOD_DEFAULT = register(
     "payment_method.made_default", "{actor} made {subject} the usual method", owasp="sensitive_update"
 )
+AUTOPAY_SET = register(
+    "autopay.set", "{actor} let invoices be collected from customer {subject}", owasp="sensitive_create"
+)
+AUTOPAY_ANNOUNCED = register(
+    "autopay.announced", "Collecting invoice {subject} was announced", owasp="sensitive_update"
+)
+AUTOPAY_CHARGED = register(
+    "autopay.charged", "Invoice {subject} is collected by payment {payment}", owasp="sensitive_update"
+)
+AUTOPAY_SKIPPED = register(
+    "autopay.skipped", "Invoice {subject} is not collected: {why}", owasp="sensitive_update"
+)
 AUTOPAY_STOPPED = register(
     "autopay.stopped", "{actor} stopped collecting from customer {subject}", owasp="sensitive_update"
 )

@@ -11,4 +11,5 @@ BEAT: dict[str, dict[str, object]] = {
     "payments-sweep-hooks": {"task": "payments.sweep_hooks", "schedule": 15.0, "options": {"expires": 15}},
     "payments-tidy-hooks": {"task": "payments.tidy_hooks", "schedule": 3_600.0},
     "payments-remind": {"task": "payments.remind", "schedule": 3_600.0},
+    "payments-autopay": {"task": "payments.autopay", "schedule": 900.0, "options": {"expires": 900}},
 }

@@ -5,8 +5,9 @@ from uuid import UUID
 from celery import shared_task
 
 from core import clock
+from payments.cards import scan
 from payments.reminders import daily
-from payments.services import accounts, hooks, janitor, sending
+from payments.services import accounts, autopay, hooks, janitor, sending
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -129,6 +130,31 @@ def tidy_hooks(self: SystemTask) -> int:
 def remind(self: SystemTask) -> int:
     """Send the reminders that are due today, where it is morning already; return how many mails went out."""
     return sum(daily.remind(tenant_id=tenant, actor=self.actor, now=clock.now) for tenant in _open_tenants())
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="payments.autopay",
+    reason="customers of every organization have agreed to be collected from, and each charge has steps of its own",
+)
+def autopay_due(self: SystemTask) -> int:
+    """Announce and collect what is due anywhere; return how many invoices were charged."""
+    return sum(
+        autopay.charge_due(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in _open_tenants()
+    )
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="payments.scan_cards",
+    reason="a scan reads everything, page by page, each in a scope of its own",
+)
+def scan_cards(self: SystemTask, tenant_id: str, job_id: str) -> int:
+    """Look for card numbers in all that one organization has stored; return how many were found."""
+    result = scan.run(tenant_id=UUID(tenant_id), actor=self.actor, now=clock.now, job_id=UUID(job_id))
+    return len(result.found)
 
 
 def _open_tenants() -> list[UUID]:

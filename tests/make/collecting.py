@@ -24,7 +24,7 @@ from payments.gateways.base import (
     RefundState,
     SavedMethod,
 )
-from payments.models import Attempt, Dispute, GatewayAccount, Payment, Refund
+from payments.models import Attempt, GatewayAccount, Payment, Refund
 from payments.services import collect
 from tests.make import billing
 
@@ -147,7 +147,7 @@ def dispute_says(made: Payment, /, state: str = "needs_response", **more) -> Dis
     return replace(plain, **more)
 
 
-def fresh(row: Payment | Attempt | Refund | Dispute | Invoice):
+def fresh(row):
     """Return a row as it is now."""
     return type(row).objects.get(pk=row.pk)
 

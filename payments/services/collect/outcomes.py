@@ -13,10 +13,10 @@ from billing.settlement import services as settlement
 from core import ids
 from core.actor import Actor
 from core.money import Money
-from payments import events, rules
+from payments import events, rules, words
 from payments.gateways.base import Outcome, OutcomeState
 from payments.models import Attempt, PageAsk, Payment
-from payments.services import methods, moves, soon
+from payments.services import methods, moves, sending, soon
 from payments.services.collect.bank import RECEIVED, keep_items
 from tenancy.context import use_case
 
@@ -206,6 +206,14 @@ def _go_on(payment: Payment, attempt: Attempt, to: str, outcome: Outcome, actor:
     audit.record(event, actor=actor, subject=("payment", payment.pk), facts={"code": outcome.code})
     if told and payment.state == to:
         moves.tell(payment, told)
+    if to in (Attempt.State.FAILED, Attempt.State.REQUIRES_ACTION):
+        tell_payer(payment, outcome.code, actor, at)
+
+
+def tell_payer(payment: Payment, code: str, actor: Actor, at: datetime) -> None:
+    """Write to a payer who is not there that what was collected by itself did not go through, with a way to pay."""
+    if payment.source == Payment.Source.AUTOPAY:
+        sending.ask_payer(payment_id=payment.pk, reason=words.declined(code), actor=actor, at=at)
 
 
 def _note_decline(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor, at: datetime) -> None:

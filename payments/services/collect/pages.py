@@ -26,7 +26,7 @@ from payments.gateways.base import (
 )
 from payments.models import Attempt, GatewayAccount, PageAsk, Payment
 from payments.services import accounts, moves, payers
-from payments.services.collect.outcomes import is_page_open
+from payments.services.collect.outcomes import is_page_open, tell_payer
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
 
@@ -178,6 +178,7 @@ def fail(*, attempt_id: UUID, code: str, actor: Actor, at: datetime) -> None:
         result="failed",
     )
     moves.tell(payment, "failed")
+    tell_payer(payment, code, actor, at)
 
 
 def _said(

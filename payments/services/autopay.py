@@ -1,0 +1,284 @@
+"""Collecting invoices by themselves, as their customer agreed: this method, up to this much, told some days before.
+
+Promises kept: an invoice is announced once and charged once, whatever runs twice (a unique key); never more than was
+announced, never above the limit, never without having told the customer; stopping it stops what is announced too.
+"""
+
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from audit import services as audit
+from billing.customers import queries as customers
+from billing.documents.pdf import words as paper
+from billing.invoices.models import Invoice
+from billing.invoices.queries import due_minor
+from billing.invoices.rules import local_day
+from billing.issuer import queries as issuer
+from core import money
+from core.actor import Actor
+from core.errors import NotFound, Refusal
+from outbound import mail
+from payments import events, words
+from payments.gateways.base import GatewayAway, GatewayRefused, GatewayUnsure
+from payments.models import Autopay, AutopayRun, GatewayAccount, Payment, PaymentMethod
+from payments.services import collect, mandates
+from tenancy.context import Scope, attempt, scope, use_case
+from tenancy.models import only
+
+LEAST_NOTICE, MOST_NOTICE = 1, 30
+_BATCH = 200
+
+
+class LimitNotPositive(Refusal):
+    """A limit has to be more than nothing."""
+
+    code = "limit_not_positive"
+
+
+class NoticeOutOfRange(Refusal):
+    """Notice is given between 1 and 30 days before."""
+
+    code = "notice_out_of_range"
+
+
+class OnlyThemselves(Refusal):
+    """Only the customer can agree to this."""
+
+    code = "only_themselves"
+
+
+@use_case
+def set(
+    *,
+    customer_id: UUID,
+    payment_method_id: UUID,
+    currency: str,
+    limit_minor: int,
+    actor: Actor,
+    at: datetime,
+    notice_days: int = 3,
+) -> Autopay:
+    """Note that a customer lets invoices be collected; what they agreed to before in this currency ends.
+
+    Raises:
+        NotFound: they have no such method.
+        LimitNotPositive, NoticeOutOfRange, OnlyThemselves, UnknownCurrency.
+    """
+    if limit_minor < 1:
+        raise LimitNotPositive(field="limit_minor")
+    if not LEAST_NOTICE <= notice_days <= MOST_NOTICE:
+        raise NoticeOutOfRange(field="notice_days")
+    if actor.id is None:
+        raise OnlyThemselves
+    money.exponent(currency)
+    method = only(
+        PaymentMethod.objects.select_for_update(no_key=True).filter(
+            pk=payment_method_id, customer_id=customer_id, state=PaymentMethod.State.ACTIVE
+        )
+    )
+    if method is None:
+        raise NotFound
+    _end(_active(customer_id, currency), at)
+    agreed = Autopay(
+        customer_id=customer_id,
+        payment_method=method,
+        currency=currency,
+        limit_minor=limit_minor,
+        notice_days=notice_days,
+        mandate_text=mandates.autopay(limit_minor=limit_minor, currency=currency, notice_days=notice_days),
+        agreed_at=at,
+        agreed_by=actor.id,
+    )
+    agreed.save(force_insert=True)
+    audit.record(
+        events.AUTOPAY_SET,
+        actor=actor,
+        subject=("customer", customer_id),
+        facts={"currency": currency, "notice_days": notice_days},
+    )
+    return agreed
+
+
+@use_case
+def stop(*, customer_id: UUID, currency: str, actor: Actor, at: datetime) -> None:
+    """End what a customer agreed to in this currency; harmless where there is nothing."""
+    if _end(_active(customer_id, currency), at):
+        audit.record(events.AUTOPAY_STOPPED, actor=actor, subject=("customer", customer_id))
+
+
+def of(customer_id: UUID) -> list[Autopay]:
+    """Return what a customer lets us collect now, by currency."""
+    rows = Autopay.objects.select_related("payment_method").filter(
+        customer_id=customer_id, ended_at__isnull=True
+    )
+    return list(rows.order_by("currency"))
+
+
+def charge_due(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Announce what is due soon and charge what is due now, each in steps of its own; return how many were charged."""
+    with scope(Scope(tenant_id)):
+        announce(actor=actor, at=at)
+        today = local_day(at, issuer.time_zone())
+        rows = AutopayRun.objects.filter(state=AutopayRun.State.ANNOUNCED, charge_on__lte=today)
+        runs = list(rows.order_by("charge_on", "id").values_list("pk", flat=True)[:_BATCH])
+    charged = 0
+    for run_id in runs:
+        with scope(Scope(tenant_id)):
+            attempt_id = begin(run_id=run_id, actor=actor, at=at)
+        if attempt_id is None:
+            continue
+        charged += 1
+        try:
+            collect.charge_saved(tenant_id=tenant_id, attempt_id=attempt_id, at=at, actor=actor)
+        except (GatewayAway, GatewayRefused, GatewayUnsure, collect.NotToBeCharged):
+            # The attempt says how it stands; what is unsure is asked about, what failed is told to the customer.
+            continue
+    return charged
+
+
+@use_case
+def announce(*, actor: Actor, at: datetime) -> int:
+    """Tell customers what will be collected from them and when; return how many invoices were announced."""
+    announced = 0
+    for agreed in Autopay.objects.select_related("payment_method").filter(ended_at__isnull=True):
+        today = local_day(at, issuer.time_zone())
+        latest = today + timedelta(days=agreed.notice_days)
+        for invoice in _to_announce(agreed, latest)[:_BATCH]:
+            announced += _announce(agreed, invoice, today, actor, at)
+    return announced
+
+
+@use_case
+def begin(*, run_id: UUID, actor: Actor, at: datetime) -> UUID | None:
+    """Begin the payment of an announced invoice and return its attempt; None where nothing is to be charged."""
+    run = AutopayRun.objects.select_for_update().select_related("autopay__payment_method").get(pk=run_id)
+    if run.state != AutopayRun.State.ANNOUNCED:
+        return None
+    agreed = run.autopay
+    if agreed.ended_at is not None:
+        return _skip(run, "stopped", actor, at)
+    invoice = Invoice.objects.get(pk=run.invoice_id)
+    amount = min(due_minor(invoice), run.amount_minor, agreed.limit_minor)
+    if invoice.status != Invoice.Status.FINALIZED or amount < 1:
+        return _skip(run, "nothing_due", actor, at)
+    method = agreed.payment_method
+    account = GatewayAccount.objects.get(pk=method.account_id)
+    if account.state != GatewayAccount.State.CONNECTED:
+        return _skip(run, "not_connected", actor, at)
+    try:
+        with attempt():
+            begun = collect.start(
+                customer_id=run.customer_id,
+                items=[(run.invoice_id, amount)],
+                account_id=account.pk,
+                method=method.kind,
+                saved_method_id=method.pk,
+                source=Payment.Source.AUTOPAY,
+                actor=actor,
+                at=at,
+            )
+    except collect.PaymentOnItsWay:
+        # They are paying already; what of it arrives is seen at the next look.
+        return None
+    except Refusal as refusal:
+        return _skip(run, refusal.code, actor, at)
+    run.state, run.payment_id, run.updated_at = AutopayRun.State.CHARGED, begun.payment_id, at
+    run.save(update_fields=["state", "payment_id", "updated_at"])
+    audit.record(
+        events.AUTOPAY_CHARGED,
+        actor=actor,
+        subject=("invoice", run.invoice_id),
+        facts={"payment": str(begun.payment_id)},
+    )
+    return begun.pk
+
+
+def _to_announce(agreed: Autopay, latest: date) -> "QuerySet[Invoice]":
+    runs = AutopayRun.objects.filter(invoice_id=OuterRef("pk"))
+    rows: QuerySet[Invoice] = Invoice.objects.filter(
+        ~Exists(runs),
+        customer_id=agreed.customer_id,
+        currency=agreed.currency,
+        status=Invoice.Status.FINALIZED,
+        amount_due_minor__gt=0,
+        due_on__lte=latest,
+        attempts_open=0,
+        disputes_open=0,
+        # What was there before they agreed is not collected by it.
+        finalized_at__gte=agreed.agreed_at,
+    )
+    return rows.order_by(F("due_on").asc(), "id")
+
+
+def _announce(agreed: Autopay, invoice: Invoice, today: date, actor: Actor, at: datetime) -> int:
+    due = due_minor(invoice)
+    to = customers.get(agreed.customer_id).email
+    reason = "over_limit" if due > agreed.limit_minor else "" if to else "no_email_address"
+    charge_on = max(invoice.due_on or today, today + timedelta(days=agreed.notice_days))
+    run = AutopayRun(
+        customer_id=agreed.customer_id,
+        invoice_id=invoice.pk,
+        autopay=agreed,
+        state=AutopayRun.State.SKIPPED if reason else AutopayRun.State.ANNOUNCED,
+        reason_code=reason,
+        currency=invoice.currency,
+        amount_minor=due,
+        charge_on=charge_on,
+        announced_at=None if reason else at,
+        updated_at=at,
+    )
+    try:
+        with attempt():
+            run.save(force_insert=True)
+    except IntegrityError:
+        return 0  # another worker announced it
+    if reason:
+        audit.record(
+            events.AUTOPAY_SKIPPED,
+            actor=actor,
+            subject=("invoice", invoice.pk),
+            facts={"why": reason},
+        )
+        return 0
+    row, method = issuer.get(), agreed.payment_method
+    mail.send(
+        template="autopay_notice",
+        to=to,
+        context={
+            "issuer": row.name if row else "",
+            "number": invoice.number,
+            "amount": paper.money(due, invoice.currency),
+            "charge_on": paper.day(charge_on),
+            "method": words.method(method.kind, method.brand, method.last4),
+        },
+        dedupe_key=f"autopay:{invoice.pk}",
+    )
+    audit.record(events.AUTOPAY_ANNOUNCED, actor=actor, subject=("invoice", invoice.pk))
+    return 1
+
+
+def _skip(run: AutopayRun, reason: str, actor: Actor, at: datetime) -> None:
+    run.state, run.reason_code, run.updated_at = AutopayRun.State.SKIPPED, reason, at
+    run.save(update_fields=["state", "reason_code", "updated_at"])
+    audit.record(
+        events.AUTOPAY_SKIPPED, actor=actor, subject=("invoice", run.invoice_id), facts={"why": reason}
+    )
+
+
+def _active(customer_id: UUID, currency: str) -> "QuerySet[Autopay]":
+    rows: QuerySet[Autopay] = Autopay.objects.filter(
+        customer_id=customer_id, currency=currency, ended_at__isnull=True
+    )
+    return rows
+
+
+def _end(rows: "QuerySet[Autopay]", at: datetime) -> int:
+    ended = 0
+    for agreed in rows.select_for_update(no_key=True):
+        agreed.ended_at = at
+        agreed.save(update_fields=["ended_at"])
+        ended += 1
+    return ended
