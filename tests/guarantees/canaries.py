@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
+from rest_framework.serializers import ListField
+
 from api import fields, schema
 from api.fields import Bodies, Body, Text, TextMap
 
 _LETTERS = random.SystemRandom()
 # Words of our own with a form or a length of their own; none of them can hold a person's name.
-CODES = {"country": "AT", "unit_code": "HUR"}
+CODES = {"country": "AT", "unit_code": "HUR", "overlap": "24h", "since": "2026-12-01T00:00:00Z"}
 # Settings that stand plain by their data policy: everybody who may see an invoice sees them.
 PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 %"}
 # Texts of an e-invoice that somebody wrote.
@@ -115,6 +117,10 @@ def _value(body: type[Body], name: str, field: Any, marker: str, records: Mappin
         return PLAIN[body.__name__, name]
     if name in CODES:
         return CODES[name]
+    if name == "url":
+        return f"https://93.184.216.34/{marker}"
+    if isinstance(field, ListField):
+        return list(field.child.words[:1])
     if isinstance(field, Text):
         return f"{marker}@{body.__name__.lower()}.example" if name == "email" else f"{marker} {name}"
     if isinstance(field, TextMap):

@@ -16,6 +16,8 @@ from tests.guarantees.typed import Evidence
 NOT_TYPED = {
     "accounts.TotpDevice.secret": "drawn",
     "outbound.StoredFile.content_key": "drawn",
+    "outbound.WebhookEndpoint.secret": "drawn",
+    "outbound.WebhookEndpoint.previous_secret": "drawn",
     "accounts.Session.address": "the connection's",
 }
 pytestmark = pytest.mark.xdist_group("canaries")
@@ -104,6 +106,8 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "invoices_update",
         "invoices_void",
         "tax_rates_create",
+        "webhook_endpoints_create",
+        "webhook_endpoints_update",
     }
     assert len(CARD_CASES) > 35
 

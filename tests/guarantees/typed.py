@@ -16,7 +16,7 @@ from celery import current_app
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts.models import PasskeyCredential, TotpDevice
 from accounts.permissions import RoleCode
@@ -32,6 +32,8 @@ from crypto.fields import EncryptedJSONField, EncryptedTextField
 from edge.access import rules_of
 from edge.checks import routes
 from outbound import delivery, files
+from outbound.webhooks import delivery as telling
+from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.checks import managed_models
 from tenancy.context import Scope, scope, system_scope
@@ -39,6 +41,7 @@ from tenancy.models import Tenant, TenantModel
 from tests import databases
 from tests.guarantees import canaries, world
 from tests.make import accounts, api, billing, installation
+from tests.services.outbound.webhooks.receiver import receiving
 
 # What is searched, and the least that must be there for the search to mean anything.
 STORES = {"database": 200_000, "cache and queue": 5_000, "logs": 2_000, "files": 500}
@@ -132,6 +135,7 @@ def _log() -> Iterator[io.StringIO]:
 def _type(evidence: Evidence) -> None:
     speaker = api.ready("a")
     _type_over_the_services(evidence.marker)
+    _type_by_a_webhook(evidence.marker)
     records = _type_over_the_api(evidence, speaker)
     _type_cards(evidence, speaker, records)
     _provoke(evidence, speaker, records)
@@ -172,6 +176,19 @@ def _type_over_the_services(marker: str) -> None:
         files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
         _import(marker, actor)
         jobs.start(kind="test", at=at)
+
+
+def _type_by_a_webhook(marker: str) -> None:
+    """What somebody else's server answers is kept as well."""
+    inside, actor = Scope(installation.tenant("a")), Actor.system("tests")
+    with receiving() as receiver, override_settings(OUTBOUND_PRIVATE_ORIGINS=[receiver.origin]):
+        receiver.body = f"{marker} answer".encode()
+        with scope(inside):
+            made = webhooks.create(url=f"{receiver.origin}/{marker}", actor=actor, at=clock.now())
+            webhooks.ping(endpoint_id=made.endpoint.pk, actor=actor)
+        telling.deliver_due(tenant_id=installation.tenant("a"), actor=actor, now=clock.now)
+        with scope(inside):
+            webhooks.disable(endpoint_id=made.endpoint.pk, actor=actor, at=clock.now())
 
 
 def _type_factors(marker: str, opened: Opened) -> None:
@@ -236,7 +253,7 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
         response = speaker.send(method, path, body, **headers)
         assert response.status_code in (200, 201), (name, response.content)
         evidence.answers[name] = response.content
-        return str(json.loads(response.content)["id"])
+        return str(json.loads(response.content).get("id", ""))
 
     records["customer"] = send("customers_create", "POST", "customers", Idempotency_Key="canary")
     records["tax_rate"] = send("tax_rates_create", "POST", "tax_rates")
@@ -248,7 +265,12 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     records["voided"] = send("invoices_create", "POST", "invoices")
     send("invoices_finalize", "POST", f"invoices/{records['voided']}/finalize")
     send("invoices_void", "POST", f"invoices/{records['voided']}/void")
-    assert set(bodies) <= set(evidence.answers), "an operation with a body was not used"
+    records["webhook_endpoint"] = send("webhook_endpoints_create", "POST", "webhook_endpoints")
+    webhook = f"webhook_endpoints/{records['webhook_endpoint']}"
+    send("webhook_endpoints_update", "PATCH", webhook)
+    send("webhook_endpoints_rotate", "POST", f"{webhook}/rotate")
+    send("webhook_endpoints_replay", "POST", f"{webhook}/replay")
+    assert set(bodies) - set(evidence.answers) == set(), "an operation with a body was not used"
     evidence.answers["customers_get"] = speaker.get(f"customers/{records['customer']}").content
     evidence.answers["invoices_get"] = speaker.get(f"invoices/{records['final']}").content
     for query in (
@@ -263,7 +285,8 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
 
 def path_of(operation: canaries.Operation, records: dict[str, str]) -> str:
     """Fill an operation's path; what only a finalized invoice can do is asked of one."""
-    noun = "customer" if operation.path.startswith("customers") else "draft"
+    nouns = {"customers": "customer", "webhook_endpoints": "webhook_endpoint"}
+    noun = nouns.get(operation.path.partition("/")[0], "draft")
     return operation.path.replace("{id}", records["final" if "void" in operation.path else noun])
 
 
