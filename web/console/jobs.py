@@ -22,7 +22,9 @@ from web.kit import formats
 from web.kit.parts import Crumb, CursorPage
 
 _PAGE = 50
-_KINDS: Mapping[str, str] = MappingProxyType({"keys.rotate": "Rotation of an encryption key"})
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {"keys.rotate": "Rotation of an encryption key", "cards.scan": "Search for card numbers"}
+)
 _FAULTS: Mapping[str, str] = MappingProxyType(
     {
         "refused": "It was refused. What it had done stays done; start it again to go on.",

@@ -1,0 +1,1 @@
+"""Looking for card numbers in what is stored: the proof that none ever came in."""
