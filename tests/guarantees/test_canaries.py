@@ -19,6 +19,8 @@ NOT_TYPED = {
     "outbound.WebhookEndpoint.secret": "drawn",
     "outbound.WebhookEndpoint.previous_secret": "drawn",
     "accounts.Session.address": "the connection's",
+    "billing.BankAccount.iban": "the bank's",
+    "billing.BankAccount.bic": "the bank's",
 }
 pytestmark = pytest.mark.xdist_group("canaries")
 

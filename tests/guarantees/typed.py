@@ -22,6 +22,7 @@ from accounts.models import PasskeyCredential, TotpDevice
 from accounts.permissions import RoleCode
 from accounts.services import apikeys, approvals, factors, members, roles
 from accounts.services.sessions import Opened, Origin
+from billing.bankaccounts import services as bankaccounts
 from billing.customers import services as customers
 from billing.imports import services as imports
 from billing.issuer import services as issuers
@@ -40,7 +41,7 @@ from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant, TenantModel
 from tests import databases
 from tests.guarantees import canaries, world
-from tests.make import accounts, api, billing, installation
+from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
 
 # What is searched, and the least that must be there for the search to mean anything.
@@ -164,6 +165,7 @@ def _type_over_the_services(marker: str) -> None:
             actor=actor,
             at=at,
         )
+        _type_bank_details(marker, actor)
         apikeys.create(
             name=f"{marker} key",
             scopes=["invoice:read"],
@@ -176,6 +178,15 @@ def _type_over_the_services(marker: str) -> None:
         files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
         _import(marker, actor)
         jobs.start(kind="test", at=at)
+
+
+def _type_bank_details(marker: str, actor: Actor) -> None:
+    """Letters of a bank are digits of its own; the name is what somebody types."""
+    at, given = clock.now(), {**bank.FIRST, "holder": f"{marker} holder", "reason": f"{marker} reason"}
+    asked = bankaccounts.propose(**given, actor=actor, at=at).waiting
+    assert asked is not None
+    approver = accounts.actor(accounts.member("approver").user)
+    approvals.approve(request_id=asked.pk, actor=approver, at=at, note=f"{marker} note")
 
 
 def _type_by_a_webhook(marker: str) -> None:
