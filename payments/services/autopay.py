@@ -159,15 +159,18 @@ def begin(*, run_id: UUID, actor: Actor, at: datetime) -> UUID | None:
         return None
     agreed = run.autopay
     if agreed.ended_at is not None:
-        return _skip(run, "stopped", actor, at)
+        _skip(run, "stopped", actor, at)
+        return None
     invoice = Invoice.objects.get(pk=run.invoice_id)
     amount = min(due_minor(invoice), run.amount_minor, agreed.limit_minor)
     if invoice.status != Invoice.Status.FINALIZED or amount < 1:
-        return _skip(run, "nothing_due", actor, at)
+        _skip(run, "nothing_due", actor, at)
+        return None
     method = agreed.payment_method
     account = GatewayAccount.objects.get(pk=method.account_id)
     if account.state != GatewayAccount.State.CONNECTED:
-        return _skip(run, "not_connected", actor, at)
+        _skip(run, "not_connected", actor, at)
+        return None
     try:
         with attempt():
             begun = collect.start(
@@ -184,7 +187,8 @@ def begin(*, run_id: UUID, actor: Actor, at: datetime) -> UUID | None:
         # They are paying already; what of it arrives is seen at the next look.
         return None
     except Refusal as refusal:
-        return _skip(run, refusal.code, actor, at)
+        _skip(run, refusal.code, actor, at)
+        return None
     run.state, run.payment_id, run.updated_at = AutopayRun.State.CHARGED, begun.payment_id, at
     run.save(update_fields=["state", "payment_id", "updated_at"])
     audit.record(
