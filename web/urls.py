@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<organization:slug>/", include("web.people.urls")),
     path("o/<organization:slug>/", include("web.developers.urls")),
     path("o/<organization:slug>/", include("web.reconcile.urls")),
+    path("o/<organization:slug>/", include("web.reminders.urls")),
 ]
 
 if settings.DEMO:

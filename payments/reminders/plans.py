@@ -9,6 +9,7 @@ from audit import services as audit
 from billing.customers.models import Customer
 from billing.invoices import rules as texts
 from billing.invoices.models import Invoice
+from billing.invoices.queries import due_minor
 from core import days as calendar
 from core import money
 from core.actor import Actor
@@ -32,6 +33,12 @@ class PromiseInPast(Refusal):
     """A promise is for today or a later day."""
 
     code = "promise_in_past"
+
+
+class NothingIsDue(Conflict):
+    """Nothing is due on this invoice, so nothing can be promised."""
+
+    code = "nothing_due"
 
 
 class NothingPromised(Conflict):
@@ -151,8 +158,8 @@ def promise(
     """Note that a customer promised to pay an invoice by a day; reminders of it rest until that day has passed.
 
     Raises:
-        NotFound: there is no such open invoice.
-        PromiseInPast, DayOutOfRange.
+        NotFound: there is no such invoice.
+        NothingIsDue, PromiseInPast, DayOutOfRange.
         Invalid: the note cannot be kept.
     """
     calendar.check(promised_on, field="promised_on")
@@ -161,13 +168,11 @@ def promise(
     errors = texts.text_errors("/note", note, _NOTE)
     if errors:
         raise Invalid(errors)
-    invoice = (
-        Invoice.objects.select_for_update(no_key=True)
-        .filter(pk=invoice_id, status=Invoice.Status.FINALIZED, amount_due_minor__gt=0)
-        .first()
-    )
+    invoice = Invoice.objects.select_for_update(no_key=True).filter(pk=invoice_id).first()
     if invoice is None:
         raise NotFound
+    if invoice.status != Invoice.Status.FINALIZED or due_minor(invoice) <= 0:
+        raise NothingIsDue
     PaymentPromise.objects.filter(invoice_id=invoice_id, ended_at__isnull=True).update(ended_at=at)
     made = PaymentPromise(
         customer_id=invoice.customer_id,

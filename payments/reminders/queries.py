@@ -75,6 +75,16 @@ class LateRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseRow:
+    """What a customer promised about an invoice."""
+
+    promised_on: date
+    note: str
+    made_by: UUID | None
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceRow:
     """A customer who is reminded otherwise than others."""
 
@@ -216,6 +226,16 @@ def late(*, on: date, invoice_ids: Sequence[UUID] | None = None) -> list[LateRow
         if due_on is not None
     ]
     return sorted(listed, key=lambda row: order.index(row.customer_id))
+
+
+def promise(invoice_id: UUID) -> PromiseRow | None:
+    """Return the promise that an invoice rests on, if any."""
+    found = PaymentPromise.objects.filter(invoice_id=invoice_id, ended_at__isnull=True).first()
+    if found is None:
+        return None
+    return PromiseRow(
+        promised_on=found.promised_on, note=found.note or "", made_by=found.made_by, made_at=found.made_at
+    )
 
 
 def choices(*, limit: int = PAGE) -> list[ChoiceRow]:

@@ -5,9 +5,10 @@ mail in one transaction; a step of an invoice has one row (unique), so that two 
 without an address is written to: they are named instead.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from audit import services as audit
@@ -297,23 +298,41 @@ def _send(letter: Letter, *, on: date, actor: Actor, at: datetime) -> int:
     return fees
 
 
+def written(letter: Letter, *, urls: Mapping[UUID, str]) -> mail.Written:
+    """Write a letter's mail, with these links."""
+    return mail.write(f"reminder_{letter.words}", _words(letter, urls, _issuer_name()))
+
+
 def _mail(letter: Letter, *, actor: Actor, at: datetime) -> UUID:
     issuer = issuers.get()
+    urls = {
+        item.debt.invoice_id: links.given(invoice_id=item.debt.invoice_id, actor=actor, at=at)
+        for item in letter.items
+    }
+    return mail.send(
+        template=f"reminder_{letter.words}",
+        to=letter.email,
+        context=_words(letter, urls, _issuer_name()),
+        reply_to=issuer.email if issuer else "",
+    )
+
+
+def _issuer_name() -> str:
+    issuer = issuers.get()
+    return issuer.name if issuer and issuer.name else "Your supplier"
+
+
+def _words(letter: Letter, urls: Mapping[UUID, str], issuer: str) -> dict[str, Any]:
     listed = [
         {
             "number": item.debt.number,
             "due_on": f"{item.debt.due_on.day} {item.debt.due_on:%B %Y}",
             "amount": paper.money(item.debt.due_minor, item.debt.currency),
-            "url": links.given(invoice_id=item.debt.invoice_id, actor=actor, at=at),
+            "url": urls[item.debt.invoice_id],
         }
         for item in letter.items
     ]
-    return mail.send(
-        template=f"reminder_{letter.words}",
-        to=letter.email,
-        context={"issuer": issuer.name if issuer and issuer.name else "Your supplier", "invoices": listed},
-        reply_to=issuer.email if issuer else "",
-    )
+    return {"issuer": issuer, "invoices": listed}
 
 
 def _charge(customer_id: UUID, item: Item, *, on: date, actor: Actor, at: datetime) -> int:

@@ -50,6 +50,8 @@ NOUNS = {
     "payment_methods": "payment_method",
     "payments": "payment",
     "refunds": "refund",
+    "lines": "statement_line",
+    "plans": "reminder_plan",
     "webhooks": "webhook_endpoint",
     "webhook_endpoints": "webhook_endpoint",
     "deliveries": "webhook_delivery",

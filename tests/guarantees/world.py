@@ -21,7 +21,7 @@ from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.make import accounts, billing, installation, payments
+from tests.make import accounts, billing, installation, payments, statements
 
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
 
@@ -93,6 +93,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         contested = payments.card(customer.pk, finalized.pk, 100)
         dispute = payments.dispute(contested)
         saved = payments.method(customer.pk)
+        line, plan = statements.line(), statements.plan()
         job = jobs.start(kind="test", at=at)
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
         webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
@@ -116,6 +117,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "role": ids.encode("role", custom.pk),
         "invitation": ids.encode("invitation", invitation.pk),
         "approval": ids.encode("approval", approval.pk),
+        "statement_line": ids.encode("statement_line", line.pk),
+        "reminder_plan": ids.encode("reminder_plan", plan.pk),
         "payment": ids.encode("payment", paid.pk),
         "allocation": ids.encode("allocation", allocation.id),
         "refund": ids.encode("refund", refund.pk),

@@ -6,6 +6,10 @@ from datetime import date
 from xml.sax.saxutils import escape
 
 from core import money
+from payments.models import ReminderPlan, StatementLine
+from payments.reminders import plans
+from payments.statements import services
+from tests.make import billing
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,24 @@ def csv(lines: Sequence[Line]) -> bytes:
     """Write a table as a bank of the continent does."""
     head = "Buchungstag;Name;IBAN;Verwendungszweck;Referenz;Betrag\n"
     return (head + "".join(_row(line) for line in lines)).encode()
+
+
+def line() -> StatementLine:
+    """Take in a statement with one line that waits, and return the line."""
+    services.take_in(
+        data=camt053([Line(4_200, "Somebody")]),
+        file_name="march.xml",
+        currency="EUR",
+        actor=billing.ACTOR,
+        at=billing.AT,
+    )
+    return StatementLine.objects.order_by("-id")[0]
+
+
+def plan() -> ReminderPlan:
+    """Make a plan of reminders that is nobody's default."""
+    steps = [plans.StepInput(days=5, words="friendly")]
+    return plans.create(name="Gentle", steps=steps, actor=billing.ACTOR, at=billing.AT)
 
 
 def _row(line: Line) -> str:

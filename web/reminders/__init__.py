@@ -1,0 +1,1 @@
+"""Reminders: plans, what would go out, reminding by hand, promises."""
