@@ -59,7 +59,7 @@ class RefundForm(Form):
     )
     reason_code = forms.ChoiceField(label="Why?", choices=[("", "Choose…"), *rows.REASONS.items()])
     reason = forms.CharField(
-        label="In your words",
+        label="What happened?",
         max_length=refunds.REASON_LENGTH,
         help_text="For whoever approves it. Kept encrypted; the customer does not see it.",
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
