@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import jsonschema
 import pytest
 from django.db import connections
 
@@ -260,3 +261,63 @@ def test_saved_methods_show_what_a_person_knows_them_by_and_are_removed(api, oth
         assert PaymentMethod.objects.get().state == "removed"
     assert len(events_of(api.tenant, "payment_method.listed")) == 2
     assert len(events_of(api.tenant, "payment_method.read")) == 1
+
+
+def test_the_schema_says_what_is_answered_and_that_a_key_is_demanded(generous):
+    api = generous
+    document = api.get("openapi.json").json()
+    payment, due = by_card(api)
+    with scope(Scope(api.tenant)):
+        make.method(payment.customer_id)
+    banked = pay(api, due, 15_000)
+    refunded = refund(api, banked.json(), 100)
+    with scope(Scope(api.tenant)):
+        dispute = make.dispute(payment)
+    for answer, name in (
+        (banked, "Payment"),
+        (api.get(f"payments/{ids.encode('payment', payment.pk)}"), "Payment"),
+        (api.get("payments"), "PaymentRowList"),
+        (api.get("allocations"), "AllocationList"),
+        (refunded, "Refund"),
+        (api.get("refunds"), "RefundRowList"),
+        (api.get(f"disputes/{ids.encode('dispute', dispute.pk)}"), "Dispute"),
+        (api.get("disputes"), "DisputeRowList"),
+        (api.get("payment_methods"), "PaymentMethodList"),
+        (refund(api, banked.json(), 10**6, key="over"), "Problem"),
+    ):
+        shape = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$ref": f"#/components/schemas/{name}",
+            "components": document["components"],
+        }
+        jsonschema.validate(answer.json(), shape)
+        assert set(answer.json()) <= set(document["components"]["schemas"][name]["properties"]), name
+    demanding = {
+        path
+        for path, methods in document["paths"].items()
+        for operation in [methods.get("post", {})]
+        if any(
+            header["name"] == "Idempotency-Key" and header.get("required")
+            for header in operation.get("parameters", [])
+        )
+        and "428" in operation["responses"]
+    }
+    assert demanding == {
+        "/api/v1/allocations",
+        "/api/v1/allocations/{id}/release",
+        "/api/v1/disputes/{id}/accept",
+        "/api/v1/disputes/{id}/answer",
+        "/api/v1/payments",
+        "/api/v1/refunds",
+        "/api/v1/refunds/{id}/record_payout",
+    }
+    assert set(document["paths"]["/api/v1/refunds"]["post"]["responses"]) >= {
+        "201",
+        "202",
+        "404",
+        "422",
+        "428",
+    }
+    for path in ("allocations", "payments", "refunds"):
+        body = document["paths"][f"/api/v1/{path}"]["post"]["requestBody"]["content"]["application/json"]
+        assert len(body["examples"]) == 1, path
