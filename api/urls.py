@@ -52,6 +52,7 @@ urlpatterns = [
     path("payment_methods/<str:pk>/remove", payment_methods.Removed.as_view(), name="payment_method_remove"),
     path("payments", payments.Payments.as_view(), name="payments"),
     path("payments/<str:pk>", payments.OnePayment.as_view(), name="payment"),
+    path("payments/<str:pk>/reverse", payments.Reversed.as_view(), name="payment_reverse"),
     path("refunds", refunds.Refunds.as_view(), name="refunds"),
     path("refunds/<str:pk>", refunds.OneRefund.as_view(), name="refund"),
     path("refunds/<str:pk>/cancel", refunds.Canceled.as_view(), name="refund_cancel"),

@@ -25,7 +25,7 @@ from payments.lists import PaymentRow, Place
 from payments.models import Payment
 from payments.services import collect
 
-REFERENCE_LENGTH = 140
+REFERENCE_LENGTH, REASON_LENGTH = 140, 500
 _OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 
@@ -45,6 +45,12 @@ class NewPayment(fields.Body):
     reference = fields.Text(
         limit=REFERENCE_LENGTH, help_text="What the payer or the bank wrote beside it.", **_OPTIONAL
     )
+
+
+class Reversal(fields.Body):
+    """Why money that was recorded is gone again."""
+
+    reason = fields.Text(limit=REASON_LENGTH, lines=True)
 
 
 class ShownCard(schema.Shown):
@@ -235,3 +241,17 @@ class OnePayment(Endpoint):
         payment = load(ids.decode("payment", pk))
         recording.read(self.edge, events.PAYMENT_READ, subject=("payment", payment.pk), fields=["remittance"])
         return self.one(write(payment))
+
+
+@idempotency.demanded
+@access(post=Permission.PAYMENT_WRITE)
+class Reversed(Endpoint):
+    """Taking a bank payment back."""
+
+    @schema.describe("payments_reverse", "Reverse a bank payment", takes=Reversal, gives=ShownPayment)
+    def post(self, request: Request, pk: str) -> Response:
+        """Take the money back: because the bank did, or it was recorded by mistake. Its invoices open again."""
+        payment = load(ids.decode("payment", pk))
+        reason = self.body(Reversal)["reason"]
+        collect.reverse(payment_id=payment.pk, reason=reason, actor=self.actor, at=clock.now())
+        return self.changed(write(load(payment.pk)))

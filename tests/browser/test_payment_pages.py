@@ -81,6 +81,7 @@ def pages(live: Live, at: dict[str, str]) -> list[str]:
         f"refunds/{at['waiting']}",
         f"refunds/{at['by_bank']}",
         f"refunds/{at['by_bank']}/payout",
+        f"refunds/{at['by_bank']}/cancel",
         f"approvals/{at['approval']}",
         "disputes",
         "disputes?view=closed",

@@ -209,6 +209,28 @@ def pay_out(request: Request, slug: str, pk: str) -> HttpResponse:
     return answer(request, "payments/pay_out.html", context, form=form)
 
 
+@access(get=Permission.REFUND_WRITE, post=Permission.REFUND_WRITE)
+def cancel(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Give up the refund of a bank payment that has not left yet."""
+    row, _ = _opened(request, pk)
+    form = Form(request.POST if request.method == "POST" else None)
+    amount = formats.money(row.amount_minor, row.currency)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            refunds.cancel(refund_id=row.id, actor=request.actor, at=clock.now())
+        if not form.errors:
+            messages.success(request, f"The refund is canceled. {amount} can be refunded again.")
+            return redirect("payments:refund", slug, pk)
+    context = {
+        "pk": pk,
+        "refund": row,
+        "possible": row.method == "bank_transfer" and row.state == "pending",
+        "label": f"Cancel refund of {amount}",
+        "crumbs": _crumbs(slug),
+    }
+    return answer(request, "payments/cancel_refund.html", context, form=form)
+
+
 def _opened(request: Request, pk: str) -> tuple[lists.RefundRow, str]:
     """Return a refund with its reason and record that it was opened."""
     row, reason = shown.refund(ids.decode("refund", pk))

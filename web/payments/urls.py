@@ -17,6 +17,7 @@ urlpatterns = [
     path("payments/<str:pk>/resolve", unmatched.resolve, name="resolve"),
     path("refunds", refunds.index, name="refunds"),
     path("refunds/<str:pk>", refunds.detail, name="refund"),
+    path("refunds/<str:pk>/cancel", refunds.cancel, name="cancel_refund"),
     path("refunds/<str:pk>/payout", refunds.pay_out, name="pay_out"),
     path("disputes", disputes.index, name="disputes"),
     path("disputes/<str:pk>", disputes.detail, name="dispute"),

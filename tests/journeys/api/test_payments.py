@@ -285,3 +285,28 @@ def test_reading_is_one_scope_and_writing_another(api, key_with):
     assert writer.get("payments").status_code == 403
     assert writer.post("payments", body, Idempotency_Key="k").status_code == 201
     assert api.get(f"invoices/{due['id']}").json()["amount_paid_minor"] == 100
+
+
+def test_a_payment_is_reversed_once_and_its_invoice_opens_again(api, other):
+    due = invoice(api)
+    made = pay(api, due, 12_000).json()
+    path = f"payments/{made['id']}/reverse"
+    assert other.post(path, {"reason": "x"}, Idempotency_Key="f").status_code == 404
+    empty = api.post(path, {}, Idempotency_Key="e")
+    assert [(fault["pointer"], fault["code"]) for fault in empty.json()["errors"]] == [
+        ("/reason", "required")
+    ]
+    assert api.get(f"payments/{made['id']}").json()["status"] == "succeeded"
+    back = api.post(path, {"reason": "The bank took it back"}, Idempotency_Key="r")
+    assert (back.status_code, back.json()["status"], back.json()["reversed_minor"]) == (
+        200,
+        "reversed",
+        12_000,
+    )
+    assert (back.json()["allocated_minor"], back.json()["refundable_minor"]) == (0, 0)
+    shown = api.get(f"invoices/{due['id']}").json()
+    assert (shown["payment_status"], shown["amount_due_minor"], credit(api)) == ("unpaid", 10_000, 0)
+    again = api.post(path, {"reason": "Again"}, Idempotency_Key="r-2")
+    assert (again.status_code, again.json()["code"]) == (409, "payment_moved_on")
+    assert len(events_of(api.tenant, "payment.reversed")) == 1
+    assert proven(api)

@@ -308,6 +308,7 @@ def test_the_schema_says_what_is_answered_and_that_a_key_is_demanded(generous):
         "/api/v1/disputes/{id}/accept",
         "/api/v1/disputes/{id}/answer",
         "/api/v1/payments",
+        "/api/v1/payments/{id}/reverse",
         "/api/v1/refunds",
         "/api/v1/refunds/{id}/record_payout",
     }

@@ -309,7 +309,13 @@ def test_a_refund_is_refused_where_it_must_be(tenant: UUID, made: Books) -> None
     assert owner.post(path, body).status_code == 302
     with scope(Scope(tenant)):
         assert (Refund.objects.get().state, Refund.objects.get().requested_by is None) == ("pending", False)
+        refund = ids.encode("refund", Refund.objects.get().pk)
     assert len(events(tenant, "refund.requested")) == 1
+    canceled = f"/o/a/refunds/{refund}/cancel"
+    assert (owner.post(canceled).status_code, owner.post(canceled).status_code) == (302, 422)
+    with scope(Scope(tenant)):
+        assert (Refund.objects.get().state, Payment.objects.get().refunding_minor) == ("canceled", 0)
+    assert len(events(tenant, "refund.canceled")) == 1
 
 
 def test_a_dispute_shows_its_deadline_and_is_answered_once(tenant: UUID, made: Books) -> None:
