@@ -55,7 +55,7 @@ def bill(
         draft = billing.draft(
             of=customer,
             lines=[billing.line(amount, text="Calibration, on site")],
-            issued_on=at.date() - timedelta(days=30),
+            issued_on=at.date() - timedelta(days=60),
             due_on=at.date() + timedelta(days=due_in),
         )
         made = billing.invoices.finalize(invoice_id=draft.pk, actor=ACTOR, at=at)
