@@ -153,14 +153,16 @@ class Purse(RuleBasedStateMachine):
         assert books.check() == []
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_whatever_happens_the_books_hold():
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(
         Purse,
         settings=settings(
-            max_examples=int(os.environ.get("MONEY_EXAMPLES", "12")), stateful_step_count=25, deadline=timedelta(minutes=5),
+            max_examples=int(os.environ.get("MONEY_EXAMPLES", "12")),
+            stateful_step_count=25,
+            deadline=timedelta(minutes=5),
             suppress_health_check=list(HealthCheck), database=None, derandomize=False,
         ),
     )  # fmt: skip
