@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.console import audit, encryption, integrity, jobs, keys, security
+from web.console import audit, encryption, gateway, integrity, jobs, keys, provider, security
 
 app_name = "console"
 urlpatterns = [
@@ -13,6 +13,14 @@ urlpatterns = [
     path("security/keys", keys.index, name="keys"),
     path("security/keys/rotate/<str:purpose>", keys.rotate, name="rotate"),
     path("security/encryption", encryption.index, name="encryption"),
+    path("security/gateway", gateway.index, name="gateway"),
+    path("security/gateway/scan", gateway.look, name="card_scan"),
+    path("settings/payments", provider.index, name="provider"),
+    path("settings/payments/connect", provider.connect, name="provider_connect"),
+    path("settings/payments/key", provider.replace_key, name="provider_key"),
+    path("settings/payments/secret", provider.rotate, name="provider_rotate"),
+    path("settings/payments/disconnect", provider.disconnect, name="provider_disconnect"),
+    path("settings/payments/check", provider.check, name="provider_check"),
     path("jobs", jobs.index, name="jobs"),
     path("jobs/<str:pk>", jobs.detail, name="job"),
 ]

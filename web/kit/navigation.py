@@ -48,6 +48,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Security", "console:security", "shield", P.SECURITY_READ),
             Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
             Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
+            Place("Card data", "console:gateway", "payment", P.SECURITY_READ),
             Place("Audit trail", "console:audit", "audit", P.AUDIT_READ),
         ),
     ),
@@ -56,6 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Organization", "billing:organization", "organization", P.ORGANIZATION_WRITE),
             Place("Bank account", "billing:bank_account", "payment", P.ORGANIZATION_READ),
+            Place("Card payments", "console:provider", "payment", P.GATEWAY_MANAGE),
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
             Place("Members", "people:members", "person", P.MEMBER_READ),
             Place("Roles", "people:roles", "approval", P.MEMBER_READ),

@@ -47,6 +47,13 @@ def _waits(word: str) -> Status:
 
 
 STATUS: dict[str, dict[str, Status]] = {
+    "gateway": {"connected": _good("Connected"), "disconnected": _idle("Disconnected")},
+    "pay_page_file": {
+        "reviewed": _good("As reviewed"),
+        "changed": _wrong("Changed since"),
+        "new": _wrong("Not reviewed"),
+        "gone": _care("Gone"),
+    },
     "invoice": {"draft": _idle("Draft"), "finalized": _moving("Finalized"), "voided": _idle("Void")},
     # What a reader wants to know of an invoice at once: its document and its payment in one word.
     "invoice_standing": {
