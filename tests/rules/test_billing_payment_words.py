@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 import segno
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum import iso11649
 
@@ -42,6 +42,7 @@ def test_a_draft_has_no_reference():
     assert reference.reference_of(draft) == ""
 
 
+@settings(deadline=None)
 @given(st.uuids(), YEAR, SEQUENCE)
 def test_every_reference_is_one_of_the_standard_and_reads_back(series_id, fiscal_year, sequence):
     written = compose(series_id, fiscal_year, sequence)
@@ -52,6 +53,7 @@ def test_every_reference_is_one_of_the_standard_and_reads_back(series_id, fiscal
     assert (int(written[4:8]), int(written[12:])) == (fiscal_year, sequence)
 
 
+@settings(deadline=None)
 @given(st.uuids(), YEAR, SEQUENCE, st.data())
 def test_one_wrong_character_or_two_swapped_are_told(series_id, fiscal_year, sequence, data):
     written = compose(series_id, fiscal_year, sequence)
@@ -63,6 +65,7 @@ def test_one_wrong_character_or_two_swapped_are_told(series_id, fiscal_year, seq
         assert reference.read(swapped) == ""
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_other_text_is_none_of_ours(text):
     read = reference.read(text)
@@ -119,6 +122,7 @@ def test_what_a_code_cannot_say_is_refused_and_draws_none(values, field):
     assert epc.code(**whole) is None
 
 
+@settings(deadline=None)
 @given(
     st.text(alphabet=st.characters(codec="utf-8"), max_size=80),
     st.integers(min_value=-10, max_value=10**12),
