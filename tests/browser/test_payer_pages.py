@@ -1,4 +1,4 @@
-"""Every page a payer sees, by link and on the portal: readable by all, in both themes, under the policy, narrow enough."""
+"""Every page a payer sees, by link and on the portal: readable by all, in both themes, under the policy, narrow."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,9 +9,11 @@ from playwright.sync_api import Browser
 from billing.invoices.models import Invoice
 from core import clock, ids
 from payments.models import Attempt, PayLink, Payment, PaymentItem, PaymentMethod
+from payments.services import autopay
 from tenancy.context import Scope, scope
 from tests.browser.live import Live
 from tests.browser.test_people_pages import judge
+from tests.make import accounts as make
 from tests.make import billing, customers, paying
 from tests.make.paying import Bill
 
@@ -88,6 +90,15 @@ def test_nothing_is_wrong_with_the_portal(browser: Browser, live: Live, account:
     on_its_way = under_way(live, waiting, account, "processing")
     declined = under_way(live, failed, account, "failed")
     method = saved_card(live, due, account)
+    with scope(Scope(live.tenant)):
+        autopay.set(
+            customer_id=of,
+            payment_method_id=ids.decode("payment_method", method),
+            currency="EUR",
+            limit_minor=25_000,
+            actor=make.actor(make.person()),
+            at=clock.now(),
+        )
     cookie = customers.signed_in(
         live.tenant, of, url=live.url, name="Mirjam Östlund-Featherstonehaugh of Kilkenny"
     )
@@ -105,6 +116,9 @@ def test_nothing_is_wrong_with_the_portal(browser: Browser, live: Live, account:
         "methods/new/sepa_debit",
         f"methods/{method}/remove",
         "bank-details",
+        "automatic-payment",
+        "automatic-payment/on",
+        "automatic-payment/EUR/off",
     ]
     assert judge(browser, live, [f"/p/{live.slug}/{path}" for path in paths], [cookie]) == {}
 
@@ -113,5 +127,6 @@ def test_nothing_is_wrong_where_nothing_is_yet(browser: Browser, live: Live) -> 
     with scope(Scope(live.tenant)):
         customer = billing.customer().pk
     cookie = customers.signed_in(live.tenant, customer, url=live.url)
-    paths = [f"/p/{live.slug}/{path}" for path in ("", "payments", "methods", "bank-details")]
+    empty = ("", "payments", "methods", "automatic-payment", "bank-details")
+    paths = [f"/p/{live.slug}/{path}" for path in empty]
     assert judge(browser, live, paths, [cookie]) == {}

@@ -79,6 +79,7 @@ PORTAL: tuple[Place, ...] = (
     Place("Invoices", "portal:home", "invoice", P.PORTAL_READ),
     Place("Payments", "portal:payments", "payment", P.PORTAL_READ),
     Place("Ways to pay", "portal:methods", "key", P.PORTAL_READ),
+    Place("Automatic payment", "portal:autopay", "repeat", P.PORTAL_READ),
     Place("Bank details", "portal:bank", "shield", P.PORTAL_READ),
 )
 

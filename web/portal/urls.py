@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.portal import bank, invoices, methods, pay, payments
+from web.portal import autopay, bank, invoices, methods, pay, payments
 
 app_name = "portal"
 urlpatterns = [
@@ -20,5 +20,8 @@ urlpatterns = [
     path("methods/new/<str:kind>", methods.add, name="add_method"),
     path("methods/<str:pk>/usual", methods.make_default, name="usual_method"),
     path("methods/<str:pk>/remove", methods.remove, name="remove_method"),
+    path("automatic-payment", autopay.index, name="autopay"),
+    path("automatic-payment/on", autopay.start, name="start_autopay"),
+    path("automatic-payment/<str:currency>/off", autopay.stop, name="stop_autopay"),
     path("bank-details", bank.index, name="bank"),
 ]

@@ -1,5 +1,7 @@
 """The portal in a real browser: what is due, several at once and in part, ways to pay, and the way in."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -10,7 +12,8 @@ from billing.invoices.models import Invoice
 from core import clock, ids
 from core.actor import Actor
 from outbound.models import OutboxMessage
-from payments.models import Payment, PaymentItem, PaymentMethod
+from payments.models import Autopay, Payment, PaymentItem, PaymentMethod
+from payments.services import autopay
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, visit
 from tests.gateway import Gateway
@@ -161,6 +164,51 @@ def test_a_saved_card_that_is_declined_says_so_and_charges_nothing(
         expect(page.get_by_role("heading", name="Not paid")).to_be_visible()
         expect(page.get_by_text("Nothing was charged").first).to_be_visible()
     assert charged(gateway) == []
+
+
+def test_automatic_payment_is_agreed_to_in_words_collects_and_ends(
+    browser: Browser, live: Live, gateway: Gateway, bills: list[Bill]
+) -> None:
+    cookie = customers.signed_in(live.tenant, bills[0].customer, url=live.url)
+    with visit(browser, cookie) as (page, watch):
+        page.goto(portal(live, "methods/new/card"))
+        page.get_by_label("I agree").check()
+        page.get_by_role("button", name="Go on to the payment provider").click()
+        type_card(page, payer.SUCCESS)
+        expect(page.get_by_text("It is saved.")).to_be_visible()
+        page.goto(portal(live, "automatic-payment"))
+        expect(page.get_by_text("Automatic payment is off")).to_be_visible()
+        page.get_by_role("link", name="Turn it on").click()
+        page.get_by_label("At most, for one invoice").fill("250")
+        page.get_by_role("button", name="Read what you agree to").click()
+        expect(page.get_by_text("up to 250.00 EUR an invoice")).to_be_visible()
+        # Other words than those that were read are shown first.
+        page.get_by_label("At most, for one invoice").fill("150")
+        page.get_by_label("I agree").check()
+        page.get_by_role("button", name="Turn automatic payment on").click()
+        expect(page.get_by_text("up to 150.00 EUR an invoice")).to_be_visible()
+        page.get_by_label("I agree").check()
+        page.get_by_role("button", name="Turn automatic payment on").click()
+        expect(page.get_by_text("Automatic payment is on.")).to_be_visible()
+        expect(page.get_by_text("up to 150.00 EUR an invoice")).to_be_visible()
+        # An invoice that comes now is announced, and charged on its day.
+        new = paying.bill(live.tenant, amount="99.00", due_in=1, of=bills[0].customer)
+        run = {"tenant_id": live.tenant, "actor": Actor.system("tests")}
+        assert autopay.charge_due(**run, at=clock.now()) == 0
+        assert len(rows(live, OutboxMessage, template="autopay_notice")) == 1
+        assert autopay.charge_due(**run, at=clock.now() + timedelta(days=4)) == 1
+        page.goto(portal(live, f"invoices/{ids.encode('invoice', new.invoice)}"))
+        expect(page.get_by_text("Visa ending 4242")).to_be_visible()
+        page.goto(portal(live, "automatic-payment"))
+        page.get_by_role("link", name="Turn it off…").click()
+        page.get_by_role("button", name="Turn it off").click()
+        expect(page.get_by_role("heading", name="Automatic payment is off")).to_be_visible()
+        assert watch.faults() == []
+    assert charged(gateway) == [9_900]
+    with scope(Scope(live.tenant)):
+        (agreed,) = Autopay.objects.all()
+        assert (agreed.limit_minor, agreed.ended_at is not None) == (15_000, True)
+        assert "up to 150.00 EUR an invoice" in agreed.mandate_text
 
 
 def test_bank_details_say_since_when_they_hold(browser: Browser, live: Live, bills: list[Bill]) -> None:
