@@ -10,6 +10,7 @@ from django.shortcuts import render
 
 from api import schema
 from edge.access import access
+from outbound.webhooks.rules import TYPES
 
 _METHODS = ("get", "post", "patch", "delete")
 _HUMAN = {"get": "GET", "post": "POST", "patch": "PATCH", "delete": "DELETE"}
@@ -52,7 +53,12 @@ class Noun:
 @access(get=schema.READERS)
 def reference(request: HttpRequest) -> HttpResponse:
     """Show the reference page."""
-    return render(request, "api/docs.html", {"nouns": nouns(schema.document()), "base": settings.PUBLIC_URL})
+    context = {
+        "nouns": nouns(schema.document()),
+        "told": sorted(TYPES.items()),
+        "base": settings.PUBLIC_URL,
+    }
+    return render(request, "api/docs.html", context)
 
 
 def nouns(document: dict[str, Any]) -> tuple[Noun, ...]:

@@ -8,7 +8,7 @@ from standardwebhooks import Webhook
 from core import clock, ids
 from core.actor import Actor
 from outbound.models import WebhookEndpoint, WebhookEvent
-from outbound.webhooks import delivery
+from outbound.webhooks import delivery, rules
 from outbound.webhooks import services as webhooks
 from tenancy.context import Scope, scope
 from tests import databases
@@ -237,6 +237,14 @@ def test_an_import_is_told_of_customer_by_customer(api):
         imports.import_customers(data=rows.encode(), actor=Actor.system("tests"), at=clock.now())
     events = api.get("events?type=customer.created").json()["data"]
     assert len({event["data"]["id"] for event in events}) == 3
+
+
+def test_the_reference_names_every_event(api):
+    page, document = api.get("docs").content.decode(), api.get("openapi.json").json()
+    assert sorted(document["webhooks"]) == sorted(rules.TYPES)
+    for code, sentence in rules.TYPES.items():
+        assert f"<code>{code}</code></th><td>{sentence}</td>" in page
+        assert document["webhooks"][code]["post"]["summary"] == sentence
 
 
 def test_a_customers_scope_sees_no_endpoint(api):
