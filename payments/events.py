@@ -59,6 +59,11 @@ DISPUTE_ANSWER_REFUSED = register(
 )
 DISPUTE_WON = register("dispute.won", "Dispute {subject} was won", owasp="sensitive_update")
 DISPUTE_LOST = register("dispute.lost", "Dispute {subject} was lost", owasp="sensitive_update")
+REFUND_UNRESOLVED = register(
+    "refund.unresolved",
+    "Nobody could say for too long how refund {subject} ended",
+    owasp="sensitive_update",
+)
 REFUND_REQUESTED = register(
     "refund.requested", "{actor} asked for refund {subject}", owasp="sensitive_create"
 )

@@ -82,6 +82,9 @@ KEY_LIFE = timedelta(hours=23)
 # How long we ask before a person is told that nobody knows.
 GIVEN_UP_AFTER = timedelta(days=3)
 
+# Noted on what a person was told about.
+UNRESOLVED = "unresolved"
+
 
 def wait(asked: int) -> timedelta:
     """Return how long to wait before the provider is asked again, after it was asked so often: doubling, bounded."""

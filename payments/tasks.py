@@ -68,13 +68,10 @@ def forget_methods(self: SystemTask, tenant_id: str) -> int:
     reason="finds what a lost message or a process that died left behind, in every organization",
 )
 def sweep(self: SystemTask) -> int:
-    """Ask about what is due anywhere; return of how much."""
-    asked = 0
-    for tenant in _open_tenants():
-        asked += janitor.ask_unsure(tenant_id=tenant, actor=self.actor, at=clock.now())
-        asked += janitor.close_pages(tenant_id=tenant, actor=self.actor, at=clock.now())
-        asked += janitor.answer_disputes(tenant_id=tenant, actor=self.actor, at=clock.now())
-    return asked
+    """Do what is due anywhere; return how much that was."""
+    return sum(
+        janitor.sweep(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in _open_tenants()
+    )
 
 
 @shared_task(

@@ -78,7 +78,11 @@ def apply_facts(*, facts: DisputeFacts, actor: Actor, at: datetime) -> Dispute:
         raise DisputeDiffers
     # It may begin and end in one go: the credit is locked before the invoices, as everywhere.
     settlement.lock_money(
-        customer_id=payment.customer_id, currency=payment.currency, booked_on=at.date(), actor=actor, at=at
+        customer_id=payment.customer_id,
+        currency=payment.currency,
+        booked_on=moves.today(at),
+        actor=actor,
+        at=at,
     )
     rows = Dispute.objects.select_for_update(no_key=True).filter(reference=facts.reference)
     dispute = only(rows) or _begin(payment, facts, actor, at)
@@ -237,7 +241,7 @@ def _lose(payment: Payment, dispute: Dispute, actor: Actor, at: datetime) -> Non
         cash_account=Account.DISPUTED,
         kind=LOST,
         source_id=dispute.pk,
-        booked_on=at.date(),
+        booked_on=moves.today(at),
         actor=actor,
         at=at,
     )
@@ -267,7 +271,7 @@ def _reinstate(payment: Payment, dispute: Dispute, actor: Actor, at: datetime) -
             source_id=dispute.pk,
             cash_account=Account.GATEWAY,
             kind=REINSTATED,
-            booked_on=at.date(),
+            booked_on=moves.today(at),
             actor=actor,
             at=at,
         )
@@ -297,7 +301,7 @@ def _post(dispute: Dispute, kind: str, to: str, out_of: str, amount_minor: int, 
         kind=kind,
         sides=[Side(to, amount_minor), Side(out_of, -amount_minor)],
         currency=dispute.currency,
-        booked_on=at.date(),
+        booked_on=moves.today(at),
         at=at,
         customer_id=dispute.customer_id,
         source_id=dispute.pk,

@@ -4,6 +4,7 @@ Promise kept: whatever a process that died, a lost webhook or a silent provider 
 growing pauses, until it has an end or a person is told. Running twice at once is harmless: every call has its key.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +21,40 @@ _BATCH = 100
 _DISPUTES_LOOKED_UP = timedelta(hours=6)
 # For so long the provider is asked daily to forget a removed method, in case it was away.
 _FORGOTTEN = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What of one organization is to be done now."""
+
+    attempts: list[UUID]
+    pages: list[UUID]
+    refunds: list[UUID]
+    answers: list[UUID]
+    disputes: list[UUID]
+
+
+def sweep(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
+    """Do whatever is due in one organization, each in steps of its own; return how much that was."""
+    with scope(Scope(tenant_id)):
+        found = Due(
+            attempts=asking.due(at=at),
+            pages=asking.superseded(),
+            refunds=refunds_due(at=at),
+            answers=_to_answer(),
+            disputes=_to_look_up(at),
+        )
+    for attempt_id in found.attempts:
+        collect.ask(tenant_id=tenant_id, attempt_id=attempt_id, at=at, actor=actor)
+    for attempt_id in found.pages:
+        collect.close_page(tenant_id=tenant_id, attempt_id=attempt_id, actor=actor, at=at)
+    for refund_id in found.refunds:
+        refunding.send(tenant_id=tenant_id, refund_id=refund_id, actor=actor, at=at)
+    for dispute_id in found.answers:
+        disputes.send(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
+    for dispute_id in found.disputes:
+        disputes.look_up(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
+    return sum(map(len, (found.attempts, found.pages, found.refunds, found.answers, found.disputes)))
 
 
 def ask_unsure(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
@@ -55,8 +90,7 @@ def close_pages(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
 def answer_disputes(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
     """Tell the provider what was decided about disputes; return how many."""
     with scope(Scope(tenant_id)):
-        rows = Dispute.objects.filter(state=Dispute.State.NEEDS_RESPONSE, answered_at__isnull=False)
-        found = list(rows.order_by("answered_at").values_list("pk", flat=True)[:_BATCH])
+        found = _to_answer()
     for dispute_id in found:
         disputes.send(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
     return len(found)
@@ -65,8 +99,7 @@ def answer_disputes(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
 def look_up_disputes(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
     """Ask how the open disputes stand of which nothing was heard for hours; return how many."""
     with scope(Scope(tenant_id)):
-        rows = Dispute.objects.filter(state__in=disputes.OPEN, updated_at__lt=at - _DISPUTES_LOOKED_UP)
-        found = list(rows.order_by("updated_at").values_list("pk", flat=True)[:_BATCH])
+        found = _to_look_up(at)
     for dispute_id in found:
         disputes.look_up(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
     return len(found)
@@ -92,7 +125,7 @@ def refunds_due(*, at: datetime) -> list[UUID]:
 
 def needs_attention(*, at: datetime) -> tuple[list[UUID], list[UUID]]:
     """Return the attempts and the refunds whose end nobody could say for too long: a person has to look."""
-    attempts = Attempt.objects.filter(state__in=rules.LIVE_ATTEMPTS, failure_code=collect.UNRESOLVED)
+    attempts = Attempt.objects.filter(state__in=rules.LIVE_ATTEMPTS, failure_code=rules.UNRESOLVED)
     refunds = Refund.objects.filter(
         Q(state=Refund.State.UNKNOWN) | Q(state=Refund.State.PENDING, ask_at__isnull=False),
         created_at__lt=at - rules.GIVEN_UP_AFTER,
@@ -101,3 +134,13 @@ def needs_attention(*, at: datetime) -> tuple[list[UUID], list[UUID]]:
         list(attempts.order_by("id").values_list("pk", flat=True)[:_BATCH]),
         list(refunds.order_by("id").values_list("pk", flat=True)[:_BATCH]),
     )
+
+
+def _to_answer() -> list[UUID]:
+    rows = Dispute.objects.filter(state=Dispute.State.NEEDS_RESPONSE, answered_at__isnull=False)
+    return list(rows.order_by("answered_at").values_list("pk", flat=True)[:_BATCH])
+
+
+def _to_look_up(at: datetime) -> list[UUID]:
+    rows = Dispute.objects.filter(state__in=disputes.OPEN, updated_at__lt=at - _DISPUTES_LOOKED_UP)
+    return list(rows.order_by("updated_at").values_list("pk", flat=True)[:_BATCH])

@@ -4,9 +4,11 @@ Lock order, everywhere: payment, its attempt, refund or dispute, then the custom
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+from billing.invoices.rules import local_day
+from billing.issuer import queries as issuer
 from billing.settlement import services as settlement
 from core.actor import Actor
 from core.errors import Conflict, NotFound
@@ -105,6 +107,11 @@ def follow(payment: Payment, to: str, *, at: datetime) -> None:
         payment.state = state
     payment.updated_at = at
     payment.save(force_update=True)
+
+
+def today(at: datetime) -> date:
+    """Return the day it is where the organization keeps its books."""
+    return local_day(at, issuer.time_zone())
 
 
 def tell(payment: Payment, what: str, *, invoices: Sequence[UUID] | None = None) -> None:

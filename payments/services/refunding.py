@@ -34,7 +34,7 @@ def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> Non
     What the provider does not answer is noted and asked again later; nothing is raised for it.
     """
     with scope(Scope(tenant_id)):
-        noted = prepare(refund_id=refund_id, at=at)
+        noted = prepare(refund_id=refund_id, actor=actor, at=at)
     if noted is None:
         return
     gateway, refund, payment_reference, before = noted
@@ -53,7 +53,7 @@ def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> Non
 
 
 @use_case
-def prepare(*, refund_id: UUID, at: datetime) -> tuple[Gateway, Refund, str, bool] | None:
+def prepare(*, refund_id: UUID, actor: Actor, at: datetime) -> tuple[Gateway, Refund, str, bool] | None:
     """Note that the provider is being asked, so that somebody looks should this process end here."""
     payment, refund = moves.lock_refund(refund_id)
     account = only(GatewayAccount.objects.filter(pk=payment.account_id)) if payment.account_id else None
@@ -62,7 +62,11 @@ def prepare(*, refund_id: UUID, at: datetime) -> tuple[Gateway, Refund, str, boo
     again = refund.state != Refund.State.PENDING or refund.asked > 0
     refund.asked += 1
     refund.ask_at = at + rules.LEASE
-    refund.save(update_fields=["asked", "ask_at"])
+    late = refund.state != Refund.State.SENT and at - refund.created_at > rules.GIVEN_UP_AFTER
+    if late and refund.failure_code != rules.UNRESOLVED:
+        refund.failure_code = rules.UNRESOLVED
+        audit.record(events.REFUND_UNRESOLVED, actor=actor, subject=("refund", refund.pk), result="failed")
+    refund.save(update_fields=["asked", "ask_at", "failure_code"])
     return accounts.for_account(account), refund, payment.reference, again
 
 
@@ -90,13 +94,16 @@ def refused(*, refund_id: UUID, code: str, actor: Actor, at: datetime) -> None:
 
 
 def _ask(gateway: Gateway, refund: Refund, payment_reference: str, *, again: bool) -> RefundOutcome:
-    if refund.reference:
-        return gateway.look_up_refund(refund.reference)
     outside = ids.encode("refund", refund.pk)
-    if again:
-        found = gateway.find_refund(payment=payment_reference, refund=outside)
-        if found is not None:
-            return found
+    try:
+        if refund.reference:
+            return gateway.look_up_refund(refund.reference)
+        found = gateway.find_refund(payment=payment_reference, refund=outside) if again else None
+    except GatewayRefused as refusal:
+        # That it may not be asked about does not say that it was not given.
+        raise GatewayUnsure(refusal.reason) from None
+    if found is not None:
+        return found
     return gateway.refund(
         RefundAsk(
             key=outside,

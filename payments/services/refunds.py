@@ -141,8 +141,8 @@ def apply(*, refund_id: UUID, outcome: RefundOutcome, actor: Actor, at: datetime
         return
     refund.reference = outcome.reference
     if to == Refund.State.SUCCEEDED:
-        when = outcome.at or at
-        succeed(payment, refund, cash_account=Account.GATEWAY, booked_on=when.date(), actor=actor, at=at)
+        day = moves.today(at)
+        succeed(payment, refund, cash_account=Account.GATEWAY, booked_on=day, actor=actor, at=at)
     elif to == Refund.State.FAILED:
         fail(payment, refund, code=outcome.code or outcome.state.value, actor=actor, at=at)
     else:
@@ -266,7 +266,7 @@ def fail(payment: Payment, refund: Refund, *, code: str, actor: Actor, at: datet
             source_id=refund.pk,
             kind=LEFT,
             returned_kind=CAME_BACK,
-            booked_on=at.date(),
+            booked_on=moves.today(at),
             actor=actor,
             at=at,
         )

@@ -1,6 +1,6 @@
 """Collecting money: beginning a payment, the payer's page, charging what is saved, and what came of it."""
 
-from payments.services.collect.asking import UNRESOLVED, ask, close_page
+from payments.services.collect.asking import ask, close_page
 from payments.services.collect.bank import (
     AmountNotPositive,
     InvoiceTwice,
@@ -35,7 +35,6 @@ from payments.services.collect.starting import (
 from payments.services.moves import PaymentMovedOn
 
 __all__ = [
-    "UNRESOLVED",
     "AmountNotPositive",
     "DifferentCurrencies",
     "GatewayNotConnected",

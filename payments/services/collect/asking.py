@@ -25,7 +25,6 @@ from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
 
 _AWAY = (GatewayAway, GatewayRefused, GatewayUnsure)
-UNRESOLVED = "unresolved"
 # A direct debit may take two weeks; anything else is known much sooner.
 _LONGEST = {Attempt.State.PROCESSING: timedelta(days=14)}
 _BATCH = 100
@@ -114,6 +113,8 @@ def superseded() -> list[UUID]:
         Q(state=Attempt.State.OPEN)
         | Q(state=Attempt.State.REQUIRES_ACTION)
         | Q(state=Attempt.State.CREATED, saved_method__isnull=True),
+        # Every live attempt has one; the index holds no others.
+        ask_at__isnull=False,
     )
     return list(rows.order_by("id").values_list("pk", flat=True)[:_BATCH])
 
@@ -129,8 +130,8 @@ def note_asking(*, attempt_id: UUID, actor: Actor, at: datetime) -> _Noted | Non
         attempt.ask_at = at + rules.wait(attempt.asked)
     since = at - attempt.created_at
     late = since > _LONGEST.get(Attempt.State(attempt.state), rules.GIVEN_UP_AFTER)
-    if late and attempt.failure_code != UNRESOLVED:
-        attempt.failure_code = UNRESOLVED
+    if late and attempt.failure_code != rules.UNRESOLVED:
+        attempt.failure_code = rules.UNRESOLVED
         audit.record(events.PAYMENT_UNRESOLVED, actor=actor, subject=("payment", payment.pk), result="failed")
     attempt.save(update_fields=["asked", "ask_at", "failure_code"])
     reference = attempt.checkout_reference if attempt.state == Attempt.State.OPEN else ""

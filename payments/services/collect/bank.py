@@ -150,7 +150,7 @@ def reverse(*, payment_id: UUID, reason: str, actor: Actor, at: datetime) -> Pay
         cash_account=Account.BANK,
         kind=REVERSED,
         source_id=payment.pk,
-        booked_on=at.date(),
+        booked_on=moves.today(at),
         actor=actor,
         at=at,
     )

@@ -1,7 +1,7 @@
 """Charging a saved method while its holder is not there, in three steps: note, ask, note.
 
-Promise kept: a charge is asked for under one key however often it is asked, and never again once the provider may have
-forgotten that key.
+Promises kept: a charge is asked for under one key however often it is asked, and never again once the provider may
+have forgotten that key; that a second call surely did nothing does not say that the first one did nothing.
 """
 
 from dataclasses import dataclass
@@ -20,6 +20,9 @@ from payments.services.collect.outcomes import apply_outcome
 from payments.services.collect.pages import describe, fail, unsure
 from tenancy.context import Scope, scope, use_case
 
+# Turned away at the door, whatever was done behind it before.
+_KEY_REFUSED = "key_refused"
+
 
 class NotToBeCharged(Conflict):
     """This attempt has ended, or has no saved method to charge."""
@@ -36,6 +39,7 @@ class _Asked:
     method: str
     kind: str
     description: str
+    again: bool
 
 
 def charge_saved(*, tenant_id: UUID, attempt_id: UUID, at: datetime, actor: Actor | None = None) -> None:
@@ -44,7 +48,7 @@ def charge_saved(*, tenant_id: UUID, attempt_id: UUID, at: datetime, actor: Acto
     Raises:
         NotFound: there is no such attempt.
         NotToBeCharged: it has ended, or its key may be forgotten.
-        GatewayRefused, GatewayAway: nothing was charged, and the attempt has failed.
+        GatewayRefused, GatewayAway: nothing was charged by this call; the attempt has failed if it was the first.
         GatewayUnsure: nobody knows yet; the provider is asked later.
     """
     actor = actor or Actor.system("payments.charge_saved")
@@ -72,7 +76,10 @@ def charge_saved(*, tenant_id: UUID, attempt_id: UUID, at: datetime, actor: Acto
         raise
     except (GatewayRefused, GatewayAway) as refusal:
         with scope(Scope(tenant_id)):
-            fail(attempt_id=attempt_id, code=refusal.reason, actor=actor, at=at)
+            if asked.again and (isinstance(refusal, GatewayAway) or refusal.reason == _KEY_REFUSED):
+                unsure(attempt_id=attempt_id, actor=actor, at=at)
+            else:
+                fail(attempt_id=attempt_id, code=refusal.reason, actor=actor, at=at)
         raise
     with scope(Scope(tenant_id)):
         apply_outcome(attempt_id=attempt_id, outcome=outcome, actor=actor, at=at)
@@ -87,8 +94,10 @@ def prepare_charge(*, attempt_id: UUID, at: datetime) -> _Asked:
         raise NotToBeCharged
     if at - attempt.created_at > rules.KEY_LIFE:
         raise NotToBeCharged
+    again = attempt.state == Attempt.State.UNKNOWN or attempt.asked > 0
     attempt.ask_at = at + rules.LEASE
-    attempt.save(update_fields=["ask_at"])
+    attempt.asked += 1
+    attempt.save(update_fields=["ask_at", "asked"])
     return _Asked(
         account=GatewayAccount.objects.get(pk=attempt.account_id),
         customer_id=attempt.customer_id,
@@ -97,4 +106,5 @@ def prepare_charge(*, attempt_id: UUID, at: datetime) -> _Asked:
         method=method.reference,
         kind=method.kind,
         description=describe(payment),
+        again=again,
     )

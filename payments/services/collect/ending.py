@@ -128,7 +128,7 @@ def decide(
     if how is Resolution.CREDIT and outcome is not None:
         payment.currency, payment.captured_minor = outcome.amount.currency, outcome.amount.amount_minor
         payment.state, payment.reference = Payment.State.SUCCEEDED, attempt.reference
-        payment.succeeded_at, payment.received_on = at, (outcome.at or at).date()
+        payment.succeeded_at, payment.received_on = at, moves.today(at)
         payment.save(force_update=True)
         settlement.settle(
             customer_id=payment.customer_id,

@@ -113,7 +113,7 @@ def _of_its_own(payment: Payment, attempt: Attempt, to: str, actor: Actor, at: d
         settlement.lock_money(
             customer_id=payment.customer_id,
             currency=payment.currency,
-            booked_on=at.date(),
+            booked_on=moves.today(at),
             actor=actor,
             at=at,
         )
@@ -154,13 +154,13 @@ def _take_over(attempt: Attempt, outcome: Outcome) -> None:
 
 
 def _succeed(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor, at: datetime) -> None:
-    arrived = outcome.at or at
     payment.captured_minor = payment.amount_minor
     payment.state = Payment.State.SUCCEEDED
     payment.reference, payment.failure_code = attempt.reference, ""
-    payment.succeeded_at, payment.received_on = at, arrived.date()
+    payment.succeeded_at, payment.received_on = at, moves.today(at)
     if outcome.method is not None:
-        payment.method = Payment.Method(outcome.method.kind)
+        if outcome.method.kind in Payment.Method.values:
+            payment.method = Payment.Method(outcome.method.kind)
         payment.brand, payment.last4 = outcome.method.brand, outcome.method.last4
     payment.save(force_update=True)
     items = moves.items_of(payment.pk)
@@ -230,7 +230,7 @@ def _hold(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor, at
     """Keep money apart that is not what we asked for; anything else that differs is only noted."""
     came = outcome.state is OutcomeState.SUCCEEDED and moves.may_move(attempt, Attempt.State.HELD)
     if not came:
-        if outcome.state is not OutcomeState.SUCCEEDED:
+        if attempt.state != Attempt.State.HELD:
             audit.record(
                 events.PAYMENT_DIFFERS, actor=actor, subject=("payment", payment.pk), result="refused"
             )

@@ -370,6 +370,30 @@ def test_the_money_of_one_attempt_never_pays_for_another(in_a):
     assert (attempt.state, state(other)) == ("held", ("unpaid", 0, 0, 0))
 
 
+def test_other_money_that_is_said_to_have_arrived_later_is_noted(in_a):
+    invoice = bill.finalized()
+    attempt = make.apply(make.started(invoice))
+    make.apply(attempt, reference="pi_of_something_else")
+    assert make.events_of(attempt.payment_id)[-1] == "payment.differs"
+    assert state(invoice) == ("paid", 10_000, 0, 0)
+
+
+# --- In the scope of a customer ---------------------------------------------------------------------
+
+
+def test_a_customer_begins_what_is_theirs_and_nothing_else(in_a):
+    mine, theirs = bill.finalized(of=bill.customer("Ada")), bill.finalized(of=bill.customer("Bob"))
+    make.account()
+    with context.scope(context.Scope(in_a, customer=mine.customer_id)):
+        assert make.started(mine).state == "created"
+        with pytest.raises(NotFound), context.attempt():
+            collect.start(
+                customer_id=theirs.customer_id, items=[(theirs.pk, 100)], account_id=make.the_account().pk,
+                source="portal", actor=make.ACTOR, at=make.AT,
+            )  # fmt: skip
+    assert (state(mine)[2], state(theirs)[2]) == (1, 0)
+
+
 # --- The tables say the same as the database ---------------------------------------------------------
 
 

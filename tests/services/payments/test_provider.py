@@ -324,6 +324,24 @@ def test_after_a_day_a_charge_is_not_repeated_and_a_person_is_told(house):
         charge(house, attempt, at=house.at + timedelta(days=2))
 
 
+def test_that_a_second_call_was_not_sent_does_not_say_the_first_did_nothing(house, settings):
+    method = saved(house)
+    attempt = house.start((house.invoice, 9_000), saved_method_id=method.pk)
+    house.gateway.fault("error_after", next=9, path="POST /v1/payment_intents")
+    with pytest.raises(GatewayUnsure):
+        charge(house, attempt)
+    house.gateway.calm()
+    there = settings.GATEWAY_ADDRESS
+    settings.GATEWAY_ADDRESS = "http://127.0.0.1:9"
+    settings.OUTBOUND_PRIVATE_ORIGINS = [settings.GATEWAY_ADDRESS]
+    asked_at = house.now(attempt).ask_at
+    assert house.ask(attempt, at=asked_at).state == "unknown"
+    settings.GATEWAY_ADDRESS = there
+    settings.OUTBOUND_PRIVATE_ORIGINS = [there]
+    assert house.ask(attempt, at=asked_at + timedelta(hours=1)).state == "succeeded"
+    assert len(house.charges()) == 2
+
+
 def test_a_removed_method_is_charged_no_more_and_forgotten(house):
     method = saved(house)
     with house.scope():
@@ -387,6 +405,20 @@ def test_a_provider_that_is_away_is_asked_again_for_the_refund(house, settings):
     settings.OUTBOUND_PRIVATE_ORIGINS = [there]
     assert janitor.send_refunds(tenant_id=house.tenant, actor=ACTOR, at=waits.ask_at) == 1
     assert house.now(row).state == "succeeded"
+
+
+def test_after_days_a_person_is_told_of_a_refund_nobody_can_say_the_end_of(house):
+    row = refund(house, house.pay())
+    house.gateway.fault("error_after", next=9, path="POST /v1/refunds")
+    send(house, row)
+    house.gateway.fault("error_before", next=9, path="GET /v1/refunds")
+    for later in (timedelta(days=3, hours=1), timedelta(days=4)):
+        assert send(house, row, at=house.at + later).state == "unknown"
+    assert house.events(row.pk).count("refund.unresolved") == 1
+    with house.scope():
+        assert janitor.needs_attention(at=house.at + timedelta(days=4))[1] == [row.pk]
+    house.gateway.calm()
+    assert send(house, row, at=house.at + timedelta(days=5)).state == "succeeded"
 
 
 def test_a_refund_that_the_provider_refuses_is_free_again(house):
