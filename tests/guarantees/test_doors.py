@@ -1,0 +1,121 @@
+"""Every page of the portal by everybody, and every door whose key is in the address without that key.
+
+The cases come from the URL table. A route whose arguments nobody can fill fails here.
+"""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import tokens
+from accounts.permissions import PORTAL
+from edge.access import Needs, Public, rules_of
+from edge.checks import routes
+from tenancy.context import Scope, scope
+from tests.guarantees import world
+from tests.guarantees.test_routes import call, methods, sends_to, undone
+from tests.guarantees.world import Organization, Someone
+from tests.make import accounts, billing
+
+ALL = list(routes())
+PORTAL_ROUTES = [(path, name, view) for path, name, view in ALL if path.startswith("p/<organization:slug>/")]
+KEYED = [(path, name, view) for path, name, view in ALL if path.startswith("pay/<str:token>")]
+_RECORDS = {"invoices": "finalized", "payments": "payment", "methods": "payment_method"}
+_WORDS = {"kind": "card", "currency": "EUR"}
+
+
+def address(path: str, organization: Organization) -> str:
+    """Fill a portal route's arguments with an organization's records."""
+    filled = path.replace("<organization:slug>", organization.slug)
+    noun = filled.split("/")[2]
+    for name, word in _WORDS.items():
+        filled = filled.replace(f"<str:{name}>", word)
+    if "<str:pk>" in filled:
+        filled = filled.replace("<str:pk>", organization.records[_RECORDS[noun]])
+    assert "<" not in filled, f"nobody knows how to fill {path}"
+    return "/" + filled
+
+
+@pytest.fixture
+def ours(db: None) -> Organization:
+    return world.organization("a", [world.RoleCode.OWNER])
+
+
+@pytest.fixture
+def theirs(db: None) -> Organization:
+    return world.organization("b", [world.RoleCode.OWNER])
+
+
+def neighbour(of: Organization) -> Someone:
+    """Sign in another customer of the same organization, with nothing to their name."""
+    with scope(Scope(of.id)):
+        access = accounts.portal_access(billing.customer("Charles Babbage").pk)
+        opened = accounts.session(access.user)
+    return Someone(access.user_id, world.browser(opened.raw_key))
+
+
+@pytest.mark.parametrize(("path", "name", "view"), PORTAL_ROUTES, ids=[name for _, name, _ in PORTAL_ROUTES])
+def test_portal_route_by_everybody(
+    path: str, name: str, view: Any, ours: Organization, theirs: Organization
+) -> None:
+    url, customer, another = address(path, ours), ours.people["customer"], neighbour(ours)
+    for method, rule in methods(view):
+        cell = f"{method} {name}"
+        assert isinstance(rule, Needs) and rule.permission in PORTAL, cell
+        with undone():
+            response = call(customer, method, url)
+            assert response.status_code < 500 and response.status_code not in (401, 403, 405), cell
+            assert sends_to(response) not in ("/login", "/step-up", "/login/mfa"), cell
+            if response.status_code == 404:
+                # What is not there for want of a provider or an agreement, and never for want of a right.
+                assert name in ("portal:add_method", "portal:stop_autopay"), cell
+        for stranger in (ours.people["owner"], theirs.people["customer"], theirs.people["owner"]):
+            with undone():
+                assert call(stranger, method, url).status_code == 404, f"{cell} by a stranger"
+                refused = world.events_of(ours.id, actor_id=stranger.id, event="access.refused")
+                assert [event.facts["status"] for event in refused] == [404], f"{cell}: unrecorded"
+        with undone():
+            response = call(another, method, url)
+            if "<str:pk>" in path:
+                assert response.status_code == 404, f"{cell} by another customer"
+            body = response.content.decode()
+            assert [kind for kind, text in ours.records.items() if text in body] == [], cell
+        with undone():
+            assert sends_to(call(None, method, url)) == "/login", f"{cell} by nobody"
+
+
+@pytest.mark.parametrize(("path", "name", "view"), PORTAL_ROUTES, ids=[name for _, name, _ in PORTAL_ROUTES])
+def test_half_signed_in_opens_no_portal(path: str, name: str, view: Any, ours: Organization) -> None:
+    with scope(Scope(ours.id)):
+        access = accounts.portal_access(billing.customer("Charles Babbage").pk)
+        accounts.totp(access.user)
+        half = accounts.session(access.user, complete=False)
+    person = Someone(access.user_id, world.browser(half.raw_key))
+    for method, _rule in methods(view):
+        with undone():
+            assert sends_to(call(person, method, address(path, ours))) == "/login/mfa", f"{method} {name}"
+
+
+@pytest.mark.parametrize(("path", "name", "view"), KEYED, ids=[name for _, name, _ in KEYED])
+def test_a_door_whose_key_is_in_the_address_stays_shut_without_it(
+    path: str, name: str, view: Any, ours: Organization
+) -> None:
+    for token in (tokens.mint_link(tenant=ours.id), tokens.mint_link(tenant=ours.id)[:40], "0" * 58):
+        url = "/" + re.sub("<str:token>", token, path)
+        for method, rule in methods(view):
+            assert isinstance(rule, Public), name
+            with undone():
+                response = Client(raise_request_exception=False).generic(method, url)
+                # Asking for a new link is answered alike for every key; no other page opens.
+                meant = (302, 404) if name == "pay:renew" else (404,)
+                assert response.status_code in meant, f"{method} {name}: {response.status_code}"
+                body = response.content.decode()
+                assert [kind for kind, text in ours.records.items() if text in body] == []
+
+
+def test_the_doors_are_walked() -> None:
+    assert len(PORTAL_ROUTES) > 15
+    assert len(KEYED) >= 6
+    assert all(rules_of(view) for _, _, view in [*PORTAL_ROUTES, *KEYED])
