@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from audit import services as audit
 from billing.invoices import rules as texts
 from core.actor import Actor
 from core.errors import Conflict, Invalid, NotFound, Refusal
+from crypto.values import BlindIndex
 from payments import events
 from payments.models import Payment, StatementLine
 from payments.services import collect
@@ -77,8 +80,9 @@ def book(
         LineMovedOn, MoreThanTransferred.
         Refusal: of `collect.record`.
     """
-    payment = _book(_open(line_id), customer_id, wanted, actor=actor, at=at)
-    match_anew([customer_id])
+    line = _open(line_id)
+    payment = _book(line, customer_id, wanted, actor=actor, at=at)
+    match_anew([customer_id], accounts=[line.iban_index])
     return payment
 
 
@@ -112,7 +116,7 @@ def book_certain(*, actor: Actor, at: datetime, statement_id: UUID | None = None
         books.claim(best)
         booked += 1
         sums[line.currency] = sums.get(line.currency, 0) + line.amount_minor
-    match_anew(touched)
+    match_anew(touched, accounts=[line.iban_index for line in lines])
     return Booked(lines=booked, left=len(lines) - booked, sums=sums)
 
 
@@ -180,11 +184,17 @@ def undo(*, line_id: UUID, reason: str, actor: Actor, at: datetime) -> None:
 
 
 @use_case
-def match_anew(customer_ids: Iterable[UUID] | None = None) -> int:
-    """Match open lines once more, those of these customers or the newest of all; return how many were looked at."""
+def match_anew(
+    customer_ids: Iterable[UUID] | None = None, *, accounts: Iterable[BlindIndex | None] = ()
+) -> int:
+    """Match open lines once more, those of these customers and accounts or the newest of all.
+
+    Returns how many were looked at.
+    """
     rows = StatementLine.objects.select_for_update(skip_locked=True).filter(state=_State.OPEN)
     if customer_ids is not None:
-        rows = rows.filter(customer_id__in=set(customer_ids))
+        known = {each for each in accounts if each is not None}
+        rows = rows.filter(Q(customer_id__in=set(customer_ids)) | Q(iban_index__in=known))
     lines = list(rows.order_by("-id")[:_MOST_MATCHED_ANEW])
     lines.reverse()
     looking.match(lines)

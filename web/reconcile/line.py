@@ -47,7 +47,7 @@ class BookForm(AllocationForm):
         if not self.errors:
             over = sum(amount for _, amount in self.put()) - self.line.amount_minor
             if over > 0:
-                more = formats.money(over, self.currency)
+                more = formats.money(over, self.unit)
                 self.add_error(None, f"The invoices get {more} more than came. Put less onto them.")
         return cleaned
 
@@ -206,7 +206,7 @@ def _context(
 
 
 def _begun(form: AllocationForm) -> int:
-    return sum(allocation.read_minor(str(text), form.currency) for text in form.initial.values())
+    return sum(allocation.read_minor(str(text), form.unit) for text in form.initial.values())
 
 
 def _choose(here: str, customer_id: UUID) -> str:

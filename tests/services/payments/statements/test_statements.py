@@ -329,3 +329,24 @@ def test_a_person_is_named_on_what_they_decided(in_a):
     person = replace(make.ACTOR, id=UUID(int=7))
     booking.ignore(line_id=line.pk, reason="x", actor=person, at=make.AT)
     assert lines()[0].decided_by == UUID(int=7)
+
+
+def test_what_one_booking_teaches_about_an_account_is_said_of_the_lines_that_wait(in_a):
+    first, second = make.finalized(), make.finalized(of=make.customer("Grace Hopper"))
+    take(
+        camt053(
+            [Line(10_000, "Ada", IBAN, reference=rf(first)), Line(10_000, "Ada", IBAN, reference=rf(second))]
+        )
+    )
+    line, waiting = lines()
+    assert waiting.score == 100
+    booking.book(
+        line_id=line.pk,
+        customer_id=first.customer_id,
+        wanted=[(first.pk, 10_000)],
+        actor=make.ACTOR,
+        at=make.AT,
+    )
+    waiting = lines()[1]
+    assert (waiting.score, waiting.proposal["reasons"]) == (90, ["reference", "amount", "other_account"])
+    assert booking.book_certain(actor=make.ACTOR, at=make.AT).lines == 0
