@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -58,10 +59,16 @@ class Storm:
         """Do it all; the stack is gone afterwards."""
         self._say("Starting a stack")
         self._stack.start()
+        # What the supervisor goes on to say must be read, or it waits to be heard.
+        threading.Thread(target=self._listen, daemon=True).start()
         try:
             return self._storm(payments, at_once)
         finally:
             self._stack.end()
+
+    def _listen(self) -> None:
+        for line in self._stack.process.stdout or ():
+            self._stack.lines.append(line.rstrip())
 
     def _storm(self, payments: int, at_once: int) -> Result:
         known = self._manage("demo_credentials")

@@ -44,7 +44,7 @@ class Sandbox:
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
         data = json.dumps(body or {}).encode() if method != "GET" else None
-        for _ in range(60):
+        for _ in range(240):
             try:
                 asked = urllib.request.Request(self.base + path, data, headers, method=method)  # noqa: S310  http
                 with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310  http
