@@ -31,7 +31,7 @@ def show(request: Request, token: str) -> HttpResponseBase:
         return door.closed(request, token, refusal)
     door.note(request, opened, fields=())
     if may_ask(opened.standing.live):
-        request.afterwards = lambda: render(request, "pay/result.html", context_of(asked(opened)))
+        request.afterwards = lambda: render(request, "pay/result.html", asked(opened))
         return HttpResponse(status=200)
     return render(request, "pay/result.html", context_of(opened))
 
@@ -47,7 +47,7 @@ def state(request: Request, token: str) -> HttpResponseBase:
     if may_ask(opened.standing.live):
         request.afterwards = lambda: _fragment(request, asked(opened))
         return HttpResponse(status=200)
-    return _fragment(request, opened)
+    return _fragment(request, context_of(opened))
 
 
 def may_ask(attempt_id: UUID | None) -> bool:
@@ -57,21 +57,16 @@ def may_ask(attempt_id: UUID | None) -> bool:
     )
 
 
-def asked(opened: Opened) -> Opened:
-    """Ask the provider about a link's attempt, outside any transaction, and read again where the invoice stands."""
+def asked(opened: Opened) -> dict[str, Any]:
+    """Ask the provider about a link's attempt, outside any transaction, and say where the invoice stands now."""
     if opened.standing.live is not None:
         provider.ask(tenant_id=opened.tenant.pk, attempt_id=opened.standing.live, at=clock.now())
     with scope(opened.scope):
-        return door.read(opened.token, opened.link, opened.tenant)
+        return context_of(door.read(opened.token, opened.link, opened.tenant))
 
 
 def context_of(opened: Opened) -> dict[str, Any]:
-    """Collect what stands on the page."""
-    with scope(opened.scope):
-        return _context(opened)
-
-
-def _context(opened: Opened) -> dict[str, Any]:
+    """Collect what stands on the page; the link's scope is open."""
     standing, bill = opened.standing, rows.bill(opened)
     declined = standing.declined
     return {
@@ -94,8 +89,7 @@ def _mark(opened: Opened) -> str:
     return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
 
 
-def _fragment(request: Request, opened: Opened) -> HttpResponseBase:
-    shown = context_of(opened)
+def _fragment(request: Request, shown: dict[str, Any]) -> HttpResponseBase:
     if request.GET.get("seen") == shown["seen"]:
         return HttpResponseNotModified()
     return render(request, "pay/_result.html", shown)

@@ -111,7 +111,8 @@ def transfer(opened: Opened) -> Transfer | None:
         return None
     return Transfer(
         holder=found.holder,
-        iban=paper_words.iban(found.iban),
+        # It may break between its groups, and nowhere else.
+        iban=paper_words.iban(found.iban).replace("\u00a0", " "),
         bic=found.bic,
         reference=reference.printed(named),
         code=epc.code(

@@ -23,7 +23,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     recording.read(request, events.BANK_ACCOUNT_READ)
     context = {
         "current": current,
-        "iban": paper_words.iban(current.iban) if current else "",
+        "iban": paper_words.iban(current.iban).replace("\u00a0", " ") if current else "",
         "changed_on": rules.local_day(current.holds_from, zone) if current else None,
         "coming_from": coming.holds_from if coming else None,
         "coming_said": coming.announced_at if coming else None,

@@ -15,7 +15,7 @@ from core import clock, ids
 from outbound.models import OutboxMessage
 from payments.models import Attempt, PayLink, Payment, PaymentItem
 from tenancy.context import Scope, scope
-from tests.make import billing, paying
+from tests.make import billing, customers, paying
 from tests.make.paying import Bill
 
 
@@ -239,3 +239,14 @@ def test_no_page_lies_in_a_cache_or_an_index(bill: Bill) -> None:
     response = page(bill.path)
     assert response.headers["Cache-Control"] == "no-store"
     assert '<meta name="robots" content="noindex, nofollow">' in response.content.decode()
+
+
+def test_whoever_is_signed_in_elsewhere_sees_the_same_pages(here: UUID, bill: Bill) -> None:
+    other = paying.bill(here, email="grace@hopper.example")
+    cookie = customers.signed_in(here, other.customer)
+    client = Client(raise_request_exception=False)
+    client.cookies[cookie["name"]] = cookie["value"]
+    for path in ("", "/result", "/state", "/invoice.pdf"):
+        assert client.get(f"{bill.path}{path}").status_code == 200, path
+    (event, *_) = events(here, "pay_link.opened")
+    assert event.actor_kind == "user"
