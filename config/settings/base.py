@@ -276,7 +276,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Strongbox API",
-    "DESCRIPTION": "Customers, tax rates and invoices of one organization, the one that the key names.",
+    "DESCRIPTION": "Customers, invoices and payments of one organization, the one that the key names.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
