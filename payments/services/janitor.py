@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q
-
 from core.actor import Actor
-from payments import rules
-from payments.models import Attempt, Dispute, PaymentMethod, Refund
+from payments.models import Dispute, PaymentMethod, Refund
 from payments.services import collect, disputes, methods, refunding
 from payments.services.collect import asking
 from tenancy.context import Scope, scope
@@ -121,19 +118,6 @@ def refunds_due(*, at: datetime) -> list[UUID]:
         ask_at__lte=at, state__in=[Refund.State.PENDING, Refund.State.SENT, Refund.State.UNKNOWN]
     )
     return list(rows.order_by("ask_at").values_list("pk", flat=True)[:_BATCH])
-
-
-def needs_attention(*, at: datetime) -> tuple[list[UUID], list[UUID]]:
-    """Return the attempts and the refunds whose end nobody could say for too long: a person has to look."""
-    attempts = Attempt.objects.filter(state__in=rules.LIVE_ATTEMPTS, failure_code=rules.UNRESOLVED)
-    refunds = Refund.objects.filter(
-        Q(state=Refund.State.UNKNOWN) | Q(state=Refund.State.PENDING, ask_at__isnull=False),
-        created_at__lt=at - rules.GIVEN_UP_AFTER,
-    )
-    return (
-        list(attempts.order_by("id").values_list("pk", flat=True)[:_BATCH]),
-        list(refunds.order_by("id").values_list("pk", flat=True)[:_BATCH]),
-    )
 
 
 def _to_answer() -> list[UUID]:

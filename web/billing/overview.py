@@ -147,6 +147,17 @@ def _of_payments(request: Request, slug: str) -> list[Task]:
                 tint="person",
             )
         )
+    if found.unresolved:
+        tasks.append(
+            Task(
+                sentence=f"Nobody can say how {formats.count(found.unresolved, 'payment', 'payments')} ended",
+                detail="The provider was asked for days; look there and compare",
+                url=f"{reverse('payments:payments', args=[slug])}?view=under_way",
+                action="See payments",
+                icon="warning",
+                tint="bad",
+            )
+        )
     if found.payouts:
         tasks.append(
             Task(
