@@ -17,9 +17,11 @@ from core.cardnumbers import contains_card_number
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _log = logging.getLogger("strongbox.request")
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-_SECRET_TEXT = re.compile(r"sbk_(?:test|live)_\S+|Bearer\s+\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE)
-# Links of invitations and recovery are bearer tokens; a line of some library may quote a path.
-_SECRET_PATH = re.compile(r"/(invite|recover)/[^\s?#\"'<>]+", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(?:sbk|sk|rk)_(?:test|live)_\S+|whsec_\S+|Bearer\s+\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE
+)
+# Links of invitations, recovery, payment and a provider's hook are bearer tokens; a library's line may quote a path.
+_SECRET_PATH = re.compile(r"/(invite|recover|pay|hooks/\w+)/[^\s?#\"'<>]+", re.IGNORECASE)
 
 
 def safe_path(request: HttpRequest, status: int) -> str:

@@ -80,15 +80,12 @@ def stored_files(tenant_id: UUID, actor: Actor) -> Iterator[tuple[UUID, Iterator
     with context.scope(context.Scope(tenant_id)):
         found = list(StoredFile.objects.filter(state=StoredFile.State.READY).order_by("id"))
     for file in found:
-        if not file.media_type.startswith("text/") and file.media_type not in _READABLE:
+        if not files.is_text(file.media_type):
             yield file.pk, None
             continue
         with context.scope(context.Scope(tenant_id)):
             pieces = files.read(file=file, actor=actor)
             yield file.pk, _joined(file.pk, pieces)
-
-
-_READABLE = frozenset({"application/json", "application/xml", "application/x-ndjson"})
 
 
 def _joined(file_id: UUID, pieces: Iterator[bytes]) -> Iterator[Text]:

@@ -18,6 +18,11 @@ from edge.logging import JsonFormatter, RedactingFilter
         ("GET https://billing.example/invite/s3cret?next=/", "GET https://billing.example/invite/…?next=/"),
         ("at /INVITE/s3cret/more, then", "at /INVITE/…"),
         ("to ada@example.com with sbk_live_abc", "to [redacted] with [redacted]"),
+        ("POST /hooks/stripe/s3cret 400", "POST /hooks/stripe/… 400"),
+        ("opened /pay/s3cret/result", "opened /pay/…"),
+        ("key sk_test_s3cret and rk_live_s3cret, signed by whsec_s3cret", "key [redacted] and [redacted]"),
+        ("paid with 4242 4242 4242 4242 by s3cr", "[redacted: card number]"),
+        ("paid with 4242424242424242", "[redacted: card number]"),
     ],
 )
 def test_a_message_is_written_without_its_secrets(said: str, written: str) -> None:

@@ -49,8 +49,8 @@ def _waits(word: str) -> Status:
 STATUS: dict[str, dict[str, Status]] = {
     "gateway": {"connected": _good("Connected"), "disconnected": _idle("Disconnected")},
     "pay_page_file": {
-        "reviewed": _good("As reviewed"),
-        "changed": _wrong("Changed since"),
+        "reviewed": _good("Reviewed"),
+        "changed": _wrong("Changed"),
         "new": _wrong("Not reviewed"),
         "gone": _care("Gone"),
     },
