@@ -30,7 +30,7 @@ from payments.gateways.base import (
     SetupAsk,
 )
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 20
 # What we ask to be told; the event itself is never believed.
 HOOK_EVENTS = (
     "checkout.session.completed", "checkout.session.expired",
@@ -64,7 +64,7 @@ class StripeGateway:
         *,
         secret_key: str,
         address: str,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: int = TIMEOUT_SECONDS,
         before: Callable[[], None] = _nothing,
     ) -> None:
         """Speak with a key to an address (empty: Stripe itself); `before` runs before anything is sent."""

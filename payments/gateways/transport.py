@@ -73,7 +73,7 @@ class Declined(GatewayRefused):
 
 
 def client(
-    *, secret_key: str, address: str, timeout_seconds: float, before: Callable[[], None]
+    *, secret_key: str, address: str, timeout_seconds: int, before: Callable[[], None]
 ) -> stripe.StripeClient:
     """Return Stripe's client, which speaks through our way out alone."""
     base = address or STRIPE_ADDRESS

@@ -280,13 +280,11 @@ class Books:
                 rest -= amount
         return Candidate(customer_id=customer_id, parts=tuple(parts), score=score, reasons=reasons)
 
-    def _judged(
-        self, candidate: Candidate, alike: Mapping[UUID, float], payers: frozenset[UUID]
-    ) -> Candidate:
+    def _judged(self, candidate: Candidate, alike: Mapping[UUID, int], payers: frozenset[UUID]) -> Candidate:
         """Add what the payer's name and account say."""
         is_named = bool({Reason.REFERENCE, Reason.NUMBER} & set(candidate.reasons))
         score, reasons = candidate.score, list(candidate.reasons)
-        likeness = alike.get(candidate.customer_id, 0.0)
+        likeness = alike.get(candidate.customer_id, 0)
         if likeness:
             same = likeness >= SAME
             reasons.append(Reason.NAME if same else Reason.NAME_LIKE)

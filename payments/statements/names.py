@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from uuid import UUID
 
-SAME, LIKE = 0.92, 0.75
+SAME, LIKE = 92, 75
 # A word that this many customers share tells nothing, and comparing with all of them would cost.
 _COMMON = 400
 _MOST_COMPARED = 40
@@ -30,17 +30,18 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(word for word in found if word not in _FORMS) or tuple(found)
 
 
-def likeness(one: str, other: str) -> float:
-    """Return how alike two names are, 0 to 1, whatever the order of their words."""
+def likeness(one: str, other: str) -> int:
+    """Return how alike two names are, in per cent, whatever the order of their words."""
     ours, theirs = words(one), words(other)
     if not ours or not theirs:
-        return 0.0
+        return 0
     if sorted(ours) == sorted(theirs):
-        return 1.0
+        return 100
     shorter, longer = sorted((frozenset(ours), frozenset(theirs)), key=len)
     if len(shorter) > 1 and shorter < longer:
-        return 0.9
-    return SequenceMatcher(None, " ".join(sorted(ours)), " ".join(sorted(theirs)), autojunk=False).ratio()
+        return 90
+    compared = SequenceMatcher(None, " ".join(sorted(ours)), " ".join(sorted(theirs)), autojunk=False)
+    return int(100 * compared.ratio())
 
 
 class Directory:
@@ -53,7 +54,7 @@ class Directory:
             for word in set(words(name)):
                 self._by_word.setdefault(word, []).append(customer_id)
 
-    def like(self, name: str) -> dict[UUID, float]:
+    def like(self, name: str) -> dict[UUID, int]:
         """Return the customers whose names are like this one, and how much."""
         compared: dict[UUID, None] = {}
         for sharing in sorted(self._sharing(name), key=len):

@@ -119,12 +119,12 @@ class Bench:
 
     def impatient(self) -> Gateway:
         """Return the same account behind a client that waits a second only."""
-        return StripeGateway(secret_key=self.sandbox.key, address=self.sandbox.address, timeout_seconds=1.0)
+        return StripeGateway(secret_key=self.sandbox.key, address=self.sandbox.address, timeout_seconds=1)
 
 
 def stripe(sandbox: Sandbox) -> Bench:
     """Stripe's adapter, speaking to the sandbox."""
-    gateway = StripeGateway(secret_key=sandbox.key, address=settings.GATEWAY_ADDRESS, timeout_seconds=15.0)
+    gateway = StripeGateway(secret_key=sandbox.key, address=settings.GATEWAY_ADDRESS, timeout_seconds=15)
     return Bench(gateway, sandbox)
 
 
