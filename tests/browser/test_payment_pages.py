@@ -75,6 +75,7 @@ def pages(live: Live, at: dict[str, str]) -> list[str]:
         f"payments/{at['bank']}/release",
         f"payments/{at['card']}/refund",
         f"payments/{at['held']}/resolve",
+        f"payments/{at['held']}/stop",
         "refunds",
         "refunds?view=under_way",
         "refunds?view=done",

@@ -239,6 +239,7 @@ def context_of(request: Request, slug: str, pk: str, found: PaymentDetail, curre
         and found.row.refundable_minor > 0,
         "may_release": Permission.PAYMENT_WRITE in held and received and bool(found.held),
         "may_allocate": Permission.PAYMENT_WRITE in held and found.credit_minor > 0,
+        "may_stop": Permission.PAYMENT_WRITE in held and found.row.state in ("pending", "unknown"),
         "may_resolve": Permission.PAYMENT_WRITE in held and found.row.state == "held",
         "customer_pk": ids.encode("customer", found.row.customer_id),
     }

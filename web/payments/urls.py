@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.payments import credit, disputes, index, payment, record, refunds, sides, unmatched
+from web.payments import credit, disputes, index, payment, record, refunds, sides, stopping, unmatched
 
 app_name = "payments"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("payments/<str:pk>/reverse", payment.reverse_payment, name="reverse"),
     path("payments/<str:pk>/release", payment.release, name="release"),
     path("payments/<str:pk>/refund", refunds.create, name="new_refund"),
+    path("payments/<str:pk>/stop", stopping.stop, name="stop"),
     path("payments/<str:pk>/resolve", unmatched.resolve, name="resolve"),
     path("refunds", refunds.index, name="refunds"),
     path("refunds/<str:pk>", refunds.detail, name="refund"),

@@ -16,6 +16,7 @@ from billing.ledger import queries as books
 from billing.settlement import queries as settled
 from core import clock, ids
 from payments.models import Dispute, Payment, PaymentNote, Refund
+from payments.services import collect
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, visit
 from tests.guarantees import world
@@ -432,3 +433,25 @@ def test_a_payment_names_who_looked(tenant: UUID, made: Books) -> None:
     assert stranger.get(path).status_code == 404
     assert stranger.get(path.replace("/o/a/", "/o/b/")).status_code == 404
     assert [event.facts["status"] for event in events(theirs, "access.refused")] == [404]
+
+
+def test_a_payment_that_nobody_has_paid_is_stopped(tenant: UUID, made: Books) -> None:
+    with scope(Scope(tenant)):
+        attempt = collect.start(
+            customer_id=made.customer,
+            items=[(made.open[0], 1_000)],
+            account_id=make.account().pk,
+            source=Payment.Source.PAY_LINK,
+            actor=make.ACTOR,
+            at=clock.now(),
+        )
+    assert invoice(tenant, made.open[0]).attempts_open == 1
+    path = f"/o/a/payments/{ids.encode('payment', attempt.payment_id)}/stop"
+    assert member(tenant, RoleCode.ACCOUNTANT).post(path).status_code == 403
+    clerk = member(tenant, RoleCode.BILLING_CLERK)
+    assert "Stop payment of €10.00" in sentence(clerk.get(path))
+    assert clerk.post(path).headers["Location"] == path.removesuffix("/stop")
+    assert invoice(tenant, made.open[0]).attempts_open == 0
+    with scope(Scope(tenant)):
+        assert Payment.objects.get().state == "canceled"
+    assert "There is nothing to stop" in sentence(clerk.post(path))
