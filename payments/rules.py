@@ -74,9 +74,7 @@ LEASE = timedelta(minutes=2)
 UNOPENED = timedelta(hours=1)
 # How long after a page has closed it is asked about: a payment made in its last moment may still be told.
 PATIENCE = timedelta(minutes=2)
-# How long after it was last heard of money on its way is asked about; a webhook is usually first.
-ASK_ON_ITS_WAY = timedelta(hours=6)
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=6)
+_FIRST_WAIT, _FIRST_PAUSE, _LONGEST_WAIT = timedelta(seconds=10), timedelta(minutes=1), timedelta(hours=6)
 # A provider forgets an idempotency key after a day (Stripe); past this a call is not repeated, it is asked about.
 KEY_LIFE = timedelta(hours=23)
 # How long we ask before a person is told that nobody knows.
@@ -84,6 +82,14 @@ GIVEN_UP_AFTER = timedelta(days=3)
 
 # Noted on what a person was told about.
 UNRESOLVED = "unresolved"
+
+
+def pause(asked: int) -> timedelta:
+    """Return how long to wait before asking about what goes its way, after it was asked about so often.
+
+    A webhook is usually first; one that was lost must not leave a paid invoice open for long.
+    """
+    return min(_FIRST_PAUSE * (1 << min(asked, 20)), _LONGEST_WAIT)
 
 
 def wait(asked: int) -> timedelta:

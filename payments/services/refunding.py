@@ -61,8 +61,9 @@ def prepare(*, refund_id: UUID, actor: Actor, at: datetime) -> tuple[Gateway, Re
         return None
     again = refund.state != Refund.State.PENDING or refund.asked > 0
     refund.asked += 1
-    refund.ask_at = at + rules.LEASE
-    late = refund.state != Refund.State.SENT and at - refund.created_at > rules.GIVEN_UP_AFTER
+    on_its_way = refund.state == Refund.State.SENT
+    refund.ask_at = at + (rules.pause(refund.asked) if on_its_way else rules.LEASE)
+    late = not on_its_way and at - refund.created_at > rules.GIVEN_UP_AFTER
     if late and refund.failure_code != rules.UNRESOLVED:
         refund.failure_code = rules.UNRESOLVED
         audit.record(events.REFUND_UNRESOLVED, actor=actor, subject=("refund", refund.pk), result="failed")

@@ -147,7 +147,7 @@ def apply(*, refund_id: UUID, outcome: RefundOutcome, actor: Actor, at: datetime
         fail(payment, refund, code=outcome.code or outcome.state.value, actor=actor, at=at)
     else:
         refund.asked = 0
-        move(refund, Refund.State.SENT, at=at, ask_at=at + rules.ASK_ON_ITS_WAY)
+        move(refund, Refund.State.SENT, at=at, ask_at=at + rules.pause(refund.asked))
         audit.record(events.REFUND_SENT, actor=actor, subject=("refund", refund.pk))
 
 

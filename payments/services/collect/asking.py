@@ -125,9 +125,8 @@ def note_asking(*, attempt_id: UUID, actor: Actor, at: datetime) -> _Noted | Non
     payment, attempt = moves.lock_attempt(attempt_id)
     if attempt.state not in rules.LIVE_ATTEMPTS:
         return None
-    if not is_page_open(attempt, at):
-        attempt.asked += 1
-        attempt.ask_at = at + rules.wait(attempt.asked)
+    attempt.asked += 1
+    attempt.ask_at = _next_look(attempt, at)
     since = at - attempt.created_at
     late = since > _LONGEST.get(Attempt.State(attempt.state), rules.GIVEN_UP_AFTER)
     if late and attempt.failure_code != rules.UNRESOLVED:
@@ -156,6 +155,14 @@ def give_up(*, attempt_id: UUID, actor: Actor, at: datetime) -> None:
         return
     moves.enter(payment, attempt, Attempt.State.CANCELED, at=at, ask_at=None)
     audit.record(events.PAYMENT_CANCELED, actor=actor, subject=("payment", payment.pk))
+
+
+def _next_look(attempt: Attempt, at: datetime) -> datetime:
+    if attempt.state == Attempt.State.PROCESSING:
+        return at + rules.pause(attempt.asked)
+    if is_page_open(attempt, at) and attempt.page_expires_at is not None:
+        return min(at + rules.pause(attempt.asked), attempt.page_expires_at + rules.PATIENCE)
+    return at + rules.wait(attempt.asked)
 
 
 def _was_asked_for(attempt: Attempt) -> bool:

@@ -195,10 +195,8 @@ def _go_on(payment: Payment, attempt: Attempt, to: str, outcome: Outcome, actor:
     payment.failure_code = outcome.code if to == Attempt.State.FAILED else ""
     if to == Attempt.State.FAILED:
         attempt.declines += 1
-    ask_at = None if ended else at + rules.ASK_ON_ITS_WAY
-    if to == Attempt.State.OPEN:
-        ask_at = attempt.page_expires_at
     attempt.asked = 0
+    ask_at = None if ended else at + rules.pause(attempt.asked)
     moves.enter(payment, attempt, to, at=at, ask_at=ask_at)
     if ended:
         _forget_page(attempt)

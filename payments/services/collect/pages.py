@@ -142,7 +142,7 @@ def opened(*, attempt_id: UUID, checkout: Checkout, actor: Actor, at: datetime) 
     if attempt.state in (Attempt.State.CREATED, Attempt.State.UNKNOWN):
         attempt.page_url = checkout.url
         attempt.asked = 0
-        ask_at = (checkout.expires_at or at + PAGE_LIFE) + rules.PATIENCE
+        ask_at = at + rules.pause(attempt.asked)
         moves.enter(payment, attempt, Attempt.State.OPEN, at=at, ask_at=ask_at)
         audit.record(events.PAYMENT_OPENED, actor=actor, subject=("payment", payment.pk))
     else:

@@ -235,7 +235,7 @@ def test_a_debit_is_processing_until_the_bank_has_spoken(in_a):
     invoice = bill.finalized()
     attempt = make.apply(make.started(invoice), "processing")
     assert (attempt.payment.state, state(invoice)) == ("processing", ("processing", 0, 1, 1))
-    assert attempt.ask_at == make.AT + rules.ASK_ON_ITS_WAY
+    assert attempt.ask_at == make.AT + rules.pause(0)
     make.apply(attempt, "failed", code="insufficient_funds")
     assert state(invoice) == ("unpaid", 0, 0, 0)
     assert make.events_of(attempt.payment_id) == ["payment.started", "payment.processing", "payment.failed"]
