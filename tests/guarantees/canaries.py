@@ -19,7 +19,8 @@ from api.fields import Bodies, Body, Text, TextMap
 
 _LETTERS = random.SystemRandom()
 # Words of our own with a form or a length of their own; none of them can hold a person's name.
-CODES = {"country": "AT", "unit_code": "HUR", "overlap": "24h", "since": "2026-12-01T00:00:00Z"}
+CODES = {"country": "AT", "unit_code": "HUR", "overlap": "24h", "since": "2026-12-01T00:00:00Z",
+         "method": "bank_transfer", "received_on": "2026-01-02", "reason_code": "other"}  # fmt: skip
 # Settings that stand plain by their data policy: everybody who may see an invoice sees them.
 PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 %"}
 # Texts of an e-invoice that somebody wrote.
@@ -131,7 +132,13 @@ def _value(body: type[Body], name: str, field: Any, marker: str, records: Mappin
         return filled(type(field), marker, records)
     if isinstance(field, fields.Id):
         return records[field.kind]
-    simple = {fields.Currency: "EUR", fields.DecimalText: "20", fields.Day: "2026-12-01", fields.Choice: "S"}
+    simple = {
+        fields.Currency: "EUR",
+        fields.DecimalText: "20",
+        fields.Day: "2026-12-01",
+        fields.Choice: "S",
+        fields.Minor: 100,
+    }
     return simple[type(field)]
 
 

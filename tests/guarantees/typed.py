@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,7 +28,7 @@ from billing.customers import services as customers
 from billing.imports import services as imports
 from billing.issuer import services as issuers
 from config.embedded import home
-from core import clock
+from core import clock, ids
 from core.actor import Actor
 from crypto.fields import EncryptedJSONField, EncryptedTextField
 from edge.access import rules_of
@@ -40,7 +41,7 @@ from tenancy.checks import managed_models
 from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant, TenantModel
 from tests import databases
-from tests.guarantees import canaries, world
+from tests.guarantees import canaries, typed_payments, world
 from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
 
@@ -166,6 +167,8 @@ def _type_over_the_services(marker: str) -> None:
             at=at,
         )
         _type_bank_details(marker, actor)
+        typed_payments.over_the_services(marker, actor)
+        typed_payments.over_the_services(marker, actor)
         apikeys.create(
             name=f"{marker} key",
             scopes=["invoice:read"],
@@ -178,6 +181,7 @@ def _type_over_the_services(marker: str) -> None:
         files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
         _import(marker, actor)
         jobs.start(kind="test", at=at)
+    typed_payments.connect(actor)
 
 
 def _type_bank_details(marker: str, actor: Actor) -> None:
@@ -262,7 +266,7 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     def send(name: str, method: str, path: str, **headers: str) -> str:
         body = canaries.filled(bodies[name], evidence.marker, records) if name in bodies else {}
         response = speaker.send(method, path, body, **headers)
-        assert response.status_code in (200, 201), (name, response.content)
+        assert response.status_code in (200, 201, 202), (name, response.content)
         evidence.answers[name] = response.content
         return str(json.loads(response.content).get("id", ""))
 
@@ -281,6 +285,14 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("webhook_endpoints_update", "PATCH", webhook)
     send("webhook_endpoints_rotate", "POST", f"{webhook}/rotate")
     send("webhook_endpoints_replay", "POST", f"{webhook}/replay")
+    _type_payments(send, evidence, records)
+
+    def bill() -> str:
+        drafted = send("invoices_create", "POST", "invoices")
+        send("invoices_finalize", "POST", f"invoices/{drafted}/finalize")
+        return drafted
+
+    typed_payments.over_the_api(send, records, bill)
     assert set(bodies) - set(evidence.answers) == set(), "an operation with a body was not used"
     evidence.answers["customers_get"] = speaker.get(f"customers/{records['customer']}").content
     evidence.answers["invoices_get"] = speaker.get(f"invoices/{records['final']}").content
@@ -294,10 +306,33 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     return records
 
 
+def _type_payments(send: Callable[..., str], evidence: Evidence, records: dict[str, str]) -> None:
+    """Money comes, moves and goes; where it is to move only once, each call has a key."""
+
+    def once(name: str, path: str) -> str:
+        return send(name, "POST", path, Idempotency_Key=f"canary {name} {len(records)}")
+
+    records["invoice"] = records["final"]
+    records["payment"] = once("payments_create", "payments")
+    (row,) = json.loads(evidence.answers["payments_create"])["allocations"]
+    records["allocation"] = row["id"]
+    once("allocations_release", f"allocations/{records['allocation']}/release")
+    once("allocations_create", "allocations")
+    records["refund"] = once("refunds_create", "refunds")
+    typed_payments.approved(ids.decode("refund", records["refund"]))
+    once("refunds_record_payout", f"refunds/{records['refund']}/record_payout")
+    records["dispute"] = ids.encode("dispute", typed_payments.disputed())
+    once("disputes_answer", f"disputes/{records['dispute']}/answer")
+    records["payment"] = once("payments_create", "payments")
+    once("payments_reverse", f"payments/{records['payment']}/reverse")
+
+
 def path_of(operation: canaries.Operation, records: dict[str, str]) -> str:
     """Fill an operation's path; what only a finalized invoice can do is asked of one."""
-    nouns = {"customers": "customer", "webhook_endpoints": "webhook_endpoint"}
-    noun = nouns.get(operation.path.partition("/")[0], "draft")
+    collection = operation.path.partition("/")[0]
+    noun = "draft" if collection == "invoices" else collection.removesuffix("s")
+    if "{id}" not in operation.path:
+        return operation.path
     return operation.path.replace("{id}", records["final" if "void" in operation.path else noun])
 
 
@@ -309,11 +344,20 @@ def _type_cards(evidence: Evidence, speaker: api.Api, records: dict[str, str]) -
         body = canaries.filled(operation.body, evidence.marker, records)
         for place in canaries.texts(operation.body):
             for shape, text in shapes.items():
-                answer = speaker.send(operation.method, path, canaries.placed(body, place, text))
+                sent = canaries.placed(body, place, text)
+                answer = speaker.send(operation.method, path, sent, **_key(operation))
                 evidence.refuse(f"card {shape} {operation.name} {canaries.pointer(place)}", answer)
-        evidence.refuse(f"cvc {operation.name}", speaker.send(operation.method, path, {**body, "cvc": "123"}))
+        sent = {**body, "cvc": "123"}
+        evidence.refuse(
+            f"cvc {operation.name}", speaker.send(operation.method, path, sent, **_key(operation))
+        )
     speaker.get(f"customers?q={digits}")
     speaker.get(f"invoices/{digits}")
+
+
+def _key(operation: canaries.Operation) -> dict[str, str]:
+    """A key of its own for each call that may need one."""
+    return {"Idempotency_Key": secrets.token_hex(12)} if operation.method == "POST" else {}
 
 
 @contextlib.contextmanager
