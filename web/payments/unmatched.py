@@ -34,7 +34,15 @@ _DONE = {
     Resolution.DISMISS: "The payment is dismissed. No money was booked.",
 }
 # What keeps a decision from being carried out, and leaves the payment held.
-_SAID = (GatewayAway, GatewayRefused, GatewayUnsure, collect.NothingKnownOfIt, collect.PaymentMovedOn)
+_SAID = (
+    GatewayAway,
+    GatewayRefused,
+    GatewayUnsure,
+    collect.GoesBackAlready,
+    collect.HeldOverLimit,
+    collect.NothingKnownOfIt,
+    collect.PaymentMovedOn,
+)
 
 
 class ResolveForm(Form):

@@ -13,6 +13,8 @@ from payments.services.collect.bank import (
 )
 from payments.services.collect.charging import NotToBeCharged, charge_saved
 from payments.services.collect.ending import (
+    GoesBackAlready,
+    HeldOverLimit,
     NothingKnownOfIt,
     PaymentArrived,
     PaymentCannotBeStopped,
@@ -38,6 +40,8 @@ __all__ = [
     "AmountNotPositive",
     "DifferentCurrencies",
     "GatewayNotConnected",
+    "GoesBackAlready",
+    "HeldOverLimit",
     "InvoiceTwice",
     "MoreThanDue",
     "MoreThanPaid",
