@@ -103,7 +103,9 @@ def superseded() -> list[UUID]:
     """Return the attempts with a page that a newer one has replaced, or whose invoices need no payment any more."""
     items = PaymentItem.objects.filter(payment_id=OuterRef("payment_id"))
     newer = PaymentItem.objects.filter(
-        invoice_id__in=PaymentItem.objects.filter(payment_id=OuterRef("payment_id")).values("invoice_id"),
+        invoice_id__in=PaymentItem.objects.filter(payment_id=OuterRef(OuterRef("payment_id"))).values(
+            "invoice_id"
+        ),
         payment__attempts__state__in=rules.LIVE_ATTEMPTS,
         payment__attempts__id__gt=OuterRef("id"),
     )

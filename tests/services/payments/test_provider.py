@@ -176,6 +176,16 @@ def test_a_page_that_a_newer_one_replaces_is_closed(house):
         payer.pay(url)
 
 
+def test_a_page_stays_while_others_pay_other_invoices(house):
+    attempt = house.start()
+    house.open(attempt)
+    with house.scope():
+        other = bill.finalized()
+    house.open(house.start(other))
+    assert janitor.close_pages(tenant_id=house.tenant, actor=ACTOR, at=house.at) == 0
+    assert house.now(attempt).state == "open"
+
+
 def test_a_page_of_an_invoice_that_was_paid_otherwise_is_closed(house):
     attempt = house.start()
     house.open(attempt)
