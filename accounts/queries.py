@@ -97,6 +97,12 @@ def portal_access(*, user_id: UUID, tenant_id: UUID, customer_id: UUID | None = 
     return rows.order_by("created_at", "id").first()
 
 
+def portal_people(customer_id: UUID) -> QuerySet[PortalAccess]:
+    """List who may open a customer's portal, the oldest first."""
+    rows = PortalAccess.objects.select_related("user").filter(customer_id=customer_id, ended_at__isnull=True)
+    return rows.order_by("created_at", "id")
+
+
 def permissions_of(member: Membership, *, of_operator: bool) -> frozenset[Permission]:
     """Return the rights a membership gives, before the way of signing in narrows them."""
     return member.role.permissions(of_operator=of_operator)

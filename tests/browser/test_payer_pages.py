@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser
 
+from accounts.services import members
 from billing.invoices.models import Invoice
 from core import clock, ids
 from payments.models import Attempt, PayLink, Payment, PaymentItem, PaymentMethod
-from payments.services import autopay
+from payments.services import autopay, links
 from tenancy.context import Scope, scope
 from tests.browser.live import Live
 from tests.browser.test_people_pages import judge
@@ -130,3 +131,28 @@ def test_nothing_is_wrong_where_nothing_is_yet(browser: Browser, live: Live) -> 
     empty = ("", "payments", "methods", "automatic-payment", "bank-details")
     paths = [f"/p/{live.slug}/{path}" for path in empty]
     assert judge(browser, live, paths, [cookie]) == {}
+
+
+def test_nothing_is_wrong_with_what_staff_see_of_it(browser: Browser, live: Live, account: UUID) -> None:
+    who = live.person()
+    bill, silent = paying.bill(live.tenant), paying.bill(live.tenant, email="")
+    with scope(Scope(live.tenant)):
+        make.portal_access(bill.customer)
+        members.invite_customer(
+            email="nina@ada.example",
+            customer_id=bill.customer,
+            actor=make.actor(who.user),
+            at=clock.now(),
+        )
+        links.revoke(invoice_id=silent.invoice, actor=make.actor(who.user), at=clock.now())
+    invoice, without = ids.encode("invoice", bill.invoice), ids.encode("invoice", silent.invoice)
+    paths = [
+        f"invoices/{invoice}",
+        f"invoices/{invoice}/send",
+        f"invoices/{without}/send",
+        f"invoices/{invoice}/pay-link",
+        f"invoices/{without}/pay-link",
+        f"customers/{ids.encode('customer', bill.customer)}/portal",
+        f"customers/{ids.encode('customer', silent.customer)}/portal",
+    ]
+    assert judge(browser, live, [f"/o/{live.slug}/{path}" for path in paths], [live.cookie(who)]) == {}

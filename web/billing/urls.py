@@ -12,6 +12,7 @@ from web.billing import (
     invoice,
     invoices,
     organization,
+    portal,
     sending,
     tax_rates,
 )
@@ -37,6 +38,8 @@ urlpatterns = [
     path("customers/<str:pk>/access", customer.access_history, name="customer_access"),
     path("customers/<str:pk>/grants", grants.index, name="grants"),
     path("customers/<str:pk>/grants/end", grants.end, name="end_grant"),
+    path("customers/<str:pk>/portal", portal.index, name="portal"),
+    path("customers/<str:pk>/portal/end", portal.end, name="end_portal"),
     path("customers/<str:pk>/edit", customers.change, name="edit_customer"),
     path("customers/<str:pk>/archive", customers.archive, name="archive_customer"),
     path("customers/<str:pk>/restore", customers.restore, name="restore_customer"),

@@ -127,7 +127,7 @@ def make_default(request: Request, slug: str, pk: str) -> HttpResponse:
     """Make a method the usual one."""
     row = _one(request, pk)
     methods.make_default(method_id=row.id, actor=request.actor, at=clock.now())
-    messages.success(request, f"{_name(row)} is now the usual way to pay.")
+    messages.success(request, "That is now the usual way to pay.")
     return redirect("portal:methods", slug)
 
 
@@ -140,7 +140,7 @@ def remove(request: Request, slug: str, pk: str) -> HttpResponseBase:
         with attempting(request, form):
             methods.remove(method_id=row.id, actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, f"{_name(row)} is removed and will not be charged again.")
+            messages.success(request, "It is removed and will not be charged again.")
             return redirect("portal:methods", slug)
     recording.read(request, events.PAYMENT_METHOD_READ, subject=("payment_method", row.id))
     context = {"method": _shown(row), "crumbs": _crumbs(slug)}

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import PortalAccess
-from accounts.services import members
 from audit.models import Event
 from billing.invoices.models import Invoice
 from core import clock, ids
@@ -139,7 +139,7 @@ def test_a_card_is_added_made_usual_used_and_removed(
         page.goto(portal(live, "methods"))
         page.get_by_role("link", name="Remove… Mastercard ending 4444").click()
         page.get_by_role("button", name="Remove it").click()
-        expect(page.get_by_text("is removed and will not be charged again")).to_be_visible()
+        expect(page.get_by_text("It is removed and will not be charged again.")).to_be_visible()
         expect(page.get_by_role("rowheader", name="Mastercard")).to_have_count(0)
         assert [fault for fault in watch.faults() if "422" not in fault] == []
     assert charged(gateway) == [10_000]
@@ -220,30 +220,45 @@ def test_bank_details_say_since_when_they_hold(browser: Browser, live: Live, bil
         expect(page.get_by_text("We never change bank details by e-mail")).to_be_visible()
 
 
-def test_whoever_accepts_an_invitation_lands_in_the_portal(
+def test_staff_invite_a_person_who_lands_in_the_portal_and_close_it_again(
     browser: Browser, live: Live, bills: list[Bill]
 ) -> None:
+    clerk = live.person("billing_clerk")
+    page_of_staff = live.staff(f"customers/{ids.encode('customer', bills[0].customer)}/portal")
+    with visit(browser, live.cookie(clerk)) as (page, watch):
+        page.goto(page_of_staff)
+        page.get_by_label("E-mail address").fill("nina@ada.example")
+        page.get_by_role("button", name="Send the invitation").click()
+        expect(page.get_by_text("The invitation is on its way.")).to_be_visible()
+        expect(page.get_by_role("rowheader", name="nina@ada.example")).to_be_visible()
+        assert watch.faults() == []
+    (message,) = rows(live, OutboxMessage, template="portal_invitation")
     with scope(Scope(live.tenant)):
-        invited = members.invite_customer(
-            email="new.payer@ada.example",
-            customer_id=bills[0].customer,
-            actor=Actor.system("tests"),
-            at=clock.now(),
-        )
-        user = make.person(email="known.payer@ada.example")
-        device = make.totp(user)
-        known = members.invite_customer(
-            email=user.email, customer_id=bills[0].customer, actor=Actor.system("tests"), at=clock.now()
-        )
-    assert invited.url and known.url and device
+        url = next(word for word in message.body["text"].split() if "/invite/" in word)
     with visit(browser) as (page, _watch):
-        page.goto(invited.url)
+        page.goto(url)
         page.get_by_label("Your name").fill("Nina Payer")
-        page.get_by_label("Password").first.fill("violet tractor ninety lamps")
+        page.get_by_label("Password").first.fill(make.PASSWORD)
         page.get_by_role("button").first.click()
+        # Nothing is seen before the second factor; behind it lies the portal.
         expect(page).to_have_url(live.at(f"/login/mfa?next=%2Fp%2F{live.slug}%2F"))
+        page.goto(portal(live))
+        expect(page.get_by_text(bills[0].number)).to_have_count(0)
     with scope(Scope(live.tenant)):
-        assert PortalAccess.objects.filter(customer_id=bills[0].customer).count() == 1
+        (access,) = PortalAccess.objects.all()
+        user = access.user
+    assert access.customer_id == bills[0].customer
+    with scope(Scope(user=user.pk)):
+        key = make.session(user).raw_key
+    cookie = {"name": settings.SESSION_COOKIE_NAME, "value": key, "url": live.url}
+    with visit(browser, cookie) as (page, _watch):
+        page.goto(live.at("/select"))
+        expect(page.get_by_role("heading", name="Your invoices")).to_be_visible()
+        with visit(browser, live.cookie(clerk)) as (office, _):
+            office.goto(page_of_staff)
+            office.get_by_role("button", name="Close it to Nina Payer").click()
+            expect(office.get_by_text("The portal is closed to them")).to_be_visible()
+        assert page.goto(portal(live)).status == 404
 
 
 def test_nobody_sees_another_customers_things(browser: Browser, live: Live, bills: list[Bill]) -> None:
