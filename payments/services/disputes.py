@@ -245,11 +245,7 @@ def _lose(payment: Payment, dispute: Dispute, actor: Actor, at: datetime) -> Non
         actor=actor,
         at=at,
     )
-    # What was refunded before is gone twice; it is not counted twice here.
-    here = payment.captured_minor - payment.refunding_minor - payment.refunded_minor - payment.reversed_minor
-    payment.reversed_minor += min(dispute.amount_minor, here)
-    if payment.reversed_minor + payment.refunded_minor == payment.captured_minor:
-        payment.state = Payment.State.REVERSED
+    moves.count_lost(payment)
     payment.updated_at = at
     payment.save(update_fields=["state", "reversed_minor", "updated_at"])
     moves.tell(payment, "reversed")
@@ -275,8 +271,8 @@ def _reinstate(payment: Payment, dispute: Dispute, actor: Actor, at: datetime) -
             actor=actor,
             at=at,
         )
-    payment.reversed_minor -= min(dispute.amount_minor, payment.reversed_minor)
-    payment.state, payment.updated_at = Payment.State.SUCCEEDED, at
+    moves.count_lost(payment)
+    payment.updated_at = at
     payment.save(update_fields=["state", "reversed_minor", "updated_at"])
 
 

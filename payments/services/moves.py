@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from django.db.models import Sum
+
 from billing.invoices.rules import local_day
 from billing.issuer import queries as issuer
 from billing.settlement import services as settlement
@@ -14,7 +16,7 @@ from core.actor import Actor
 from core.errors import Conflict, NotFound
 from outbound.webhooks import services as webhooks
 from payments import rules
-from payments.models import Attempt, Payment, PaymentItem, PaymentNote, Refund
+from payments.models import Attempt, Dispute, Payment, PaymentItem, PaymentNote, Refund
 from tenancy.models import only
 
 # A payment goes where its attempt goes.
@@ -107,6 +109,28 @@ def follow(payment: Payment, to: str, *, at: datetime) -> None:
         payment.state = state
     payment.updated_at = at
     payment.save(force_update=True)
+
+
+def lost_minor(payment: Payment) -> int:
+    """Return what lost disputes have taken of a payment, in minor units; it may be more than is left of it."""
+    rows = Dispute.objects.filter(payment=payment, state=Dispute.State.LOST)
+    return int(rows.aggregate(lost=Sum("amount_minor"))["lost"] or 0)
+
+
+def count_lost(payment: Payment) -> None:
+    """Count anew what of a locked payment is gone by disputes, after these or its refunds have changed.
+
+    What was refunded too is gone twice; it is not counted twice. Once that refund fails, or is not agreed to, it is
+    gone by the dispute: it must not be given back again.
+    """
+    if payment.account_id is None:
+        return
+    lost = lost_minor(payment)
+    left = payment.captured_minor - payment.refunding_minor - payment.refunded_minor
+    payment.reversed_minor = min(lost, left)
+    over = lost > 0 and payment.reversed_minor + payment.refunded_minor == payment.captured_minor
+    if payment.state in (Payment.State.SUCCEEDED, Payment.State.REVERSED):
+        payment.state = Payment.State.REVERSED if over else Payment.State.SUCCEEDED
 
 
 def today(at: datetime) -> date:

@@ -196,10 +196,14 @@ def approved(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor,
 
     Raises:
         PaymentDisputed: its payer went to their bank meanwhile.
+        RefundExceedsPayment: and got the money there.
     """
     payment, refund = moves.lock_refund(UUID(str(payload["refund"])))
     if _is_disputed(payment):
         raise PaymentDisputed
+    here = payment.captured_minor - payment.refunded_minor - moves.lost_minor(payment)
+    if payment.refunding_minor > here:
+        raise RefundExceedsPayment
     by_hand = _is_by_hand(payment)
     move(refund, Refund.State.PENDING, at=at, ask_at=None if by_hand else at)
     audit.record(events.REFUND_APPROVED, actor=actor, subject=("refund", refund.pk))
@@ -248,8 +252,9 @@ def succeed(
     )
     payment.refunding_minor -= refund.amount_minor
     payment.refunded_minor += refund.amount_minor
+    moves.count_lost(payment)
     payment.updated_at = at
-    payment.save(update_fields=["refunding_minor", "refunded_minor", "updated_at"])
+    payment.save(update_fields=["state", "refunding_minor", "refunded_minor", "reversed_minor", "updated_at"])
     refund.succeeded_at, refund.failure_code = at, ""
     move(refund, Refund.State.SUCCEEDED, at=at)
     audit.record(events.REFUND_SUCCEEDED, actor=actor, subject=("refund", refund.pk))
@@ -271,8 +276,9 @@ def fail(payment: Payment, refund: Refund, *, code: str, actor: Actor, at: datet
             at=at,
         )
         payment.refunded_minor -= refund.amount_minor
+        moves.count_lost(payment)
         payment.updated_at = at
-        payment.save(update_fields=["refunded_minor", "updated_at"])
+        payment.save(update_fields=["state", "refunded_minor", "reversed_minor", "updated_at"])
     else:
         _release(payment, refund, at)
     refund.failure_code = code
@@ -348,5 +354,6 @@ def _is_what_we_asked(payment: Payment, refund: Refund, outcome: RefundOutcome) 
 
 def _release(payment: Payment, refund: Refund, at: datetime) -> None:
     payment.refunding_minor -= refund.amount_minor
+    moves.count_lost(payment)
     payment.updated_at = at
-    payment.save(update_fields=["refunding_minor", "updated_at"])
+    payment.save(update_fields=["state", "refunding_minor", "reversed_minor", "updated_at"])
