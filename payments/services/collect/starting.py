@@ -103,6 +103,9 @@ def start(
         running = _running(customer_id, account_id, items, method=method, save_method=save_method, at=at)
         if running is not None:
             return running
+    if source == Payment.Source.AUTOPAY and any(invoice.attempts_open for invoice in invoices.values()):
+        # Somebody has a page before them: what collects by itself waits until they have paid or left.
+        raise PaymentOnItsWay
     _check_room(items, invoices)
     payment = failed or Payment(
         customer_id=customer_id,

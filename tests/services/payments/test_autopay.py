@@ -156,6 +156,17 @@ def test_what_is_on_its_way_is_waited_for(house):
     assert house.paid() == "paid"
 
 
+def test_who_has_a_page_before_them_is_not_charged_beside_it(house):
+    house.run(ON_THE_DAY - timedelta(days=3))
+    with house.scope():
+        attempt = make.started(house.invoice)
+    assert house.run(ON_THE_DAY) == 0
+    assert house.state() == ("announced", "")
+    with house.scope():
+        make.apply(attempt)
+    assert (house.run(ON_THE_DAY), house.state()) == (0, ("skipped", "nothing_due"))
+
+
 def test_a_customer_without_an_address_is_not_charged(house):
     with house.scope():
         from billing.customers import services as customers
