@@ -122,6 +122,12 @@ PAY_LINK_RESENT = register(
 PAY_LINK_REFUSED = register(
     "pay_link.refused", "A payment link was refused", owasp="authz_fail", pci="10.2.1.4"
 )
+PAY_LINK_RETENTION = register(
+    "pay_link.retention_ended",
+    "{actor} removed payment links whose retention has ended",
+    owasp="sensitive_delete",
+    pci="10.2.1.7",
+)
 INVOICE_SENT = register("invoice.sent", "{actor} sent invoice {subject}", owasp="sensitive_update")
 RECEIPT_SENT = register("receipt.sent", "The receipt of payment {subject} was sent", owasp="sensitive_update")
 RECEIPT_READ = register(

@@ -6,6 +6,7 @@ BEAT: dict[str, dict[str, object]] = {
         "schedule": 15,
         "options": {"expires": 15},
     },
+    "payments-end-retention": {"task": "payments.end_retention", "schedule": 86_400},
     "payments-sweep": {"task": "payments.sweep", "schedule": 30, "options": {"expires": 30}},
     "payments-forget-removed-methods": {"task": "payments.forget_removed_methods", "schedule": 86_400},
     "payments-sweep-hooks": {"task": "payments.sweep_hooks", "schedule": 15, "options": {"expires": 15}},

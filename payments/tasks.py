@@ -7,7 +7,7 @@ from celery import shared_task
 from core import clock
 from payments.cards import scan
 from payments.reminders import daily
-from payments.services import accounts, autopay, hooks, janitor, sending
+from payments.services import accounts, autopay, hooks, janitor, links, sending
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
@@ -26,6 +26,20 @@ def send_receipts(self: SystemTask) -> int:
     return sum(
         sending.send_receipts(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in tenants
     )
+
+
+@shared_task(
+    bind=True, base=SystemTask, name="payments.end_retention", reason="every organization has payment links"
+)
+def end_retention(self: SystemTask) -> int:
+    """Remove payment links whose retention has ended, everywhere; return how many."""
+    with context.system_scope(reason=self.reason):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+    removed = 0
+    for tenant in tenants:
+        with context.scope(context.Scope(tenant)):
+            removed += links.remove_old(actor=self.actor, at=clock.now())
+    return removed
 
 
 _STEPS = "no transaction waits for the payment provider: each step opens a scope of its own"

@@ -30,6 +30,7 @@ from tenancy.context import use_case
 
 AFTER_DUE = timedelta(days=30)
 LONGEST, SHORTEST = timedelta(days=120), timedelta(days=7)
+ROWS_STAY, _MOST_REMOVED = timedelta(days=365), 10_000
 # A link that still lives this long is shown again rather than joined by another.
 _STILL_GOOD = timedelta(days=5)
 
@@ -256,6 +257,17 @@ def resend(*, raw: str, email: str, number: str, network: str, actor: Actor, at:
         to=customer.email,
         context={"number": invoice.number, "url": address(link), "expires_on": link.expires_at.date()},
     )
+
+
+@use_case
+def remove_old(*, actor: Actor, at: datetime) -> int:
+    """Remove links a year after they stopped working, at most 10,000 at once; return how many."""
+    old = PayLink.objects.filter(expires_at__lt=at - ROWS_STAY).order_by("expires_at")
+    keys = list(old.values_list("pk", flat=True)[:_MOST_REMOVED])
+    if keys:
+        PayLink.objects.filter(pk__in=keys).delete()
+        audit.record(events.PAY_LINK_RETENTION, actor=actor, facts={"links": len(keys)})
+    return len(keys)
 
 
 def _asked_for(raw: str, *, email: str, number: str) -> Invoice | None:

@@ -4,6 +4,7 @@ Promise kept: a mail stands or falls with the change it tells of; the PDF is set
 transaction; mail goes to the address on file alone; a payment has one receipt, whatever runs twice.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,6 +28,7 @@ from payments.models import Payment
 from payments.services import links
 from tenancy.context import Scope, scope, use_case
 
+_log = logging.getLogger("strongbox.payments")
 INVOICE_PDF, RECEIPT_PDF = "invoice_pdf", "receipt_pdf"
 # Older payments are left alone: somebody who connects a history does not mail everybody.
 RECEIPTS_FOR = timedelta(days=7)
@@ -140,8 +142,12 @@ def send_receipts(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
         due = receipts_due(at=at)
     sent = 0
     for payment_id in due:
-        with scope(Scope(tenant_id)):
-            sent += send_receipt(payment_id=payment_id, actor=actor, at=at)
+        try:
+            with scope(Scope(tenant_id)):
+                sent += send_receipt(payment_id=payment_id, actor=actor, at=at)
+        except Refusal as refusal:
+            # One that cannot be written must not keep the others from theirs; it is tried again.
+            _log.warning("a receipt could not be sent: %s", refusal.code)
     return sent
 
 

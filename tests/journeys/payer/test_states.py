@@ -226,6 +226,33 @@ def test_the_document_comes_as_a_file(here: UUID, bill: Bill) -> None:
     assert response.headers["Content-Disposition"] == f'attachment; filename="{bill.number}.pdf"'
 
 
+def test_while_a_payment_is_on_its_way_the_page_asks_for_almost_nothing(here: UUID, bill: Bill) -> None:
+    with scope(Scope(here)):
+        at = clock.now()
+        payment = Payment.objects.create(
+            customer_id=bill.customer, state="processing", method="card", source="pay_link", currency="EUR",
+            amount_minor=10_000, created_at=at, updated_at=at,
+        )  # fmt: skip
+        PaymentItem.objects.create(
+            payment=payment,
+            customer_id=bill.customer,
+            invoice_id=bill.invoice,
+            position=1,
+            amount_minor=10_000,
+        )
+    shown = page(f"{bill.path}/result").content.decode()
+    (seen,) = re.findall(r"seen=([0-9a-f]{16})", shown)
+    before = len(events(here, "pay_link.opened"))
+    same = page(f"{bill.path}/state", seen=seen)
+    assert (same.status_code, same.content) == (304, b"")
+    assert len(events(here, "pay_link.opened")) == before
+    with scope(Scope(here)):
+        Payment.objects.filter(pk=payment.pk).update(state="failed", failure_code="insufficient_funds")
+    other = page(f"{bill.path}/state", seen=seen)
+    assert other.status_code == 200
+    assert "There was not enough money on this card or account. Nothing was charged." in text_of(other)
+
+
 def test_the_result_page_says_nothing_is_paid_and_its_question_is_cheap(here: UUID, bill: Bill) -> None:
     paying.arrived(here, (bill.invoice, 4_000))
     first = page(f"{bill.path}/state")

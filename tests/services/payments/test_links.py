@@ -157,3 +157,14 @@ def test_asking_is_slowed_by_network_and_silent_by_invoice(invoice: Invoice) -> 
         ask(raw)
     # The twentieth closes the gate behind it: three more were answered alike, and nothing was sent.
     assert len(mails()) == 20
+
+
+def test_links_are_removed_a_year_after_they_stopped_working(invoice: Invoice) -> None:
+    raw = raw_of(links.mint(invoice_id=invoice.pk, actor=billing.ACTOR, at=AT))
+    over = PayLink.objects.get(invoice_id=invoice.pk).expires_at
+    assert links.remove_old(actor=billing.ACTOR, at=over + timedelta(days=365)) == 0
+    assert links.find(raw).invoice_id == invoice.pk
+    assert links.remove_old(actor=billing.ACTOR, at=over + timedelta(days=366)) == 1
+    with pytest.raises(links.LinkUnknown):
+        links.find(raw)
+    assert Event.objects.filter(event="pay_link.retention_ended").count() == 1
