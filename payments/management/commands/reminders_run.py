@@ -30,15 +30,14 @@ class Command(StrongboxCommand):
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Send what is due, one transaction a customer."""
-        (tenant,) = self.organizations(options["organization"])
-        with scope(Scope(tenant.pk)):
-            plan = plans.default_plan(actor=self.actor, at=clock.now())
-            state = plan.state
-            zone = issuers.time_zone()
         try:
-            on = date.fromisoformat(options["on"]) if options["on"] else clock.today(zone)
+            asked = date.fromisoformat(options["on"]) if options["on"] else None
         except ValueError:
             raise CommandError("--on takes a day like 2026-08-14.") from None
+        (tenant,) = self.organizations(options["organization"])
+        with scope(Scope(tenant.pk)):
+            state = plans.default_plan(actor=self.actor, at=clock.now()).state
+            on = asked or clock.today(issuers.time_zone())
         if options["dry_run"]:
             with scope(Scope(tenant.pk)):
                 found = sending.preview(on=on)

@@ -1,4 +1,4 @@
-"""One mail a customer, each step once, never to nobody; promises, disputes and payments stop it; a fee is drafted once."""
+"""One mail a customer, each step once, never to nobody; promises, disputes, payments stop it; a fee is drafted once."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
