@@ -123,3 +123,11 @@ prove(
     WHERE i.tenant_id = %(tenant)s AND i.status = 'finalized' AND (i.attempts_open <> live
       OR i.attempts_processing <> moving OR i.disputes_open <> disputed)""",
 )
+prove(
+    "statement_line_differs_from_payment",
+    """
+    SELECT l.id FROM payments_statementline l LEFT JOIN payments_payment p
+      ON p.tenant_id = l.tenant_id AND p.id = l.payment_id
+    WHERE l.tenant_id = %(tenant)s AND l.state IN ('booked', 'linked')
+      AND (p.id IS NULL OR p.captured_minor <> l.amount_minor OR p.currency <> l.currency)""",
+)

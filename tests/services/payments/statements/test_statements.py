@@ -350,3 +350,13 @@ def test_what_one_booking_teaches_about_an_account_is_said_of_the_lines_that_wai
     waiting = lines()[1]
     assert (waiting.score, waiting.proposal["reasons"]) == (90, ["reference", "amount", "other_account"])
     assert booking.book_certain(actor=make.ACTOR, at=make.AT).lines == 0
+
+
+def test_the_books_tell_a_line_that_is_not_what_was_booked(in_a):
+    invoice = make.finalized()
+    take(camt053([Line(10_000, "Ada", reference=rf(invoice))]))
+    booking.book_certain(actor=make.ACTOR, at=make.AT)
+    assert books.check() == []
+    StatementLine.objects.update(amount_minor=9_999)
+    (error,) = books.check()
+    assert (error.kind, error.subject) == ("statement_line_differs_from_payment", str(lines()[0].pk))
