@@ -1,7 +1,7 @@
 """Saving a payment method without paying: the payer agrees to words, types at the provider, and comes back.
 
 Promise kept: what comes back is asked of the provider and believed only when it belongs to this customer there. The
-words that stood on the page are kept with the method.
+words that stood on the page are kept with the method; between the two the cache holds their hash and names nobody.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import throttle, tokens
-from core import ids
+from core import ids, primitives
 from core.actor import Actor
 from core.errors import NotFound
 from payments.gateways.base import SetupAsk
 from payments.models import GatewayAccount, PaymentMethod
-from payments.services import accounts, methods, payers
+from payments.services import accounts, mandates, methods, payers
 from tenancy.context import Scope, scope
 
 _LIFE_SECONDS = 2 * 3600
@@ -68,7 +68,7 @@ def begin(
             method=kind,
         )
     )
-    kept = [str(tenant_id), str(customer_id), str(account_id), payer, page.reference, words]
+    kept = [str(tenant_id), str(customer_id), str(account_id), payer, page.reference, kind, _mark(words)]
     throttle.remember_once(_key(name), kept, seconds=_LIFE_SECONDS)
     return Begun(page.url)
 
@@ -76,7 +76,9 @@ def begin(
 def finish(
     *, tenant_id: UUID, customer_id: UUID, name: str, actor: Actor, at: datetime
 ) -> PaymentMethod | None:
-    """Ask the provider what was saved and keep it; None when nothing was. Call it outside any transaction.
+    """Ask the provider what was saved and keep it; None when nothing was, or when the words are others by now.
+
+    Call it outside any transaction.
 
     Raises:
         NotFound: nobody began this here, or it has been finished.
@@ -85,9 +87,12 @@ def finish(
     kept = throttle.take_once(_key(name))
     if not isinstance(kept, list) or kept[:2] != [str(tenant_id), str(customer_id)]:
         raise NotFound
-    account_id, payer, reference, words = UUID(kept[2]), kept[3], kept[4], kept[5]
+    account_id, payer, reference, kind, mark = UUID(kept[2]), *kept[3:]
     with scope(Scope(tenant_id)):
         account = GatewayAccount.objects.get(pk=account_id)
+        words = mandates.saving(kind=kind)
+    if _mark(words) != mark:
+        return None
     saved = accounts.for_account(account).setup_result(reference)
     if saved is None or saved.customer != payer:
         return None
@@ -100,6 +105,10 @@ def finish(
             actor=actor,
             at=at,
         )
+
+
+def _mark(words: str) -> str:
+    return primitives.sha256(words.encode()).hex()
 
 
 def _key(name: str) -> str:
