@@ -25,6 +25,7 @@ def evidence(django_db_setup: None, django_db_blocker: Any) -> Evidence:
         ("cache and queue", "text"),
         ("logs", "text"),
         ("files", "base64 at 1"),
+        ("provider", "text"),
     ],
 )
 def test_what_is_planted_is_found(evidence: Evidence, store: str, spelling: str) -> None:
@@ -33,7 +34,7 @@ def test_what_is_planted_is_found(evidence: Evidence, store: str, spelling: str)
 
 
 def test_every_store_is_planted_in() -> None:
-    assert set(typed.STORES) == {"database", "cache and queue", "logs", "files"}
+    assert set(typed.STORES) == {"database", "cache and queue", "logs", "files", "provider"}
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc", "abcd"])

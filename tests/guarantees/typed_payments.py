@@ -1,30 +1,30 @@
 """Types a marker into every text that payments keep; see `typed`, which gathers what is left of it."""
 
-from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
-from billing.invoices.models import Invoice
+from accounts.services import approvals
 from core import clock, ids
 from core.actor import Actor
-from payments.models import Attempt, Autopay, Dispute, PageAsk, Payment
+from payments.models import Attempt, Autopay, PageAsk, Refund
 from payments.reminders import plans
 from payments.services import accounts as providers
 from payments.statements import booking
 from payments.statements import services as statements
 from payments.statements.models import StatementLine
 from tenancy.context import Scope, scope
-from tests.make import billing, installation
+from tests.make import accounts, billing, installation
 from tests.make import payments as make
 from tests.make import statements as banks
-
-Send = Callable[..., str]
 
 
 def over_the_services(marker: str, actor: Actor) -> None:
     """Words that come from a bank, from a payer's page, from what a customer agreed to."""
     at = clock.now()
     line = banks.Line(4_200, f"{marker} payer", f"{marker} iban", f"{marker} text", f"{marker} reference")
-    statements.take_in(data=banks.csv([line]), file_name=f"{marker}.csv", currency="EUR", actor=actor, at=at)
+    statements.take_in(
+        data=banks.camt053([line]), file_name=f"{marker}.xml", currency="EUR", actor=actor, at=at
+    )
     row = StatementLine.objects.get()
     booking.ignore(line_id=row.pk, reason=f"{marker} reason", actor=actor, at=at)
     invoice = billing.finalized(lines=[billing.line("80")])
@@ -65,29 +65,17 @@ def connect(actor: Actor) -> None:
     providers.rotate_hook(tenant_id=tenant, account_id=account, actor=actor, at=clock.now())
 
 
-def over_the_api(send: Send, records: dict[str, str], invoice: Callable[[], str]) -> None:
-    """Record, allocate, give back, reverse; each with the words that belong to it."""
+def approved(refund_id: UUID) -> None:
+    """Let a second person agree to a refund that waits for one."""
+    with scope(Scope(installation.tenant("a"))):
+        refund = Refund.objects.get(pk=refund_id)
+        if refund.approval_id is not None:
+            approver = accounts.actor(accounts.member("approver").user)
+            approvals.approve(request_id=refund.approval_id, actor=approver, at=clock.now())
 
-    def money(name: str, path: str) -> str:
-        return send(name, "POST", path, Idempotency_Key=f"canary-{name}")
 
-    records["invoice"] = invoice()
-    send("invoices_send", "POST", f"invoices/{records['invoice']}/send")
-    records["payment"] = money("payments_create", "payments")
-    records["refund"] = money("refunds_create", "refunds")
-    money("refunds_record_payout", f"refunds/{records['refund']}/record_payout")
+def disputed() -> UUID:
+    """Let somebody contest a payment by card, and return their dispute."""
     with scope(Scope(installation.tenant("a"))):
-        paid = Payment.objects.get(pk=ids.decode("payment", records["payment"]))
-        # Too much of it, so that there is credit to put somewhere.
-        make.bank(paid.customer_id, 5_000)
-    records["allocation"] = money("allocations_create", "allocations")
-    money("allocations_release", f"allocations/{records['allocation']}/release")
-    records["reversed"] = money("payments_create", "payments")
-    money("payments_reverse", f"payments/{records['reversed']}/reverse")
-    with scope(Scope(installation.tenant("a"))):
-        other = Invoice.objects.get(pk=ids.decode("invoice", records["invoice"]))
-        contested = make.dispute(make.card(other.customer_id, other.pk, 100))
-    records["dispute"] = ids.encode("dispute", contested.pk)
-    send("disputes_answer", "POST", f"disputes/{records['dispute']}/answer")
-    with scope(Scope(installation.tenant("a"))):
-        assert Dispute.objects.get(pk=contested.pk).evidence
+        invoice = billing.finalized(lines=[billing.line("90")])
+        return make.dispute(make.card(invoice.customer_id, invoice.pk, 1_000)).pk
