@@ -6,7 +6,7 @@ Prices and rates are `Decimal`; they become booked money in one place, `to_minor
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 
 from core.errors import Refusal
 
@@ -135,7 +135,11 @@ def to_minor(amount: Decimal, currency: str) -> int:
         AmountTooLarge: the result cannot be booked.
         UnknownCurrency: no such currency in use.
     """
-    minor = int(EXACT.scaleb(amount, exponent(currency)).quantize(Decimal(1), context=EXACT))
+    try:
+        minor = int(EXACT.scaleb(amount, exponent(currency)).quantize(Decimal(1), context=EXACT))
+    except InvalidOperation:
+        # More digits than are ever reckoned with.
+        raise AmountTooLarge() from None
     if abs(minor) > MAX_MINOR:
         raise AmountTooLarge()
     return minor

@@ -56,6 +56,12 @@ class RefundMovedOn(Conflict):
     code = "refund_moved_on"
 
 
+class AmountsMovedOn(Conflict):
+    """Something of this payment was given back meanwhile. Look at the amounts again."""
+
+    code = "amounts_moved_on"
+
+
 class NotPaidByHand(Conflict):
     """Only the refund of a bank payment is paid out by hand; the provider sends the others."""
 
@@ -71,12 +77,16 @@ def ask(
     actor: Actor,
     at: datetime,
     reason_code: str = Refund.ReasonCode.OTHER,
+    seen_minor: int | None = None,
 ) -> Refund:
     """Ask for money back: reserved at once, sent after the commit, or waiting for a second person.
 
+    `seen_minor` is what had been given back or promised of the payment when somebody decided, so that a page that is
+    sent twice gives nothing back twice.
+
     Raises:
         NotFound: there is no such payment.
-        RefundExceedsPayment, PaymentNotRefundable, PaymentDisputed.
+        RefundExceedsPayment, PaymentNotRefundable, PaymentDisputed, AmountsMovedOn.
         Invalid: a reason that cannot be kept.
         approvals.OnlyPeopleAsk: over the limit of somebody who is nobody.
     """
@@ -86,6 +96,8 @@ def ask(
     payment = moves.lock_payment(payment_id)
     if payment.state != Payment.State.SUCCEEDED:
         raise PaymentNotRefundable
+    if seen_minor not in (None, payment.refunding_minor + payment.refunded_minor):
+        raise AmountsMovedOn
     _check_room(payment, amount_minor)
     waits = not _is_within_limit(payment, amount_minor, actor, at)
     refund = Refund(

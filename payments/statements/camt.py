@@ -85,8 +85,11 @@ class _Reader:
         return ""
 
     def statement(self, stmt: Element) -> Statement:
-        opening, opening_currency = self.balance(stmt, _OPENING, last=False)
-        closing, closing_currency = self.balance(stmt, _CLOSING, last=True)
+        try:
+            opening, opening_currency = self.balance(stmt, _OPENING, last=False)
+            closing, closing_currency = self.balance(stmt, _CLOSING, last=True)
+        except (Refusal, ValueError):
+            raise EntryUnreadable("A balance of the statement cannot be read.", field="file") from None
         named = self.text(stmt, "Acct/Ccy") or closing_currency or opening_currency
         entries: list[Entry] = []
         for position, entry in enumerate(self.all(stmt, "Ntry"), start=1):

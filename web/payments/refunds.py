@@ -155,6 +155,7 @@ def create(request: Request, slug: str, pk: str) -> HttpResponse:
                 amount_minor=form.cleaned_data["amount_minor"],
                 reason=form.cleaned_data["reason"],
                 reason_code=form.cleaned_data["reason_code"],
+                seen_minor=_seen(request),
                 actor=request.actor,
                 at=clock.now(),
             )
@@ -229,6 +230,12 @@ def cancel(request: Request, slug: str, pk: str) -> HttpResponse:
         "crumbs": _crumbs(slug),
     }
     return answer(request, "payments/cancel_refund.html", context, form=form)
+
+
+def _seen(request: Request) -> int | None:
+    """Return what had been given back when the effect was shown; a program that posts at once has seen nothing."""
+    text = request.POST.get("seen", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _opened(request: Request, pk: str) -> tuple[lists.RefundRow, str]:
