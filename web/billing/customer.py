@@ -100,6 +100,7 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
         "crumbs": [Crumb("Customers", reverse("billing:customers", args=[slug]))],
         "sees_access": reads,
         "may_edit": may_write and not found.is_erased,
+        "may_remind": Permission.REMINDER_MANAGE in request.permissions and not found.is_erased,
         "may_archive": may_write and found.state == "active",
         "may_restore": may_write and found.state == "archived",
     }

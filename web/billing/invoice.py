@@ -211,6 +211,7 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         "may_edit": draft and Permission.INVOICE_WRITE in held and found.imported_number is None,
         "may_discard": draft and Permission.INVOICE_WRITE in held,
         "may_send": final and Permission.INVOICE_SEND in held,
+        "may_promise": final and found.amount_due_minor > 0 and Permission.INVOICE_SEND in held,
         "may_finalize": draft and Permission.INVOICE_FINALIZE in held,
         "may_record": final and found.amount_due_minor > 0 and Permission.PAYMENT_WRITE in held,
         "may_void": final and Permission.INVOICE_VOID in held and found.amount_paid_minor == 0,
