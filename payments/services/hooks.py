@@ -6,6 +6,7 @@ comes; of it only names are kept, and what became of the object is asked of the 
 in the request, and what could not be applied is tried again.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,11 +30,12 @@ from payments.gateways.base import (
     Outcome,
 )
 from payments.models import Attempt, GatewayAccount, HookReceipt
-from payments.services import accounts, collect, disputes, refunds, soon
+from payments.services import accounts, collect, disputes, janitor, refunds, soon
 from tenancy import context
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
 
+_log = logging.getLogger("strongbox.payments")
 MOST_BYTES = 256 * 1024
 BATCH = 50
 LEASE = timedelta(minutes=2)
@@ -133,6 +135,10 @@ def apply_due(*, tenant_id: UUID, actor: Actor, now: Callable[[], datetime]) -> 
                 failure = str(getattr(refusal, "reason", refusal.code))
                 ignored = isinstance(refusal, GatewayRefused) and failure in _OF_NO_INTEREST
                 state = HookReceipt.State.IGNORED if ignored else HookReceipt.State.FAILED
+            except janitor.UNFIT:
+                # One message that nobody can apply must not stand in the way of those that came after it.
+                _log.exception("a message could not be applied")
+                failure, state = "unfit", HookReceipt.State.FAILED
             with scope(Scope(tenant_id)):
                 note(receipt_id=one.id, state=state, failure=failure, actor=actor, at=now())
             applied += state is HookReceipt.State.APPLIED

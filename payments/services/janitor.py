@@ -2,19 +2,29 @@
 
 Promise kept: whatever a process that died, a lost webhook or a silent provider left open is asked about again, with
 growing pauses, until it has an end or a person is told. Running twice at once is harmless: every call has its key.
+One that cannot be asked about keeps none of the others from being asked about, here or in other organizations.
 """
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DataError, IntegrityError
+
 from core.actor import Actor
+from core.errors import Refusal
 from payments.models import Dispute, PaymentMethod, Refund
 from payments.services import collect, disputes, methods, refunding
 from payments.services.collect import asking
 from tenancy.context import Scope, scope
 
+_log = logging.getLogger("strongbox.payments")
 _BATCH = 100
+# What an answer that nobody foresaw may end in; a database or a worker that goes away ends the whole run instead.
+UNFIT = (ArithmeticError, DataError, IntegrityError, LookupError, ObjectDoesNotExist, TypeError, ValueError)
 _DISPUTES_LOOKED_UP = timedelta(hours=6)
 # For so long the provider is asked daily to forget a removed method, in case it was away.
 _FORGOTTEN = timedelta(days=3)
@@ -41,16 +51,17 @@ def sweep(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
             answers=_to_answer(),
             disputes=_to_look_up(at),
         )
+    named = {"tenant_id": tenant_id, "actor": actor, "at": at}
     for attempt_id in found.attempts:
-        collect.ask(tenant_id=tenant_id, attempt_id=attempt_id, at=at, actor=actor)
+        _apart(collect.ask, attempt_id=attempt_id, **named)
     for attempt_id in found.pages:
-        collect.close_page(tenant_id=tenant_id, attempt_id=attempt_id, actor=actor, at=at)
+        _apart(collect.close_page, attempt_id=attempt_id, **named)
     for refund_id in found.refunds:
-        refunding.send(tenant_id=tenant_id, refund_id=refund_id, actor=actor, at=at)
+        _apart(refunding.send, refund_id=refund_id, **named)
     for dispute_id in found.answers:
-        disputes.send(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
+        _apart(disputes.send, dispute_id=dispute_id, **named)
     for dispute_id in found.disputes:
-        disputes.look_up(tenant_id=tenant_id, dispute_id=dispute_id, actor=actor, at=at)
+        _apart(disputes.look_up, dispute_id=dispute_id, **named)
     return sum(map(len, (found.attempts, found.pages, found.refunds, found.answers, found.disputes)))
 
 
@@ -118,6 +129,17 @@ def refunds_due(*, at: datetime) -> list[UUID]:
         ask_at__lte=at, state__in=[Refund.State.PENDING, Refund.State.SENT, Refund.State.UNKNOWN]
     )
     return list(rows.order_by("ask_at").values_list("pk", flat=True)[:_BATCH])
+
+
+def _apart(call: Callable[..., None], **named: object) -> None:
+    """Do one thing of many; what cannot be done is left for the next time, and never the end of the others."""
+    try:
+        call(**named)
+    except Refusal as refusal:
+        # Somebody was faster, or the provider says what cannot be.
+        _log.info("left for the next time: %s", refusal.code)
+    except UNFIT:
+        _log.exception("something could not be asked about")
 
 
 def _to_answer() -> list[UUID]:
