@@ -131,3 +131,14 @@ prove(
     WHERE l.tenant_id = %(tenant)s AND l.state IN ('booked', 'linked')
       AND (p.id IS NULL OR p.captured_minor <> l.amount_minor OR p.currency <> l.currency)""",
 )
+# What a lost dispute took is counted as far as it was not refunded, however refunds have ended since.
+prove(
+    "reversed_differs_from_disputes",
+    """
+    SELECT p.id FROM payments_payment p LEFT JOIN (
+      SELECT payment_id, sum(amount_minor) AS lost FROM payments_dispute
+      WHERE tenant_id = %(tenant)s AND state = 'lost' GROUP BY payment_id) AS d ON d.payment_id = p.id
+    WHERE p.tenant_id = %(tenant)s AND p.account_id IS NOT NULL
+      AND p.reversed_minor <> least(
+        coalesce(d.lost, 0), p.captured_minor - p.refunding_minor - p.refunded_minor)""",
+)

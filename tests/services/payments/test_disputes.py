@@ -111,6 +111,22 @@ def test_what_was_refunded_and_then_lost_is_not_counted_twice(in_a):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("before", ["pending", "succeeded"])
+def test_a_refund_that_failed_after_the_dispute_was_lost_leaves_nothing_to_refund(in_a, before):
+    payment = make.card_payment(bill.finalized())
+    refund = refunds.ask(payment_id=payment.pk, amount_minor=6_000, reason="", actor=make.ACTOR, at=make.AT)
+    refunds.apply(refund_id=refund.pk, outcome=make.refund_says(refund, before), actor=make.ACTOR, at=make.AT)
+    say(payment, "lost")
+    assert make.fresh(payment).reversed_minor == 4_000
+    refunds.apply(
+        refund_id=refund.pk, outcome=make.refund_says(refund, "failed"), actor=make.ACTOR, at=make.AT
+    )
+    payment = make.fresh(payment)
+    assert (payment.state, payment.reversed_minor, payment.refunding_minor, payment.refunded_minor) == (
+        "reversed", 10_000, 0, 0,
+    )  # fmt: skip
+
+
 def test_credit_that_a_disputed_payment_left_is_taken_first(in_a):
     invoice = bill.finalized()
     first = make.apply(make.started(invoice), "failed")
