@@ -172,10 +172,12 @@ def _begin(request: Request, slug: str, chosen: Chosen, form: PayForm) -> HttpRe
     at = clock.now()
     way = form.cleaned_data["way"]
     saved = None if way == PAGE else ids.decode("payment_method", way)
+    kind = next((row.kind for row in chosen.methods if row.id == saved), PaymentMethod.Kind.CARD)
     attempt = collect.start(
         customer_id=frame.customer_of(request),
         items=[(bill.id, form.cleaned_data[bill.pk]) for bill in chosen.bills],
         account_id=chosen.account,
+        method=kind,
         source="portal",
         save_method=saved is None and form.cleaned_data["keep"],
         saved_method_id=saved,

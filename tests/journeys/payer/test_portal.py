@@ -150,6 +150,30 @@ def test_a_card_is_added_made_usual_used_and_removed(
         assert saved[0].agreed_by is not None
 
 
+def test_a_saved_account_is_debited_and_is_on_its_way(
+    browser: Browser, live: Live, gateway: Gateway, bills: list[Bill]
+) -> None:
+    cookie = customers.signed_in(live.tenant, bills[0].customer, url=live.url)
+    with visit(browser, cookie) as (page, watch):
+        page.goto(portal(live, "methods/new/sepa_debit"))
+        expect(page.get_by_text("to send instructions to my bank")).to_be_visible()
+        page.get_by_label("I agree").check()
+        page.get_by_role("button", name="Go on to the payment provider").click()
+        page.get_by_label("IBAN").fill(payer.DEBIT)
+        page.get_by_label("Account holder").fill("Paula Payer")
+        page.locator("form:has(#iban)").get_by_role("button").click()
+        expect(page.get_by_text("It is saved.")).to_be_visible()
+        page.goto(portal(live, f"pay?invoice={ids.encode('invoice', bills[0].invoice)}"))
+        page.get_by_role("button", name="Pay €100.00").click()
+        expect(page.get_by_role("heading", name="On its way")).to_be_visible()
+        page.goto(portal(live))
+        expect(page.get_by_text("100.00 on its way")).to_be_visible()
+        expect(page.get_by_label(f"Pay {bills[0].number}")).to_have_count(0)
+        assert watch.faults() == []
+    (payment,) = rows(live, Payment)
+    assert (payment.state, payment.method) == ("processing", "sepa_debit")
+
+
 def test_a_saved_card_that_is_declined_says_so_and_charges_nothing(
     browser: Browser, live: Live, gateway: Gateway, bills: list[Bill]
 ) -> None:
