@@ -13,5 +13,5 @@ BEAT: dict[str, dict[str, object]] = {
     "payments-tidy-hooks": {"task": "payments.tidy_hooks", "schedule": 3_600},
     "payments-remind": {"task": "payments.remind", "schedule": 3_600},
     "payments-autopay": {"task": "payments.autopay", "schedule": 900, "options": {"expires": 900}},
-    "payments-scan-cards": {"task": "payments.scan_all_cards", "schedule": 86_400.0},
+    "payments-scan-cards": {"task": "payments.scan_all_cards", "schedule": 86_400},
 }
