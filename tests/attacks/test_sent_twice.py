@@ -1,13 +1,17 @@
 """A page that is sent twice, by a double click or by going back: money leaves once."""
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
-from core import ids
-from payments.models import Refund
+from core import clock, ids
+from payments.models import Payment, Refund
+from payments.services import collect, methods
+from tenancy import context
 from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.make import accounts as people
-from tests.make import billing as bill
+from tests.make import billing, customers, paying
 from tests.make import collecting as make
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_refund_page_that_is_sent_twice_gives_back_once(tenant_a):
     with scope(Scope(tenant_a)):
-        payment = make.card_payment(bill.finalized())
+        payment = make.card_payment(billing.finalized())
         client = world.browser(people.session(people.member("owner").user).raw_key)
     path = f"/o/a/payments/{ids.encode('payment', payment.pk)}/refund"
     body = {"amount_minor": "40.00", "reason_code": "other", "reason": "Because"}
@@ -28,3 +32,36 @@ def test_a_refund_page_that_is_sent_twice_gives_back_once(tenant_a):
     with scope(Scope(tenant_a)):
         assert [refund.amount_minor for refund in Refund.objects.all()] == [4_000]
         assert make.fresh(payment).refunding_minor == 4_000
+
+
+def test_a_part_that_is_sent_twice_is_charged_once(tenant_a, gateway):
+    """A saved card is charged without a page: nothing at the provider would notice the second press."""
+    paying.organization(tenant_a)
+    paying.connected(tenant_a, gateway.key)
+    bill = paying.bill(tenant_a)
+    with scope(Scope(tenant_a)):
+        kept = methods.save(
+            customer_id=bill.customer, account_id=make.the_account().pk,
+            method=make.method("pm_card_visa"), actor=make.ACTOR, at=clock.now(),
+        )  # fmt: skip
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = customers.signed_in(tenant_a, bill.customer)["value"]
+    pk, path = ids.encode("invoice", bill.invoice), "/p/a/pay"
+    page = client.get(path, {"invoice": pk}).content.decode()
+    assert f'name="left-{pk}" value="10000"' in page
+    sent = {
+        "invoice": pk, pk: "40.00", "shown": "4000", f"left-{pk}": "10000",
+        "way": ids.encode("payment_method", kept.pk),
+    }  # fmt: skip
+    assert client.post(path, sent).status_code == 303
+    again = client.post(path, sent)
+    assert (again.status_code, "The amounts have changed" in again.content.decode()) == (200, True)
+    with scope(Scope(tenant_a)):
+        assert [row.amount_minor for row in Payment.objects.all()] == [4_000]
+        with pytest.raises(collect.AmountsChanged), context.attempt():
+            # At the very same moment: what was seen is compared once more, under the invoice's lock.
+            collect.start(
+                customer_id=bill.customer, items=[(bill.invoice, 2_000)], account_id=make.the_account().pk,
+                source="portal", saved_method_id=kept.pk, seen={bill.invoice: 10_000}, actor=make.ACTOR,
+                at=clock.now(),
+            )  # fmt: skip

@@ -106,7 +106,7 @@ def pay(request: Request, slug: str) -> HttpResponseBase:
     if not chosen.bills:
         return redirect("portal:home", slug)
     form = PayForm(request.POST if request.method == "POST" else None, chosen=chosen)
-    if request.method == "POST" and form.is_valid() and request.POST.get("shown") == _sum(form):
+    if request.method == "POST" and form.is_valid() and _is_as_shown(request, chosen, form):
         try:
             with context.attempt():
                 return _begin(request, slug, chosen, form)
@@ -145,6 +145,12 @@ def _button(chosen: Chosen, form: PayForm) -> dict[str, Any]:
     }
 
 
+def _is_as_shown(request: Request, chosen: Chosen, form: PayForm) -> bool:
+    """Tell whether the sum on the button, and what was left to pay of each invoice, are still what they were."""
+    left = all(request.POST.get(f"left-{bill.pk}") == str(bill.room_minor) for bill in chosen.bills)
+    return left and request.POST.get("shown") == _sum(form)
+
+
 def _sum(form: PayForm) -> str:
     return str(sum(form.amounts()))
 
@@ -181,6 +187,7 @@ def _begin(request: Request, slug: str, chosen: Chosen, form: PayForm) -> HttpRe
         source="portal",
         save_method=saved is None and form.cleaned_data["keep"],
         saved_method_id=saved,
+        seen={bill.id: bill.room_minor for bill in chosen.bills},
         actor=request.actor,
         at=at,
     )

@@ -25,6 +25,7 @@ from payments.services.collect.ending import (
 from payments.services.collect.outcomes import apply_outcome
 from payments.services.collect.pages import PageClosed, open_page
 from payments.services.collect.starting import (
+    AmountsChanged,
     DifferentCurrencies,
     GatewayNotConnected,
     MoreThanDue,
@@ -38,6 +39,7 @@ from payments.services.moves import PaymentMovedOn
 
 __all__ = [
     "AmountNotPositive",
+    "AmountsChanged",
     "DifferentCurrencies",
     "GatewayNotConnected",
     "GoesBackAlready",

@@ -51,6 +51,12 @@ class PaymentOnItsWay(Conflict):
     code = "payment_on_its_way"
 
 
+class AmountsChanged(Conflict):
+    """What is left to pay has changed since it was shown. Look at the amounts, then pay."""
+
+    code = "amounts_changed"
+
+
 class DifferentCurrencies(Refusal):
     """Invoices of different currencies cannot be paid together."""
 
@@ -81,15 +87,19 @@ def start(
     method: str = Payment.Method.CARD,
     save_method: bool = False,
     saved_method_id: UUID | None = None,
+    seen: Mapping[UUID, int] | None = None,
 ) -> Attempt:
     """Begin to collect these amounts (minor units) of these invoices, or return the attempt that already does.
+
+    `seen` is what the payer was shown as left to pay of each invoice: of a part that is sent twice, the second finds
+    less left and is refused, though there would be room for it.
 
     Without `saved_method_id` the payer is to be sent to a page (`open_page`), with it the method is charged
     (`charge_saved`). Nothing is asked of the provider here.
 
     Raises:
         NotFound: an invoice is not there or not this customer's, or there is no such saved method.
-        NotPayable, MoreThanDue, PaymentOnItsWay, DifferentCurrencies, GatewayNotConnected.
+        NotPayable, MoreThanDue, PaymentOnItsWay, AmountsChanged, DifferentCurrencies, GatewayNotConnected.
         NothingToPay, AmountNotPositive, InvoiceTwice.
     """
     if not 1 <= len(items) <= MOST_ITEMS:
@@ -106,7 +116,7 @@ def start(
     if source == Payment.Source.AUTOPAY and any(invoice.attempts_open for invoice in invoices.values()):
         # Somebody has a page before them: what collects by itself waits until they have paid or left.
         raise PaymentOnItsWay
-    _check_room(items, invoices)
+    _check_room(items, invoices, seen)
     payment = failed or Payment(
         customer_id=customer_id,
         account_id=account_id,
@@ -183,7 +193,9 @@ def _lock_invoices(customer_id: UUID, invoice_ids: Sequence[UUID]) -> dict[UUID,
     return found
 
 
-def _check_room(items: Sequence[tuple[UUID, int]], invoices: Mapping[UUID, Invoice]) -> None:
+def _check_room(
+    items: Sequence[tuple[UUID, int]], invoices: Mapping[UUID, Invoice], seen: Mapping[UUID, int] | None
+) -> None:
     moving = under_way(list(invoices))
     for invoice_id, amount in items:
         invoice = invoices[invoice_id]
@@ -192,8 +204,11 @@ def _check_room(items: Sequence[tuple[UUID, int]], invoices: Mapping[UUID, Invoi
             raise NotPayable
         if amount > due:
             raise MoreThanDue(field="items")
-        if amount > due - moving.get(invoice_id, 0):
+        room = due - moving.get(invoice_id, 0)
+        if amount > room:
             raise PaymentOnItsWay
+        if seen is not None and seen.get(invoice_id) != room:
+            raise AmountsChanged
 
 
 def _running(
