@@ -15,7 +15,7 @@ from payments.services import collect
 
 # Where the provider's pages stand when no stand-in is named in the settings.
 _PAGES = "https://checkout.stripe.com"
-UNREACHED = (GatewayAway, GatewayRefused, GatewayUnsure)
+UNREACHED = (GatewayAway, GatewayRefused, GatewayUnsure, collect.PageClosed)
 
 
 class SeeOther(HttpResponseRedirect):

@@ -94,8 +94,8 @@ def close_page(*, tenant_id: UUID, attempt_id: UUID, actor: Actor, at: datetime)
 
 
 def due(*, at: datetime) -> list[UUID]:
-    """Return the attempts of the organization in scope that are to be asked about now."""
-    rows = Attempt.objects.filter(ask_at__lte=at, state__in=rules.LIVE_ATTEMPTS)
+    """Return the attempts of the organization in scope that are to be asked about now, ended ones a last time."""
+    rows = Attempt.objects.filter(ask_at__lte=at)
     return list(rows.order_by("ask_at").values_list("pk", flat=True)[:_BATCH])
 
 
@@ -126,7 +126,7 @@ def note_asking(*, attempt_id: UUID, actor: Actor, at: datetime) -> _Noted | Non
     """Note that the provider is being asked, when next, and that a person should look where it takes too long."""
     payment, attempt = moves.lock_attempt(attempt_id)
     if attempt.state not in rules.LIVE_ATTEMPTS:
-        return None
+        return _last_look(attempt)
     attempt.asked += 1
     attempt.ask_at = _next_look(attempt, at)
     since = at - attempt.created_at
@@ -157,6 +157,21 @@ def give_up(*, attempt_id: UUID, actor: Actor, at: datetime) -> None:
         return
     moves.enter(payment, attempt, Attempt.State.CANCELED, at=at, ask_at=None)
     audit.record(events.PAYMENT_CANCELED, actor=actor, subject=("payment", payment.pk))
+
+
+def _last_look(attempt: Attempt) -> _Noted | None:
+    """Look once more at a page whose attempt had ended before its end was known."""
+    if attempt.ask_at is None or not attempt.checkout_reference:
+        return None
+    attempt.ask_at = None
+    attempt.save(update_fields=["ask_at"])
+    account = GatewayAccount.objects.get(pk=attempt.account_id)
+    return _Noted(
+        gateway=accounts.for_account(account),
+        reference=attempt.checkout_reference,
+        is_saved=False,
+        was_asked_for=True,
+    )
 
 
 def _next_look(attempt: Attempt, at: datetime) -> datetime:

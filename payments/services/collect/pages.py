@@ -84,7 +84,12 @@ def open_page(
             fail(attempt_id=attempt_id, code=refusal.reason, actor=actor, at=at)
         raise
     with scope(Scope(tenant_id)):
-        return opened(attempt_id=attempt_id, checkout=checkout, actor=actor, at=at)
+        url = opened(attempt_id=attempt_id, checkout=checkout, actor=actor, at=at)
+    if not url:
+        # Somebody else asked at the same moment and was told no: nobody would look after what is paid on this page.
+        gateway.close_checkout(checkout.reference)
+        raise PageClosed
+    return url
 
 
 def open_again(*, tenant_id: UUID, attempt_id: UUID, actor: Actor, at: datetime) -> None:
@@ -135,8 +140,10 @@ def prepare(
 
 @use_case
 def opened(*, attempt_id: UUID, checkout: Checkout, actor: Actor, at: datetime) -> str:
-    """Note the page there is now, and return its address."""
+    """Note the page there is now, and return its address; nothing where the attempt has ended meanwhile."""
     payment, attempt = moves.lock_attempt(attempt_id)
+    if attempt.state == Attempt.State.OPEN and attempt.checkout_reference == checkout.reference:
+        return checkout.url
     attempt.checkout_reference = checkout.reference
     attempt.page_expires_at = checkout.expires_at
     if attempt.state in (Attempt.State.CREATED, Attempt.State.UNKNOWN):
@@ -145,9 +152,11 @@ def opened(*, attempt_id: UUID, checkout: Checkout, actor: Actor, at: datetime) 
         ask_at = at + rules.pause(attempt.asked)
         moves.enter(payment, attempt, Attempt.State.OPEN, at=at, ask_at=ask_at)
         audit.record(events.PAYMENT_OPENED, actor=actor, subject=("payment", payment.pk))
-    else:
-        attempt.save(force_update=True)
-    return checkout.url
+        return checkout.url
+    # It is looked at once more after the page has ended, whatever was made of it.
+    attempt.ask_at = (checkout.expires_at or at + PAGE_LIFE) + rules.PATIENCE
+    attempt.save(force_update=True)
+    return ""
 
 
 @use_case

@@ -155,6 +155,28 @@ def test_a_provider_that_is_away_fails_the_attempt_and_says_so(house, settings):
     assert house.events(attempt.payment_id)[-1] == "payment.failed"
 
 
+def test_no_payer_is_sent_to_the_page_of_an_attempt_that_ended_meanwhile(house):
+    attempt = house.start()
+    with house.scope():
+        asked = collect.pages.prepare(
+            attempt_id=attempt.pk, return_url=BACK, cancel_url=BACK, locale="en", at=house.at
+        )
+        there = collect.pages.accounts.for_account(asked.account)
+        # Of two who ask at once, one was told no.
+        collect.pages.fail(attempt_id=attempt.pk, code="too_many_requests", actor=ACTOR, at=house.at)
+    checkout = there.open_checkout(asked.ask)
+    with house.scope():
+        assert collect.pages.opened(
+            attempt_id=attempt.pk, checkout=checkout, actor=ACTOR, at=house.at
+        ) == ""  # fmt: skip
+    # Should it be paid all the same, that is seen when the page has ended.
+    payer.pay(checkout.url)
+    last = house.now(attempt).ask_at
+    assert janitor.ask_unsure(tenant_id=house.tenant, actor=ACTOR, at=last) == 1
+    assert (house.now(attempt).state, house.paid()) == ("succeeded", ("paid", 10_000, 0))
+    assert janitor.ask_unsure(tenant_id=house.tenant, actor=ACTOR, at=last) == 0
+
+
 def test_a_page_whose_time_is_over_ends_its_attempt(house):
     attempt = house.start()
     house.open(attempt)
