@@ -19,7 +19,7 @@ MOST_CANDIDATES = 5
 _BEST_UNNAMED = 90
 _RECORDED = 60
 _DAYS_APART = timedelta(days=10)
-_MOST_OF_AMOUNT = 10
+_MOST_OF_AMOUNT, _MOST_PAYERS = 10, 5
 # So many invoices of one customer are tried in every combination; of more, only the oldest together.
 _MOST_COMBINED, _LARGEST_COMBINATION = 12, 4
 _LATEST = date.max
@@ -138,6 +138,7 @@ class Books:
             self._by_number.setdefault(_sign(each.number), []).append(each.id)
             self._by_amount.setdefault((each.currency, each.due_minor), []).append(each.id)
             self._of.setdefault((each.customer_id, each.currency), []).append(each)
+        self._sums: dict[tuple[UUID, str], dict[int, tuple[Owed, ...]]] = {}
         self._directory = Directory(names)
         self._accounts, self._recorded, self._settled = accounts, list(recorded), settled or {}
 
@@ -153,7 +154,7 @@ class Books:
         ]:
             if self._left[invoice_id] == transfer.amount_minor:
                 found.append(self._over_one(transfer, invoice_id))
-        for customer_id in [*payers, *alike]:
+        for customer_id in [*sorted(payers)[:_MOST_PAYERS], *alike]:
             found.append(self._of_customer(transfer, customer_id))
         judged = [self._judged(each, alike, payers) for each in found]
         best: dict[tuple[UUID, tuple[tuple[UUID, int], ...]], Candidate] = {}
@@ -168,6 +169,7 @@ class Books:
         """Count what a candidate would pay as paid, so that the next transfer is not matched with it too."""
         for invoice_id, amount in candidate.parts:
             self._left[invoice_id] -= amount
+            self._sums.pop((candidate.customer_id, self._owed[invoice_id].currency), None)
         self._recorded = [each for each in self._recorded if each.id != candidate.payment_id]
 
     def _named(self, transfer: Transfer) -> list[Candidate]:
@@ -238,7 +240,7 @@ class Books:
         invoices = [
             each for each in self._of.get((customer_id, transfer.currency), []) if self._left[each.id] > 0
         ]
-        chosen = self._summing(invoices, transfer.amount_minor)
+        chosen = self._summing(customer_id, transfer.currency, invoices, transfer.amount_minor)
         if chosen:
             one = len(chosen) == 1
             reason = Reason.AMOUNT if one else Reason.SUM
@@ -249,20 +251,25 @@ class Books:
         fits = Reason.PART if transfer.amount_minor < due else Reason.OVER
         return self._spread(transfer, customer_id, invoices, 0, (fits,))
 
-    def _summing(self, invoices: Sequence[Owed], amount: int) -> list[Owed]:
+    def _summing(self, customer_id: UUID, currency: str, invoices: Sequence[Owed], amount: int) -> list[Owed]:
         """Return invoices, the oldest first, that come to exactly this amount; none where none are found."""
-        running: list[Owed] = []
-        for each in invoices:
-            running.append(each)
-            if sum(self._left[item.id] for item in running) == amount:
-                return running
-        if len(invoices) <= _MOST_COMBINED:
-            for size in range(1, _LARGEST_COMBINATION + 1):
-                for some in combinations(invoices, size):
-                    if sum(self._left[item.id] for item in some) == amount:
-                        return list(some)
-            return []
-        return [each for each in invoices if self._left[each.id] == amount][:1]
+        key = (customer_id, currency)
+        if key not in self._sums:
+            self._sums[key] = self._all_sums(invoices)
+        return list(self._sums[key].get(amount, ()))
+
+    def _all_sums(self, invoices: Sequence[Owed]) -> dict[int, tuple[Owed, ...]]:
+        """Return what some invoices come to: the oldest together, each alone, and of a few every combination."""
+        found: dict[int, tuple[Owed, ...]] = {}
+        total = 0
+        for count, each in enumerate(invoices, start=1):
+            total += self._left[each.id]
+            found.setdefault(total, tuple(invoices[:count]))
+        largest = _LARGEST_COMBINATION if len(invoices) <= _MOST_COMBINED else 1
+        for size in range(1, largest + 1):
+            for some in combinations(invoices, size):
+                found.setdefault(sum(self._left[item.id] for item in some), some)
+        return found
 
     def _spread(
         self,

@@ -2,15 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from difflib import SequenceMatcher
 from functools import lru_cache
 from uuid import UUID
 
 SAME, LIKE = 92, 75
 # A word that this many customers share tells nothing, and comparing with all of them would cost.
-_COMMON = 400
-_MOST_COMPARED = 40
+_COMMON = 200
+_MOST_COMPARED, _MOST_FOUND = 8, 4
+_MOST_COMPARISONS = 30_000
 # Letters that stand between marks are joined first: "G.m.b.H." is one word.
 _DOTS = re.compile(r"(?<=\w)\.(?=\w)")
 _NO_WORD = re.compile(r"[^0-9a-z]+")
@@ -41,29 +43,47 @@ def likeness(one: str, other: str) -> int:
     if len(shorter) > 1 and shorter < longer:
         return 90
     compared = SequenceMatcher(None, " ".join(sorted(ours)), " ".join(sorted(theirs)), autojunk=False)
+    # What the letters alone rule out is not compared one after the other.
+    if 100 * compared.quick_ratio() < LIKE:
+        return 0
     return int(100 * compared.ratio())
 
 
 class Directory:
-    """The customers by the words of their names."""
+    """The customers by the words of their names. A long file costs no more than its budget of comparisons."""
 
     def __init__(self, names: Mapping[UUID, str]) -> None:
         self._names = names
+        self._same: dict[tuple[str, ...], list[UUID]] = {}
         self._by_word: dict[str, list[UUID]] = {}
+        self._found: dict[str, dict[UUID, int]] = {}
+        self._budget = _MOST_COMPARISONS
         for customer_id, name in names.items():
-            for word in set(words(name)):
+            known = words(name)
+            self._same.setdefault(tuple(sorted(known)), []).append(customer_id)
+            for word in set(known):
                 self._by_word.setdefault(word, []).append(customer_id)
 
     def like(self, name: str) -> dict[UUID, int]:
-        """Return the customers whose names are like this one, and how much."""
-        compared: dict[UUID, None] = {}
-        for sharing in sorted(self._sharing(name), key=len):
-            if len(sharing) <= _COMMON:
-                compared.update(dict.fromkeys(sharing))
-            if len(compared) >= _MOST_COMPARED:
-                break
-        found = {each: likeness(name, self._names[each]) for each in list(compared)[:_COMMON]}
-        return {each: score for each, score in found.items() if score >= LIKE}
+        """Return the customers whose names are like this one, the likest first, and how much."""
+        if name not in self._found:
+            self._found[name] = self._like(name)
+        return self._found[name]
 
-    def _sharing(self, name: str) -> Iterable[list[UUID]]:
-        return [self._by_word[word] for word in set(words(name)) if word in self._by_word]
+    def _like(self, name: str) -> dict[UUID, int]:
+        known = words(name)
+        same = self._same.get(tuple(sorted(known)), []) if known else []
+        found = dict.fromkeys(same[:_MOST_FOUND], 100)
+        shared: Counter[UUID] = Counter()
+        for word in set(known):
+            sharing = self._by_word.get(word, [])
+            if len(sharing) <= _COMMON:
+                shared.update(sharing)
+        near = [each for each, _ in shared.most_common(_MOST_COMPARED + len(same)) if each not in found]
+        for each in near[: min(_MOST_COMPARED, self._budget)]:
+            self._budget -= 1
+            score = likeness(name, self._names[each])
+            if score >= LIKE:
+                found[each] = score
+        ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+        return dict(ranked[:_MOST_FOUND])

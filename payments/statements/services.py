@@ -92,7 +92,7 @@ def take_in(
         outcome = _counted(outcome, row, lines)
         if lines and not dry_run:
             row.save(force_insert=True)
-            StatementLine.objects.bulk_create(lines, batch_size=500)
+            StatementLine.objects.bulk_create(lines, batch_size=100)
             outcome.statements.append(row.pk)
             facts: dict[str, str | int | bool] = {
                 "lines": len(lines),

@@ -1,5 +1,6 @@
 """The right candidate comes first and says why; never more than the transfer, never certain without a name."""
 
+import time
 from datetime import date
 from uuid import UUID
 
@@ -202,3 +203,35 @@ def test_no_candidate_ever_spends_more_than_there_is(invoices, transfers) -> Non
             here.claim(found[0])
             for key, part in found[0].parts:
                 left[key] -= part
+
+
+def test_a_long_file_against_many_debts_costs_seconds_of_a_processor_and_not_minutes() -> None:
+    """Three thousand transfers whose names are like many customers', beside ten thousand open invoices."""
+    customers = [UUID(int=number) for number in range(1, 2_001)]
+    kinds, sides = ("Bakery", "Works", "Shop", "Garage"), ("North", "South", "East")
+    names = {
+        key: f"Customer {number} {kinds[number % 4]} {sides[number % 3]}"
+        for number, key in enumerate(customers)
+    }
+    invoices = [
+        Owed(
+            id=UUID(int=10**6 + number),
+            customer_id=customers[number % 2_000],
+            number=f"INV-2026-{number:05}",
+            currency="EUR",
+            due_minor=100 + number % 977,
+            due_on=date(2026, 1, number % 28 + 1),
+        )
+        for number in range(10_000)
+    ]
+    here = Books(owed=invoices, names=names, accounts={b"a": frozenset(customers[:40])})
+    began, certain = time.process_time(), 0
+    for number in range(3_000):
+        words = f"Invoice INV-2026-{number:05} of customer {number}"
+        name = f"Custmer {number} Bakery Nort"
+        found = here.candidates(transfer(100 + number % 977, name=name, account=b"a", text=words))
+        if found[0].is_certain:
+            here.claim(found[0])
+            certain += 1
+    assert time.process_time() - began < 10
+    assert certain > 0
