@@ -7,13 +7,13 @@ in the request, and what could not be applied is tried again.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from accounts import tokens
 from audit import services as audit
@@ -23,14 +23,16 @@ from core.errors import NotFound, Refusal
 from payments import events
 from payments.gateways.base import (
     Gateway,
+    GatewayAway,
     GatewayRefused,
+    GatewayUnsure,
     HookEvent,
     HookObject,
     HookRefused,
     Outcome,
 )
 from payments.models import Attempt, GatewayAccount, HookReceipt
-from payments.services import accounts, collect, disputes, janitor, refunds, soon
+from payments.services import accounts, collect, disputes, refunds, soon
 from tenancy import context
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
@@ -42,6 +44,7 @@ LEASE = timedelta(minutes=2)
 MOST_TRIES = 14
 RETENTION = timedelta(days=180)
 _LONGEST_PAUSE = timedelta(hours=2)
+_PUT_BACK_FOR = timedelta(seconds=5)
 _NOTE_EVERY = timedelta(seconds=10)
 _MOST_REMOVED = 10_000
 # Nothing else will come of asking again.
@@ -119,29 +122,39 @@ def take(*, account: GatewayAccount, body: bytes, signature: str, actor: Actor, 
 
 
 def apply_due(*, tenant_id: UUID, actor: Actor, now: Callable[[], datetime]) -> int:
-    """Apply what is due in one organization, each message in steps of its own; return how many were applied."""
+    """Apply what is due in one organization, each message in steps of its own; return how many were applied.
+
+    A provider that does not answer ends the run: what is left waits a little, and keeps no worker waiting with it.
+    """
     applied = 0
     while True:
         with scope(Scope(tenant_id)):
             claimed = claim(at=now())
         if not claimed:
             return applied
-        for one in claimed:
-            failure, state = "", HookReceipt.State.APPLIED
-            try:
-                if not _apply(tenant_id, one, actor, now()):
-                    state = HookReceipt.State.IGNORED
-            except Refusal as refusal:
-                failure = str(getattr(refusal, "reason", refusal.code))
-                ignored = isinstance(refusal, GatewayRefused) and failure in _OF_NO_INTEREST
-                state = HookReceipt.State.IGNORED if ignored else HookReceipt.State.FAILED
-            except janitor.UNFIT:
-                # One message that nobody can apply must not stand in the way of those that came after it.
-                _log.exception("a message could not be applied")
-                failure, state = "unfit", HookReceipt.State.FAILED
+        for place, one in enumerate(claimed):
+            state, failure, silent = _try(tenant_id, one, actor, now())
             with scope(Scope(tenant_id)):
                 note(receipt_id=one.id, state=state, failure=failure, actor=actor, at=now())
+                if silent:
+                    put_back(receipt_ids=[each.id for each in claimed[place + 1 :]], at=now())
+            if silent:
+                return applied
             applied += state is HookReceipt.State.APPLIED
+
+
+def _try(tenant_id: UUID, one: Claimed, actor: Actor, at: datetime) -> tuple[HookReceipt.State, str, bool]:
+    """Apply one message: what became of it, why not, and whether the provider is silent."""
+    try:
+        done = _apply(tenant_id, one, actor, at)
+    except (GatewayAway, GatewayUnsure) as refusal:
+        return HookReceipt.State.FAILED, refusal.reason, True
+    except GatewayRefused as refusal:
+        ignored = refusal.reason in _OF_NO_INTEREST
+        return HookReceipt.State.IGNORED if ignored else HookReceipt.State.FAILED, refusal.reason, False
+    except Refusal as refusal:
+        return HookReceipt.State.FAILED, refusal.code, False
+    return HookReceipt.State.APPLIED if done else HookReceipt.State.IGNORED, "", False
 
 
 def is_due(*, at: datetime) -> bool:
@@ -191,6 +204,14 @@ def note(*, receipt_id: UUID, state: HookReceipt.State, failure: str, actor: Act
     else:
         receipt.next_try_at = at + min(timedelta(seconds=2**receipt.tries), _LONGEST_PAUSE)
     receipt.save(update_fields=["state", "failure", "applied_at", "next_try_at"])
+
+
+@use_case
+def put_back(*, receipt_ids: Sequence[UUID], at: datetime) -> None:
+    """Give claimed messages back untried."""
+    HookReceipt.objects.filter(pk__in=receipt_ids).update(
+        tries=F("tries") - 1, next_try_at=at + _PUT_BACK_FOR
+    )
 
 
 @use_case
