@@ -65,3 +65,19 @@ def test_a_part_that_is_sent_twice_is_charged_once(tenant_a, gateway):
                 source="portal", saved_method_id=kept.pk, seen={bill.invoice: 10_000}, actor=make.ACTOR,
                 at=clock.now(),
             )  # fmt: skip
+
+
+def test_credit_that_is_put_onto_an_invoice_twice_by_one_page_is_put_once(tenant_a):
+    with scope(Scope(tenant_a)):
+        ada = billing.customer()
+        make.bank_payment(of=ada, amount_minor=9_000)
+        invoice = billing.finalized(of=ada)
+        client = world.browser(people.session(people.member("owner").user).raw_key)
+    path = f"/o/a/customers/{ids.encode('customer', ada.pk)}/credit?currency=EUR"
+    assert 'name="seen" value="9000"' in client.get(path).content.decode()
+    sent = {f"put-{ids.encode('invoice', invoice.pk)}": "40.00", "action": "save", "seen": "9000"}
+    assert client.post(path, sent).status_code == 302
+    again = client.post(path, sent)
+    assert (again.status_code, "The credit has changed" in again.content.decode()) == (422, True)
+    with scope(Scope(tenant_a)):
+        assert make.fresh(invoice).amount_paid_minor == 4_000

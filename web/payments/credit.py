@@ -14,6 +14,7 @@ from billing.customers.queries import CustomerDetail
 from billing.settlement import queries as settled
 from billing.settlement import services as settlement
 from core import clock, ids
+from core.errors import Conflict
 from edge import recording
 from edge.access import access
 from edge.request import Request
@@ -24,6 +25,12 @@ from web.kit import formats
 from web.kit.parts import Crumb, Tab
 from web.payments import allocation
 from web.payments.allocation import AllocationForm
+
+
+class CreditMovedOn(Conflict):
+    """The credit has changed since this page was shown. Look at the amounts again."""
+
+    code = "credit_moved_on"
 
 
 @access(get=Permission.PAYMENT_WRITE, post=Permission.PAYMENT_WRITE)
@@ -68,6 +75,12 @@ def _save(request: Request, form: AllocationForm, customer: CustomerDetail) -> b
         return False
     at = clock.now()
     with attempting(request, form):
+        # A page that is sent twice finds less credit than it showed, though there may be enough for it.
+        money = settlement.lock_money(
+            customer_id=customer.id, currency=form.unit, booked_on=at.date(), actor=request.actor, at=at
+        )
+        if request.POST.get("seen", "") not in ("", str(money.balance.amount_minor)):
+            raise CreditMovedOn
         for invoice_id, amount_minor in put:
             settlement.apply_credit(
                 invoice_id=invoice_id, amount_minor=amount_minor, actor=request.actor, at=at
