@@ -32,7 +32,7 @@ from payments.gateways.base import (
     Outcome,
 )
 from payments.models import Attempt, GatewayAccount, HookReceipt
-from payments.services import accounts, collect, disputes, refunds, soon
+from payments.services import accounts, collect, disputes, janitor, refunds, soon
 from tenancy import context
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
@@ -154,6 +154,10 @@ def _try(tenant_id: UUID, one: Claimed, actor: Actor, at: datetime) -> tuple[Hoo
         return HookReceipt.State.IGNORED if ignored else HookReceipt.State.FAILED, refusal.reason, False
     except Refusal as refusal:
         return HookReceipt.State.FAILED, refusal.code, False
+    except janitor.UNFIT:
+        # One message that nobody can apply must not stand in the way of those that came after it.
+        _log.exception("a message could not be applied")
+        return HookReceipt.State.FAILED, "unfit", False
     return HookReceipt.State.APPLIED if done else HookReceipt.State.IGNORED, "", False
 
 
