@@ -1,16 +1,24 @@
-"""Celery's door to payments."""
+"""Celery's door to payments.
 
+Promise kept: what fails in one organization keeps no other from its turn.
+"""
+
+import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from celery import shared_task
 
 from core import clock
+from core.errors import Refusal
 from payments.cards import scan
 from payments.reminders import daily
 from payments.services import accounts, autopay, hooks, janitor, links, sending
 from tenancy import context
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
+
+_log = logging.getLogger("strongbox.payments")
 
 
 @shared_task(
@@ -21,10 +29,8 @@ from tenancy.tasks import SystemTask
 )
 def send_receipts(self: SystemTask) -> int:
     """Mail every receipt that is due anywhere; return how many."""
-    with context.system_scope(reason=self.reason):
-        tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
-    return sum(
-        sending.send_receipts(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in tenants
+    return _everywhere(
+        lambda tenant: sending.send_receipts(tenant_id=tenant, actor=self.actor, at=clock.now())
     )
 
 
@@ -83,9 +89,7 @@ def forget_methods(self: SystemTask, tenant_id: str) -> int:
 )
 def sweep(self: SystemTask) -> int:
     """Do what is due anywhere; return how much that was."""
-    return sum(
-        janitor.sweep(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in _open_tenants()
-    )
+    return _everywhere(lambda tenant: janitor.sweep(tenant_id=tenant, actor=self.actor, at=clock.now()))
 
 
 @shared_task(
@@ -110,13 +114,13 @@ def apply_hooks(self: SystemTask, tenant_id: str) -> int:
 )
 def sweep_hooks(self: SystemTask) -> int:
     """Apply what providers have told us and is due anywhere; return how much."""
-    applied = 0
-    for tenant in _open_tenants():
+
+    def apply(tenant: UUID) -> int:
         with context.scope(context.Scope(tenant)):
             waits = hooks.is_due(at=clock.now())
-        if waits:
-            applied += hooks.apply_due(tenant_id=tenant, actor=self.actor, now=clock.now)
-    return applied
+        return hooks.apply_due(tenant_id=tenant, actor=self.actor, now=clock.now) if waits else 0
+
+    return _everywhere(apply)
 
 
 @shared_task(
@@ -140,7 +144,7 @@ def tidy_hooks(self: SystemTask) -> int:
 )
 def remind(self: SystemTask) -> int:
     """Send the reminders that are due today, where it is morning already; return how many mails went out."""
-    return sum(daily.remind(tenant_id=tenant, actor=self.actor, now=clock.now) for tenant in _open_tenants())
+    return _everywhere(lambda tenant: daily.remind(tenant_id=tenant, actor=self.actor, now=clock.now))
 
 
 @shared_task(
@@ -151,9 +155,7 @@ def remind(self: SystemTask) -> int:
 )
 def autopay_due(self: SystemTask) -> int:
     """Announce and collect what is due anywhere; return how many invoices were charged."""
-    return sum(
-        autopay.charge_due(tenant_id=tenant, actor=self.actor, at=clock.now()) for tenant in _open_tenants()
-    )
+    return _everywhere(lambda tenant: autopay.charge_due(tenant_id=tenant, actor=self.actor, at=clock.now()))
 
 
 @shared_task(
@@ -179,6 +181,18 @@ def scan_all_cards(self: SystemTask) -> int:
     return sum(
         len(scan.run(tenant_id=tenant, actor=self.actor, now=clock.now).found) for tenant in _open_tenants()
     )
+
+
+def _everywhere(work: Callable[[UUID], int]) -> int:
+    """Do something in every open organization, one after another, and return how much that was."""
+    done = 0
+    for tenant in _open_tenants():
+        try:
+            done += work(tenant)
+        except (Refusal, *janitor.UNFIT):
+            # Sealed meanwhile, or a record of theirs that nobody can work on: their next turn comes.
+            _log.exception("an organization's turn ended early")
+    return done
 
 
 def _open_tenants() -> list[UUID]:

@@ -16,6 +16,7 @@ from django.db import DataError, IntegrityError
 
 from core.actor import Actor
 from core.errors import Refusal
+from core.primitives import InvalidCiphertext
 from payments.models import Dispute, PaymentMethod, Refund
 from payments.services import collect, disputes, methods, refunding
 from payments.services.collect import asking
@@ -23,8 +24,12 @@ from tenancy.context import Scope, scope
 
 _log = logging.getLogger("strongbox.payments")
 _BATCH = 100
-# What an answer that nobody foresaw may end in; a database or a worker that goes away ends the whole run instead.
-UNFIT = (ArithmeticError, DataError, IntegrityError, LookupError, ObjectDoesNotExist, TypeError, ValueError)
+# What a row that was touched, or an answer that nobody foresaw, may end in. A database or a worker that goes away ends
+# the whole run instead.
+UNFIT = (
+    ArithmeticError, DataError, IntegrityError, InvalidCiphertext, LookupError, ObjectDoesNotExist, TypeError,
+    ValueError,
+)  # fmt: skip
 _DISPUTES_LOOKED_UP = timedelta(hours=6)
 # For so long the provider is asked daily to forget a removed method, in case it was away.
 _FORGOTTEN = timedelta(days=3)

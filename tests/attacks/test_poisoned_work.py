@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from core import clock
+from outbound.models import OutboxMessage
 from payments import tasks
 from payments.gateways.stripe import StripeGateway
 from payments.models import Attempt, HookReceipt
@@ -76,3 +78,22 @@ def test_a_message_that_cannot_be_applied_keeps_nobody_waiting(tenant_a, poisone
     with scope(Scope(tenant_a)):
         rows = HookReceipt.objects.order_by("event_reference").values_list("state", "failure", "tries")
         assert list(rows) == [("failed", "unfit", 1), ("applied", "", 1)]
+
+
+def test_an_organization_whose_rows_were_touched_keeps_no_other_waiting(tenant_a, tenant_b):
+    for tenant in (tenant_a, tenant_b):
+        with scope(Scope(tenant)):
+            now = clock.now()
+            make.bank_payment(of=bill.customer(email="a@ada.example"), amount_minor=1_000, at=now)
+    with scope(Scope(tenant_a)), connection.cursor() as cursor:
+        # Somebody puts another's address there, to have the receipt: it does not open in that place.
+        other = bill.customer(email="b@ada.example")
+        cursor.execute(
+            "UPDATE billing_customer SET email = (SELECT email FROM billing_customer WHERE id = %s)",
+            [other.pk],
+        )
+    assert tasks.send_receipts() == 1
+    with scope(Scope(tenant_a)):
+        assert OutboxMessage.objects.filter(template="receipt").count() == 0
+    with scope(Scope(tenant_b)):
+        assert OutboxMessage.objects.filter(template="receipt").count() == 1
