@@ -5,7 +5,7 @@ never leaves than came; the row's id is the key of the call, however often it is
 over all that they and others have asked back of the payment, a second person decides.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +60,12 @@ class AmountsMovedOn(Conflict):
     """Something of this payment was given back meanwhile. Look at the amounts again."""
 
     code = "amounts_moved_on"
+
+
+class PaidOutInFuture(Refusal):
+    """A refund cannot have left the bank on a day that has not come."""
+
+    code = "paid_out_in_future"
 
 
 class NotPaidByHand(Conflict):
@@ -171,9 +177,12 @@ def record_payout(*, refund_id: UUID, paid_on: date, actor: Actor, at: datetime)
         NotFound: there is no such refund.
         NotPaidByHand: the provider sends this one.
         RefundMovedOn: it waits for approval, or has ended.
-        DayOutOfRange
+        DayOutOfRange, PaidOutInFuture.
     """
     days.check(paid_on, field="paid_on")
+    # East of here it may be tomorrow already.
+    if paid_on > (at + timedelta(days=1)).date():
+        raise PaidOutInFuture(field="paid_on")
     payment, refund = moves.lock_refund(refund_id)
     if not _is_by_hand(payment):
         raise NotPaidByHand

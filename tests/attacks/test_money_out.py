@@ -1,5 +1,7 @@
 """Money that would leave twice: by a dispute that was lost and a refund beside it."""
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.services import approvals
@@ -91,3 +93,12 @@ def test_what_was_lost_after_a_refund_left_is_counted_when_the_refund_returns(in
         refund_id=refund.pk, outcome=make.refund_says(refund, "failed"), actor=make.ACTOR, at=make.AT
     )
     assert amounts(payment) == ("reversed", 0, 0, 10_000)
+
+
+def test_no_refund_has_left_the_bank_on_a_day_that_has_not_come(in_a):
+    payment = make.bank_payment(bill.finalized())
+    refund = ask(payment, 4_000)
+    with pytest.raises(refunds.PaidOutInFuture), context.attempt():
+        day = make.AT.date() + timedelta(days=2)
+        refunds.record_payout(refund_id=refund.pk, paid_on=day, actor=make.ACTOR, at=make.AT)
+    assert (make.fresh(refund).state, amounts(payment)) == ("pending", ("succeeded", 4_000, 0, 0))
