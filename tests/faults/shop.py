@@ -82,9 +82,9 @@ class Shop:
     def all(self, path: str) -> list[dict[str, Any]]:
         """Read a whole list, page by page."""
         found: list[dict[str, Any]] = []
-        cursor = ""
+        first, cursor = f"{path}{'&' if '?' in path else '?'}limit=100", ""
         while True:
-            page = self.call("GET", f"{path}?limit=100" + (f"&cursor={cursor}" if cursor else ""))
+            page = self.call("GET", first + (f"&cursor={cursor}" if cursor else ""))
             found += page["data"]
             if not page["has_more"]:
                 return found
