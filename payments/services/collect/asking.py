@@ -60,6 +60,8 @@ def ask(*, tenant_id: UUID, attempt_id: UUID, at: datetime, actor: Actor | None 
             charge_saved(tenant_id=tenant_id, attempt_id=attempt_id, at=at, actor=actor)
         elif noted.was_asked_for:
             open_again(tenant_id=tenant_id, attempt_id=attempt_id, actor=actor, at=at)
+            # Now it is known, and no payer has seen it: whoever comes back begins anew.
+            close_page(tenant_id=tenant_id, attempt_id=attempt_id, actor=actor, at=at)
         else:
             with scope(Scope(tenant_id)):
                 give_up(attempt_id=attempt_id, actor=actor, at=at)

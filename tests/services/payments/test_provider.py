@@ -137,7 +137,9 @@ def test_a_page_nobody_knows_of_is_asked_for_again_under_the_same_key(house, fau
     with house.scope():
         assert collect.asking.due(at=unsure.ask_at) == [attempt.pk]
     asked = janitor.ask_unsure(tenant_id=house.tenant, actor=ACTOR, at=unsure.ask_at)
-    assert (asked, house.now(attempt).state) == (1, "open")
+    # It is known now, and closed: nobody has seen it, and who comes back begins anew.
+    assert (asked, house.now(attempt).state, house.paid()) == (1, "canceled", ("unpaid", 0, 0))
+    attempt = house.start()
     payer.pay(house.open(attempt))
     assert (house.ask(attempt).state, len(house.charges())) == ("succeeded", 1)
 
