@@ -36,7 +36,12 @@ def deliver_due(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
                 raise ValueError("its text is gone")
             mail.transmit(body, tenant_id=tenant_id)
             sent += 1
-        except (OSError, ValueError, RuntimeError, Refusal) as error:  # smtplib's are OSErrors, a typesetter's not
+        except (
+            OSError,
+            ValueError,
+            RuntimeError,
+            Refusal,
+        ) as error:  # smtplib's are OSErrors, a typesetter's not
             failure = type(error).__name__
             _log.warning("a mail could not be sent: %s", failure)
         with scope(Scope(tenant_id)):

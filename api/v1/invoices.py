@@ -297,10 +297,16 @@ class OneInvoice(Endpoint):
         """Answer with the invoice and its lines."""
         invoice = _load(ids.decode("invoice", pk))
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", invoice.pk))
-        # The first reading by a key that may send makes the link, as it would set the PDF.
-        url = _pay_url(invoice)
-        may_make = not url and Permission.INVOICE_SEND in self.edge.permissions
-        if may_make and invoice.status == Invoice.Status.FINALIZED and queries.due_minor(invoice) > 0:
+        # Whoever has the link may pay and see the invoice: it is for keys that may send it. Their first reading
+        # makes it, as it would set the PDF.
+        may_send = Permission.INVOICE_SEND in self.edge.permissions
+        url = _pay_url(invoice) if may_send else ""
+        if (
+            may_send
+            and not url
+            and invoice.status == Invoice.Status.FINALIZED
+            and queries.due_minor(invoice) > 0
+        ):
             url = links.given(invoice_id=invoice.pk, actor=self.actor, at=clock.now())
         return self.one(_whole(invoice, pay_url=url))
 

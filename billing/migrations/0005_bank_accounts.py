@@ -1,5 +1,5 @@
 """The organization's bank details. Whoever holds the app's password still cannot change them at once or in place:
-a row's details are not the app's to update, a replacement waits its 72 hours by the database's own clock, and a
+a row's details are not the app's to update, a replacement holds 72 hours after it was announced, and a
 customer's scope writes none.
 """
 

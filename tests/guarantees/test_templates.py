@@ -47,7 +47,18 @@ def test_the_walk_bites(source: str, fault: str) -> None:
 def test_trusted_text_is_made_in_the_kit_alone() -> None:
     found = [
         str(path.relative_to(HOME))
-        for name in ("web", "api", "edge", "accounts", "billing", "payments", "outbound", "audit", "crypto", "tenancy")
+        for name in (
+            "web",
+            "api",
+            "edge",
+            "accounts",
+            "billing",
+            "payments",
+            "outbound",
+            "audit",
+            "crypto",
+            "tenancy",
+        )
         for path in (HOME / name).rglob("*.py")
         if re.search(r"\b(mark_safe|SafeString|format_html)\b", path.read_text())
     ]
