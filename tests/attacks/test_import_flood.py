@@ -4,28 +4,44 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
+from django.test import Client
 
-from accounts.permissions import RoleCode
 from billing.customers.models import Customer
 from billing.imports import rules, services, turns
 from tenancy import context
 from tenancy.context import Scope, scope
 from tests.guarantees import world
-from tests.make import billing
+from tests.make import accounts, billing, installation
 
 NAMES = "name\n" + "".join(f"Customer {number}\n" for number in range(20_000))
 
 
-def send(organization: world.Organization, text: str) -> Any:
+@dataclass(frozen=True)
+class Organization:
+    """One with nothing in it but its owner: filling it would take its turn to import."""
+
+    id: UUID
+    slug: str
+    owner: Client
+
+
+def organization(slug: str) -> Organization:
+    tenant = installation.tenant(slug)
+    with scope(Scope(tenant)):
+        opened = accounts.session(accounts.member("owner").user)
+    return Organization(tenant, slug, world.browser(opened.raw_key))
+
+
+def send(to: Organization, text: str) -> Any:
     file = SimpleUploadedFile("customers.csv", text.encode())
-    page = organization.people["owner"].client
-    return page.post(f"/o/{organization.slug}/import", {"file": file, "action": "check"})
+    return to.owner.post(f"/o/{to.slug}/import", {"file": file, "action": "check"})
 
 
 @contextmanager
@@ -64,7 +80,7 @@ def test_too_many_rows_are_refused_before_any_is_prepared(in_a: UUID) -> None:
 
 
 def test_the_page_refuses_and_says_how_more_are_imported(db: None) -> None:
-    ours = world.organization("a", [RoleCode.OWNER])
+    ours = organization("a")
     answer = send(ours, NAMES)
     assert answer.status_code == 422
     assert "more than 5,000 rows" in answer.content.decode()
@@ -75,7 +91,7 @@ def test_the_page_refuses_and_says_how_more_are_imported(db: None) -> None:
 
 
 def test_a_second_import_of_the_organization_waits_its_turn(db: None) -> None:
-    ours, theirs = (world.organization(slug, [RoleCode.OWNER]) for slug in "ab")
+    ours, theirs = (organization(slug) for slug in "ab")
     few = "name\nAda\n"
     with importing(ours.id):
         answer = send(ours, few)
@@ -87,7 +103,7 @@ def test_a_second_import_of_the_organization_waits_its_turn(db: None) -> None:
 
 
 def test_few_import_at_once(db: None) -> None:
-    ours = world.organization("a", [RoleCode.OWNER])
+    ours = organization("a")
     others = [UUID(int=number) for number in range(1, turns.AT_ONCE + 1)]
     with importing(others[0]), importing(others[1]):
         answer = send(ours, "name\nAda\n")
