@@ -1,5 +1,6 @@
 """What the rules look at: plans, and the open invoices of some customers with all that happened to them."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -130,6 +131,7 @@ def debtors(
                 handled=frozenset(happened.handled.get(key, ())),
                 reached_days=happened.reached.get(key),
                 reminded_on=happened.reminded.get(key),
+                sent_late=happened.sent_late[key],
                 charged_until=happened.charged.get(key),
                 is_fee=key in happened.fees,
             )
@@ -160,15 +162,17 @@ class _Happened:
         self.handled: dict[UUID, set[UUID]] = {}
         self.reached: dict[UUID, int] = {}
         self.reminded: dict[UUID, date] = {}
+        self.sent_late: Counter[UUID] = Counter()
         reminders = Reminder.objects.filter(invoice_id__in=invoice_ids)
-        for key, step_id, days, state, day in reminders.values_list(
-            "invoice_id", "step_id", "step__days", "state", "on_day"
+        for key, step_id, days, state, words, day in reminders.values_list(
+            "invoice_id", "step_id", "step__days", "state", "words", "on_day"
         ):
             if step_id is not None:
                 self.handled.setdefault(key, set()).add(step_id)
                 self.reached[key] = max(self.reached.get(key, days), days)
             if state == Reminder.State.SENT:
                 self.reminded[key] = max(self.reminded.get(key, day), day)
+                self.sent_late[key] += words != ReminderStep.Words.UPCOMING
         promises = PaymentPromise.objects.filter(invoice_id__in=invoice_ids, ended_at__isnull=True)
         self.promised = dict(promises.values_list("invoice_id", "promised_on"))
         charged = LateFee.objects.filter(invoice_id__in=invoice_ids).values("invoice_id")

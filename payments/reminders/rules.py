@@ -96,6 +96,8 @@ class Debt:
     # Days of the latest step of those; the day of the last reminder of any kind.
     reached_days: int | None = None
     reminded_on: date | None = None
+    # How many mails have said that it is late.
+    sent_late: int = 0
     # Until when late fees were charged; and whether it is itself a late fee, which costs nothing more.
     charged_until: date | None = None
     is_fee: bool = False
@@ -178,9 +180,23 @@ def gravest(words: Sequence[str]) -> str:
 
 
 def words_for(days_late: int) -> str:
-    """Return the words for somebody who is reminded by hand, by how late they are."""
+    """Return the words wanted for somebody who is reminded by hand, by how late they are; see `said`."""
     fitting = [words for days, words in DEFAULT if days > 0 and days_late >= days]
     return fitting[-1] if fitting else "friendly"
+
+
+def said(wanted: str, debt: Debt, steps: Sequence[Step], *, on: date) -> str:
+    """Return the words in which an invoice is reminded of: the wanted ones, or gentler ones where these are untrue.
+
+    Whoever was never told that it is late is not told that they were, whichever steps were passed over. "Last" is said
+    when something was sent before and none of `steps`, those of a plan that runs, is still to come.
+    """
+    if on <= debt.due_on:
+        return "upcoming"
+    if debt.sent_late == 0 or wanted in ("upcoming", "friendly"):
+        return "friendly"
+    is_more_to_come = any(step.id not in debt.handled and day_of(debt, step) > on for step in steps)
+    return "firm" if is_more_to_come else wanted
 
 
 def fee_minor(fee: Fee, debt: Debt, *, on: date) -> int:

@@ -36,7 +36,7 @@ MOST_BY_HAND = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One invoice in a mail: which step reminds of it (None: a person), those passed over, what being late costs."""
+    """One invoice in a mail: the words true of it, which step reminds (None: a person), those passed over, the fee."""
 
     debt: Debt
     words: str
@@ -224,7 +224,7 @@ def _by_plan(debtor: Debtor, on: date) -> tuple[Letter | None, list[Held]]:
             items.append(
                 Item(
                     debt=debt,
-                    words=decided.step.words,
+                    words=rules.said(decided.step.words, debt, plan.steps, on=on),
                     step=decided.step,
                     skipped=decided.skipped,
                     fee_minor=fee,
@@ -238,6 +238,7 @@ def _by_plan(debtor: Debtor, on: date) -> tuple[Letter | None, list[Held]]:
 
 
 def _by_hand(debtor: Debtor, wanted: set[UUID], on: date) -> tuple[Letter | None, list[Held]]:
+    steps = debtor.plan.steps if debtor.plan is not None and debtor.plan.runs else ()
     items: list[Item] = []
     held: list[Held] = []
     for debt in debtor.debts:
@@ -247,7 +248,8 @@ def _by_hand(debtor: Debtor, wanted: set[UUID], on: date) -> tuple[Letter | None
         if hold is not None:
             held.append(Held(customer_id=debtor.id, name=debtor.name, debt=debt, hold=hold))
         else:
-            items.append(Item(debt=debt, words=rules.words_for((on - debt.due_on).days)))
+            wished = rules.words_for((on - debt.due_on).days)
+            items.append(Item(debt=debt, words=rules.said(wished, debt, steps, on=on)))
     return (_letter(debtor, items, []) if items else None), held
 
 
@@ -332,7 +334,9 @@ def _words(letter: Letter, urls: Mapping[UUID, str], issuer: str) -> dict[str, A
         }
         for item in letter.items
     ]
-    return {"issuer": issuer, "invoices": listed}
+    # The sternest words are said of those invoices alone of which they are true; the others are only listed.
+    meant = [row for row, item in zip(listed, letter.items, strict=True) if item.words == letter.words]
+    return {"issuer": issuer, "invoices": listed, "meant": meant, "others": len(listed) - len(meant)}
 
 
 def _charge(customer_id: UUID, item: Item, *, on: date, actor: Actor, at: datetime) -> int:

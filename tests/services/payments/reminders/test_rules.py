@@ -185,3 +185,22 @@ def test_the_sternest_words_are_those_of_a_mail():
     assert [rules.words_for(days) for days in (1, 3, 10, 21, 400)] == [
         "friendly", "friendly", "firm", "final", "final",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wanted", "days_late", "more", "words"),
+    [
+        ("final", 166, {}, "friendly"),
+        ("firm", 10, {}, "friendly"),
+        ("firm", 10, {"sent_late": 1}, "firm"),
+        ("final", 10, {"sent_late": 1}, "firm"),
+        ("final", 21, {"sent_late": 1}, "final"),
+        ("final", 10, {"sent_late": 1, "handled": frozenset({FINAL.id})}, "final"),
+        ("friendly", 21, {"sent_late": 2}, "friendly"),
+        ("upcoming", 1, {"sent_late": 1}, "friendly"),
+        ("final", 0, {"sent_late": 1}, "upcoming"),
+    ],
+)
+def test_words_claim_nothing_that_was_not_sent(wanted, days_late, more, words):
+    on = DUE + timedelta(days=days_late)
+    assert rules.said(wanted, debt(**more), STEPS, on=on) == words
