@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
+from billing.invoices.models import Invoice
 from billing.settlement import services as settlement
 from billing.settlement.models import Allocation
 from core import clock, ids
@@ -19,6 +20,7 @@ from core.errors import Conflict, NotFound
 from edge import idempotency, recording
 from edge.access import access
 from payments import events
+from payments.services import soon
 
 
 class NothingToRelease(Conflict):
@@ -142,9 +144,12 @@ class Allocations(Endpoint):
     def post(self, request: Request) -> Response:
         """Put credit onto an invoice, the oldest money first, and answer with a row for each payment it came from."""
         given, at = self.body(NewAllocation), clock.now()
+        if not Invoice.objects.filter(pk=given["invoice"]).exists():
+            raise NotFound("There is no such invoice.", field="invoice")
         settlement.apply_credit(
             invoice_id=given["invoice"], amount_minor=given["amount_minor"], actor=self.actor, at=at
         )
+        soon.close_pages_of([given["invoice"]])
         made = Allocation.objects.filter(invoice_id=given["invoice"], at=at).order_by("id")
         rows = [write(row) for row in made]
         return Response({"object": "list", "data": rows, "has_more": False, "next_cursor": None}, status=201)

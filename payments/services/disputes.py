@@ -271,6 +271,7 @@ def _reinstate(payment: Payment, dispute: Dispute, actor: Actor, at: datetime) -
             actor=actor,
             at=at,
         )
+        soon.close_pages_of([invoice_id for invoice_id, _ in moves.items_of(payment.pk)])
     moves.count_lost(payment)
     payment.updated_at = at
     payment.save(update_fields=["state", "reversed_minor", "updated_at"])

@@ -20,6 +20,7 @@ from edge.access import access
 from edge.request import Request
 from payments import proposals
 from payments.proposals import OpenInvoice
+from payments.services import soon
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.parts import Crumb, Tab
@@ -85,6 +86,7 @@ def _save(request: Request, form: AllocationForm, customer: CustomerDetail) -> b
             settlement.apply_credit(
                 invoice_id=invoice_id, amount_minor=amount_minor, actor=request.actor, at=at
             )
+        soon.close_pages_of([invoice_id for invoice_id, _ in put])
     if form.errors:
         return False
     whole = formats.money(sum(amount for _, amount in put), form.unit)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from audit import services as audit
 from billing.invoices.models import Invoice
@@ -102,7 +102,7 @@ def due(*, at: datetime) -> list[UUID]:
 
 
 def superseded() -> list[UUID]:
-    """Return the attempts with a page that a newer one has replaced, or whose invoices need no payment any more."""
+    """Return the attempts with a page that a newer one has replaced, or that asks for more than is due by now."""
     items = PaymentItem.objects.filter(payment_id=OuterRef("payment_id"))
     newer = PaymentItem.objects.filter(
         invoice_id__in=PaymentItem.objects.filter(payment_id=OuterRef(OuterRef("payment_id"))).values(
@@ -112,8 +112,9 @@ def superseded() -> list[UUID]:
         payment__attempts__id__gt=OuterRef("id"),
     )
     owed = items.filter(invoice__status=Invoice.Status.FINALIZED, invoice__amount_due_minor__gt=0)
+    too_much = items.filter(amount_minor__gt=F("invoice__amount_due_minor"))
     rows = Attempt.objects.filter(
-        Exists(newer) | ~Exists(owed),
+        Exists(newer) | Exists(too_much) | ~Exists(owed),
         Q(state=Attempt.State.OPEN)
         | Q(state=Attempt.State.REQUIRES_ACTION)
         | Q(state=Attempt.State.CREATED, saved_method__isnull=True),

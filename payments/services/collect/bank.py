@@ -15,7 +15,7 @@ from core.actor import Actor
 from core.errors import Conflict, Invalid, NotFound, Refusal
 from payments import events
 from payments.models import Payment, PaymentItem, PaymentNote
-from payments.services import moves
+from payments.services import moves, soon
 from tenancy.context import use_case
 
 RECEIVED = "payment_received"
@@ -116,6 +116,7 @@ def record(
     )
     audit.record(events.PAYMENT_RECORDED, actor=actor, subject=("payment", payment.pk))
     moves.tell(payment, "succeeded")
+    soon.close_pages_of([invoice_id for invoice_id, _ in wanted])
     return payment
 
 

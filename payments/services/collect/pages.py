@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from audit import services as audit
 from billing.invoices.models import Invoice
 from core import ids
@@ -24,8 +26,8 @@ from payments.gateways.base import (
     GatewayRefused,
     GatewayUnsure,
 )
-from payments.models import Attempt, GatewayAccount, PageAsk, Payment
-from payments.services import accounts, moves, payers
+from payments.models import Attempt, GatewayAccount, PageAsk, Payment, PaymentItem
+from payments.services import accounts, moves, payers, soon
 from payments.services.collect.outcomes import is_page_open, tell_payer
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
@@ -152,6 +154,11 @@ def opened(*, attempt_id: UUID, checkout: Checkout, actor: Actor, at: datetime) 
         ask_at = at + rules.pause(attempt.asked)
         moves.enter(payment, attempt, Attempt.State.OPEN, at=at, ask_at=ask_at)
         audit.record(events.PAYMENT_OPENED, actor=actor, subject=("payment", payment.pk))
+        if PaymentItem.objects.filter(
+            payment=payment, amount_minor__gt=F("invoice__amount_due_minor")
+        ).exists():
+            # The invoice got money while the provider was asked: nobody could close a page that was not there yet.
+            soon.close_superseded()
         return checkout.url
     # It is looked at once more after the page has ended, whatever was made of it.
     attempt.ask_at = (checkout.expires_at or at + PAGE_LIFE) + rules.PATIENCE
