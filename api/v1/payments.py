@@ -213,7 +213,7 @@ class Payments(Endpoint):
         given = self.body(NewPayment)
         invoice = Invoice.objects.filter(pk=given["invoice"]).first()
         if invoice is None:
-            raise NotFound
+            raise NotFound("There is no such invoice.", field="invoice")
         if invoice.status != Invoice.Status.FINALIZED:
             raise InvoiceNotPayable(field="invoice")
         payment = collect.record(

@@ -19,7 +19,7 @@ from edge import idempotency, recording
 from edge.access import access
 from payments import events, lists
 from payments.lists import Place, RefundRow
-from payments.models import Refund
+from payments.models import Payment, Refund
 from payments.services import refunds
 
 REASON_LENGTH = 500
@@ -163,6 +163,8 @@ class Refunds(Endpoint):
     def post(self, request: Request) -> Response:
         """Promise the money back; it counts against the payment at once, and leaves after this answer."""
         given = self.body(NewRefund)
+        if not Payment.objects.filter(pk=given["payment"]).exists():
+            raise NotFound("There is no such payment.", field="payment")
         refund = refunds.ask(
             payment_id=given["payment"],
             amount_minor=given["amount_minor"],

@@ -16,6 +16,7 @@ from tenancy.context import Scope, scope
 from tests.make.api import Api, events_of
 
 NOBODY = "0" * 26
+NO_INVOICE = {"pointer": "/invoice", "code": "not_found", "detail": "There is no such invoice."}
 
 
 def invoice(api: Api, amount: str = "100", *, customer: str = "", final: bool = True) -> dict[str, Any]:
@@ -190,6 +191,9 @@ def test_only_a_finalized_invoice_is_paid_and_a_foreign_one_is_not_there(api, ot
     for sent in (due["id"], f"inv_{NOBODY}", "nonsense"):
         refused = other.post("payments", {"invoice": sent, "amount_minor": 1}, Idempotency_Key=f"f-{sent}")
         assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+        assert refused.json()["errors"] == [NO_INVOICE]
+        refused = other.post("allocations", {"invoice": sent, "amount_minor": 1}, Idempotency_Key=f"a-{sent}")
+        assert (refused.status_code, refused.json()["errors"]) == (404, [NO_INVOICE])
     with scope(Scope(api.tenant)):
         assert Payment.objects.count() == 0
     made = pay(api, due, 10_000).json()
@@ -198,7 +202,7 @@ def test_only_a_finalized_invoice_is_paid_and_a_foreign_one_is_not_there(api, ot
         assert other.get(path).status_code == 404
     released = other.post(f"allocations/{allocation}/release", {}, Idempotency_Key="r")
     assert released.status_code == 404
-    assert len(events_of(other.tenant, "access.refused")) == 6
+    assert len(events_of(other.tenant, "access.refused")) == 9
     assert api.get(f"invoices/{due['id']}").json()["payment_status"] == "paid"
 
 

@@ -154,8 +154,12 @@ def test_every_wrong_field_of_a_refund_is_named(generous, other):
     ):
         refused = api.post("refunds", {**body, **sent}, Idempotency_Key="w")
         assert [(each["pointer"], each["code"]) for each in refused.json()["errors"]] == [fault], sent
-    foreign = other.post("refunds", body, Idempotency_Key="f")
-    assert (foreign.status_code, foreign.json()["code"]) == (404, "not_found")
+    for name in (payment["id"], f"pay_{'0' * 26}", "nonsense"):
+        foreign = other.post("refunds", {**body, "payment": name}, Idempotency_Key=f"f-{name}")
+        assert (foreign.status_code, foreign.json()["code"]) == (404, "not_found")
+        assert foreign.json()["errors"] == [
+            {"pointer": "/payment", "code": "not_found", "detail": "There is no such payment."}
+        ]
     assert api.get("refunds").json()["data"] == []
     assert refundable(api, payment) == (0, 10_000)
 
