@@ -24,12 +24,17 @@ from outbound import mail
 from payments import events, words
 from payments.gateways.base import GatewayAway, GatewayRefused, GatewayUnsure
 from payments.models import Autopay, AutopayRun, GatewayAccount, Payment, PaymentMethod
-from payments.services import collect, mandates
+from payments.services import collect, links, mandates, methods
 from tenancy.context import Scope, attempt, scope, use_case
 from tenancy.models import only
 
 LEAST_NOTICE, MOST_NOTICE = 1, 30
 _BATCH = 200
+_GONE = "not_connected"
+_SAID_GONE = (
+    "This way to pay cannot be used any more. Nothing was charged, and nothing is collected by itself until you add "
+    "it again and turn automatic payment on."
+)
 
 
 class LimitNotPositive(Refusal):
@@ -65,6 +70,7 @@ def set(
 
     Raises:
         NotFound: they have no such method.
+        MethodUnusable: its account at the provider is not connected any more.
         LimitNotPositive, NoticeOutOfRange, OnlyThemselves, UnknownCurrency.
     """
     if limit_minor < 1:
@@ -81,6 +87,8 @@ def set(
     )
     if method is None:
         raise NotFound
+    if method.pk in methods.gone(customer_id):
+        raise methods.MethodUnusable(field="payment_method_id")
     _end(_active(customer_id, currency), at)
     agreed = Autopay(
         customer_id=customer_id,
@@ -167,16 +175,16 @@ def begin(*, run_id: UUID, actor: Actor, at: datetime) -> UUID | None:
         _skip(run, "nothing_due", actor, at)
         return None
     method = agreed.payment_method
-    account = GatewayAccount.objects.get(pk=method.account_id)
-    if account.state != GatewayAccount.State.CONNECTED:
-        _skip(run, "not_connected", actor, at)
+    if _is_gone(method):
+        _skip(run, _GONE, actor, at)
+        _tell_gone(agreed, invoice, actor, at)
         return None
     try:
         with attempt():
             begun = collect.start(
                 customer_id=run.customer_id,
                 items=[(run.invoice_id, amount)],
-                account_id=account.pk,
+                account_id=method.account_id,
                 method=method.kind,
                 saved_method_id=method.pk,
                 source=Payment.Source.AUTOPAY,
@@ -220,7 +228,7 @@ def _to_announce(agreed: Autopay, latest: date) -> "QuerySet[Invoice]":
 def _announce(agreed: Autopay, invoice: Invoice, today: date, actor: Actor, at: datetime) -> int:
     due = due_minor(invoice)
     to = customers.get(agreed.customer_id).email
-    reason = "over_limit" if due > agreed.limit_minor else "" if to else "no_email_address"
+    reason = _why_not(agreed, due, to)
     charge_on = max(invoice.due_on or today, today + timedelta(days=agreed.notice_days))
     run = AutopayRun(
         customer_id=agreed.customer_id,
@@ -246,6 +254,8 @@ def _announce(agreed: Autopay, invoice: Invoice, today: date, actor: Actor, at: 
             subject=("invoice", invoice.pk),
             facts={"why": reason},
         )
+        if reason == _GONE:
+            _tell_gone(agreed, invoice, actor, at)
         return 0
     row, method = issuer.get(), agreed.payment_method
     mail.send(
@@ -262,6 +272,43 @@ def _announce(agreed: Autopay, invoice: Invoice, today: date, actor: Actor, at: 
     )
     audit.record(events.AUTOPAY_ANNOUNCED, actor=actor, subject=("invoice", invoice.pk))
     return 1
+
+
+def _why_not(agreed: Autopay, due: int, to: str) -> str:
+    """Say why an invoice is not collected; empty where it is."""
+    if _is_gone(agreed.payment_method):
+        return _GONE
+    if due > agreed.limit_minor:
+        return "over_limit"
+    return "" if to else "no_email_address"
+
+
+def _is_gone(method: PaymentMethod) -> bool:
+    return not GatewayAccount.objects.filter(
+        pk=method.account_id, state=GatewayAccount.State.CONNECTED
+    ).exists()
+
+
+def _tell_gone(agreed: Autopay, invoice: Invoice, actor: Actor, at: datetime) -> None:
+    """Write to a customer, once for what they agreed to, that it collects nothing and how to pay."""
+    to, row, method = customers.get(agreed.customer_id).email, issuer.get(), agreed.payment_method
+    if not to:
+        return
+    url = links.given(invoice_id=invoice.pk, actor=actor, at=at)
+    mail.send(
+        template="payment_needs_action",
+        to=to,
+        context={
+            "issuer": row.name if row else "",
+            "number": invoice.number,
+            "amount": paper.money(due_minor(invoice), invoice.currency),
+            "method": words.method(method.kind, method.brand, method.last4),
+            "reason": _SAID_GONE,
+            "url": url,
+            "expires_on": paper.day(links.expires_at(invoice.pk, at=at).date()),
+        },
+        dedupe_key=f"autopay-gone:{agreed.pk}",
+    )
 
 
 def _skip(run: AutopayRun, reason: str, actor: Actor, at: datetime) -> None:

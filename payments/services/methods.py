@@ -4,6 +4,7 @@ Promise kept: what is stored of a card is its brand, last four digits and expiry
 permission to charge it, before the provider is asked to forget it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -15,10 +16,16 @@ from core.errors import Conflict, NotFound
 from outbound.webhooks import services as webhooks
 from payments import events
 from payments.gateways.base import GatewayAway, GatewayRefused, GatewayUnsure, SavedMethod
-from payments.models import Attempt, Autopay, PaymentMethod
+from payments.models import Attempt, Autopay, GatewayAccount, PaymentMethod
 from payments.services import accounts, mandates, soon
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
+
+
+class MethodUnusable(Conflict):
+    """This way to pay cannot be used any more. Add it again."""
+
+    code = "payment_method_unusable"
 
 
 class MethodRemoved(Conflict):
@@ -39,7 +46,8 @@ def save(
 ) -> PaymentMethod:
     """Keep a method that the provider has saved for a customer, or return it where it is kept already.
 
-    The first one becomes the usual one. `mandate_text` are the words agreed to; without them, those of today.
+    The first one that can be used becomes the usual one. `mandate_text` are the words agreed to; without them, those
+    of today.
 
     Raises:
         NotFound: the provider's method is kept for another customer.
@@ -61,7 +69,10 @@ def save(
     kept.expires_month, kept.expires_year = method.expires_month, method.expires_year
     kept.mandate_text = mandate_text or mandates.saving(kind=method.kind)
     kept.agreed_at, kept.agreed_by = at, actor.id
-    kept.is_default = not _active(customer_id).filter(is_default=True).exists()
+    usual = _active(customer_id).filter(is_default=True)
+    kept.is_default = not usual.exclude(pk__in=gone(customer_id)).exists()
+    if kept.is_default:
+        _not_usual(usual)
     kept.save()
     audit.record(events.METHOD_SAVED, actor=actor, subject=("payment_method", kept.pk))
     _tell(kept, "attached")
@@ -90,15 +101,16 @@ def make_default(*, method_id: UUID, actor: Actor, at: datetime) -> PaymentMetho
     Raises:
         NotFound: there is no such method.
         MethodRemoved: it was removed.
+        MethodUnusable: its account at the provider is not connected any more.
     """
     method = _locked(method_id)
     if method.state != PaymentMethod.State.ACTIVE:
         raise MethodRemoved
+    if method.pk in gone(method.customer_id):
+        raise MethodUnusable
     if method.is_default:
         return method
-    for other in _active(method.customer_id).select_for_update(no_key=True).filter(is_default=True):
-        other.is_default = False
-        other.save(update_fields=["is_default"])
+    _not_usual(_active(method.customer_id).filter(is_default=True))
     method.is_default = True
     method.save(update_fields=["is_default"])
     audit.record(events.METHOD_DEFAULT, actor=actor, subject=("payment_method", method.pk))
@@ -139,6 +151,24 @@ def remove(*, method_id: UUID, actor: Actor, at: datetime) -> PaymentMethod:
     _tell(method, "removed")
     soon.forget_methods()
     return method
+
+
+def gone(customer_id: UUID) -> frozenset[UUID]:
+    """Name a customer's methods that nobody can charge: a token of one account means nothing to another."""
+    rows = _active(customer_id).exclude(account__state=GatewayAccount.State.CONNECTED)
+    return frozenset(rows.values_list("pk", flat=True))
+
+
+def agreed_words(method_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the words that were agreed to when methods were saved, as they stood there."""
+    rows = PaymentMethod.objects.filter(pk__in=method_ids).only("id", "tenant_id", "mandate_text")
+    return {row.pk: row.mandate_text or "" for row in rows}
+
+
+def _not_usual(rows: "QuerySet[PaymentMethod]") -> None:
+    for method in rows.select_for_update(no_key=True):
+        method.is_default = False
+        method.save(update_fields=["is_default"])
 
 
 def _locked(method_id: UUID) -> PaymentMethod:

@@ -15,37 +15,43 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import events, lists, words
-from payments.lists import MethodRow, Place
-from payments.models import Autopay, PaymentMethod
-from payments.services import autopay, mandates
+from payments import events, words
+from payments.models import Autopay
+from payments.services import autopay, mandates, methods
 from web.forms import attempting
 from web.kit.forms import AmountField, Form
 from web.kit.parts import Crumb
-from web.portal import frame
+from web.portal import frame, saved
+from web.portal.saved import Saved
 
 
 class AgreementForm(Form):
     """Which method, how much an invoice, and how long before."""
 
-    def __init__(self, *args: Any, methods: list[MethodRow], currency: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, methods: Saved, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["method"] = forms.ChoiceField(
             label="Pay with",
-            choices=[
-                (ids.encode("payment_method", row.id), words.method(row.kind, row.brand, row.last4))
-                for row in methods
-            ],
+            error_messages={
+                "required": "Choose one answer under “Pay with”.",
+                "invalid_choice": "Choose an answer that is offered under “Pay with”.",
+            },
+            choices=methods.choices(),
             widget=forms.RadioSelect,
-            initial=next((ids.encode("payment_method", row.id) for row in methods if row.is_default), None),
+            initial=ids.encode("payment_method", methods.usual.id) if methods.usual else None,
         )
         self.fields["limit"] = AmountField(
             label="At most, for one invoice",
+            error_messages={"required": "Enter the most that may be collected for one invoice."},
             currency=currency,
             help_text="An invoice above this is not collected; you are sent it as before.",
         )
         self.fields["notice_days"] = forms.IntegerField(
             label="Days you are told before",
+            error_messages={
+                "required": "Enter how many days before you are told.",
+                "invalid": "Enter the days in digits.",
+            },
             min_value=autopay.LEAST_NOTICE,
             max_value=autopay.MOST_NOTICE,
             initial=3,
@@ -59,9 +65,10 @@ def index(request: Request, slug: str) -> HttpResponse:
     mine = frame.customer_of(request)
     agreed = autopay.of(mine)
     recording.read(request, events.PAYMENT_METHOD_LISTED, subjects=[row.payment_method_id for row in agreed])
+    gone = methods.gone(mine)
     context = {
-        "agreements": [_shown(row) for row in agreed],
-        "has_methods": bool(_methods(request)),
+        "agreements": [{**_shown(row), "gone": row.payment_method_id in gone} for row in agreed],
+        "has_methods": bool(saved.of(mine).usable),
         "may_pay": Permission.PORTAL_PAY in request.permissions,
     }
     return frame.show(request, "portal/autopay.html", context)
@@ -70,13 +77,11 @@ def index(request: Request, slug: str) -> HttpResponse:
 @access(get=Permission.PORTAL_PAY, post=Permission.PORTAL_PAY)
 def start(request: Request, slug: str) -> HttpResponse:
     """Choose, read what it means, and agree."""
-    methods, found = _methods(request), issuers.get()
-    if not methods:
+    mine, found = saved.of(frame.customer_of(request)), issuers.get()
+    if not mine.usable:
         return redirect("portal:autopay", slug)
     currency = found.currency if found else "EUR"
-    form = AgreementForm(
-        request.POST if request.method == "POST" else None, methods=methods, currency=currency
-    )
+    form = AgreementForm(request.POST if request.method == "POST" else None, methods=mine, currency=currency)
     mandate = ""
     if request.method == "POST" and form.is_valid():
         terms: dict[str, Any] = {
@@ -100,7 +105,7 @@ def start(request: Request, slug: str) -> HttpResponse:
                 return redirect("portal:autopay", slug)
         elif request.POST.get("seen") == mandate:
             form.add_error("agree", "Tick “I agree” to go on.")
-    recording.read(request, events.PAYMENT_METHOD_LISTED, subjects=[row.id for row in methods])
+    recording.read(request, events.PAYMENT_METHOD_LISTED, subjects=[row.id for row in mine.usable])
     context = {"mandate": mandate, "currency": currency, "crumbs": _crumbs(slug)}
     return frame.show(request, "portal/start_autopay.html", context, form=form)
 
@@ -122,11 +127,6 @@ def stop(request: Request, slug: str, currency: str) -> HttpResponse:
     recording.read(request, events.PAYMENT_METHOD_READ, subject=("payment_method", agreed.payment_method_id))
     context = {"agreement": _shown(agreed), "crumbs": _crumbs(slug)}
     return frame.show(request, "portal/stop_autopay.html", context, form=form)
-
-
-def _methods(request: Request) -> list[MethodRow]:
-    place, active = Place(limit=50), PaymentMethod.State.ACTIVE
-    return lists.methods(place=place, customer_id=frame.customer_of(request), state=active).rows
 
 
 def _shown(row: Autopay) -> dict[str, Any]:

@@ -15,15 +15,16 @@ from core.errors import NotFound, Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import events, lists, payer, words
-from payments.lists import MethodRow, Place
-from payments.models import PaymentMethod
+from payments import events, payer, words
+from payments.lists import MethodRow
 from payments.services import mandates, methods, setups
+from tenancy.context import attempt
 from web.forms import attempting
 from web.kit.forms import Form
 from web.kit.parts import Crumb
 from web.pay import provider
 from web.portal import frame
+from web.portal import saved as kept
 
 # What an answer from outside the transaction says on the page it leads to: a toast would be lost on the way.
 _SAID = {
@@ -43,10 +44,14 @@ class AgreeForm(Form):
 @access(get=Permission.PORTAL_READ)
 def index(request: Request, slug: str) -> HttpResponse:
     """List the saved methods."""
-    rows = _mine(request)
-    recording.read(request, events.PAYMENT_METHOD_LISTED, subjects=[row.id for row in rows])
+    mine = kept.of(frame.customer_of(request))
+    recording.read(request, events.PAYMENT_METHOD_LISTED, subjects=[row.id for row in mine.all])
+    named, said = kept.names(mine.all), methods.agreed_words([row.id for row in mine.all])
     context = {
-        "methods": [_shown(row) for row in rows],
+        "methods": [
+            {**_shown(row), "name": named[row.id], "mandate": said[row.id], "gone": row in mine.gone}
+            for row in mine.all
+        ],
         "cards": payer.card_account() is not None,
         "may_pay": Permission.PORTAL_PAY in request.permissions,
         "said": _SAID.get(request.GET.get("said", "")),
@@ -109,14 +114,14 @@ def saved(request: Request, slug: str) -> HttpResponseBase:
 
     def finish() -> HttpResponseBase:
         try:
-            kept = setups.finish(
+            added = setups.finish(
                 tenant_id=tenant_id, customer_id=mine, name=name, actor=actor, at=clock.now()
             )
         except NotFound:
             return provider.SeeOther(methods_url)  # taken in already: the page was loaded twice
         except Refusal:
             return provider.SeeOther(methods_url + "?said=away")
-        return provider.SeeOther(methods_url + ("?said=nothing" if kept is None else "?said=saved"))
+        return provider.SeeOther(methods_url + ("?said=nothing" if added is None else "?said=saved"))
 
     request.afterwards = finish
     return HttpResponse(status=200)
@@ -126,8 +131,14 @@ def saved(request: Request, slug: str) -> HttpResponseBase:
 def make_default(request: Request, slug: str, pk: str) -> HttpResponse:
     """Make a method the usual one."""
     row = _one(request, pk)
-    methods.make_default(method_id=row.id, actor=request.actor, at=clock.now())
-    messages.success(request, "That is now the usual way to pay.")
+    try:
+        with attempt():
+            methods.make_default(method_id=row.id, actor=request.actor, at=clock.now())
+    except methods.MethodUnusable as refusal:
+        request.refusal = refusal
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "That is now the usual way to pay.")
     return redirect("portal:methods", slug)
 
 
@@ -147,14 +158,10 @@ def remove(request: Request, slug: str, pk: str) -> HttpResponseBase:
     return frame.show(request, "portal/remove_method.html", context, form=form)
 
 
-def _mine(request: Request) -> list[MethodRow]:
-    place, active = Place(limit=50), PaymentMethod.State.ACTIVE
-    return lists.methods(place=place, customer_id=frame.customer_of(request), state=active).rows
-
-
 def _one(request: Request, pk: str) -> MethodRow:
     wanted = ids.decode("payment_method", pk)
-    row = next((row for row in _mine(request) if row.id == wanted), None)
+    mine = kept.of(frame.customer_of(request)).all
+    row = next((row for row in mine if row.id == wanted), None)
     if row is None:
         raise NotFound
     return row

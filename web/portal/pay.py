@@ -22,16 +22,16 @@ from core.errors import NotFound, Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import lists, payer, words
-from payments.lists import Place
+from payments import payer
 from payments.models import Attempt, PaymentMethod
 from payments.services import collect, mandates
 from tenancy import context
 from web.kit import formats
 from web.kit.forms import AmountField, Form
 from web.pay import provider
-from web.portal import frame, rows
+from web.portal import frame, rows, saved
 from web.portal.rows import Bill
+from web.portal.saved import Saved
 
 MOST_CHOSEN = 50
 PAGE = "page"
@@ -43,7 +43,7 @@ class Chosen:
 
     bills: list[Bill]
     account: UUID | None
-    methods: list[lists.MethodRow]
+    saved: Saved
 
 
 class PayForm(Form):
@@ -56,16 +56,18 @@ class PayForm(Form):
             self.fields[bill.pk] = AmountField(
                 currency=bill.currency,
                 label=f"Amount for {bill.number}",
+                # The kit words the fields of a class; this one is made for its invoice.
+                error_messages={"required": f"Enter the amount for {bill.number}."},
                 initial=formats.amount(bill.room_minor, bill.currency),
                 widget=forms.TextInput(attrs={"autocomplete": "off"}),
             )
-        ways = [
-            (ids.encode("payment_method", row.id), words.method(row.kind, row.brand, row.last4))
-            for row in chosen.methods
-        ]
-        usual = next((row for row in chosen.methods if row.is_default), None)
+        ways, usual = chosen.saved.choices(), chosen.saved.usual
         self.fields["way"] = forms.ChoiceField(
             label="Pay with",
+            error_messages={
+                "required": "Choose one answer under “Pay with”.",
+                "invalid_choice": "Choose an answer that is offered under “Pay with”.",
+            },
             choices=[*ways, (PAGE, "Another card or account" if ways else "A card or account")],
             initial=ids.encode("payment_method", usual.id) if usual else (ways[0][0] if ways else PAGE),
             widget=forms.RadioSelect,
@@ -167,9 +169,7 @@ def _chosen(request: Request, slug: str) -> Chosen:
         found.append(row)
     bills = [bill for bill in rows.bills(found, slug=slug) if bill.room_minor > 0]
     one_currency = [bill for bill in bills if bill.currency == bills[0].currency]
-    account = payer.card_account()
-    saved = lists.methods(place=Place(limit=20), customer_id=mine, state=PaymentMethod.State.ACTIVE).rows
-    return Chosen(one_currency, account, saved if account is not None else [])
+    return Chosen(one_currency, payer.card_account(), saved.of(mine))
 
 
 def _begin(request: Request, slug: str, chosen: Chosen, form: PayForm) -> HttpResponseBase:
@@ -177,33 +177,33 @@ def _begin(request: Request, slug: str, chosen: Chosen, form: PayForm) -> HttpRe
         raise collect.GatewayNotConnected
     at = clock.now()
     way = form.cleaned_data["way"]
-    saved = None if way == PAGE else ids.decode("payment_method", way)
-    kind = next((row.kind for row in chosen.methods if row.id == saved), PaymentMethod.Kind.CARD)
+    kept = None if way == PAGE else ids.decode("payment_method", way)
+    kind = next((row.kind for row in chosen.saved.usable if row.id == kept), PaymentMethod.Kind.CARD)
     attempt = collect.start(
         customer_id=frame.customer_of(request),
         items=[(bill.id, form.cleaned_data[bill.pk]) for bill in chosen.bills],
         account_id=chosen.account,
         method=kind,
         source="portal",
-        save_method=saved is None and form.cleaned_data["keep"],
-        saved_method_id=saved,
+        save_method=kept is None and form.cleaned_data["keep"],
+        saved_method_id=kept,
         seen={bill.id: bill.room_minor for bill in chosen.bills},
         actor=request.actor,
         at=at,
     )
-    _then(request, slug, chosen, attempt, saved=saved is not None, at=at)
+    _then(request, slug, chosen, attempt, charges=kept is not None, at=at)
     return HttpResponse(status=200)
 
 
 def _then(
-    request: Request, slug: str, chosen: Chosen, attempt: Attempt, *, saved: bool, at: datetime
+    request: Request, slug: str, chosen: Chosen, attempt: Attempt, *, charges: bool, at: datetime
 ) -> None:
     """Charge what is saved, or send the payer to the provider's page, once the attempt is committed."""
     assert request.tenant is not None  # noqa: S101  the doorway found it
     tenant_id, attempt_id = request.tenant.pk, attempt.pk
     result = reverse("portal:payment", args=[slug, ids.encode("payment", attempt.payment_id)])
     back = reverse("portal:pay", args=[slug]) + "?" + "&".join(f"invoice={bill.pk}" for bill in chosen.bills)
-    if not saved:
+    if not charges:
         request.afterwards = provider.page_opener(
             tenant_id=tenant_id,
             attempt_id=attempt_id,

@@ -9,8 +9,8 @@ from core import ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import NotFound
 from outbound.models import OutboxMessage
-from payments.models import Autopay, AutopayRun, GatewayAccount, Payment
-from payments.services import autopay, methods, payers
+from payments.models import Autopay, AutopayRun, GatewayAccount, Payment, PaymentMethod
+from payments.services import accounts, autopay, methods, payers
 from tenancy import context
 from tenancy.context import Scope, scope
 from tests.make import billing as bill
@@ -186,6 +186,51 @@ def test_a_card_that_does_not_work_sends_its_holder_a_way_to_pay(tenant_a, gatew
     assert "/pay/" in mail
     assert house.run(ON_THE_DAY + timedelta(days=1)) == 0
     assert [one["status"] for one in house.gateway.truth()["payments"]] == ["requires_payment_method"]
+
+
+@pytest.mark.parametrize("announced", [False, True], ids=["before it is announced", "after"])
+def test_a_method_of_a_disconnected_account_collects_nothing_and_its_holder_is_told_once(
+    tenant_a, gateway, announced
+):
+    house = House(tenant_a, gateway)
+    if announced:
+        house.run(ON_THE_DAY - timedelta(days=3))
+        assert house.state() == ("announced", "")
+    with house.scope():
+        accounts.disconnect(account_id=house.method.account_id, actor=make.ACTOR)
+        second = house.bill("50.00")
+    for _ in range(2):
+        assert house.run(ON_THE_DAY) == 0
+    assert house.state() == ("skipped", "not_connected")
+    assert house.state(second) == ("skipped", "not_connected")
+    assert house.events() == [*(["autopay.announced"] if announced else []), "autopay.skipped"]
+    (mail,) = house.mails("payment_needs_action")
+    assert "This way to pay cannot be used any more. Nothing was charged" in mail
+    assert "/pay/" in mail
+    assert house.gateway.truth()["payments"] == []
+    with house.scope(), pytest.raises(methods.MethodUnusable), context.attempt():
+        house.agree()
+    with house.scope():
+        assert Autopay.objects.count() == 1
+        with pytest.raises(methods.MethodUnusable), context.attempt():
+            methods.make_default(method_id=house.method.pk, actor=make.ACTOR, at=AT)
+
+
+def test_a_method_added_after_connecting_again_becomes_the_usual_one(house):
+    account_id = house.method.account_id
+    with house.scope():
+        accounts.disconnect(account_id=account_id, actor=make.ACTOR)
+        assert methods.gone(house.ada.pk) == {house.method.pk}
+    now = accounts.connect(tenant_id=house.tenant, secret_key=house.gateway.key, actor=make.ACTOR, at=AT)
+    assert now != account_id
+    with house.scope():
+        added = methods.save(
+            customer_id=house.ada.pk, account_id=now, method=make.method("pm_card_mastercard"),
+            actor=customer_actor(), at=AT,
+        )  # fmt: skip
+        usual = PaymentMethod.objects.filter(is_default=True).values_list("pk", flat=True)
+        assert list(usual) == [added.pk]
+        assert methods.gone(house.ada.pk) == {house.method.pk}
 
 
 def test_a_new_agreement_ends_the_one_before_and_keeps_its_words(house):

@@ -1,0 +1,56 @@
+"""A customer's saved ways to pay: those that can be used now, and those whose account at the provider is gone."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from core import ids
+from payments import lists, words
+from payments.lists import MethodRow, Place
+from payments.models import PaymentMethod
+from payments.services import methods
+from web.kit import formats
+
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a customer has saved, newest first."""
+
+    usable: list[MethodRow]
+    gone: list[MethodRow]
+
+    @property
+    def all(self) -> list[MethodRow]:
+        """Return both, what can be used first."""
+        return [*self.usable, *self.gone]
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Return what can be used as choices of a form."""
+        named = names(self.usable)
+        return [(ids.encode("payment_method", row.id), named[row.id]) for row in self.usable]
+
+    @property
+    def usual(self) -> MethodRow | None:
+        """Return the usual one, where it can be used."""
+        return next((row for row in self.usable if row.is_default), None)
+
+
+def of(customer_id: UUID) -> Saved:
+    """Read what a customer has saved."""
+    place, active = Place(limit=_MOST), PaymentMethod.State.ACTIVE
+    rows = lists.methods(place=place, customer_id=customer_id, state=active).rows
+    gone = methods.gone(customer_id)
+    return Saved([row for row in rows if row.id not in gone], [row for row in rows if row.id in gone])
+
+
+def names(rows: list[MethodRow]) -> dict[UUID, str]:
+    """Name methods so that they can be told apart: the same card saved twice is named by the day it was added."""
+    named = {row.id: words.method(row.kind, row.brand, row.last4) for row in rows}
+    alike = list(named.values())
+    return {
+        row.id: named[row.id]
+        if alike.count(named[row.id]) == 1
+        else f"{named[row.id]}, added on {formats.day(row.agreed_at)}"
+        for row in rows
+    }
