@@ -13,6 +13,7 @@ urlpatterns = [
     path("invoices/<str:pk>/invoice.pdf", invoices.invoice_pdf, name="invoice_pdf"),
     path("payments", payments.index, name="payments"),
     path("payments/<str:pk>", payments.detail, name="payment"),
+    path("payments/<str:pk>/confirm", payments.confirm, name="confirm_payment"),
     path("payments/<str:pk>/state", payments.state, name="payment_state"),
     path("payments/<str:pk>/receipt.pdf", payments.receipt_pdf, name="receipt_pdf"),
     path("methods", methods.index, name="methods"),
