@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Min, Sum
+from django.db.models.functions import Coalesce, TruncDate
 
+from billing.issuer import queries as issuers
 from payments.models import Dispute, Payment, Refund
 
 _ASKED = (
@@ -33,7 +36,7 @@ class CustomerPast:
     payments: Counted
     refunds: Counted
     disputes: int
-    first_paid_at: datetime | None
+    first_paid_on: date | None
 
 
 def asked_by(who: Collection[UUID], *, since: datetime, currency: str) -> Counted:
@@ -55,6 +58,9 @@ def customer(customer_id: UUID, *, currency: str) -> CustomerPast:
         currency=currency,
         state__in=[Payment.State.SUCCEEDED, Payment.State.REVERSED],
     )
+    # Money by bank is recorded later than it came, and the oldest may be recorded last.
+    zone = ZoneInfo(issuers.time_zone())
+    day = Coalesce("received_on", TruncDate("succeeded_at", tzinfo=zone))
     back = Refund.objects.filter(
         customer_id=customer_id, currency=currency, state=Refund.State.SUCCEEDED
     ).aggregate(count=Count("id"), total=Sum("amount_minor"))
@@ -62,7 +68,7 @@ def customer(customer_id: UUID, *, currency: str) -> CustomerPast:
         payments=_counted(came.aggregate(count=Count("id"), total=Sum("captured_minor"))),
         refunds=_counted(back),
         disputes=Dispute.objects.filter(customer_id=customer_id).count(),
-        first_paid_at=came.order_by("id").values_list("succeeded_at", flat=True).first(),
+        first_paid_on=came.aggregate(first=Min(day))["first"],
     )
 
 

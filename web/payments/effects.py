@@ -90,6 +90,6 @@ def _facts(
         ),
         ("The customer has contested", formats.count(past.disputes, "payment")),
     ]
-    if past.first_paid_at is not None:
-        facts.append(("First paid", formats.day(past.first_paid_at)))
+    if past.first_paid_on is not None:
+        facts.append(("First paid", formats.day(past.first_paid_on)))
     return facts
