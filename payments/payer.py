@@ -15,7 +15,7 @@ from django.db.models import Sum
 
 from billing.invoices.models import Invoice
 from billing.invoices.queries import InvoiceRow
-from billing.settlement.models import Allocation
+from billing.settlement.models import Allocation, CreditEntry
 from core.errors import NotFound
 from payments.models import Attempt, GatewayAccount, Payment, PaymentItem
 from payments.rules import LIVE_ATTEMPTS
@@ -30,6 +30,7 @@ class Share:
     """What one payment did, or is doing, for one invoice. Amounts are minor units.
 
     `alone` says that it is about no other invoice, so that its receipt may be shown to whoever sees this one.
+    `meant_minor` is what was to be paid with it here, `credit_minor` what of that is the customer's credit now.
     """
 
     payment_id: UUID
@@ -39,6 +40,8 @@ class Share:
     last4: str
     currency: str
     amount_minor: int
+    meant_minor: int
+    credit_minor: int
     failure_code: str
     alone: bool
     received_on: date | None
@@ -89,6 +92,15 @@ class Standing:
             share
             for share in self.shares
             if share.state == Payment.State.SUCCEEDED and share.amount_minor > 0
+        )
+
+    @property
+    def arrived(self) -> tuple[Share, ...]:
+        """Return what has arrived with this invoice in mind, also what became credit because it was paid already."""
+        return tuple(
+            share
+            for share in self.shares
+            if share.state == Payment.State.SUCCEEDED and (share.amount_minor > 0 or share.meant_minor > 0)
         )
 
     @property
@@ -165,9 +177,13 @@ def shares(invoice_id: UUID) -> list[Share]:
     found = list(Payment.objects.filter(pk__in=[*meant, *put]).defer("remittance").order_by("-id"))
     crowded = _crowded(payment.pk for payment in found)
     arrived = (Payment.State.SUCCEEDED, Payment.State.REVERSED)
+    over = {pk: amount - put.get(pk, 0) for pk, amount in meant.items() if amount > put.get(pk, 0)}
+    credit = _credit(payment.pk for payment in found if payment.state in arrived and payment.pk in over)
     return [
         Share(
             payment_id=payment.pk,
+            meant_minor=meant.get(payment.pk, 0),
+            credit_minor=min(over.get(payment.pk, 0), credit.get(payment.pk, 0)),
             amount_minor=put.get(payment.pk, 0) if payment.state in arrived else meant.get(payment.pk, 0),
             alone=payment.pk not in crowded,
             **{name: getattr(payment, name) for name in _COLUMNS},
@@ -197,6 +213,15 @@ def _live(payment_ids: Iterable[UUID]) -> Attempt | None:
     rows = Attempt.objects.filter(payment_id__in=list(payment_ids), state__in=known)
     found: Attempt | None = rows.order_by("-id").first()
     return found
+
+
+def _credit(payment_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return what is left of some payments in their customer's credit."""
+    named = list(payment_ids)
+    if not named:
+        return {}
+    rows = CreditEntry.objects.filter(payment_id__in=named).values("payment_id").order_by()
+    return {row["payment_id"]: int(row["held"]) for row in rows.annotate(held=Sum("amount_minor"))}
 
 
 def _crowded(payment_ids: Iterable[UUID]) -> frozenset[UUID]:

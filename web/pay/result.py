@@ -13,6 +13,8 @@ from core import clock
 from edge.access import access
 from edge.request import Request
 from payments import words
+from payments.models import Payment
+from payments.payer import Share, Standing
 from tenancy.context import scope
 from web.pay import door, provider, rows
 from web.pay.door import LINK, Opened
@@ -77,19 +79,37 @@ def context_of(opened: Opened) -> dict[str, Any]:
         "token": opened.token,
         "bill": bill,
         "paid": [rows.paid(share) for share in standing.paid],
+        "arrived": [rows.paid(share) for share in standing.arrived],
+        "credit": any(share.credit_minor for share in standing.arrived),
         "waiting": standing.waiting,
-        "waiting_method": words.paid_with(standing.waiting) if standing.waiting else "",
-        "declined": words.declined(declined) if declined else "",
+        "waiting_method": _paying_with(standing.waiting) if standing.waiting else "",
+        "declined": words.declined(declined, transfer=rows.transfer(opened) is not None) if declined else "",
         "again": standing.payable,
         # While a page of the provider is open or its answer is due, this page looks again by itself.
-        "looks_again": standing.kind in ("unsure", "due", "part") and standing.live is not None,
+        "looks_again": standing.live is not None and _may_change(standing),
         "seen": _mark(opened),
     }
 
 
+def _paying_with(share: Share) -> str:
+    """Say how a payment on its way is made; nothing until the provider has said it: its page takes more than cards."""
+    known = share.brand or share.method != Payment.Method.CARD
+    return words.paid_with(share) if known else ""
+
+
+def _may_change(standing: Standing) -> bool:
+    """Tell whether an answer may come within seconds: also where the bank paid while the payer was at the provider."""
+    if standing.kind == "paid":
+        return standing.waiting is None or standing.waiting.state == Payment.State.UNKNOWN
+    return standing.kind in ("unsure", "due", "part")
+
+
 def _mark(opened: Opened) -> str:
     said = [opened.standing.kind, opened.standing.declined, str(opened.standing.live)]
-    said += [f"{share.payment_id}{share.state}{share.amount_minor}" for share in opened.standing.shares]
+    said += [
+        f"{share.payment_id}{share.state}{share.amount_minor}/{share.credit_minor}{share.method}{share.brand}"
+        for share in opened.standing.shares
+    ]
     return hashlib.sha256("|".join(said).encode()).hexdigest()[:16]
 
 

@@ -32,9 +32,11 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paid:
-    """A payment of the invoice, as its payer reads it."""
+    """A payment of the invoice, as its payer reads it; `credit_minor` of it is kept as their credit."""
 
     amount_minor: int
+    meant_minor: int
+    credit_minor: int
     currency: str
     on: date | None
     method: str
@@ -131,6 +133,8 @@ def paid(share: Share) -> Paid:
     """Write a payment that arrived."""
     return Paid(
         amount_minor=share.amount_minor,
+        meant_minor=share.meant_minor,
+        credit_minor=share.credit_minor,
         currency=share.currency,
         on=words.paid_on(share),
         method=words.paid_with(share),

@@ -153,15 +153,21 @@ def _take_over(attempt: Attempt, outcome: Outcome) -> None:
     attempt.failure_code = outcome.code
 
 
+def _take_method(payment: Payment, outcome: Outcome) -> None:
+    """Note what is really paid with: a page takes more than was expected when it was asked for."""
+    if outcome.method is None:
+        return
+    if outcome.method.kind in Payment.Method.values:
+        payment.method = Payment.Method(outcome.method.kind)
+    payment.brand, payment.last4 = outcome.method.brand, outcome.method.last4
+
+
 def _succeed(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor, at: datetime) -> None:
     payment.captured_minor = payment.amount_minor
     payment.state = Payment.State.SUCCEEDED
     payment.reference, payment.failure_code = attempt.reference, ""
     payment.succeeded_at, payment.received_on = at, moves.today(at)
-    if outcome.method is not None:
-        if outcome.method.kind in Payment.Method.values:
-            payment.method = Payment.Method(outcome.method.kind)
-        payment.brand, payment.last4 = outcome.method.brand, outcome.method.last4
+    _take_method(payment, outcome)
     payment.save(force_update=True)
     items = moves.items_of(payment.pk)
     settled = settlement.settle(
@@ -195,6 +201,8 @@ def _go_on(payment: Payment, attempt: Attempt, to: str, outcome: Outcome, actor:
     payment.failure_code = outcome.code if to == Attempt.State.FAILED else ""
     if to == Attempt.State.FAILED:
         attempt.declines += 1
+    if to == Attempt.State.PROCESSING:
+        _take_method(payment, outcome)
     attempt.asked = 0
     ask_at = None if ended else at + rules.pause(attempt.asked)
     moves.enter(payment, attempt, to, at=at, ask_at=ask_at)

@@ -129,6 +129,7 @@ def start(
     )
     payment.state, payment.method, payment.source = Payment.State.PENDING, method, source
     payment.failure_code, payment.updated_at = "", at
+    payment.brand = payment.last4 = ""
     payment.save()
     if failed is None:
         keep_items(payment, items)

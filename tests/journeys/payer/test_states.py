@@ -11,6 +11,7 @@ from django.test import Client
 from accounts import tokens
 from audit.models import Event
 from billing.invoices.models import Invoice
+from billing.settlement import services as settlement
 from core import clock, ids
 from outbound.models import OutboxMessage
 from payments.models import Attempt, PayLink, Payment, PaymentItem
@@ -277,3 +278,73 @@ def test_whoever_is_signed_in_elsewhere_sees_the_same_pages(here: UUID, bill: Bi
         assert client.get(f"{bill.path}{path}").status_code == 200, path
     (event, *_) = events(here, "pay_link.opened")
     assert event.actor_kind == "user"
+
+
+def shown(path: str) -> str:
+    return text_of(page(f"{path}/result"))
+
+
+def on_its_way(here: UUID, bill: Bill, **more) -> UUID:
+    with scope(Scope(here)):
+        at = clock.now()
+        payment = Payment.objects.create(
+            customer_id=bill.customer, source="pay_link", currency="EUR", amount_minor=10_000, created_at=at,
+            updated_at=at, **{"state": "processing", "method": "card", **more},
+        )  # fmt: skip
+        PaymentItem.objects.create(
+            payment=payment,
+            customer_id=bill.customer,
+            invoice_id=bill.invoice,
+            position=1,
+            amount_minor=10_000,
+        )
+    return payment.pk
+
+
+def test_the_result_shows_what_came_besides_the_bank_payment_as_credit(here: UUID, bill: Bill) -> None:
+    bank = paying.arrived(here, (bill.invoice, 10_000))
+    assert "Kept as your credit" not in shown(bill.path)
+    card = paying.arrived(here, (bill.invoice, 10_000), method="card", brand="visa", last4="4242")
+    text = shown(bill.path)
+    for pk in (bank, card):
+        assert ids.encode("payment", pk) in text
+    assert "Kept as your credit €100.00" in text
+    assert "Paid with Visa ending 4242" in text
+    assert "Strongbox Tests GmbH keeps it as your credit" in text
+    # One that is paid by a part of a payment says what became of the rest.
+    other = paying.bill(here, amount="30.00", of=bill.customer)
+    paying.arrived(here, (other.invoice, 10_000))
+    text = shown(other.path)
+    assert "Amount €30.00 Kept as your credit €70.00" in text
+    assert ids.encode("payment", card) not in text
+
+
+def test_the_result_shows_what_was_credit_and_is_gone(here: UUID, bill: Bill) -> None:
+    paying.arrived(here, (bill.invoice, 10_000))
+    card = paying.arrived(here, (bill.invoice, 10_000), method="card", brand="visa", last4="4242")
+    other = paying.bill(here, amount="100.00", of=bill.customer)
+    with scope(Scope(here)):
+        settlement.apply_credit(
+            invoice_id=other.invoice, amount_minor=10_000, actor=paying.ACTOR, at=clock.now()
+        )
+    text = shown(bill.path)
+    assert ids.encode("payment", card) in text
+    assert "Given back, or used for another invoice" in text
+    assert "Kept as your credit" not in text
+    assert other.number not in text
+
+
+def test_the_result_names_the_method_of_what_is_on_its_way_and_none_it_does_not_know(
+    here: UUID, bill: Bill
+) -> None:
+    payment = on_its_way(here, bill)
+    assert "On its way" in shown(bill.path)
+    assert "Paying with" not in shown(bill.path)
+    with scope(Scope(here)):
+        Payment.objects.filter(pk=payment).update(method="sepa_debit", brand="sepa_debit", last4="3000")
+    assert "Paying with Direct debit from account ending 3000" in shown(bill.path)
+    # Paid by bank meanwhile: both stand there.
+    bank = paying.arrived(here, (bill.invoice, 10_000))
+    text = shown(bill.path)
+    assert ids.encode("payment", bank) in text
+    assert "Paying with Direct debit from account ending 3000" in text

@@ -116,6 +116,19 @@ def test_a_debit_is_on_its_way_until_its_bank_has_spoken(house):
     assert (house.ask(attempt).state, house.paid()) == ("succeeded", ("paid", 10_000, 0))
 
 
+def test_what_is_on_its_way_is_named_by_what_was_chosen_on_the_page(house):
+    attempt = house.start()
+    payer.pay(house.open(attempt), iban=payer.DEBIT)
+    assert house.ask(attempt).state == "processing"
+    with house.scope():
+        payment = Payment.objects.get()
+        assert (payment.method, payment.brand, payment.last4) == (
+            "sepa_debit",
+            "sepa_debit",
+            payer.DEBIT[-4:],
+        )
+
+
 def test_a_debit_that_its_bank_refuses_opens_the_invoice_again(house):
     attempt = house.start(method="sepa_debit")
     payer.pay(house.open(attempt), iban=payer.DEBIT_FAILS)
