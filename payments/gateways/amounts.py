@@ -1,7 +1,8 @@
 """Our minor units and Stripe's, which differ where a currency has no cents or thousandths. Nothing is rounded here.
 
 Promise kept: what is charged is exactly what is owed. Where Stripe cannot take an amount as it stands (thousandths that
-do not end in zero, cents of a currency it counts in whole units), it is refused before anything is sent.
+do not end in zero, cents of a currency it counts in whole units, more digits than it reads), it is refused before
+anything is sent.
 """
 
 from core import money
@@ -16,6 +17,19 @@ _WHOLE = frozenset(
 _AS_IF_CENTS = frozenset({"ISK", "UGX"})
 # Have thousandths, of which the last must be zero ("Three-decimal currencies").
 _THOUSANDTHS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+# The most digits an amount may have ("Minimum and maximum charge amounts"), and the currencies of small units that may
+# have more: how many of them is left to Stripe.
+_MOST = 10**8
+_MORE_DIGITS = frozenset(["COP", "HUF", "IDR", "INR", "JPY", "LBP"])
+
+
+def takes(amount: Money) -> bool:
+    """Tell whether Stripe can take exactly this amount; asks nobody."""
+    try:
+        to_stripe(amount)
+    except GatewayRefused:
+        return False
+    return True
 
 
 def to_stripe(amount: Money) -> int:
@@ -37,6 +51,8 @@ def to_stripe(amount: Money) -> int:
     if amount.currency in _THOUSANDTHS and counted % 10:
         sentence = f"Cards pay {amount.currency} to two decimals; this amount has three."
         raise GatewayRefused("amount_too_precise", sentence)
+    if counted >= _MOST and amount.currency not in _MORE_DIGITS:
+        raise GatewayRefused("amount_too_large", "Cards cannot pay this much at once.")
     return counted
 
 

@@ -39,6 +39,21 @@ def test_an_amount_that_cards_cannot_pay_exactly_is_refused_and_never_rounded(
 
 
 @pytest.mark.parametrize(
+    ("most", "currency"), [(99_999_999, "EUR"), (99_999_990, "KWD"), (999_999, "ISK"), (99_999_999, "KRW")]
+)
+def test_more_than_eight_digits_are_not_sent(most: int, currency: str) -> None:
+    assert amounts.takes(Money(most, currency))
+    with pytest.raises(GatewayRefused) as refused:
+        amounts.to_stripe(Money(most + 10, currency))
+    assert refused.value.reason == "amount_too_large"
+    assert not amounts.takes(Money(most + 10, currency))
+
+
+def test_currencies_of_small_units_may_have_more_digits() -> None:
+    assert amounts.to_stripe(Money(1_000_000_000, "JPY")) == 1_000_000_000
+
+
+@pytest.mark.parametrize(
     ("theirs", "currency", "reason"),
     [(550, "isk", "amount_unreadable"), (1, "ugx", "amount_unreadable"), (5, "zzz", "currency_unknown")],
 )
@@ -55,6 +70,8 @@ def test_whatever_is_sent_comes_back_the_same(minor: int, currency: str) -> None
     try:
         theirs = amounts.to_stripe(Money(minor, currency))
     except GatewayRefused as refused:
-        assert refused.reason == "amount_too_precise"
+        assert refused.reason in ("amount_too_precise", "amount_too_large")
+        assert not amounts.takes(Money(minor, currency))
     else:
         assert amounts.from_stripe(theirs, currency) == Money(minor, currency)
+        assert amounts.takes(Money(minor, currency))

@@ -46,7 +46,13 @@ def bank_details(*, since: datetime | None = None) -> BankAccount:
 
 
 def bill(
-    tenant: UUID, *, amount: str = "100.00", due_in: int = 14, of: UUID | None = None, email: str = EMAIL
+    tenant: UUID,
+    *,
+    amount: str = "100.00",
+    currency: str = "EUR",
+    due_in: int = 14,
+    of: UUID | None = None,
+    email: str = EMAIL,
 ) -> Bill:
     """Finalize an invoice and make its link."""
     with scope(Scope(tenant)):
@@ -55,6 +61,7 @@ def bill(
         draft = billing.draft(
             of=customer,
             lines=[billing.line(amount, text="Calibration, on site")],
+            currency=currency,
             issued_on=at.date() - timedelta(days=60),
             due_on=at.date() + timedelta(days=due_in),
         )

@@ -13,10 +13,12 @@ from django.urls import reverse
 from billing.documents import papers, pdf
 from core import clock
 from core.errors import NotFound, Refusal
+from core.money import Money
 from edge import recording
 from edge.access import access
 from edge.request import Request
 from payments import events, payer, receipts, words
+from payments.gateways import amounts
 from payments.services import collect, links, mandates
 from tenancy import context
 from web.pay import door, provider, rows
@@ -84,7 +86,7 @@ def _begin(request: Request, opened: Opened) -> HttpResponseBase:
     page = reverse("pay:page", args=[opened.token])
     account = payer.card_account()
     form = PayForm(request.POST, mandate="")
-    if not opened.standing.payable or account is None or not form.is_valid():
+    if not opened.standing.payable or account is None or not _takes(opened) or not form.is_valid():
         # Paid meanwhile, in another tab or by somebody else: the page says so.
         return provider.SeeOther(page)
     at = clock.now()
@@ -107,7 +109,7 @@ def _begin(request: Request, opened: Opened) -> HttpResponseBase:
         attempt_id=attempt.pk,
         return_url=request.build_absolute_uri(reverse("pay:result", args=[opened.token])),
         cancel_url=request.build_absolute_uri(page) + "?back=1",
-        instead=page + "?away=1",
+        instead=page,
         at=at,
     )
     return provider.SeeOther(page)
@@ -116,8 +118,10 @@ def _begin(request: Request, opened: Opened) -> HttpResponseBase:
 def _context(request: Request, opened: Opened) -> dict[str, Any]:
     bill = rows.bill(opened)
     transfer = rows.transfer(opened) if opened.standing.payable else None
-    cards = opened.standing.payable and payer.card_account() is not None
-    declined = opened.standing.declined
+    connected = opened.standing.payable and payer.card_account() is not None
+    cards = connected and _takes(opened)
+    # What the last try ended with is over while another may be moving money.
+    declined = opened.standing.declined if opened.standing.payable else ""
     return {
         "token": opened.token,
         "bill": bill,
@@ -127,7 +131,13 @@ def _context(request: Request, opened: Opened) -> dict[str, Any]:
         "button": rows.button(bill),
         "paid": [rows.paid(share) for share in opened.standing.paid],
         "waiting": opened.standing.waiting,
+        "no_card": words.NO_CARD if connected and not cards else "",
+        "failed": words.failed(declined) if declined else "",
         "declined": words.declined(declined, transfer=transfer is not None) if declined else "",
         "came_back": "back" in request.GET and not declined,
-        "away": "away" in request.GET,
     }
+
+
+def _takes(opened: Opened) -> bool:
+    """Tell whether the provider can take what is due, to the last unit."""
+    return amounts.takes(Money(opened.invoice.amount_due_minor, opened.invoice.currency))

@@ -15,7 +15,7 @@ from payments.services import collect
 
 # Where the provider's pages stand when no stand-in is named in the settings.
 _PAGES = "https://checkout.stripe.com"
-UNREACHED = (GatewayAway, GatewayRefused, GatewayUnsure, collect.PageClosed)
+_NO_PAGE = (GatewayRefused, GatewayUnsure, collect.PageClosed)
 
 
 class SeeOther(HttpResponseRedirect):
@@ -35,7 +35,11 @@ def let_forms_lead_on(request: Request, response: HttpResponseBase) -> HttpRespo
 def page_opener(
     *, tenant_id: UUID, attempt_id: UUID, return_url: str, cancel_url: str, instead: str, at: datetime
 ) -> Callable[[], HttpResponseBase]:
-    """Return what sends a payer to the provider once the attempt is committed, or `instead` when it cannot."""
+    """Return what sends a payer to the provider once the attempt is committed.
+
+    Where surely nothing was sent they come back to `instead` and may try again; otherwise to where they would return,
+    which says what is known: refused, or not known yet.
+    """
 
     def send_on() -> HttpResponseBase:
         try:
@@ -46,8 +50,10 @@ def page_opener(
                 cancel_url=cancel_url,
                 at=at,
             )
-        except UNREACHED:
+        except GatewayAway:
             return SeeOther(instead)
+        except _NO_PAGE:
+            return SeeOther(return_url)
         return SeeOther(url)
 
     return send_on

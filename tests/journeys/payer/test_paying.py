@@ -168,6 +168,7 @@ def test_a_debit_is_on_its_way_until_the_bank_has_spoken(
         page.get_by_role("form", name="SEPA debit").get_by_role("button").click()
         expect(page.get_by_role("heading", name="On its way")).to_be_visible()
         expect(page.get_by_text("We are waiting for your bank, usually 2 working days")).to_be_visible()
+        expect(page.locator("#result")).to_contain_text("Direct debit from account ending 3000")
         page.goto(live.at(bill.path))
         expect(page.get_by_role("button", name="Pay €100.00")).to_have_count(0)
         gateway.advance()
@@ -200,14 +201,16 @@ def test_a_returning_payer_needs_two_acts(browser: Browser, live: Live, gateway:
     assert acts == 2
 
 
-def test_the_provider_away_is_said_and_nothing_is_charged(
+def test_a_provider_that_does_not_answer_is_said_and_nothing_is_charged(
     browser: Browser, live: Live, gateway: Gateway, bill: Bill
 ) -> None:
     gateway.fault("reset_before", next=5, path="POST /v1/checkout/sessions")
     with payer_of(browser) as (page, _watch):
         page.goto(live.at(bill.path))
         page.get_by_role("button", name="Pay €100.00").click()
-        expect(page.get_by_text("Card payments are not possible right now")).to_be_visible()
+        expect(page.get_by_role("heading", name="We are asking the payment provider")).to_be_visible()
+        expect(page.get_by_text("Wait before paying again")).to_be_visible()
+        expect(page.get_by_text("Try again")).to_have_count(0)
     assert charged(gateway) == []
 
 
