@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from billing.issuer.models import Issuer
 from payments import history
 from tests.make import billing as bill
 from tests.make import collecting as make
@@ -29,5 +30,7 @@ def test_a_payment_without_a_day_counts_on_the_day_it_succeeded():
     late = datetime(2026, 9, 20, 23, 30, tzinfo=UTC)
     payment = make.card_payment(invoice, at=late)
     type(payment).objects.filter(pk=payment.pk).update(received_on=None)
-    past = history.customer(invoice.customer_id, currency="EUR")
-    assert past.first_paid_on == make.fresh(payment).succeeded_at.date()
+    assert history.customer(invoice.customer_id, currency="EUR").first_paid_on == date(2026, 9, 20)
+    # Where the organization is, it was tomorrow already.
+    Issuer.objects.update(time_zone="Europe/Vienna")
+    assert history.customer(invoice.customer_id, currency="EUR").first_paid_on == date(2026, 9, 21)

@@ -7,6 +7,7 @@ import pytest
 from celery import current_app
 from django.conf import settings
 
+from accounts.permissions import RoleCode
 from billing.invoices.models import Invoice
 from billing.settlement import queries as settled
 from core import clock, ids
@@ -16,10 +17,11 @@ from payments.services import collect, disputes
 from payments.services.collect import pages
 from tenancy.context import Scope, scope
 from tests.gateway import Gateway
+from tests.guarantees import world
+from tests.make import accounts, payer
 from tests.make import api as programs
 from tests.make import billing as bill
 from tests.make import collecting as make
-from tests.make import payer
 
 BACK = "http://localhost:8000/back"
 TASK = "payments.close_pages"
@@ -163,6 +165,25 @@ def test_a_page_is_closed_when_credit_pays_the_invoice(house):
         Idempotency_Key="credit",
     )
     assert made.status_code == 201
+    assert house.work(before) == 1
+    with pytest.raises(payer.NotPaid):
+        payer.pay(url)
+    assert (house.now(attempt).state, house.charges()) == ("canceled", [])
+
+
+def test_a_page_is_closed_when_a_person_puts_credit_onto_its_invoice(house):
+    invoice = house.invoice()
+    with house.scope():
+        make.bank_payment(of=invoice.customer, amount_minor=10_000)
+        opened = accounts.session(accounts.member(RoleCode.BILLING_CLERK).user)
+    attempt, url = house.page(invoice)
+    before = waiting(house.tenant)
+    named = ids.encode("invoice", invoice.pk)
+    saved = world.browser(opened.raw_key).post(
+        f"/o/a/customers/{ids.encode('customer', invoice.customer_id)}/credit",
+        {f"put-{named}": "100.00", "action": "save"},
+    )
+    assert (saved.status_code, house.now(invoice).payment_status) == (302, "paid")
     assert house.work(before) == 1
     with pytest.raises(payer.NotPaid):
         payer.pay(url)
