@@ -27,7 +27,10 @@ def test_an_organization_is_founded_ready_to_bill(in_a):
     assert queries.get().name == "Organization A"
     assert [(row.code, row.pattern) for row in queries.series()] == [("invoices", "INV-{year}-{sequence}")]
     codes = sorted(LedgerAccount.objects.values_list("code", flat=True))
-    assert codes == ["opening_balance", "receivable", "revenue", "tax"]
+    assert codes == [
+        "bank", "customer_credit", "disputed", "gateway", "opening_balance", "receivable", "refunds", "revenue",
+        "tax",
+    ]  # fmt: skip
 
 
 def test_what_is_set_stands_on_the_next_document(in_a):
