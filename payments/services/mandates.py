@@ -2,7 +2,7 @@
 
 from billing.issuer.models import Issuer
 from core import money
-from payments.models import PaymentMethod
+from payments.models import Attempt, PageAsk, PaymentMethod
 from tenancy.models import only
 
 
@@ -19,6 +19,23 @@ def saving(*, kind: str) -> str:
         f"I allow {seller} to save this card with its payment provider and to charge it when I choose to pay with "
         "it. I can remove it at any time."
     )
+
+
+def keeping() -> str:
+    """Return what stands beside the box that keeps whatever is paid with: the provider's page takes more than cards."""
+    words = by_kind()
+    return f"By card: {words[PaymentMethod.Kind.CARD]} By direct debit: {words[PaymentMethod.Kind.SEPA_DEBIT]}"
+
+
+def by_kind() -> dict[str, str]:
+    """Return the words of `keeping` for each kind, to be kept until it is known which one came."""
+    return {kind: saving(kind=kind) for kind in (PaymentMethod.Kind.CARD, PaymentMethod.Kind.SEPA_DEBIT)}
+
+
+def shown(attempt: Attempt, *, kind: str) -> str:
+    """Return the words for a kind that its payer was shown when an attempt began; nothing where none were noted."""
+    ask = only(PageAsk.objects.filter(attempt=attempt))
+    return "" if ask is None else str(ask.ask.get("agreed", {}).get(kind, ""))
 
 
 def autopay(*, limit_minor: int, currency: str, notice_days: int) -> str:

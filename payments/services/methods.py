@@ -80,7 +80,10 @@ def save(
 
 
 def keep(*, attempt: Attempt, method: SavedMethod, actor: Actor, at: datetime) -> None:
-    """Keep the method that an attempt was paid with, because its payer asked for it; another's is left alone."""
+    """Keep the method that an attempt was paid with, because its payer asked for it, with the words they were shown.
+
+    Another's is left alone.
+    """
     another = PaymentMethod.objects.filter(account_id=attempt.account_id, reference=method.reference).exclude(
         customer_id=attempt.customer_id
     )
@@ -89,6 +92,7 @@ def keep(*, attempt: Attempt, method: SavedMethod, actor: Actor, at: datetime) -
             customer_id=attempt.customer_id,
             account_id=attempt.account_id,
             method=method,
+            mandate_text=mandates.shown(attempt, kind=method.kind),
             actor=actor,
             at=at,
         )

@@ -6,6 +6,8 @@ from django import forms
 
 from web.kit.forms import Form
 
+WORDS_CHANGED = "The words beside this box have changed. Read them, then pay."
+
 
 class NewLinkForm(Form):
     """Which invoice a new link is for, where the old one says nothing."""
@@ -24,7 +26,7 @@ class NewLinkForm(Form):
 
 
 class PayForm(Form):
-    """Whether the card is kept for the next invoice."""
+    """Whether what is paid with is kept for the next invoice, in the words beside the box and no others."""
 
     keep = forms.BooleanField(label="Keep this way to pay for the next invoice", required=False)
 
@@ -32,3 +34,10 @@ class PayForm(Form):
         super().__init__(*args, **kwargs)
         # What is agreed to by ticking it stands beside the box.
         self.fields["keep"].help_text = mandate
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a box that was ticked beside other words."""
+        cleaned = super().clean()
+        if cleaned.get("keep") and self.data.get("agreed") != self.fields["keep"].help_text:
+            self.add_error("keep", WORDS_CHANGED)
+        return cleaned

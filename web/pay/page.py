@@ -85,7 +85,7 @@ def _begin(request: Request, opened: Opened) -> HttpResponseBase:
     """Open an attempt and send the payer on; whoever has one under way is sent to that."""
     page = reverse("pay:page", args=[opened.token])
     account = payer.card_account()
-    form = PayForm(request.POST, mandate="")
+    form = PayForm(request.POST, mandate=mandates.keeping())
     if not opened.standing.payable or account is None or not _takes(opened) or not form.is_valid():
         # Paid meanwhile, in another tab or by somebody else: the page says so.
         return provider.SeeOther(page)
@@ -127,7 +127,7 @@ def _context(request: Request, opened: Opened) -> dict[str, Any]:
         "bill": bill,
         "transfer": transfer,
         "cards": cards,
-        "form": PayForm(mandate=mandates.saving(kind="card")),
+        "form": PayForm(mandate=mandates.keeping()),
         "button": rows.button(bill),
         "paid": [rows.paid(share) for share in opened.standing.paid],
         "waiting": opened.standing.waiting,

@@ -29,6 +29,7 @@ from tenancy import context
 from web.kit import formats
 from web.kit.forms import AmountField, Form
 from web.pay import provider
+from web.pay.forms import WORDS_CHANGED
 from web.portal import frame, rows, saved
 from web.portal.rows import Bill
 from web.portal.saved import Saved
@@ -74,13 +75,15 @@ class PayForm(Form):
         )
         self.fields["keep"] = forms.BooleanField(
             label="Keep the new card or account for the next invoice",
-            help_text=mandates.saving(kind="card"),
+            help_text=mandates.keeping(),
             required=False,
         )
 
     def clean(self) -> dict[str, Any]:
-        """Refuse less than the smallest part, and more than is due."""
+        """Refuse less than the smallest part, more than is due, and a box that was ticked beside other words."""
         cleaned = super().clean()
+        if cleaned.get("keep") and self.data.get("agreed") != self.fields["keep"].help_text:
+            self.add_error("keep", WORDS_CHANGED)
         for bill in self.chosen.bills:
             amount = cleaned.get(bill.pk)
             if amount is None:

@@ -180,6 +180,6 @@ def _context(request: Request, slug: str, found: Mine) -> dict[str, Any]:
         "looks_again": found.state in _LOOKS_AGAIN and found.live is not None,
         "every": "30s" if found.state == "processing" else "2s",
         "confirms": confirms and Permission.PORTAL_PAY in request.permissions and bool(payer.card_account()),
-        "mandate": mandates.saving(kind=found.method) if confirms else "",
+        "mandate": mandates.keeping() if confirms else "",
         "seen": f"{found.state}-{found.declines}",
     }

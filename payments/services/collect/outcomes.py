@@ -183,7 +183,6 @@ def _succeed(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor,
         at=at,
     )
     moves.enter(payment, attempt, Attempt.State.SUCCEEDED, at=at, ask_at=None)
-    _forget_page(attempt)
     audit.record(
         events.PAYMENT_SUCCEEDED,
         actor=actor,
@@ -193,6 +192,8 @@ def _succeed(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor,
     moves.tell(payment, "succeeded", invoices=[invoice_id for invoice_id, _ in items])
     if attempt.save_method and outcome.method is not None:
         methods.keep(attempt=attempt, method=outcome.method, actor=actor, at=at)
+    # Not before: with it stands what the payer agreed to.
+    _forget_page(attempt)
     soon.close_superseded()
 
 

@@ -27,7 +27,7 @@ from payments.gateways.base import (
     GatewayUnsure,
 )
 from payments.models import Attempt, GatewayAccount, PageAsk, Payment, PaymentItem
-from payments.services import accounts, moves, payers, soon
+from payments.services import accounts, mandates, moves, payers, soon
 from payments.services.collect.outcomes import is_page_open, tell_payer
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
@@ -204,7 +204,7 @@ def _said(
     before = only(PageAsk.objects.filter(attempt=attempt))
     if before is not None:
         return dict(before.ask)
-    said = {
+    said: dict[str, Any] = {
         "return_url": return_url,
         "cancel_url": cancel_url,
         "locale": locale,
@@ -213,6 +213,8 @@ def _said(
         # Whoever has kept a method is offered it on the provider's page, and need not type it again.
         "customer": payers.returning(account_id=attempt.account_id, customer_id=payment.customer_id),
     }
+    if attempt.save_method:
+        said["agreed"] = mandates.by_kind()
     PageAsk(attempt=attempt, customer_id=payment.customer_id, ask=said, created_at=at).save(force_insert=True)
     return said
 
