@@ -24,7 +24,9 @@ def saving(*, kind: str) -> str:
 def keeping() -> str:
     """Return what stands beside the box that keeps whatever is paid with: the provider's page takes more than cards."""
     words = by_kind()
-    return f"By card: {words[PaymentMethod.Kind.CARD]} By direct debit: {words[PaymentMethod.Kind.SEPA_DEBIT]}"
+    return (
+        f"By card: {words[PaymentMethod.Kind.CARD]} By direct debit: {words[PaymentMethod.Kind.SEPA_DEBIT]}"
+    )
 
 
 def by_kind() -> dict[str, str]:

@@ -15,7 +15,7 @@ from payments.services import collect
 
 # Where the provider's pages stand when no stand-in is named in the settings.
 _PAGES = "https://checkout.stripe.com"
-_NO_PAGE = (GatewayRefused, GatewayUnsure, collect.PageClosed)
+UNREACHED = (GatewayAway, GatewayRefused, GatewayUnsure, collect.PageClosed)
 
 
 class SeeOther(HttpResponseRedirect):
@@ -52,7 +52,7 @@ def page_opener(
             )
         except GatewayAway:
             return SeeOther(instead)
-        except _NO_PAGE:
+        except UNREACHED:
             return SeeOther(return_url)
         return SeeOther(url)
 
