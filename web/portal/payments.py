@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from accounts.permissions import Permission
+from billing.bankaccounts import queries as bankaccounts
 from billing.documents import pdf
 from core import clock, ids
 from core.errors import Refusal
@@ -175,7 +176,7 @@ def _context(request: Request, slug: str, found: Mine) -> dict[str, Any]:
         "method": words.method(found.method, found.brand, found.last4),
         "on": found.received_on or found.succeeded_at,
         "parts": [(ids.encode("invoice", pk), number, amount) for pk, number, amount in found.parts],
-        "declined": words.declined(found.failure_code) if declined else "",
+        "declined": _why(found.failure_code) if declined else "",
         "receipt": arrived,
         "looks_again": found.state in _LOOKS_AGAIN and found.live is not None,
         "every": "30s" if found.state == "processing" else "2s",
@@ -183,3 +184,8 @@ def _context(request: Request, slug: str, found: Mine) -> dict[str, Any]:
         "mandate": mandates.keeping() if confirms else "",
         "seen": f"{found.state}-{found.declines}",
     }
+
+
+def _why(code: str) -> str:
+    """Say why a payment failed; a transfer is a way out only where one can be made."""
+    return words.declined(code, transfer=bankaccounts.current(clock.now()) is not None)
