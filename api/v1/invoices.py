@@ -19,13 +19,13 @@ from billing.documents import papers, pdf
 from billing.invoices import queries, rules, services
 from billing.invoices.models import Invoice, InvoiceLine
 from core import clock, ids
+from core.actor import Actor
 from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from payments.services import links, sending
 
-MOST_LINES = 500
-DEFAULT_REASON = "Voided by API"
+MOST_LINES, DEFAULT_REASON = 500, "Voided by API"
 _OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
 
 
@@ -197,10 +197,14 @@ def _whole(invoice: Invoice, *, pay_url: str = "") -> dict[str, Any]:
     return {**write(invoice, lines), "pay_url": pay_url or None}
 
 
-def _pay_url(invoice: Invoice) -> str:
-    """Return where a finalized invoice is paid, if there is a link that works."""
-    final = invoice.status == Invoice.Status.FINALIZED
-    return links.address_of(invoice.pk, at=clock.now()) if final else ""
+def _pay_url(invoice: Invoice, *, maker: Actor | None = None) -> str:
+    """Return where a finalized invoice is paid; `maker` makes the link where none works and something is due."""
+    if invoice.status != Invoice.Status.FINALIZED:
+        return ""
+    url = links.address_of(invoice.pk, at=clock.now())
+    if url or maker is None or queries.due_minor(invoice) <= 0:
+        return url
+    return links.given(invoice_id=invoice.pk, actor=maker, at=clock.now())
 
 
 def _load(invoice_id: UUID) -> Invoice:
@@ -297,18 +301,9 @@ class OneInvoice(Endpoint):
         """Answer with the invoice and its lines."""
         invoice = _load(ids.decode("invoice", pk))
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", invoice.pk))
-        # Whoever has the link may pay and see the invoice: it is for keys that may send it. Their first reading
-        # makes it, as it would set the PDF.
+        # Whoever has the link may see and pay: it is for keys that may send it, whose first reading makes it.
         may_send = Permission.INVOICE_SEND in self.edge.permissions
-        url = _pay_url(invoice) if may_send else ""
-        if (
-            may_send
-            and not url
-            and invoice.status == Invoice.Status.FINALIZED
-            and queries.due_minor(invoice) > 0
-        ):
-            url = links.given(invoice_id=invoice.pk, actor=self.actor, at=clock.now())
-        return self.one(_whole(invoice, pay_url=url))
+        return self.one(_whole(invoice, pay_url=_pay_url(invoice, maker=self.actor) if may_send else ""))
 
     @schema.describe("invoices_update", "Change a draft", takes=InvoiceChange, gives=ShownInvoice)
     def patch(self, request: Request, pk: str) -> Response:
