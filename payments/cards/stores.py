@@ -5,6 +5,7 @@ of random secrets and digests that we make ourselves, in which digits mean nothi
 counted and said, never passed over in silence.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -96,6 +97,12 @@ def _joined(file_id: UUID, pieces: Iterator[bytes]) -> Iterator[Text]:
         tail = text[-_OVERLAP:]
 
 
+# Identifiers and digests: random digits in a row, of which some would pass for a card number.
+_DRAWN = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,})(?![0-9a-z])", re.IGNORECASE
+)
+
+
 def shared() -> Iterator[Text]:
     """Read every value of the cache and of the queue, which all organizations share."""
     cache: Any = caches["default"]
@@ -118,7 +125,7 @@ def _of_store(client: Any) -> Iterator[str]:
     for key in client.scan_iter(count=1000):
         for value in readers.get(client.type(key), lambda key: [])(key):
             if isinstance(value, bytes):
-                yield value.decode("utf-8", "replace")
+                yield _DRAWN.sub("…", value.decode("utf-8", "replace"))
 
 
 def _is_uuid(text: str) -> bool:

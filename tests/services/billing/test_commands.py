@@ -80,6 +80,7 @@ def test_the_books_are_proved_and_every_lie_in_them_is_found(tenant_a):
     assert sorted(error["kind"] for error in errors) == [
         "posting_differs_from_invoice",
         "posting_differs_from_invoice",
+        "receivable_differs_from_invoices",
         "transaction_out_of_balance",
     ]
     assert {error["organization"] for error in errors} == {"a"}

@@ -19,7 +19,8 @@ from tenancy.context import Scope, scope
 from tests.guarantees import canaries
 from tests.make import billing, collecting
 
-pytestmark = pytest.mark.django_db
+# One process: a scan reads the cache of all of them, and some of these plant a number there.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("cards")]
 ACTOR = Actor.system("tests")
 
 
