@@ -15,7 +15,7 @@ from config.embedded.programs import HOME, Program
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 # A process that lived this long starts with the shortest pause again.
-STEADY_SECONDS = 60.0
+STEADY_SECONDS = 10.0
 LOG_LIMIT = 10 * 1024 * 1024
 
 

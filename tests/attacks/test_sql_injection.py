@@ -190,11 +190,15 @@ def test_the_token_is_nowhere_to_be_read(tenant_b: UUID) -> None:
         assert "canary-b" not in str(seen)
         with pytest.raises(psycopg.Error, match="forged"):
             spy.execute("SELECT app.enter(%s)", [token])
-            spy.execute("SELECT 1 FROM tenancy_job")
+            # Asked for itself: a scan that sees no row, as on a table just emptied, need not ask the policy.
+            spy.execute("SELECT app.ctx('tenant', true)")
         spy.rollback()
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0, %s", [token])
-    logs = Path(str(connections["default"].settings_dict["HOST"])).parent.rglob("*.log")
+    state = Path(str(connections["default"].settings_dict["HOST"])).parent
+    # Not below the data folder: other tests drop their databases there meanwhile.
+    logs = [*state.glob("*.log"), *state.glob("logs/*.log")]
+    assert logs
     assert all(token[-64:] not in log.read_text(errors="replace") for log in logs)
 
 

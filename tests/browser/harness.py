@@ -47,6 +47,11 @@ class Watch:
         if message.type == "error":
             self.console.append(message.text)
 
+    def forget(self) -> None:
+        """Begin anew, for the next page."""
+        for kind in (self.console, self.violations, self.failed):
+            kind.clear()
+
     def faults(self) -> list[str]:
         """Return everything that should not have happened."""
         return self.console + self.violations + self.failed
@@ -62,16 +67,15 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 @contextmanager
-def opened(
+def watched(
     browser: Browser,
-    url: str,
     *,
     size: tuple[int, int] = DESK,
     dark: bool = False,
     cookies: list[dict[str, str]] | None = None,
     javascript: bool = True,
 ) -> Iterator[tuple[Page, Watch]]:
-    """Open an address and watch it until it is left."""
+    """Give a browser of one's own with an empty page, and watch what happens on it."""
     # bypass_csp stays off: the policy is part of what is judged.
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -89,18 +93,61 @@ def opened(
         page.on("console", watch.heard)
         page.on("pageerror", lambda error: watch.console.append(str(error)))
         page.on("requestfailed", lambda request: watch.failed.append(f"{request.url} {request.failure}"))
-        page.goto(url, wait_until="load")
-        page.evaluate("document.fonts.ready.then(() => true)")
         yield page, watch
-        if javascript:
-            watch.violations += page.evaluate("window.__violations")
     finally:
         context.close()
 
 
+@contextmanager
+def opened(
+    browser: Browser,
+    url: str,
+    *,
+    size: tuple[int, int] = DESK,
+    dark: bool = False,
+    cookies: list[dict[str, str]] | None = None,
+    javascript: bool = True,
+) -> Iterator[tuple[Page, Watch]]:
+    """Open an address and watch it until it is left."""
+    with watched(browser, size=size, dark=dark, cookies=cookies, javascript=javascript) as (page, watch):
+        _go(page, url)
+        yield page, watch
+        if javascript:
+            leave(page, watch)
+
+
+def visit(page: Page, url: str, *, size: tuple[int, int], dark: bool) -> list[str]:
+    """Open an address and return what can be seen to be wrong with the page."""
+    _look(page, size, dark=dark)
+    _go(page, url)
+    return axe(page) + small_targets(page) + overflowing(page)
+
+
+def turn(page: Page, *, size: tuple[int, int], dark: bool) -> list[str]:
+    """Show the same page at another size and in the other theme, and return what is wrong with it there."""
+    _look(page, size, dark=dark)
+    return axe(page) + small_targets(page) + overflowing(page)
+
+
+def leave(page: Page, watch: Watch) -> None:
+    """Note what the policy of the page blocked."""
+    watch.violations += page.evaluate("window.__violations")
+
+
+def _look(page: Page, size: tuple[int, int], *, dark: bool) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+
+
+def _go(page: Page, url: str) -> None:
+    page.goto(url, wait_until="load")
+    page.evaluate("document.fonts.ready.then(() => true)")
+
+
 def axe(page: Page) -> list[str]:
     """Return every WCAG 2.2 A and AA fault axe finds, one line each: rule, element."""
-    page.evaluate(AXE.read_text())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
     found = page.evaluate("(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}})", _TAGS)
     return [
         f"{fault['id']}: {' '.join(node['target'])} ({node['failureSummary'].splitlines()[-1].strip()})"

@@ -138,3 +138,21 @@ def expected_status(watch: harness.Watch, *statuses: int) -> list[str]:
     """Return the faults but those the browser logs for an answer that was meant to be a refusal."""
     meant = tuple(f"status of {status} " for status in statuses)
     return [fault for fault in watch.faults() if not any(words in fault for words in meant)]
+
+
+def judge(
+    browser: Browser, live: Live, paths: list[str], cookies: list[dict[str, str]]
+) -> dict[str, list[str]]:
+    """Return what is wrong with each page: wide in light, then the same page narrow and dark."""
+    found: dict[str, list[str]] = {}
+    with harness.watched(browser, cookies=cookies) as (page, watch):
+        for path in paths:
+            faults = harness.visit(page, live.at(path), size=harness.DESK, dark=False)
+            faults += [] if page.locator("h1").count() == 1 else ["there is not one heading"]
+            faults += harness.turn(page, size=harness.NARROW, dark=True)
+            harness.leave(page, watch)
+            faults += expected_status(watch, 404)
+            watch.forget()
+            if faults:
+                found[path] = faults
+    return found

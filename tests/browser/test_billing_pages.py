@@ -6,8 +6,7 @@ from playwright.sync_api import Browser
 
 from core import clock, ids
 from tenancy.context import Scope, scope
-from tests.browser.live import Live
-from tests.browser.test_people_pages import judge
+from tests.browser.live import Live, judge
 from tests.make import bank, finance
 from tests.make.finance import Books
 

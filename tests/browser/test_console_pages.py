@@ -7,8 +7,7 @@ from core import clock, ids
 from crypto import tasks
 from crypto.envelope import Purpose
 from tenancy.context import Scope, scope
-from tests.browser.live import Live
-from tests.browser.test_people_pages import judge
+from tests.browser.live import Live, judge
 from tests.make import accounts as make
 from tests.make import finance
 

@@ -12,8 +12,7 @@ from core import clock, ids
 from payments.models import Attempt, PayLink, Payment, PaymentItem, PaymentMethod
 from payments.services import autopay, links
 from tenancy.context import Scope, scope
-from tests.browser.live import Live
-from tests.browser.test_people_pages import judge
+from tests.browser.live import Live, judge
 from tests.make import accounts as make
 from tests.make import billing, customers, paying
 from tests.make.paying import Bill

@@ -8,8 +8,7 @@ from core import clock, ids
 from payments.models import Payment
 from payments.services import refunds
 from tenancy.context import Scope, scope
-from tests.browser.live import Live
-from tests.browser.test_people_pages import judge
+from tests.browser.live import Live, judge
 from tests.make import accounts, finance, payments
 from tests.make.finance import Books
 

@@ -2,29 +2,9 @@
 
 from playwright.sync_api import Browser
 
-from tests.browser import harness, pages
-from tests.browser.live import Live, expected_status
+from tests.browser import pages
+from tests.browser.live import Live, judge
 from tests.make.people import house
-
-
-def judge(
-    browser: Browser, live: Live, paths: list[str], cookies: list[dict[str, str]]
-) -> dict[str, list[str]]:
-    """Return what is wrong with each page: wide in light, narrow in dark."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        faults: list[str] = []
-        for size, dark in ((harness.DESK, False), (harness.NARROW, True)):
-            with harness.opened(browser, live.at(path), size=size, dark=dark, cookies=cookies) as (
-                page,
-                watch,
-            ):
-                faults += harness.axe(page) + harness.small_targets(page) + harness.overflowing(page)
-                faults += [] if page.locator("h1").count() == 1 else ["there is not one heading"]
-            faults += expected_status(watch, 404)
-        if faults:
-            found[path] = faults
-    return found
 
 
 def test_nothing_is_wrong_with_the_entrance(browser: Browser, live: Live) -> None:

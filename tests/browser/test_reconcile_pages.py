@@ -13,8 +13,7 @@ from payments.reminders import plans, sending
 from payments.reminders.rules import Fee
 from payments.statements import booking, services
 from tenancy.context import Scope, scope
-from tests.browser.live import Live
-from tests.browser.test_people_pages import judge
+from tests.browser.live import Live, judge
 from tests.make import finance
 from tests.make.finance import Books
 from tests.make.statements import Line, camt053

@@ -15,7 +15,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from tests.make import payer
 
-_TRIES = 40
+# Somebody who wants to pay comes back for as long as a process may stay away, and longer.
+_PATIENCE_SECONDS = 180.0
 _FAILURES = (OSError, http.client.HTTPException, urllib.error.URLError)
 # How often each kind of payer comes, of a hundred.
 KINDS = {"card": 50, "3-D Secure": 15, "declined first": 15, "debit": 10, "two tabs": 10}
@@ -51,7 +52,8 @@ class Payers:
 
     def _until_paid(self, link: str, kind: str) -> bool:
         declined = kind != "declined first"
-        for _ in range(_TRIES):
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
             try:
                 page = _page_of_the_provider(link)
                 if page is None:

@@ -12,8 +12,7 @@ from payments.cards import scan
 from payments.models import GatewayAccount
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.browser.live import Live, visit
-from tests.browser.test_people_pages import judge
+from tests.browser.live import Live, judge, visit
 from tests.gateway import Gateway
 from tests.make import accounts as make
 from tests.make import billing, collecting, payer
