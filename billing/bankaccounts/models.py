@@ -1,7 +1,7 @@
 """Bank details, one row each. A row's details never change; what changes is which row holds.
 
-The database keeps the waiting time itself: details that replace others cannot become current before their 72 hours
-are over, whoever asks (billing/migrations/0005).
+The database keeps the waiting time itself: details that replace others cannot hold before 72 hours have passed since
+they were announced and since they were written, by its own clock, whoever asks (billing/migrations/0005 and 0006).
 """
 
 from datetime import timedelta
@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedTextField
@@ -36,6 +37,8 @@ class BankAccount(TenantModel):
     asked_by = models.UUIDField()
     agreed_by = models.UUIDField(null=True)
     announced_at = models.DateTimeField()
+    # The database's own time, whatever an insert says; it moves `holds_from` where that would come too soon.
+    written_at = models.DateTimeField(db_default=Now(), editable=False)
     holds_from = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     # Of which state people have been told by mail.
@@ -51,7 +54,7 @@ class BankAccount(TenantModel):
             **dict.fromkeys(["id", "tenant", "asked_by", "agreed_by"], FieldClass.IDENTIFIER),
             **dict.fromkeys(["holder", "iban", "bic"], FieldClass.PERSONAL),
             **dict.fromkeys(["state", "told"], FieldClass.STATE),
-            **dict.fromkeys(["announced_at", "holds_from", "ended_at"], FieldClass.TIME),
+            **dict.fromkeys(["announced_at", "written_at", "holds_from", "ended_at"], FieldClass.TIME),
         },
     )
 

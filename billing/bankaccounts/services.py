@@ -167,6 +167,7 @@ def _announce(
         ChangeUnderWay(), "billing_bankaccount_one_current", "billing_bankaccount_one_change"
     ):
         row.save(force_insert=True)
+    row.refresh_from_db(fields=["written_at", "holds_from"])
     event = events.BANK_ACCOUNT_SET if first else events.BANK_ACCOUNT_ANNOUNCED
     audit.record(event, actor=actor, subject=("bank_account", row.pk), fields=["holder", "iban", "bic"])
     if not first:

@@ -6,10 +6,11 @@ from uuid import UUID
 from accounts.models import Membership
 from accounts.services import approvals
 from audit.models import Event
-from billing.bankaccounts import services
+from billing.bankaccounts import rules, services
 from billing.bankaccounts.models import BankAccount
 from core.actor import Actor
 from outbound.models import OutboxMessage
+from tests.databases import as_owner
 from tests.make import accounts
 
 FIRST = {"holder": "Northwind Instruments GmbH", "iban": "DE89 3704 0044 0532 0130 00", "bic": "COBADEFFXXX"}
@@ -29,6 +30,18 @@ def agreed(details: dict[str, str], *, asker: Membership, at: datetime) -> BankA
         decider = accounts.member("approver", at=at)
         approvals.approve(request_id=proposed.waiting.pk, actor=accounts.actor(decider.user), at=at)
     return BankAccount.objects.order_by("-announced_at", "-id")[0]
+
+
+def written(account: UUID, at: datetime) -> datetime:
+    """Let committed details have been written at an earlier time, as the owner of the table; return when they hold."""
+    as_owner("ALTER TABLE billing_bankaccount DISABLE TRIGGER USER")
+    holds_from = at + rules.NOTICE
+    as_owner(
+        "UPDATE billing_bankaccount SET written_at = %s, holds_from = %s WHERE id = %s",
+        [at, holds_from, account],
+    )
+    as_owner("ALTER TABLE billing_bankaccount ENABLE TRIGGER USER")
+    return holds_from
 
 
 def mails(template: str) -> dict[str, str]:
