@@ -23,11 +23,17 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit:export"
     AUDIT_READ = "audit:read"
     BANK_ACCOUNT_MANAGE = "bank_account:manage"
+    BILLING_RUN = "billing:run"
+    CREDIT_WRITE = "credit:write"
+    CREDIT_NOTE_WRITE = "credit_note:write"
     CUSTOMER_GRANT = "customer:grant"
+    CUSTOMER_MERGE = "customer:merge"
     CUSTOMER_READ = "customer:read"
     CUSTOMER_WRITE = "customer:write"
     DISPUTE_WRITE = "dispute:write"
     EVENT_READ = "event:read"
+    EXCHANGE_RATE_WRITE = "exchange_rate:write"
+    EXPORT_RUN = "export:run"
     GATEWAY_MANAGE = "gateway:manage"
     IMPORT_RUN = "import:run"
     INVOICE_FINALIZE = "invoice:finalize"
@@ -35,6 +41,7 @@ class Permission(StrEnum):
     INVOICE_SEND = "invoice:send"
     INVOICE_VOID = "invoice:void"
     INVOICE_WRITE = "invoice:write"
+    INVOICE_WRITE_OFF = "invoice:write_off"
     JOB_READ = "job:read"
     KEYS_ROTATE = "keys:rotate"
     LEDGER_READ = "ledger:read"
@@ -47,15 +54,22 @@ class Permission(StrEnum):
     ORGANIZATION_WRITE = "organization:write"
     PAYMENT_READ = "payment:read"
     PAYMENT_WRITE = "payment:write"
+    PERIOD_CLOSE = "period:close"
     PORTAL_PAY = "portal:pay"
     PORTAL_READ = "portal:read"
+    PRODUCT_READ = "product:read"
+    PRODUCT_WRITE = "product:write"
+    QUOTE_WRITE = "quote:write"
     REFUND_WRITE = "refund:write"
     REMINDER_MANAGE = "reminder:manage"
     REPORT_READ = "report:read"
     ROLE_MANAGE = "role:manage"
     SECURITY_READ = "security:read"
+    SUBSCRIPTION_READ = "subscription:read"
+    SUBSCRIPTION_WRITE = "subscription:write"
     TAX_RATE_READ = "tax_rate:read"
     TAX_RATE_WRITE = "tax_rate:write"
+    USAGE_WRITE = "usage:write"
     WEBHOOK_MANAGE = "webhook:manage"
 
 
@@ -93,7 +107,9 @@ _READ_BILLING = frozenset(
         P.LEDGER_READ,
         P.ORGANIZATION_READ,
         P.PAYMENT_READ,
+        P.PRODUCT_READ,
         P.REPORT_READ,
+        P.SUBSCRIPTION_READ,
         P.TAX_RATE_READ,
     }
 )
@@ -102,16 +118,28 @@ _CLERK = _READ_BILLING | {
     P.INVOICE_SEND,
     P.INVOICE_WRITE,
     P.PAYMENT_WRITE,
+    P.QUOTE_WRITE,
     P.REFUND_WRITE,
 }
 _BILLING_MANAGER = _CLERK | {
     P.APPROVAL_READ,
+    P.BILLING_RUN,
+    P.CREDIT_NOTE_WRITE,
+    P.CREDIT_WRITE,
+    P.CUSTOMER_MERGE,
     P.DISPUTE_WRITE,
+    P.EXCHANGE_RATE_WRITE,
+    P.EXPORT_RUN,
     P.IMPORT_RUN,
     P.INVOICE_FINALIZE,
     P.INVOICE_VOID,
+    P.INVOICE_WRITE_OFF,
+    P.PERIOD_CLOSE,
+    P.PRODUCT_WRITE,
     P.REMINDER_MANAGE,
+    P.SUBSCRIPTION_WRITE,
     P.TAX_RATE_WRITE,
+    P.USAGE_WRITE,
 }
 _EVERYTHING_OF_A_TENANT = frozenset(Permission) - OPERATOR_ONLY - PORTAL
 
@@ -157,7 +185,7 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
     RoleCode.BILLING_MANAGER: _BILLING_MANAGER,
     RoleCode.BILLING_CLERK: _CLERK,
     RoleCode.APPROVER: _READ_BILLING | {P.APPROVAL_DECIDE, P.APPROVAL_READ},
-    RoleCode.ACCOUNTANT: _READ_BILLING,
+    RoleCode.ACCOUNTANT: _READ_BILLING | {P.EXPORT_RUN},
     RoleCode.SECURITY_OFFICER: frozenset(
         {
             P.APPROVAL_DECIDE,
@@ -223,11 +251,13 @@ FRESH_ONLY: frozenset[Permission] = frozenset(
         P.AUDIT_EXPORT,
         P.BANK_ACCOUNT_MANAGE,
         P.CUSTOMER_GRANT,
+        P.CUSTOMER_MERGE,
         P.GATEWAY_MANAGE,
         P.KEYS_ROTATE,
         P.MEMBER_MANAGE,
         P.OPS_KEYS,
         P.ORGANIZATION_WRITE,
+        P.PERIOD_CLOSE,
         P.REFUND_WRITE,
         P.ROLE_MANAGE,
         P.WEBHOOK_MANAGE,
@@ -239,25 +269,37 @@ API_KEY_SCOPES: frozenset[Permission] = frozenset(
     {
         P.APPROVAL_READ,
         P.AUDIT_READ,
+        P.BILLING_RUN,
+        P.CREDIT_NOTE_WRITE,
+        P.CREDIT_WRITE,
         P.CUSTOMER_READ,
         P.CUSTOMER_WRITE,
         P.DISPUTE_WRITE,
         P.EVENT_READ,
+        P.EXCHANGE_RATE_WRITE,
+        P.EXPORT_RUN,
         P.IMPORT_RUN,
         P.INVOICE_FINALIZE,
         P.INVOICE_READ,
         P.INVOICE_SEND,
         P.INVOICE_VOID,
         P.INVOICE_WRITE,
+        P.INVOICE_WRITE_OFF,
         P.JOB_READ,
         P.LEDGER_READ,
         P.ORGANIZATION_READ,
         P.PAYMENT_READ,
         P.PAYMENT_WRITE,
+        P.PRODUCT_READ,
+        P.PRODUCT_WRITE,
+        P.QUOTE_WRITE,
         P.REFUND_WRITE,
         P.REPORT_READ,
+        P.SUBSCRIPTION_READ,
+        P.SUBSCRIPTION_WRITE,
         P.TAX_RATE_READ,
         P.TAX_RATE_WRITE,
+        P.USAGE_WRITE,
         P.WEBHOOK_MANAGE,
     }
 )
