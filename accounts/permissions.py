@@ -27,6 +27,7 @@ class Permission(StrEnum):
     CREDIT_WRITE = "credit:write"
     CREDIT_NOTE_WRITE = "credit_note:write"
     CUSTOMER_GRANT = "customer:grant"
+    CUSTOMER_INVITE = "customer:invite"
     CUSTOMER_MERGE = "customer:merge"
     CUSTOMER_READ = "customer:read"
     CUSTOMER_WRITE = "customer:write"
@@ -114,6 +115,7 @@ _READ_BILLING = frozenset(
     }
 )
 _CLERK = _READ_BILLING | {
+    P.CUSTOMER_INVITE,
     P.CUSTOMER_WRITE,
     P.INVOICE_SEND,
     P.INVOICE_WRITE,
@@ -251,6 +253,7 @@ FRESH_ONLY: frozenset[Permission] = frozenset(
         P.AUDIT_EXPORT,
         P.BANK_ACCOUNT_MANAGE,
         P.CUSTOMER_GRANT,
+        P.CUSTOMER_INVITE,
         P.CUSTOMER_MERGE,
         P.GATEWAY_MANAGE,
         P.KEYS_ROTATE,

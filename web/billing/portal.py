@@ -19,6 +19,7 @@ from edge.request import Request
 from web.billing import customer, customers
 from web.forms import answer, attempting
 from web.kit.forms import Form
+from web.people import organization
 
 
 class InviteForm(Form):
@@ -41,7 +42,7 @@ class Row:
     invited: bool
 
 
-@access(get=Permission.CUSTOMER_WRITE, post=Permission.CUSTOMER_WRITE)
+@access(get=Permission.CUSTOMER_WRITE, post=Permission.CUSTOMER_INVITE)
 def index(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show who may open the portal, and invite one more."""
     found = _opened(request, pk)
@@ -92,7 +93,8 @@ def _answer(request: Request, slug: str, pk: str, found: CustomerDetail, form: I
     context = {
         **customer.context_of(request, slug, pk, found, "portal"),
         "rows": _rows(found),
-        "possible": found.state == "active",
+        "possible": found.state == "active" and Permission.CUSTOMER_INVITE in request.permissions,
+        "fresh": organization.is_fresh(request, Permission.CUSTOMER_INVITE),
     }
     return answer(request, "billing/portal.html", context, form=form)
 

@@ -19,6 +19,7 @@ RIGHTS: dict[Permission, str] = {
     P.CREDIT_NOTE_WRITE: "Issue credit notes",
     P.CREDIT_WRITE: "Let customers’ credit expire",
     P.CUSTOMER_GRANT: "Open single customers to a colleague",
+    P.CUSTOMER_INVITE: "Invite people to a customer’s portal",
     P.CUSTOMER_MERGE: "Merge two customers into one",
     P.CUSTOMER_READ: "See customers",
     P.CUSTOMER_WRITE: "Add and change customers",

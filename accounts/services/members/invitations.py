@@ -41,6 +41,14 @@ class MemberAlready(Conflict):
     code = "member_already"
 
 
+class MembersHaveNoPortal(Recorded):
+    """This is the address of a member. Who bills a customer is never on that customer's portal."""
+
+    code = "members_have_no_portal"
+    status = 409
+    event = events.INVITATION_REFUSED
+
+
 class SignInToAccept(Unauthenticated):
     """There is an account with this address. Sign in with it to accept."""
 
@@ -116,9 +124,18 @@ def invite(
 
 @use_case
 def invite_customer(*, email: str, customer_id: UUID, actor: Actor, at: datetime) -> Invited:
-    """Invite a person to one customer's portal. The caller has proved that the customer is there."""
+    """Invite a person to one customer's portal. The caller has proved that the customer is there.
+
+    Raises:
+        MembersHaveNoPortal: a member could pay with what a customer has saved.
+    """
+    address = normalize_email(email)
+    if _is_member(queries.find_user(address)):
+        raise MembersHaveNoPortal(
+            subject=("customer", customer_id), tenant_id=context.current_tenant(), field="email"
+        )
     raw = tokens.mint_link(tenant=context.current_tenant())
-    invitation = _store(raw, email=normalize_email(email), customer_id=customer_id, actor=actor, at=at)
+    invitation = _store(raw, email=address, customer_id=customer_id, actor=actor, at=at)
     audit.record(
         events.MEMBER_INVITED, actor=actor, subject=("customer", customer_id), facts={"role": "customer"}
     )
@@ -224,6 +241,7 @@ def accept_as(*, raw: str, user: User, actor: Actor, at: datetime) -> Joined:
 
     Raises:
         InvitationRefused, InvitationOutgrown, MemberAlready.
+        MembersHaveNoPortal: they joined, or took this address, after the invitation was sent.
         InvitationOfSomebodyElse: it was sent to another address.
     """
     invitation = _open(raw, at=at, lock=True)
@@ -239,11 +257,15 @@ def _withdraw(invitation: Invitation, *, actor: Actor, at: datetime) -> None:
 
 
 def _refuse_members(address: str) -> None:
-    person = queries.find_user(address)
-    if person is None:
-        return
-    if Membership.objects.filter(user=person).exclude(state=Membership.State.REMOVED).exists():
+    if _is_member(queries.find_user(address)):
         raise MemberAlready(field="email")
+
+
+def _is_member(person: User | None) -> bool:
+    """Say whether somebody is a member here, suspended or not."""
+    if person is None:
+        return False
+    return Membership.objects.filter(user=person).exclude(state=Membership.State.REMOVED).exists()
 
 
 def _store(
@@ -308,6 +330,10 @@ def _open(raw: str, *, at: datetime, lock: bool) -> Invitation:
 
 
 def _join(invitation: Invitation, person: User, *, actor: Actor, at: datetime) -> Joined:
+    if invitation.role is None and _is_member(person):
+        raise MembersHaveNoPortal(
+            subject=("invitation", invitation.pk), tenant_id=context.current_tenant()
+        )
     invitation.accepted_at, invitation.accepted_by = at, person.pk
     invitation.save(update_fields=["accepted_at", "accepted_by"])
     if invitation.role is None:
@@ -321,7 +347,7 @@ def _join(invitation: Invitation, person: User, *, actor: Actor, at: datetime) -
             facts={"user": str(person.pk)},
         )
         return Joined(person, None, access)
-    if Membership.objects.filter(user=person).exclude(state=Membership.State.REMOVED).exists():
+    if _is_member(person):
         raise MemberAlready
     member = Membership(
         user=person, role=invitation.role, joined_at=at, expires_at=invitation.membership_expires_at
