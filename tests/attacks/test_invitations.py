@@ -1,9 +1,9 @@
-"""Invitations outlive neither whoever sent them nor that person's right to send them."""
+"""Invitations outlive neither whoever sent them nor that person's right, and let no member onto a portal."""
 
 import pytest
 
 from accounts import queries
-from accounts.models import Invitation, Membership, User
+from accounts.models import Invitation, Membership, PortalAccess, User
 from accounts.services import approvals, members
 from audit.models import Event
 from core import ids
@@ -71,3 +71,37 @@ def test_an_agreed_invitation_is_of_whoever_asked_not_of_whoever_agreed(in_a, ow
     approvals.approve(request_id=asked.pk, actor=make.actor(approver.user), at=now)
     [invitation] = queries.open_invitations(at=now).filter(role__code="admin")
     assert invitation.invited_by == owner.user_id
+
+
+def test_a_clerk_lets_neither_themselves_nor_a_colleague_onto_a_portal(tenant_a, doors, now):
+    with context.scope(Scope(tenant_a)):
+        clerk, away = make.member("billing_clerk", at=now), make.member("auditor", at=now)
+        Membership.objects.filter(pk=away.pk).update(state="suspended")
+        customer = ids.uuid7()
+    for person in (clerk.user, away.user):
+        with pytest.raises(members.MembersHaveNoPortal), doors.open(Scope(tenant_a)):
+            members.invite_customer(
+                email=person.email.upper(), customer_id=customer, actor=make.actor(clerk.user), at=now
+            )
+    with context.scope(Scope(tenant_a)):
+        assert not Invitation.objects.filter(customer_id__isnull=False).exists()
+    events = doors.events("member.invitation_refused", tenant=tenant_a)
+    assert [(event.result, event.subject_id, event.reason) for event in events] == [
+        ("refused", customer, "members_have_no_portal")
+    ] * 2
+
+
+def test_whoever_becomes_a_member_after_being_invited_opens_no_portal(tenant_a, doors, now):
+    with context.scope(Scope(tenant_a)):
+        clerk, person = make.member("billing_clerk", at=now), make.person(at=now)
+        invited = members.invite_customer(
+            email=person.email, customer_id=ids.uuid7(), actor=make.actor(clerk.user), at=now
+        )
+        make.member("auditor", user=person, at=now)
+    with pytest.raises(members.MembersHaveNoPortal), doors.open(Scope(tenant_a)):
+        members.accept_as(raw=_raw(invited), user=person, actor=make.actor(person), at=now)
+    with context.scope(Scope(tenant_a)):
+        assert Invitation.objects.get(pk=invited.invitation.pk).accepted_at is None
+        assert not PortalAccess.objects.exists()
+    [event] = doors.events("member.invitation_refused", tenant=tenant_a)
+    assert (event.result, event.subject_id) == ("refused", invited.invitation.pk)

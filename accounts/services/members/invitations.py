@@ -331,9 +331,7 @@ def _open(raw: str, *, at: datetime, lock: bool) -> Invitation:
 
 def _join(invitation: Invitation, person: User, *, actor: Actor, at: datetime) -> Joined:
     if invitation.role is None and _is_member(person):
-        raise MembersHaveNoPortal(
-            subject=("invitation", invitation.pk), tenant_id=context.current_tenant()
-        )
+        raise MembersHaveNoPortal(subject=("invitation", invitation.pk), tenant_id=context.current_tenant())
     invitation.accepted_at, invitation.accepted_by = at, person.pk
     invitation.save(update_fields=["accepted_at", "accepted_by"])
     if invitation.role is None:
