@@ -76,6 +76,7 @@ def save(
     kept.save()
     audit.record(events.METHOD_SAVED, actor=actor, subject=("payment_method", kept.pk))
     _tell(kept, "attached")
+    soon.close_superseded()
     return kept
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core import ids
 from payments.gateways.base import Gateway
-from payments.models import GatewayAccount, GatewayCustomer, PaymentMethod
+from payments.models import GatewayAccount, GatewayCustomer, Payment, PaymentMethod
 from tenancy.context import Scope, scope
 from tenancy.models import only
 
@@ -31,6 +31,15 @@ def known(
         )
         GatewayCustomer.objects.bulk_create([row], ignore_conflicts=True)
     return _found(tenant_id, account.pk, customer_id)
+
+
+def may_keep(*, source: str, account_id: UUID, customer_id: UUID) -> bool:
+    """Say whether what is paid with may be kept: a page that keeps it also offers whatever was kept before.
+
+    Only the portal knows who sits before the page. From anywhere else, as from a pay link that may have been
+    forwarded, a method is kept where there is none yet.
+    """
+    return source == Payment.Source.PORTAL or not returning(account_id=account_id, customer_id=customer_id)
 
 
 def returning(*, account_id: UUID, customer_id: UUID) -> str:

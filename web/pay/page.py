@@ -19,12 +19,14 @@ from edge.access import access
 from edge.request import Request
 from payments import events, payer, receipts, words
 from payments.gateways import amounts
-from payments.services import collect, links, mandates
+from payments.models import Payment
+from payments.services import collect, links, mandates, payers
 from tenancy import context
 from web.pay import door, provider, rows
 from web.pay.door import LINK, Opened
 from web.pay.forms import PayForm
 
+_SOURCE = Payment.Source.PAY_LINK
 Dead = (links.LinkUnknown, links.LinkExpired)
 
 
@@ -96,7 +98,7 @@ def _begin(request: Request, opened: Opened) -> HttpResponseBase:
                 customer_id=opened.invoice.customer_id,
                 items=[(opened.invoice.id, opened.invoice.amount_due_minor)],
                 account_id=account,
-                source="pay_link",
+                source=_SOURCE,
                 save_method=form.cleaned_data["keep"],
                 actor=request.actor,
                 at=at,
@@ -118,7 +120,8 @@ def _begin(request: Request, opened: Opened) -> HttpResponseBase:
 def _context(request: Request, opened: Opened) -> dict[str, Any]:
     bill = rows.bill(opened)
     transfer = rows.transfer(opened) if opened.standing.payable else None
-    connected = opened.standing.payable and payer.card_account() is not None
+    account = payer.card_account() if opened.standing.payable else None
+    connected = account is not None
     cards = connected and _takes(opened)
     # What the last try ended with is over while another may be moving money.
     declined = opened.standing.declined if opened.standing.payable else ""
@@ -127,6 +130,8 @@ def _context(request: Request, opened: Opened) -> dict[str, Any]:
         "bill": bill,
         "transfer": transfer,
         "cards": cards,
+        "keeps": account is not None
+        and payers.may_keep(source=_SOURCE, account_id=account, customer_id=opened.invoice.customer_id),
         "form": PayForm(mandate=mandates.keeping()),
         "button": rows.button(bill),
         "paid": [rows.paid(share) for share in opened.standing.paid],

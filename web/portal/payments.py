@@ -89,7 +89,7 @@ def confirm(request: Request, slug: str, pk: str) -> HttpResponseBase:
                 account_id=account,
                 method=found.method,
                 source=Payment.Source.PORTAL,
-                # Only a page of the customer's own shows what they saved; a pay link never leads to it.
+                # What is typed there instead of the saved card is kept, in the words that stand beside the button.
                 save_method=True,
                 actor=request.actor,
                 at=at,

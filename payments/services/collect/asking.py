@@ -16,7 +16,7 @@ from core.actor import Actor
 from core.errors import NotFound
 from payments import events, rules
 from payments.gateways.base import Gateway, GatewayAway, GatewayRefused, GatewayUnsure
-from payments.models import Attempt, GatewayAccount, PageAsk, PaymentItem
+from payments.models import Attempt, GatewayAccount, PageAsk, Payment, PaymentItem, PaymentMethod
 from payments.services import accounts, moves
 from payments.services.collect.charging import charge_saved
 from payments.services.collect.outcomes import apply_outcome, is_page_open
@@ -102,7 +102,11 @@ def due(*, at: datetime) -> list[UUID]:
 
 
 def superseded() -> list[UUID]:
-    """Return the attempts with a page that a newer one has replaced, or that asks for more than is due by now."""
+    """Return the attempts with a page that nobody should pay on any more.
+
+    A newer one has replaced it, or it asks for more than is due by now, or it was opened from a pay link to keep a
+    method while there was none, and would offer the one that has been kept since.
+    """
     items = PaymentItem.objects.filter(payment_id=OuterRef("payment_id"))
     newer = PaymentItem.objects.filter(
         invoice_id__in=PaymentItem.objects.filter(payment_id=OuterRef(OuterRef("payment_id"))).values(
@@ -113,8 +117,14 @@ def superseded() -> list[UUID]:
     )
     owed = items.filter(invoice__status=Invoice.Status.FINALIZED, invoice__amount_due_minor__gt=0)
     too_much = items.filter(amount_minor__gt=F("invoice__amount_due_minor"))
+    kept = PaymentMethod.objects.filter(
+        account_id=OuterRef("account_id"),
+        customer_id=OuterRef("customer_id"),
+        state=PaymentMethod.State.ACTIVE,
+    )
+    offers = Q(save_method=True, payment__source=Payment.Source.PAY_LINK) & Exists(kept)
     rows = Attempt.objects.filter(
-        Exists(newer) | Exists(too_much) | ~Exists(owed),
+        offers | Exists(newer) | Exists(too_much) | ~Exists(owed),
         Q(state=Attempt.State.OPEN)
         | Q(state=Attempt.State.REQUIRES_ACTION)
         | Q(state=Attempt.State.CREATED, saved_method__isnull=True),

@@ -204,14 +204,19 @@ def _said(
     before = only(PageAsk.objects.filter(attempt=attempt))
     if before is not None:
         return dict(before.ask)
+    who = {"account_id": attempt.account_id, "customer_id": payment.customer_id}
+    if attempt.save_method and not payers.may_keep(source=payment.source, **who):
+        # Something has been kept since it began.
+        attempt.save_method = False
+        attempt.save(update_fields=["save_method"])
     said: dict[str, Any] = {
         "return_url": return_url,
         "cancel_url": cancel_url,
         "locale": locale,
         "description": describe(payment),
         "expires_at": (at + PAGE_LIFE).isoformat(),
-        # Whoever has kept a method is offered it on the provider's page, and need not type it again.
-        "customer": payers.returning(account_id=attempt.account_id, customer_id=payment.customer_id),
+        # Whoever has signed in is offered what they kept on the provider's page; the holder of a link sees none of it.
+        "customer": payers.returning(**who) if payment.source == Payment.Source.PORTAL else "",
     }
     if attempt.save_method:
         said["agreed"] = mandates.by_kind()

@@ -19,7 +19,7 @@ from core.actor import Actor
 from core.errors import Conflict, NotFound, Refusal
 from payments import events, rules
 from payments.models import Attempt, GatewayAccount, Payment, PaymentItem, PaymentMethod
-from payments.services import moves, soon
+from payments.services import moves, payers, soon
 from payments.services.collect.bank import check_items, keep_items
 from tenancy.context import use_case
 from tenancy.models import only
@@ -91,6 +91,9 @@ def start(
 ) -> Attempt:
     """Begin to collect these amounts (minor units) of these invoices, or return the attempt that already does.
 
+    Pages of the portal and of a pay link are kept apart: the one is never handed to whoever came for the other.
+    `save_method` is heeded where `payers.may_keep` allows it.
+
     `seen` is what the payer was shown as left to pay of each invoice: of a part that is sent twice, the second finds
     less left and is refused, though there would be room for it.
 
@@ -107,10 +110,15 @@ def start(
     check_items(items)
     items = sorted(items)
     _check_account(account_id, customer_id, saved_method_id)
+    save_method = save_method and payers.may_keep(
+        source=source, account_id=account_id, customer_id=customer_id
+    )
     failed = _failed_before(customer_id, account_id, items)
     invoices = _lock_invoices(customer_id, [invoice_id for invoice_id, _ in items])
     if saved_method_id is None:
-        running = _running(customer_id, account_id, items, method=method, save_method=save_method, at=at)
+        running = _running(
+            customer_id, account_id, items, method=method, source=source, save_method=save_method, at=at
+        )
         if running is not None:
             return running
     if source == Payment.Source.AUTOPAY and any(invoice.attempts_open for invoice in invoices.values()):
@@ -218,10 +226,11 @@ def _running(
     items: Sequence[tuple[UUID, int]],
     *,
     method: str,
+    source: str,
     save_method: bool,
     at: datetime,
 ) -> Attempt | None:
-    """Return the attempt that already collects the same, as long as its payer can still use it."""
+    """Return the attempt that already collects the same from the same place, while its payer can still use it."""
     rows = Attempt.objects.select_related("payment").filter(
         Q(page_expires_at__isnull=True) | Q(page_expires_at__gt=at + _STILL_GOOD),
         customer_id=customer_id,
@@ -230,6 +239,7 @@ def _running(
         save_method=save_method,
         state__in=[Attempt.State.CREATED, Attempt.State.OPEN, Attempt.State.UNKNOWN],
         payment__method=method,
+        payment__source=source,
         payment__items__invoice_id=items[0][0],
     )
     same = (one for one in rows.order_by("-id") if sorted(moves.items_of(one.payment_id)) == items)

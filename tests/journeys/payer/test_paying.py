@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from audit.models import Event
 from billing.invoices.models import Invoice
 from billing.ledger import queries as books
-from core import clock
+from core import clock, ids
 from core.actor import Actor
 from outbound.models import OutboxMessage
 from payments.models import Attempt, PayLink, Payment, PaymentMethod
@@ -21,7 +21,7 @@ from tenancy.context import Scope, scope
 from tests.browser import harness
 from tests.browser.live import Live, visit
 from tests.gateway import Gateway
-from tests.make import payer, paying
+from tests.make import customers, payer, paying
 from tests.make.paying import Bill
 
 pytestmark = pytest.mark.usefixtures("selling")
@@ -179,7 +179,7 @@ def test_a_debit_is_on_its_way_until_the_bank_has_spoken(
 
 
 def test_a_returning_payer_needs_two_acts(browser: Browser, live: Live, gateway: Gateway, bill: Bill) -> None:
-    """Open the link, press pay: the provider's page offers what was kept, and one press there ends it."""
+    """On the portal: pay this invoice, with what was kept and is chosen. Behind a link: press pay, and type again."""
     with payer_of(browser) as (page, _watch):
         page.goto(live.at(bill.path))
         page.get_by_label("Keep this way to pay for the next invoice").check()
@@ -189,13 +189,25 @@ def test_a_returning_payer_needs_two_acts(browser: Browser, live: Live, gateway:
     (method,) = rows(live, PaymentMethod)
     with scope(Scope(live.tenant)):
         assert (method.last4, "to save this card" in method.mandate_text) == ("4242", True)
-    again = paying.bill(live.tenant, of=bill.customer)
     acts = 0
-    with payer_of(browser) as (page, _watch):
-        page.goto(live.at(again.path))
+    again = paying.bill(live.tenant, of=bill.customer)
+    with visit(browser, customers.signed_in(live.tenant, bill.customer, url=live.url)) as (page, _watch):
+        page.goto(live.at(f"/p/{live.slug}/invoices/{ids.encode('invoice', again.invoice)}"))
+        page.get_by_role("button", name="Pay this invoice").click()
+        acts += 1
+        expect(page.get_by_label("Visa ending 4242")).to_be_checked()
         page.get_by_role("button", name="Pay €100.00").click()
         acts += 1
-        page.locator("form.saved").get_by_role("button").click()
+        expect(page.get_by_role("heading", name="Paid")).to_be_visible()
+    assert acts == 2
+    once_more, acts = paying.bill(live.tenant, of=bill.customer), 0
+    with payer_of(browser) as (page, _watch):
+        page.goto(live.at(once_more.path))
+        expect(page.get_by_label("Keep this way to pay for the next invoice")).to_have_count(0)
+        page.get_by_role("button", name="Pay €100.00").click()
+        acts += 1
+        expect(page.locator("form.saved")).to_have_count(0)
+        type_card(page, payer.SUCCESS)
         acts += 1
         expect(page.get_by_role("heading", name="Paid")).to_be_visible()
     assert acts == 2
