@@ -5,6 +5,7 @@ from billing.customers.models import Customer, CustomerGrant
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.settlement.models import Allocation, CreditBalance, CreditEntry
 from billing.tallies.models import Tally
 from billing.tax.models import TaxRate
@@ -12,6 +13,9 @@ from billing.tax.models import TaxRate
 __all__ = [
     "Allocation",
     "BankAccount",
+    "BillingRun",
+    "BillingRunChunk",
+    "BillingRunSkip",
     "CreditBalance",
     "CreditEntry",
     "Customer",

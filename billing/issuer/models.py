@@ -115,6 +115,8 @@ class Issuer(TenantModel):
     currency = models.CharField(max_length=3)
     payment_days = models.PositiveSmallIntegerField(default=14)
     series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    # Whether what is due is billed each night without anybody asking.
+    auto_billing = models.BooleanField(default=False)
     updated_at = models.DateTimeField()
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -135,6 +137,7 @@ class Issuer(TenantModel):
             "currency": FieldClass.STATE,
             "payment_days": FieldClass.STATE,
             "series": FieldClass.IDENTIFIER,
+            "auto_billing": FieldClass.STATE,
             "updated_at": FieldClass.TIME,
         },
     )

@@ -1,0 +1,1 @@
+"""Billing runs: everything due on a date, invoiced in bulk and exactly once."""
