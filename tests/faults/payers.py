@@ -99,6 +99,8 @@ def _page_of_the_provider(link: str) -> str | None:
         (form for form in payer.read_page(link, text).forms if "csrfmiddlewaretoken" in form.fields), None
     )
     if form is None:
+        if "asking the payment provider" in text:  # it says: wait before paying again
+            raise payer.NotPaid
         return None
     status, _, location = _open(opener, form.action, form.fields)
     found = urljoin(link, location)
