@@ -1,7 +1,10 @@
 """Every table of billing, found in the folder of its noun."""
 
 from billing.bankaccounts.models import BankAccount
+from billing.contacts.models import Contact
 from billing.customers.models import Customer, CustomerGrant
+from billing.exports.models import Export, ExportFreeze
+from billing.imports.models import Import
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
@@ -9,6 +12,7 @@ from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.settlement.models import Allocation, CreditBalance, CreditEntry
 from billing.tallies.models import Tally
 from billing.tax.models import TaxRate
+from billing.taxids.models import TaxIdCheck
 
 __all__ = [
     "Allocation",
@@ -16,10 +20,14 @@ __all__ = [
     "BillingRun",
     "BillingRunChunk",
     "BillingRunSkip",
+    "Contact",
     "CreditBalance",
     "CreditEntry",
     "Customer",
     "CustomerGrant",
+    "Export",
+    "ExportFreeze",
+    "Import",
     "Invoice",
     "InvoiceLine",
     "InvoiceTax",
@@ -30,5 +38,6 @@ __all__ = [
     "Series",
     "SeriesCounter",
     "Tally",
+    "TaxIdCheck",
     "TaxRate",
 ]

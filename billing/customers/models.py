@@ -20,6 +20,21 @@ class Customer(TenantModel):
         ACTIVE = "active"
         ARCHIVED = "archived"
 
+    class Language(models.TextChoices):
+        """What documents and mail can be written in."""
+
+        GERMAN = "de", "Deutsch"
+        ENGLISH = "en", "English"
+
+    class TaxIdState(models.TextChoices):
+        """What is known of a tax id; unavailable: the authorities could not say, and are asked again."""
+
+        UNCHECKED = "unchecked"
+        PENDING = "pending"
+        VALID = "valid"
+        INVALID = "invalid"
+        UNAVAILABLE = "unavailable"
+
     subject_key = SubjectKeyField(null=True)
     name = EncryptedTextField(subject="self")
     name_index = BlindIndexField(source="name", normalize=rules.normalize_name)
@@ -27,6 +42,8 @@ class Customer(TenantModel):
     email_index = BlindIndexField(source="email", normalize=rules.normalize_email, null=True)
     phone = EncryptedTextField(subject="self", null=True)
     address = EncryptedJSONField(subject="self", null=True)
+    # Where the goods go, when that is another place than where the invoice goes.
+    delivery_address = EncryptedJSONField(subject="self", null=True)
     tax_id = EncryptedTextField(subject="self", null=True)
     tax_id_index = BlindIndexField(source="tax_id", normalize=rules.normalize_tax_id, null=True)
     reference = EncryptedTextField(subject="self", null=True)
@@ -34,6 +51,23 @@ class Customer(TenantModel):
     notes = EncryptedTextField(subject="self", null=True)
     metadata = EncryptedJSONField(subject="self", null=True)
     currency = models.CharField(max_length=3)
+    # Days to pay, in place of the issuer's.
+    payment_days = models.PositiveSmallIntegerField(null=True)
+    # Of documents and mail; empty: the issuer's.
+    language = models.CharField(max_length=2, choices=Language, blank=True, default="")
+    tax_id_state = models.CharField(max_length=16, choices=TaxIdState, default=TaxIdState.UNCHECKED)
+    # When the tax authorities are asked next; set as long as an answer is awaited.
+    tax_id_due_at = models.DateTimeField(null=True)
+    # The company this one belongs to: shown with it, billed apart.
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="children"
+    )
+    # Who they turned out to be; what is billed from then on stands there.
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="merged_from"
+    )
+    # Which import brought them.
+    import_id = models.UUIDField(null=True)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -53,6 +87,7 @@ class Customer(TenantModel):
             "email_index": FieldClass.BLIND_INDEX,
             "phone": FieldClass.PERSONAL,
             "address": FieldClass.PERSONAL,
+            "delivery_address": FieldClass.PERSONAL,
             "tax_id": FieldClass.PERSONAL,
             "tax_id_index": FieldClass.BLIND_INDEX,
             "reference": FieldClass.PERSONAL,
@@ -60,6 +95,13 @@ class Customer(TenantModel):
             "notes": FieldClass.CONTENT,
             "metadata": FieldClass.CONTENT,
             "currency": FieldClass.STATE,
+            "payment_days": FieldClass.STATE,
+            "language": FieldClass.STATE,
+            "tax_id_state": FieldClass.STATE,
+            "tax_id_due_at": FieldClass.TIME,
+            "parent": FieldClass.IDENTIFIER,
+            "merged_into": FieldClass.IDENTIFIER,
+            "import_id": FieldClass.IDENTIFIER,
             "state": FieldClass.STATE,
             "created_at": FieldClass.TIME,
             "updated_at": FieldClass.TIME,
@@ -75,12 +117,51 @@ class Customer(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(state__in=["active", "archived"]), name="billing_customer_state"
             ),
+            models.CheckConstraint(
+                condition=models.Q(language__in=["", "de", "en"], payment_days__isnull=True)
+                | models.Q(language__in=["", "de", "en"], payment_days__lte=365),
+                name="billing_customer_terms",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(tax_id_state__in=["pending", "unavailable"])
+                | models.Q(tax_id_state__in=["unchecked", "valid", "invalid"], tax_id_due_at__isnull=True),
+                name="billing_customer_tax_id_state",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(merged_into__isnull=True) | models.Q(state="archived"),
+                name="billing_customer_merged",
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(parent__isnull=True) | ~models.Q(parent=models.F("id")))
+                & (models.Q(merged_into__isnull=True) | ~models.Q(merged_into=models.F("id"))),
+                name="billing_customer_not_its_own",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "email_index"], name="billing_customer_email"),
             models.Index(fields=["tenant", "tax_id_index"], name="billing_customer_tax_id"),
             models.Index(fields=["tenant", "name_index"], name="billing_customer_name"),
             models.Index(fields=["tenant", "state", "-id"], name="billing_customer_list"),
+            models.Index(
+                fields=["tenant", "parent"],
+                condition=models.Q(parent__isnull=False),
+                name="billing_customer_parent",
+            ),
+            models.Index(
+                fields=["tenant", "merged_into"],
+                condition=models.Q(merged_into__isnull=False),
+                name="billing_customer_merged_from",
+            ),
+            models.Index(
+                fields=["tenant", "import_id"],
+                condition=models.Q(import_id__isnull=False),
+                name="billing_customer_import",
+            ),
+            models.Index(
+                fields=["tenant", "tax_id_due_at"],
+                condition=models.Q(tax_id_due_at__isnull=False),
+                name="billing_customer_tax_id_due",
+            ),
         ]
 
 

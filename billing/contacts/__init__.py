@@ -1,0 +1,1 @@
+"""The people of a customer, and which mail each of them gets."""
