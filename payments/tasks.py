@@ -41,11 +41,12 @@ def end_retention(self: SystemTask) -> int:
     """Remove payment links whose retention has ended, everywhere; return how many."""
     with context.system_scope(reason=self.reason):
         tenants = list(Tenant.objects.values_list("pk", flat=True))
-    removed = 0
-    for tenant in tenants:
+
+    def remove(tenant: UUID) -> int:
         with context.scope(context.Scope(tenant)):
-            removed += links.remove_old(actor=self.actor, at=clock.now())
-    return removed
+            return links.remove_old(actor=self.actor, at=clock.now())
+
+    return _everywhere(remove, tenants)
 
 
 _STEPS = "no transaction waits for the payment provider: each step opens a scope of its own"
@@ -100,7 +101,7 @@ def sweep(self: SystemTask) -> int:
 )
 def forget_removed_methods(self: SystemTask) -> int:
     """Have the providers forget what was removed lately anywhere; return how many."""
-    return sum(janitor.forget_methods(tenant_id=tenant, at=clock.now()) for tenant in _open_tenants())
+    return _everywhere(lambda tenant: janitor.forget_methods(tenant_id=tenant, at=clock.now()))
 
 
 @shared_task(bind=True, base=SystemTask, name="payments.apply_hooks", reason=_STEPS)
@@ -128,12 +129,13 @@ def sweep_hooks(self: SystemTask) -> int:
 )
 def tidy_hooks(self: SystemTask) -> int:
     """End replaced signing secrets after a day and remove messages after 180; return how many of both."""
-    tidied = 0
-    for tenant in _open_tenants():
+
+    def tidy(tenant: UUID) -> int:
         with context.scope(context.Scope(tenant)):
-            tidied += accounts.retire_secrets(actor=self.actor, at=clock.now())
-            tidied += hooks.remove_old(at=clock.now())
-    return tidied
+            retired = accounts.retire_secrets(actor=self.actor, at=clock.now())
+            return retired + hooks.remove_old(at=clock.now())
+
+    return _everywhere(tidy)
 
 
 @shared_task(
@@ -178,20 +180,22 @@ def scan_cards(self: SystemTask, tenant_id: str, job_id: str) -> int:
 )
 def scan_all_cards(self: SystemTask) -> int:
     """Look for card numbers in all that is stored anywhere; return how many were found."""
-    return sum(
-        len(scan.run(tenant_id=tenant, actor=self.actor, now=clock.now).found) for tenant in _open_tenants()
-    )
+    return _everywhere(lambda tenant: len(scan.run(tenant_id=tenant, actor=self.actor, now=clock.now).found))
 
 
-def _everywhere(work: Callable[[UUID], int]) -> int:
-    """Do something in every open organization, one after another, and return how much that was."""
-    done = 0
-    for tenant in _open_tenants():
+def _everywhere(work: Callable[[UUID], int], tenants: list[UUID] | None = None) -> int:
+    """Do something in every open organization (or these), one after another, and return how much that was."""
+    done = failed = 0
+    walked = _open_tenants() if tenants is None else tenants
+    for tenant in walked:
         try:
             done += work(tenant)
         except (Refusal, *janitor.UNFIT):
             # Sealed meanwhile, or a record of theirs that nobody can work on: their next turn comes.
             _log.exception("an organization's turn ended early")
+            failed += 1
+    if failed:
+        _log.error("%d of %d organizations had no full turn", failed, len(walked))
     return done
 
 
