@@ -1,9 +1,10 @@
 """What a billing run is given and what may come of it. Pure: no clock, no database."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import MappingProxyType
+from typing import Protocol
 from uuid import UUID
 
 from billing.invoices.rules import LineInput
@@ -18,7 +19,8 @@ class Fact:
     """Something that can be billed once: a period of a subscription, its usage, or a single charge.
 
     Unique in the database by (subject_id, kind, period_from): whoever runs twice, or at the same time, bills it once.
-    A single charge has the day it was made as `period_from`.
+    A single charge has the day it was made as `period_from`. A run hands facts back to the planner and looks into none
+    of them: a planner that needs more of one derives from this.
     """
 
     kind: str
@@ -32,8 +34,8 @@ class PlannedInvoice:
     """One invoice as the planner wants it, before prices and taxes are computed.
 
     A planner lists them by customer, in the order of the customers' ids, all of one customer together. `due_on` None
-    is the day that finalizing would give. `refusal` is a code: the planner knows why this cannot be billed, and the run
-    skips and shows it.
+    is the day that finalizing would give. Without lines nothing is to be paid: the facts are claimed, and no invoice is
+    made. `refusal` is a code: the planner knows why this cannot be billed, and the run skips and shows it.
     """
 
     customer_id: UUID
@@ -44,6 +46,27 @@ class PlannedInvoice:
     note: str | None = None
     references: Mapping[str, str] | None = None
     refusal: str = ""
+
+
+class Planner(Protocol):
+    """Who knows what is due; `billing.subscriptions.planning` is one."""
+
+    def due(self, on: date, after: UUID | None, limit: int) -> list[PlannedInvoice]:
+        """List what is due on or before a day: at most `limit` customers with something due, behind `after`, whole.
+
+        It locks nothing. An empty list means that nobody behind `after` has anything due.
+        """
+
+    def claim(
+        self, rows: Sequence[tuple[UUID | None, PlannedInvoice]], *, at: datetime
+    ) -> Collection[PlannedInvoice]:
+        """Write the facts of planned invoices, each under its invoice's id (or None), and move on what they are of.
+
+        Called in the transaction that makes the invoices, before they are there (foreign keys to them are deferred), in
+        a handful of statements however many rows there are. Returns those of which a fact was there already, or that
+        would be planned otherwise by now: of these nothing was written, and the run leaves them out. It waits for
+        nobody who might wait for it: rows are locked in the order of their ids.
+        """
 
 
 # Why a customer is skipped, in words for the page. Codes of refusals that pricing raises stand beside these.
