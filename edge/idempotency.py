@@ -2,7 +2,8 @@
 moves (decision 4).
 
 Promise kept: the key's row and what the request changed are one commit. There is no moment at which a crash
-leaves the one without the other, so that repeating a request after any failure is always safe.
+leaves the one without the other, so that repeating a request after any failure is always safe. A secret that an
+answer shows once is not kept with it.
 """
 
 import json
@@ -69,6 +70,11 @@ def demanded(view: _V) -> _V:
     return view
 
 
+def shown_once(request: Request, *names: str) -> None:
+    """Say which fields of an answer are shown this once: they are not kept, and null in an answer that is repeated."""
+    request.shown_once = frozenset(names)  # type: ignore[attr-defined]  # read by the middleware
+
+
 def is_demanded(view: Callable[..., Any]) -> bool:
     """Tell whether a view, or the class behind it, moves money."""
     return bool(getattr(getattr(view, "cls", view), "demands_idempotency_key", False))
@@ -88,7 +94,7 @@ class IdempotencyMiddleware:
         if row is not None and succeeded and isinstance(response, HttpResponse):
             row.status = response.status_code
             kept = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-            row.response = {"headers": kept, "body": response.content.decode()}
+            row.response = {"headers": kept, "body": _kept_body(request, response)}
             row.save(force_update=True, update_fields=["status", "response"])
         return response
 
@@ -139,6 +145,18 @@ def _claim(request: Request, *, key_id: UUID) -> HttpResponse | None:
     return _repeat(request, stored)
 
 
+def claim_form(session_id: UUID, *, path: str, token: str, at: datetime) -> bool:
+    """Insert the row of a form's token, and tell whether it was not there yet (`edge.onetime`)."""
+    row = IdempotencyKey(
+        id=ids.uuid7(),
+        tenant_id=context.current_tenant(),
+        scope_hash=_hash(b"form", session_id.bytes, token.encode()),
+        body_hash=_hash(path.encode()),
+        created_at=at,
+    )
+    return _insert(row)
+
+
 def _insert(row: IdempotencyKey) -> bool:
     """Insert the row unless the key is there; waits for another transaction that is inserting it."""
     table = connection.ops.quote_name(IdempotencyKey._meta.db_table)
@@ -156,6 +174,14 @@ def _insert(row: IdempotencyKey) -> bool:
         if getattr(error.__cause__, "sqlstate", "") == _LOCK_NOT_AVAILABLE:
             raise StillRunning from error
         raise
+
+
+def _kept_body(request: Request, response: HttpResponse) -> str:
+    body = response.content.decode()
+    secret: frozenset[str] = getattr(request, "shown_once", frozenset())
+    if not secret:
+        return body
+    return json.dumps({name: None if name in secret else value for name, value in json.loads(body).items()})
 
 
 def _repeat(request: Request, stored: IdempotencyKey) -> HttpResponse:

@@ -1,4 +1,5 @@
-"""Webhook endpoints: where events are told. A secret is in the answer that made it and in no other."""
+"""Webhook endpoints: where events are told. A secret is in the answer that made it and in no other, not even in
+the same one repeated."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
 from core import clock, ids
-from edge import recording
+from edge import idempotency, recording
 from edge.access import access
 from edge.request import Request as EdgeRequest
 from outbound import events as audited
@@ -93,7 +94,11 @@ class ShownWebhookEndpoint(schema.Shown):
 class ShownWebhookEndpointWithSecret(ShownWebhookEndpoint):
     """The same with its new secret, this once."""
 
-    secret = serializers.CharField(help_text="whsec_ and base64, as Standard Webhooks 1.0 says.")
+    secret = serializers.CharField(
+        allow_null=True,
+        help_text="whsec_ and base64, as Standard Webhooks 1.0 says. Null in an answer that is repeated for its "
+        "Idempotency-Key: replace the secret where the first answer was lost.",
+    )
 
 
 class ShownDeletedWebhookEndpoint(schema.Shown):
@@ -168,6 +173,7 @@ class WebhookEndpoints(Endpoint):
     def post(self, request: Request) -> Response:
         """Add an endpoint and answer with its secret."""
         made = services.create(**self.body(NewWebhookEndpoint), actor=self.actor, at=clock.now())
+        idempotency.shown_once(self.edge, "secret")
         return self.created(write(made.endpoint) | {"secret": made.secret}, "webhook_endpoints")
 
 
@@ -222,6 +228,7 @@ class RotatedSecret(Endpoint):
         row = queries.endpoint(_id(pk))
         overlap = _OVERLAPS[self.body(SecretRotation)["overlap"]]
         made = services.rotate(endpoint_id=row.pk, overlap=overlap, actor=self.actor, at=clock.now())
+        idempotency.shown_once(self.edge, "secret")
         return self.changed(write(made.endpoint) | {"secret": made.secret})
 
 

@@ -1,5 +1,7 @@
 """A page that is sent twice, by a double click or by going back: money leaves once."""
 
+import re
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -65,6 +67,56 @@ def test_a_part_that_is_sent_twice_is_charged_once(tenant_a, gateway):
                 source="portal", saved_method_id=kept.pk, seen={bill.invoice: 10_000}, actor=make.ACTOR,
                 at=clock.now(),
             )  # fmt: skip
+
+
+def hidden(page: str, name: str = "once") -> str:
+    """Read a value that a form carries unseen."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, name
+    return found[1]
+
+
+def test_money_that_is_taken_off_an_invoice_by_one_page_is_taken_off_once(tenant_a):
+    with scope(Scope(tenant_a)):
+        invoice = billing.finalized()
+        payment = make.bank_payment(invoice)
+        client = world.browser(people.session(people.member("owner").user).raw_key)
+    path = f"/o/a/payments/{ids.encode('payment', payment.pk)}/release"
+    body = {"invoice": ids.encode("invoice", invoice.pk), "amount_minor": "40.00"}
+    sent = {**body, "once": hidden(client.get(path).content.decode())}
+    # What was refused can be mended and sent by the same page.
+    wrong = client.post(path, {**sent, "amount_minor": "400.00"})
+    assert (wrong.status_code, hidden(wrong.content.decode())) == (422, sent["once"])
+    assert client.post(path, sent).status_code == 302
+    again = client.post(path, sent)
+    assert (again.status_code, "This page was sent before" in again.content.decode()) == (422, True)
+    for missing in ("", "x" * 32):
+        assert client.post(path, {**body, "once": missing}).status_code == 422
+    with scope(Scope(tenant_a)):
+        assert make.fresh(invoice).amount_paid_minor == 6_000
+    assert client.post(path, {**body, "once": hidden(client.get(path).content.decode())}).status_code == 302
+    with scope(Scope(tenant_a)):
+        assert make.fresh(invoice).amount_paid_minor == 2_000
+
+
+def test_a_second_payment_like_the_first_is_recorded_once_by_one_page(tenant_a):
+    with scope(Scope(tenant_a)):
+        ada = billing.customer()
+        client = world.browser(people.session(people.member("owner").user).raw_key)
+    path = "/o/a/payments/new"
+    body = {
+        "customer": ids.encode("customer", ada.pk), "amount_minor": "40.00", "currency": "EUR",
+        "received_on": str(clock.now().date()), "action": "save",
+    }  # fmt: skip
+    assert client.post(path, body).status_code == 302
+    asked = client.post(path, body)
+    assert asked.status_code == 422
+    sent = {**body, "again": "on", "once": hidden(asked.content.decode())}
+    assert client.post(path, sent).status_code == 302
+    again = client.post(path, sent)
+    assert (again.status_code, "This page was sent before" in again.content.decode()) == (422, True)
+    with scope(Scope(tenant_a)):
+        assert [row.amount_minor for row in Payment.objects.all()] == [4_000, 4_000]
 
 
 def test_credit_that_is_put_onto_an_invoice_twice_by_one_page_is_put_once(tenant_a):

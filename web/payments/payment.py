@@ -16,7 +16,7 @@ from audit import events as audit_events
 from audit import queries as audit
 from billing.settlement import services as settlement
 from core import clock, ids
-from edge import recording
+from edge import onetime, recording
 from edge.access import access
 from edge.request import Request
 from payments import events, shown
@@ -189,6 +189,7 @@ def release(request: Request, slug: str, pk: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
+            onetime.claim(request)
             settlement.release(
                 invoice_id=ids.decode("invoice", form.cleaned_data["invoice"]),
                 payment_id=found.row.id,
@@ -204,6 +205,7 @@ def release(request: Request, slug: str, pk: str) -> HttpResponse:
         **context_of(request, slug, pk, found, ""),
         "crumbs": crumbs(slug, found),
         "possible": bool(held),
+        "once": onetime.token(request),
     }
     return answer(request, "payments/release.html", context, form=form)
 

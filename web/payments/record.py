@@ -26,7 +26,7 @@ from billing.invoices import lists as invoice_lists
 from billing.invoices import queries as invoices
 from billing.invoices.queries import InvoiceRow
 from core import clock, ids
-from edge import recording
+from edge import onetime, recording
 from edge.access import access
 from edge.request import Request
 from payments import proposals
@@ -134,7 +134,7 @@ def create(request: Request, slug: str) -> HttpResponse:
         if saved is not None:
             _tell(request, form, saved)
             return redirect("payments:payment", slug, ids.encode("payment", saved.pk))
-    context = _context(slug, about, form)
+    context = {**_context(slug, about, form), "once": onetime.token(request)}
     if request.method == "POST" and action and request.headers.get("HX-Request") == "true":
         part = {"propose": "payments/_allocation.html", "compute": "payments/_left.html"}.get(action)
         if part is not None:
@@ -213,6 +213,8 @@ def _save(request: Request, form: PaymentForm, about: Money) -> Payment | None:
         )
         return None
     with attempting(request, form):
+        if given["again"]:
+            onetime.claim(request)
         return collect.record(
             customer_id=about.customer.id,
             currency=about.currency,

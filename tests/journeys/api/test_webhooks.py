@@ -7,6 +7,7 @@ from standardwebhooks import Webhook
 
 from core import clock, ids
 from core.actor import Actor
+from edge.models import IdempotencyKey
 from outbound.models import WebhookEndpoint, WebhookEvent
 from outbound.webhooks import delivery, rules
 from outbound.webhooks import services as webhooks
@@ -74,6 +75,22 @@ def test_from_adding_an_endpoint_to_an_event_that_verifies(api, receiver):
     assert listed.json()["data"] == [endpoint]
     assert secret not in listed.content.decode()
     assert len(events_of(api.tenant, "webhook.read")) == 2
+
+
+@pytest.mark.parametrize("door", ["make", "rotate"])
+def test_a_repeated_answer_leaves_the_secret_out_and_nothing_keeps_it(api, door):
+    path, body = "webhook_endpoints", {"url": HOOK}
+    if door == "rotate":
+        path, body = f"webhook_endpoints/{api.post(path, body).json()['id']}/rotate", {"overlap": "now"}
+    first = api.post(path, body, Idempotency_Key="k")
+    again = api.post(path, body, Idempotency_Key="k")
+    assert first.json()["secret"].startswith("whsec_")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (first.status_code, "true")
+    assert again.json() == {**first.json(), "secret": None}
+    with scope(Scope(api.tenant)):
+        [row] = IdempotencyKey.objects.all()
+        assert first.json()["secret"] not in str(row.response)
+        assert WebhookEndpoint.objects.count() == 1
 
 
 def test_an_archived_customer_is_told_of_with_its_state(api):
