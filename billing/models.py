@@ -1,6 +1,7 @@
 """Every table of billing, found in the folder of its noun."""
 
 from billing.bankaccounts.models import BankAccount
+from billing.catalog.models import Price, PriceTier, Product
 from billing.contacts.models import Contact
 from billing.customers.models import Customer, CustomerGrant
 from billing.exports.models import Export, ExportFreeze
@@ -10,13 +11,22 @@ from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.settlement.models import Allocation, CreditBalance, CreditEntry
+from billing.subscriptions.models import (
+    BilledPeriod,
+    PendingCharge,
+    Subscription,
+    SubscriptionItem,
+    TestClock,
+)
 from billing.tallies.models import Tally
 from billing.tax.models import TaxRate
 from billing.taxids.models import TaxIdCheck
+from billing.usage.models import Meter, UsageEvent
 
 __all__ = [
     "Allocation",
     "BankAccount",
+    "BilledPeriod",
     "BillingRun",
     "BillingRunChunk",
     "BillingRunSkip",
@@ -35,9 +45,18 @@ __all__ = [
     "LedgerAccount",
     "LedgerEntry",
     "LedgerTransaction",
+    "Meter",
+    "PendingCharge",
+    "Price",
+    "PriceTier",
+    "Product",
     "Series",
     "SeriesCounter",
+    "Subscription",
+    "SubscriptionItem",
     "Tally",
     "TaxIdCheck",
     "TaxRate",
+    "TestClock",
+    "UsageEvent",
 ]
