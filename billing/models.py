@@ -4,6 +4,7 @@ from billing.bankaccounts.models import BankAccount
 from billing.catalog.models import Price, PriceTier, Product
 from billing.contacts.models import Contact
 from billing.customers.models import Customer, CustomerGrant
+from billing.documents.models import DocumentFile
 from billing.exports.models import Export, ExportFreeze
 from billing.imports.models import Import
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
@@ -35,6 +36,7 @@ __all__ = [
     "CreditEntry",
     "Customer",
     "CustomerGrant",
+    "DocumentFile",
     "Export",
     "ExportFreeze",
     "Import",

@@ -35,6 +35,15 @@ class Customer(TenantModel):
         INVALID = "invalid"
         UNAVAILABLE = "unavailable"
 
+    class EInvoiceFormat(models.TextChoices):
+        """What a customer gets beside the PDF, or in it."""
+
+        NONE = "none", "PDF only"
+        FACTURX = "facturx", "Factur-X (PDF with the invoice as XML in it)"
+        XRECHNUNG = "xrechnung", "XRechnung (XML for German public bodies)"
+        UBL = "ubl", "UBL (XML, Peppol BIS Billing)"
+        CII = "cii", "CII (XML, UN/CEFACT)"
+
     subject_key = SubjectKeyField(null=True)
     name = EncryptedTextField(subject="self")
     name_index = BlindIndexField(source="name", normalize=rules.normalize_name)
@@ -50,6 +59,11 @@ class Customer(TenantModel):
     reference_index = BlindIndexField(source="reference", normalize=rules.normalize_reference, null=True)
     notes = EncryptedTextField(subject="self", null=True)
     metadata = EncryptedJSONField(subject="self", null=True)
+    # How their invoices come beside the PDF, where they are received (BT-49), and what routes them there (BT-10).
+    einvoice_format = models.CharField(max_length=16, choices=EInvoiceFormat, default=EInvoiceFormat.NONE)
+    endpoint_id = EncryptedTextField(subject="self", null=True)
+    endpoint_scheme = models.CharField(max_length=4, blank=True, default="")
+    buyer_reference = EncryptedTextField(subject="self", null=True)
     currency = models.CharField(max_length=3)
     # Days to pay, in place of the issuer's.
     payment_days = models.PositiveSmallIntegerField(null=True)
@@ -94,6 +108,8 @@ class Customer(TenantModel):
             "reference_index": FieldClass.BLIND_INDEX,
             "notes": FieldClass.CONTENT,
             "metadata": FieldClass.CONTENT,
+            **dict.fromkeys(["endpoint_id", "buyer_reference"], FieldClass.PERSONAL),
+            **dict.fromkeys(["einvoice_format", "endpoint_scheme"], FieldClass.STATE),
             "currency": FieldClass.STATE,
             "payment_days": FieldClass.STATE,
             "language": FieldClass.STATE,
@@ -135,6 +151,10 @@ class Customer(TenantModel):
                 condition=(models.Q(parent__isnull=True) | ~models.Q(parent=models.F("id")))
                 & (models.Q(merged_into__isnull=True) | ~models.Q(merged_into=models.F("id"))),
                 name="billing_customer_not_its_own",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(einvoice_format__in=["none", "facturx", "xrechnung", "ubl", "cii"]),
+                name="billing_customer_einvoice",
             ),
         ]
         indexes: ClassVar = [

@@ -7,6 +7,7 @@ from django.db import models
 from billing.issuer import rules
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import BlindIndexField, EncryptedJSONField, EncryptedTextField
+from outbound.models import StoredFile
 from tenancy.models import TenantModel
 
 
@@ -114,6 +115,16 @@ class Issuer(TenantModel):
     time_zone = models.CharField(max_length=60, default="UTC")
     currency = models.CharField(max_length=3)
     payment_days = models.PositiveSmallIntegerField(default=14)
+    # What electronic invoices ask of a seller beyond its address: BT-34, BT-41 and BT-30.
+    endpoint_id = EncryptedTextField(null=True)
+    endpoint_scheme = models.CharField(max_length=4, blank=True, default="")
+    contact_name = EncryptedTextField(null=True)
+    registration = EncryptedTextField(null=True)
+    # The language of documents for customers who have not chosen one.
+    language = models.CharField(max_length=8, default="en")
+    logo = models.ForeignKey(
+        StoredFile, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
     series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     # Whether what is due is billed each night without anybody asking.
     auto_billing = models.BooleanField(default=False)
@@ -136,6 +147,9 @@ class Issuer(TenantModel):
             "time_zone": FieldClass.STATE,
             "currency": FieldClass.STATE,
             "payment_days": FieldClass.STATE,
+            **dict.fromkeys(["endpoint_id", "contact_name", "registration"], FieldClass.PERSONAL),
+            **dict.fromkeys(["endpoint_scheme", "language"], FieldClass.STATE),
+            "logo": FieldClass.IDENTIFIER,
             "series": FieldClass.IDENTIFIER,
             "auto_billing": FieldClass.STATE,
             "updated_at": FieldClass.TIME,
