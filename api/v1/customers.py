@@ -68,6 +68,16 @@ class _Details(fields.Body):
     address = Address(**_OPTIONAL)
     tax_id = fields.Text(limit=40, **_OPTIONAL)
     reference = fields.Text(limit=80, help_text="Your own number for the customer; unique.", **_OPTIONAL)
+    einvoice_format = fields.Choice(
+        words=rules.EINVOICE_FORMATS, help_text="What comes beside the PDF, or in it.", **_OPTIONAL
+    )
+    endpoint_id = fields.Text(limit=100, help_text="Their electronic address (BT-49).", **_OPTIONAL)
+    endpoint_scheme = fields.Choice(
+        words=rules.ENDPOINT_SCHEMES, help_text="What kind of address it is (EAS), such as EM.", **_OPTIONAL
+    )
+    buyer_reference = fields.Text(
+        limit=80, help_text="Routes their invoices (BT-10), such as a Leitweg-ID.", **_OPTIONAL
+    )
     notes = fields.Text(limit=5_000, lines=True, **_OPTIONAL)
     metadata = fields.TextMap(
         keys=rules.METADATA_KEYS,
@@ -102,6 +112,10 @@ class ShownCustomer(schema.Shown):
     address = Address(allow_null=True)
     tax_id = serializers.CharField(allow_null=True)
     reference = serializers.CharField(allow_null=True)
+    einvoice_format = serializers.ChoiceField(choices=rules.EINVOICE_FORMATS)
+    endpoint_id = serializers.CharField(allow_null=True)
+    endpoint_scheme = serializers.CharField(allow_null=True)
+    buyer_reference = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField())
     currency = serializers.CharField()
@@ -121,6 +135,10 @@ def write(row: queries.CustomerDetail) -> dict[str, Any]:
         "address": row.address or None,
         "tax_id": row.tax_id or None,
         "reference": row.reference or None,
+        "einvoice_format": row.einvoice_format,
+        "endpoint_id": row.endpoint_id or None,
+        "endpoint_scheme": row.endpoint_scheme or None,
+        "buyer_reference": row.buyer_reference or None,
         "notes": row.notes or None,
         "metadata": row.metadata,
         "currency": row.currency,

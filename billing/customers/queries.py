@@ -63,6 +63,10 @@ class CustomerDetail:
     reference: str
     notes: str
     metadata: dict[str, str] = field(default_factory=dict)
+    einvoice_format: str
+    endpoint_id: str
+    endpoint_scheme: str
+    buyer_reference: str
     currency: str
     state: str
     is_erased: bool
@@ -137,6 +141,10 @@ def detail(row: Customer) -> CustomerDetail:
         reference=row.reference or "",
         notes=row.notes or "",
         metadata=_object(row.metadata),
+        einvoice_format=row.einvoice_format,
+        endpoint_id=row.endpoint_id or "",
+        endpoint_scheme=row.endpoint_scheme,
+        buyer_reference=row.buyer_reference or "",
         currency=row.currency,
         state=row.state,
         is_erased=row.subject_key is None,

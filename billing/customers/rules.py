@@ -16,11 +16,20 @@ _LIMITS = {
     "tax_number": 40,
     "reference": 80,
     "notes": 5_000,
+    "endpoint_id": 100,
+    "buyer_reference": 80,
+    "contact_name": 100,
+    "registration": 100,
 }
+EINVOICE_FORMATS = ("none", "facturx", "xrechnung", "ubl", "cii")
 _ADDRESS_LIMIT = 200
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 # Deliberately loose (RFC 5321 allows far more than any pattern): one @, something on both sides, no spaces.
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[^@\s<>()\[\],;:\"\\.]+(\.[^@\s<>()\[\],;:\"\\.]+)+\Z")
+# The Electronic Address Scheme list of EN 16931 (BR-CL-25), such as 0088 (GLN), 0204 (Leitweg-ID) and EM (e-mail).
+ENDPOINT_SCHEMES = tuple(
+    ["0002", "0007", "0009", "0037", "0060", "0088", "0096", "0097", "0106", "0130", "0135", "0142", "0147", "0151", "0154", "0158", "0170", "0177", "0183", "0184", "0188", "0190", "0191", "0192", "0193", "0194", "0195", "0196", "0198", "0199", "0200", "0201", "0202", "0203", "0204", "0205", "0208", "0209", "0210", "0211", "0212", "0213", "0215", "0216", "0217", "0218", "0219", "0220", "0221", "0225", "0230", "0235", "0240", "0242", "0244", "0245", "0246", "0248", "9910", "9913", "9914", "9915", "9918", "9919", "9920", "9922", "9923", "9924", "9925", "9926", "9927", "9928", "9929", "9930", "9931", "9932", "9933", "9934", "9935", "9936", "9937", "9938", "9939", "9940", "9941", "9942", "9943", "9944", "9945", "9946", "9947", "9948", "9949", "9950", "9951", "9952", "9953", "9957", "9959", "AN", "AQ", "AS", "AU", "EM"]
+)
 _COUNTRY = re.compile(r"[A-Z]{2}\Z", re.ASCII)
 
 
@@ -62,8 +71,24 @@ def check(values: Mapping[str, object]) -> None:
     currency = values.get("currency")
     if currency is not None and currency not in money.EXPONENTS:
         errors.append(FieldError("/currency", "unknown_currency", "This is not an ISO 4217 currency in use."))
+    errors += _einvoice(values)
     if errors:
         raise Invalid(errors)
+
+
+def _einvoice(values: Mapping[str, object]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    form, scheme = values.get("einvoice_format"), values.get("endpoint_scheme")
+    if form is not None and form not in EINVOICE_FORMATS:
+        sentence = f"A customer gets one of {', '.join(EINVOICE_FORMATS)}."
+        errors.append(FieldError("/einvoice_format", "unknown_format", sentence))
+    if scheme and scheme not in ENDPOINT_SCHEMES:
+        sentence = "A scheme is one of the EAS list, such as 0204 or EM."
+        errors.append(FieldError("/endpoint_scheme", "invalid_scheme", sentence))
+    if values.get("endpoint_id") and "endpoint_scheme" in values and not scheme:
+        sentence = "Say what kind of electronic address this is."
+        errors.append(FieldError("/endpoint_scheme", "required", sentence))
+    return errors
 
 
 def _texts(values: Mapping[str, object]) -> list[FieldError]:

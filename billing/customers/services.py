@@ -27,8 +27,13 @@ _INDEXES = {
     "tax_id": "tax_id_index",
     "reference": "reference_index",
 }
+# What stands in plain columns that are never null.
+_PLAIN = {"einvoice_format": "none", "endpoint_scheme": ""}
 _LONGEST_GRANT = timedelta(days=366)
-FIELDS = ("name", "email", "phone", "address", "tax_id", "reference", "notes", "metadata", "currency")
+FIELDS = (
+    "name", "email", "phone", "address", "tax_id", "reference", "notes", "metadata", "currency",
+    "einvoice_format", "endpoint_id", "endpoint_scheme", "buyer_reference",
+)  # fmt: skip
 
 
 class CustomerArchived(Conflict):
@@ -81,6 +86,10 @@ def create(
     reference: str | None = None,
     notes: str | None = None,
     metadata: Mapping[str, str] | None = None,
+    einvoice_format: str | None = None,
+    endpoint_id: str | None = None,
+    endpoint_scheme: str | None = None,
+    buyer_reference: str | None = None,
 ) -> Customer:
     """Add a customer. Empty texts count as absent.
 
@@ -92,6 +101,8 @@ def create(
         {
             "name": name, "currency": currency, "email": email, "phone": phone, "address": address,
             "tax_id": tax_id, "reference": reference, "notes": notes, "metadata": metadata,
+            "einvoice_format": einvoice_format, "endpoint_id": endpoint_id,
+            "endpoint_scheme": endpoint_scheme, "buyer_reference": buyer_reference,
         },
         at=at,
     )  # fmt: skip
@@ -258,7 +269,7 @@ def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, Mapping):
             kept = {key: text for key, text in value.items() if text != ""}
             value = kept or None
-        cleaned[name] = value
+        cleaned[name] = _PLAIN.get(name) if value is None else value
     return cleaned
 
 

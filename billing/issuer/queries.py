@@ -19,6 +19,12 @@ class IssuerRow:
     time_zone: str
     currency: str
     payment_days: int
+    endpoint_id: str = ""
+    endpoint_scheme: str = ""
+    contact_name: str = ""
+    registration: str = ""
+    language: str = "en"
+    logo_id: UUID | None = None
     series_id: UUID
 
 
@@ -49,6 +55,12 @@ def get() -> IssuerRow | None:
         time_zone=row.time_zone,
         currency=row.currency,
         payment_days=row.payment_days,
+        endpoint_id=row.endpoint_id or "",
+        endpoint_scheme=row.endpoint_scheme,
+        contact_name=row.contact_name or "",
+        registration=row.registration or "",
+        language=row.language,
+        logo_id=row.logo_id,
         series_id=row.series_id,
     )
 

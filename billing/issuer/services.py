@@ -62,6 +62,11 @@ def set_issuer(
     time_zone: str | None = None,
     currency: str | None = None,
     payment_days: int | None = None,
+    endpoint_id: str | None = None,
+    endpoint_scheme: str | None = None,
+    contact_name: str | None = None,
+    registration: str | None = None,
+    language: str | None = None,
 ) -> Issuer:
     """Set what stands on invoices; the first time also open the accounts and the first number series.
 
@@ -72,7 +77,13 @@ def set_issuer(
         UnknownTimeZone: not in the IANA list.
     """
     given = {"name": name, "address": address, "tax_id": tax_id, "email": email, "phone": phone}
-    details.check({**given, "tax_number": tax_number, "currency": currency})
+    electronic = {
+        "endpoint_id": endpoint_id, "contact_name": contact_name, "registration": registration,
+    }  # fmt: skip
+    plain = {"endpoint_scheme": endpoint_scheme, "language": language}
+    details.check({**given, **electronic, "tax_number": tax_number, "currency": currency})
+    if endpoint_scheme is not None:
+        details.check({"endpoint_id": endpoint_id, "endpoint_scheme": endpoint_scheme})
     if time_zone is not None and time_zone not in available_timezones():
         raise UnknownTimeZone(field="time_zone")
     row = Issuer.objects.select_for_update().first()
@@ -85,10 +96,16 @@ def set_issuer(
     for field, text in zip(_TEXTS, (tax_id, tax_number, email, phone), strict=True):
         if text is not None:
             setattr(row, field, text.strip() or None)
+    for field, text in electronic.items():
+        if text is not None:
+            setattr(row, field, text.strip() or None)
+    for field, text in plain.items():
+        if text is not None:
+            setattr(row, field, text)
     row.time_zone, row.currency = time_zone or row.time_zone, currency or row.currency
     row.payment_days = row.payment_days if payment_days is None else payment_days
     row.save()
-    changed = [field for field, value in given.items() if value is not None]
+    changed = [field for field, value in {**given, **electronic}.items() if value is not None]
     audit.record(events.ISSUER_UPDATED, actor=actor, fields=changed)
     return row
 

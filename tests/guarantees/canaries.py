@@ -21,7 +21,7 @@ _LETTERS = random.SystemRandom()
 # Words of our own with a form or a length of their own; none of them can hold a person's name.
 CODES = {"country": "AT", "unit_code": "HUR", "overlap": "24h", "since": "2026-12-01T00:00:00Z",
          "method": "bank_transfer", "received_on": "2026-01-02", "paid_on": "2026-01-03",
-         "reason_code": "other"}  # fmt: skip
+         "reason_code": "other", "einvoice_format": "facturx", "endpoint_scheme": "EM"}  # fmt: skip
 # Settings that stand plain by their data policy: everybody who may see an invoice sees them.
 PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 %"}
 # Texts of an e-invoice that somebody wrote.

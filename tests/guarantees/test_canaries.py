@@ -21,6 +21,7 @@ NOT_TYPED = {
     "accounts.Session.address": "the connection's",
     "billing.BankAccount.iban": "the bank's",
     "billing.BankAccount.bic": "the bank's",
+    "billing.DocumentFile.sha256": "computed",
     "payments.GatewayAccount.secret_key": "drawn",
     "payments.Statement.account": "the bank's",
     "payments.GatewayAccount.hook_secret": "drawn",

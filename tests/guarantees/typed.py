@@ -25,7 +25,9 @@ from accounts.services import apikeys, approvals, factors, members, roles
 from accounts.services.sessions import Opened, Origin
 from billing.bankaccounts import services as bankaccounts
 from billing.customers import services as customers
+from billing.documents import archive
 from billing.imports import services as imports
+from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
 from config.embedded import home
 from core import clock, ids
@@ -164,7 +166,8 @@ def _type_over_the_services(marker: str) -> None:
         _type_factors(marker, opened)
         _type_people(marker, actor)
         address = dict.fromkeys(("line1", "line2", "city", "postal_code", "region"), f"{marker} address")
-        words = {name: f"{marker} {name}" for name in ("name", "tax_id", "tax_number", "phone")}
+        texts = ("name", "tax_id", "tax_number", "phone", "endpoint_id", "contact_name", "registration")
+        words = {name: f"{marker} {name}" for name in texts}
         issuers.set_issuer(
             **words,
             email=f"{marker}@issuer.example",
@@ -260,6 +263,15 @@ def _import(marker: str, actor: Actor) -> None:
         document = canaries.einvoice(billing.einvoice(name), marker)
         result = imports.try_ubl(data=document, actor=actor, at=clock.now(), finalize=bool(number))
         assert result.refused == [], name
+    archive.keep(
+        invoice_id=result.created[0],
+        customer_id=Invoice.objects.get(pk=result.created[0]).customer_id,
+        kind="ubl",
+        content=document,
+        problems=[archive.Problem(rule="BR-01", text=f"{marker} is wrong")],
+        actor=actor,
+        at=clock.now(),
+    )
 
 
 def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:

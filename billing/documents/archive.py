@@ -1,0 +1,154 @@
+"""The archive: documents kept as they were made, with their hash and what their check said.
+
+Promise kept: what was handed out is what was kept; the same content of a kind is kept once; bytes lie encrypted, and
+their hash too. Making a document is not done here: it takes time, and none of it inside a transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from audit import services as audit
+from billing import events
+from billing.documents.models import DocumentFile
+from core import primitives
+from core.actor import Actor
+from core.errors import NotFound
+from crypto import blindindex
+from outbound import files
+from outbound.models import StoredFile
+from tenancy.context import use_case
+from tenancy.models import only
+
+MEDIA_TYPES = {"pdf": "application/pdf", "facturx": "application/pdf"}
+XML_MEDIA_TYPE = "application/xml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing a check found: its rule, in words, where, and whether it forbids sending."""
+
+    rule: str
+    text: str
+    place: str = ""
+    is_error: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One document of the archive."""
+
+    id: UUID
+    kind: str
+    sha256: str
+    size_bytes: int
+    valid: bool
+    problems: tuple[Problem, ...]
+    made_at: datetime
+
+
+@use_case
+def keep(
+    *,
+    invoice_id: UUID,
+    customer_id: UUID,
+    kind: str,
+    content: bytes,
+    problems: Sequence[Problem],
+    actor: Actor,
+    at: datetime,
+) -> Kept:
+    """Keep a document; content that is here already is not kept twice.
+
+    Raises:
+        CardNumberRefused: a card number stands in it.
+        Sealed: the organization is sealed.
+    """
+    sha256 = primitives.sha256(content).hex()
+    index = blindindex.lookup(DocumentFile, "content_index", sha256)
+    row = _rows(invoice_id).filter(kind=kind, content_index=index).first()
+    if row is None:
+        media_type = MEDIA_TYPES.get(kind, XML_MEDIA_TYPE)
+        name = f"{kind}-{sha256[:12]}.{'pdf' if kind in MEDIA_TYPES else 'xml'}"
+        file = files.store(
+            kind="document", name=name, media_type=media_type, chunks=[content], actor=actor, at=at
+        )
+        row = DocumentFile(
+            invoice_id=invoice_id,
+            customer_id=customer_id,
+            kind=kind,
+            file=file,
+            sha256=sha256,
+            valid=not any(problem.is_error for problem in problems),
+            problems=[_stored(problem) for problem in problems] or None,
+            made_at=at,
+        )
+        row.save(force_insert=True)
+        facts: dict[str, str | int | bool] = {"kind": kind, "valid": row.valid}
+        audit.record(events.DOCUMENT_KEPT, actor=actor, subject=("invoice", invoice_id), facts=facts)
+    return _kept(row, row.file)
+
+
+def of_invoice(invoice_id: UUID) -> list[Kept]:
+    """List what was kept of an invoice, newest first."""
+    return [_kept(row, row.file) for row in _rows(invoice_id)[:50]]
+
+
+def newest(invoice_id: UUID, kind: str) -> Kept | None:
+    """Return the newest document of a kind, or None."""
+    row = only(_rows(invoice_id).filter(kind=kind)[:1])
+    return None if row is None else _kept(row, row.file)
+
+
+@use_case
+def read(*, invoice_id: UUID, document_id: UUID, actor: Actor) -> tuple[Kept, bytes]:
+    """Return a kept document with its bytes, and record the reading.
+
+    Raises:
+        NotFound: the invoice has no such document.
+        FileDamaged: its bytes are not what was kept.
+    """
+    row = only(_rows(invoice_id).filter(pk=document_id))
+    if row is None:
+        raise NotFound
+    content = b"".join(files.read(file=row.file, actor=actor))
+    return _kept(row, row.file), content
+
+
+def _rows(invoice_id: UUID) -> "QuerySet[DocumentFile]":
+    rows: QuerySet[DocumentFile] = DocumentFile.objects.filter(invoice_id=invoice_id)
+    return rows.select_related("file").order_by("-id")
+
+
+def _kept(row: DocumentFile, file: StoredFile) -> Kept:
+    return Kept(
+        id=row.pk,
+        kind=row.kind,
+        sha256=row.sha256,
+        size_bytes=file.size_bytes,
+        valid=row.valid,
+        problems=tuple(_problem(each) for each in row.problems or []),
+        made_at=row.made_at,
+    )
+
+
+def _stored(problem: Problem) -> dict[str, Any]:
+    return {
+        "rule": problem.rule,
+        "text": problem.text,
+        "place": problem.place,
+        "is_error": problem.is_error,
+    }
+
+
+def _problem(values: dict[str, Any]) -> Problem:
+    return Problem(
+        rule=str(values.get("rule", "")),
+        text=str(values.get("text", "")),
+        place=str(values.get("place", "")),
+        is_error=bool(values.get("is_error", True)),
+    )
