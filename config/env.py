@@ -41,7 +41,7 @@ class _Reader:
 
     def seals_only(self) -> bool:
         """Tell whether this process has the sealer's database role and no other."""
-        others = ("DB_APP_PASSWORD", "DB_OWNER_PASSWORD", "DB_REKEY_PASSWORD")
+        others = ("DB_APP_PASSWORD", "DB_BULK_PASSWORD", "DB_OWNER_PASSWORD", "DB_REKEY_PASSWORD")
         return bool(self.optional("DB_SEALER_PASSWORD")) and not any(map(self.optional, others))
 
     def key(self, name: str, *, needed: bool = True) -> bytes | None:
@@ -109,6 +109,7 @@ class Environment:
     db_sslmode: str
     db_sslrootcert: Path | None
     db_app_password: str | None
+    db_bulk_password: str | None
     db_owner_password: str | None
     db_sealer_password: str | None
     db_rekey_password: str | None
@@ -159,6 +160,7 @@ class Environment:
             db_sslmode=read.optional("DB_SSLMODE") or "verify-full",
             db_sslrootcert=read.path("DB_SSLROOTCERT"),
             db_app_password=read.optional("DB_APP_PASSWORD"),
+            db_bulk_password=read.optional("DB_BULK_PASSWORD"),
             db_owner_password=read.optional("DB_OWNER_PASSWORD"),
             db_sealer_password=read.optional("DB_SEALER_PASSWORD"),
             db_rekey_password=read.optional("DB_REKEY_PASSWORD"),

@@ -64,6 +64,7 @@ def lock_down(name: str) -> None:
     """Take back what every new database gives PUBLIC: its own grants are not copied from the template."""
     as_owner(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC', database="postgres")
     as_owner(f'GRANT CONNECT ON DATABASE "{name}" TO {ROLES}', database="postgres")
+    as_owner(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO strongbox_bulk', database="postgres")
 
 
 def use(name: str) -> None:

@@ -22,7 +22,7 @@ from config.embedded.valkey import Valkey
 # Grows when a newer program cannot use an older state folder.
 STATE_VERSION = "1"
 _HERE = Path(__file__).parent
-_ROLES = ("owner", "app", "sealer", "rekey")
+_ROLES = ("owner", "app", "bulk", "sealer", "rekey")
 _SCRAM_ROUNDS = 4096
 
 
@@ -153,6 +153,7 @@ class Engines(Machinery):
         postgres.psql(
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;\n"
             f"GRANT CONNECT ON DATABASE {name} TO strongbox_app, strongbox_sealer, strongbox_rekey;\n"
+            f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO strongbox_bulk;\n"
         )
         postgres.psql(template, database=name)
         processes.write_private(applied, wanted + "\n")

@@ -35,6 +35,7 @@ def _key() -> str:
 _SECRETS: dict[str, Callable[[], str]] = {
     "STRONGBOX_SECRET_KEY": lambda: secrets.token_urlsafe(64),
     "STRONGBOX_DB_APP_PASSWORD": _token,
+    "STRONGBOX_DB_BULK_PASSWORD": _token,
     "STRONGBOX_DB_OWNER_PASSWORD": _token,
     "STRONGBOX_DB_SEALER_PASSWORD": _token,
     "STRONGBOX_DB_REKEY_PASSWORD": _token,

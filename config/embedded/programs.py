@@ -90,7 +90,12 @@ def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
     """Return every process of the product; `web` are gunicorn's own arguments (see `bind`)."""
     return [
         _web(web),
-        _worker("worker", queues="default,bulk", processes=2, secrets=_FIELDS),
+        _worker(
+            "worker",
+            queues="default,bulk",
+            processes=2,
+            secrets=_FIELDS | {"STRONGBOX_DB_BULK_PASSWORD"},
+        ),
         _worker(
             "ops-worker",
             queues="backups,keys,patches",

@@ -1,16 +1,20 @@
 -- The database roles and what a superuser alone may set for them. Safe to run again: it states what is to be.
--- Variables (SCRAM verifiers, never passwords): owner_password, app_password, sealer_password, rekey_password.
+-- Variables (SCRAM verifiers, never passwords): owner_password, app_password, bulk_password, sealer_password, rekey_password.
 SELECT format('CREATE ROLE %I', wanted) FROM unnest(ARRAY[
-    'strongbox_context', 'strongbox_owner', 'strongbox_app', 'strongbox_sealer', 'strongbox_rekey']) AS wanted
+    'strongbox_context', 'strongbox_owner', 'strongbox_app', 'strongbox_bulk', 'strongbox_sealer', 'strongbox_rekey'])
+  AS wanted
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) \gexec
 
 ALTER ROLE strongbox_context NOLOGIN;                          -- owns the context key and the functions that check it
 ALTER ROLE strongbox_owner LOGIN CREATEDB PASSWORD :'owner_password';   -- migrations
 ALTER ROLE strongbox_app LOGIN PASSWORD :'app_password' CONNECTION LIMIT 90;
+ALTER ROLE strongbox_bulk LOGIN PASSWORD :'bulk_password' CONNECTION LIMIT 20;
 ALTER ROLE strongbox_sealer LOGIN PASSWORD :'sealer_password' CONNECTION LIMIT 5;
 ALTER ROLE strongbox_rekey LOGIN PASSWORD :'rekey_password' CONNECTION LIMIT 5;
 GRANT strongbox_context TO strongbox_owner WITH INHERIT FALSE, SET TRUE;
 GRANT pg_signal_backend TO strongbox_owner;
+-- Whatever the app may, under the same policies, and temporary tables (granted on each database): billing runs and imports.
+GRANT strongbox_app TO strongbox_bulk WITH INHERIT TRUE, SET FALSE;
 
 -- Set by the superuser; a role may not change for itself those marked (su).
 ALTER ROLE strongbox_app SET track_activities = off;           -- (su) other sessions of this role see no query text
@@ -30,10 +34,19 @@ FROM unnest(ARRAY['strongbox_sealer', 'strongbox_rekey']) AS role,
                   'log_min_error_statement = ''panic''', 'log_min_messages = ''fatal''', 'row_security = on',
                   'idle_in_transaction_session_timeout = ''60s''', 'lock_timeout = ''10s''']) AS setting \gexec
 
+-- A role's settings are not inherited: the same as the app's, with more time for a chunk.
+SELECT format('ALTER ROLE strongbox_bulk SET %s', setting)
+FROM unnest(ARRAY['track_activities = off', 'log_parameter_max_length = 0', 'log_parameter_max_length_on_error = 0',
+                  'log_min_error_statement = ''panic''', 'log_min_messages = ''fatal''', 'row_security = on',
+                  'statement_timeout = ''60s''', 'transaction_timeout = ''120s''', 'lock_timeout = ''10s''',
+                  'idle_in_transaction_session_timeout = ''30s''']) AS setting \gexec
+
 -- Django sets the time zone of a session by set_config, which is revoked, unless the role already has UTC.
 SELECT format('ALTER ROLE %I SET %s', role, setting)
-FROM unnest(ARRAY['strongbox_app', 'strongbox_sealer', 'strongbox_rekey', 'strongbox_owner']) AS role,
+FROM unnest(ARRAY['strongbox_app', 'strongbox_bulk', 'strongbox_sealer', 'strongbox_rekey', 'strongbox_owner']) AS role,
      unnest(ARRAY['TimeZone = ''UTC''', 'search_path = ''public''']) AS setting \gexec
+-- A temporary table would be found before one of ours of the same name, unless its schema is named last.
+ALTER ROLE strongbox_bulk SET search_path = public, pg_temp;
 
 REVOKE ALL ON DATABASE postgres FROM PUBLIC;
 GRANT CONNECT ON DATABASE postgres TO strongbox_owner;         -- from there databases are made and dropped

@@ -119,6 +119,9 @@ APP = {
 DATABASES: dict[str, dict[str, Any]] = {}
 if ENV.db_app_password:
     DATABASES["default"] = database("app", ENV.db_app_password, **APP)
+# Another role for the same rows, taken on by tenancy.bulk.
+if ENV.db_bulk_password:
+    DATABASES["bulk"] = database("bulk", ENV.db_bulk_password, **APP)
 if ENV.db_owner_password:
     DATABASES["owner"] = database("owner", ENV.db_owner_password)
 if ENV.db_sealer_password:

@@ -12,4 +12,5 @@ REVOKE ALL ON DATABASE template1 FROM PUBLIC;
 CREATE DATABASE strongbox OWNER strongbox_owner;
 REVOKE ALL ON DATABASE strongbox FROM PUBLIC;
 GRANT CONNECT ON DATABASE strongbox TO strongbox_app, strongbox_sealer, strongbox_rekey;
+GRANT CONNECT, TEMPORARY ON DATABASE strongbox TO strongbox_bulk;
 SQL

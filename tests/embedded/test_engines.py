@@ -45,13 +45,14 @@ def connect(values, role, *, database="strongbox"):
     )
 
 
-@pytest.mark.parametrize("role", ["app", "owner", "sealer", "rekey"])
+@pytest.mark.parametrize("role", ["app", "bulk", "owner", "sealer", "rekey"])
 def test_every_role_signs_in_with_its_password_and_has_utc(running, role):
     with connect(running[1], role) as db:
         shown = db.execute(
             "SELECT current_user, current_setting('TimeZone'), current_setting('search_path')"
         ).fetchone()
-    assert shown == (f"strongbox_{role}", "UTC", "public")
+    path = "public, pg_temp" if role == "bulk" else "public"
+    assert shown == (f"strongbox_{role}", "UTC", path)
 
 
 def test_a_wrong_password_is_refused(running):
@@ -81,6 +82,19 @@ def test_the_app_role_reaches_no_other_database(running, database):
 def test_the_app_role_may_not_reach_for_the_session(running, statement):
     with connect(running[1], "app") as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
         db.execute(statement)
+
+
+def test_the_bulk_role_has_temporary_tables_that_hide_none_of_ours_and_no_other_right_more(running):
+    with connect(running[1], "bulk") as db:
+        db.execute("CREATE TEMPORARY TABLE pg_class (x int)")
+        assert db.execute("SELECT count(*) > 100 FROM pg_class").fetchone() == (True,)
+        for statement in (
+            "SELECT set_config('a.b', 'x', false)",
+            "SET ROLE strongbox_app",
+            "CREATE TABLE public.t (x int)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), db.transaction():
+                db.execute(statement)
 
 
 def test_no_database_gives_temporary_tables_to_everybody(running):

@@ -37,7 +37,10 @@ def test_it_says_when_it_is_ready_and_answers_on_every_loopback_address(stack):
     [
         (
             "gunicorn",
-            ["DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"],
+            [
+                *("DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "DB_BULK_PASSWORD"),
+                "AUDIT_PRIVATE_KEY_FILE",
+            ],
         ),
         (
             "worker@",
@@ -46,7 +49,8 @@ def test_it_says_when_it_is_ready_and_answers_on_every_loopback_address(stack):
         (
             "audit_sealer",
             [
-                *("DB_OWNER_PASSWORD", "DB_APP_PASSWORD", "DB_REKEY_PASSWORD", "ROOT_KEY_FILE"),
+                *("DB_OWNER_PASSWORD", "DB_APP_PASSWORD", "DB_BULK_PASSWORD", "DB_REKEY_PASSWORD"),
+                "ROOT_KEY_FILE",
                 *("CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"),
             ],
         ),

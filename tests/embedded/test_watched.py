@@ -101,6 +101,7 @@ WHOLE = {
     for name in [
         "SECRET_KEY",
         "DB_APP_PASSWORD",
+        "DB_BULK_PASSWORD",
         "DB_OWNER_PASSWORD",
         "DB_SEALER_PASSWORD",
         "DB_REKEY_PASSWORD",
@@ -125,7 +126,7 @@ SERVING = {"CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"}
     ("name", "known"),
     [
         ("web", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
-        ("worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
+        ("worker", {"DB_APP_PASSWORD", "DB_BULK_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
         ("ops-worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", "DB_REKEY_PASSWORD", *SERVING}),
         ("beat", {"DB_APP_PASSWORD", *SERVING}),
         ("sealer", {"DB_SEALER_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"}),

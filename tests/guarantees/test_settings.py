@@ -269,7 +269,7 @@ def test_without_this_nothing_starts(name: str) -> None:
 
 def test_who_only_seals_may_lack_what_only_serving_needs() -> None:
     names = ["CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"]
-    roles = [f"STRONGBOX_DB_{role}_PASSWORD" for role in ("APP", "OWNER", "REKEY")]
+    roles = [f"STRONGBOX_DB_{role}_PASSWORD" for role in ("APP", "BULK", "OWNER", "REKEY")]
     left = {f"STRONGBOX_{name}" for name in names}
     sealer = {name: value for name, value in complete().items() if name not in {*left, *roles}}
     told = Environment.load(sealer)

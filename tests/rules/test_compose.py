@@ -66,6 +66,7 @@ def test_networks_separate_what_need_not_meet():
     [
         ("db_owner_password", {"migrate"}),
         ("db_rekey_password", {"ops-worker"}),
+        ("db_bulk_password", {"worker"}),
         ("db_sealer_password", {"sealer"}),
         ("audit_private_key", {"sealer"}),
         ("db_app_password", {"web", "worker", "ops-worker", "beat", "bootstrap"}),
