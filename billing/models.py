@@ -20,7 +20,7 @@ from billing.subscriptions.models import (
     TestClock,
 )
 from billing.tallies.models import Tally
-from billing.tax.models import TaxRate
+from billing.tax.models import TaxComponent, TaxRate
 from billing.taxids.models import TaxIdCheck
 from billing.usage.models import Meter, UsageEvent
 
@@ -57,6 +57,7 @@ __all__ = [
     "Subscription",
     "SubscriptionItem",
     "Tally",
+    "TaxComponent",
     "TaxIdCheck",
     "TaxRate",
     "TestClock",

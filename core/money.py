@@ -6,7 +6,7 @@ Prices and rates are `Decimal`; they become booked money in one place, `to_minor
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 
 from core.errors import Refusal
 
@@ -170,6 +170,14 @@ def multiply(*factors: Decimal) -> Decimal:
     return product
 
 
+def add(*amounts: Decimal) -> Decimal:
+    """Add without losing a digit."""
+    result = Decimal(0)
+    for amount in amounts:
+        result = EXACT.add(result, amount)
+    return result
+
+
 def divide(amount: Decimal, by: Decimal) -> Decimal:
     """Divide to 80 significant digits; what is left over is far below any minor unit."""
     return EXACT.divide(amount, by)
@@ -197,6 +205,24 @@ def allocate(total_minor: int, weights: Sequence[int | Decimal]) -> list[int]:
         for index in order[: size - sum(parts)]:
             parts[index] += 1
     return parts if total_minor >= 0 else [-part for part in parts]
+
+
+def spread(total_minor: int, exact: Sequence[Decimal]) -> list[int]:
+    """Round exact parts (minor units, of either sign) to whole ones that sum to the total (largest remainder).
+
+    The total is what the parts come to, but for rounding: each part moves by less than one as long as it is.
+    """
+    if not exact:
+        if total_minor:
+            raise ValueError("nothing to spread over")
+        return []
+    with localcontext(EXACT):
+        parts = [int(part.to_integral_value(ROUND_FLOOR)) for part in exact]
+        order = sorted(range(len(parts)), key=lambda index: (parts[index] - exact[index], index))
+    each, left = divmod(total_minor - sum(parts), len(parts))
+    for place, index in enumerate(order):
+        parts[index] += each + (place < left)
+    return parts
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:

@@ -55,6 +55,8 @@ class Customer(TenantModel):
     delivery_address = EncryptedJSONField(subject="self", null=True)
     tax_id = EncryptedTextField(subject="self", null=True)
     tax_id_index = BlindIndexField(source="tax_id", normalize=rules.normalize_tax_id, null=True)
+    # Why no tax is charged to them at all, as it stands on their documents.
+    tax_exemption = EncryptedTextField(subject="self", null=True)
     reference = EncryptedTextField(subject="self", null=True)
     reference_index = BlindIndexField(source="reference", normalize=rules.normalize_reference, null=True)
     notes = EncryptedTextField(subject="self", null=True)
@@ -104,6 +106,7 @@ class Customer(TenantModel):
             "delivery_address": FieldClass.PERSONAL,
             "tax_id": FieldClass.PERSONAL,
             "tax_id_index": FieldClass.BLIND_INDEX,
+            "tax_exemption": FieldClass.PERSONAL,
             "reference": FieldClass.PERSONAL,
             "reference_index": FieldClass.BLIND_INDEX,
             "notes": FieldClass.CONTENT,

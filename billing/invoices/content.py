@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.issuer.models import Issuer
+from billing.issuer.models import Issuer, Rounding
 from billing.tax.rules import plain
 from core import canonical
 from crypto import blindindex
@@ -22,6 +23,10 @@ _LINE = (
     "net_exact", "net_minor", "tax_category", "tax_percentage", "adjustments",
 )  # fmt: skip
 _TAX = ("category", "percentage", "base_minor", "tax_minor", "reason")
+# What came later stands in a digest where it says something, so that older documents keep theirs.
+_LATER_COLUMNS = ("tax_rule",)
+_LATER_LINE = ("gross_minor", "tax_exact", "tax_components", "price_id", "period_from", "period_to")
+_LATER_TAX = ("name", "tax_exact", "reason_code")
 
 
 def seller_of(issuer: Issuer) -> dict[str, Any]:
@@ -41,11 +46,15 @@ def buyer_of(customer: Customer) -> dict[str, Any]:
 def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[InvoiceTax]) -> bytes:
     """Return the keyed digest of a document's plaintext (HMAC-SHA-256 under the organization's index key)."""
     content: dict[str, Any] = {
-        "invoice": _values(invoice, _COLUMNS),
+        "invoice": _values(invoice, _COLUMNS) | _said(invoice, _LATER_COLUMNS) | _rounding(invoice),
         "id": str(invoice.pk),
-        "lines": [_values(line, _LINE) for line in sorted(lines, key=lambda line: line.position)],
+        "lines": [
+            _values(line, _LINE) | _said(line, _LATER_LINE)
+            for line in sorted(lines, key=lambda line: line.position)
+        ],
         "taxes": sorted(
-            (_values(tax, _TAX) for tax in taxes), key=lambda tax: (tax["category"], tax["percentage"])
+            (_values(tax, _TAX) | _said(tax, _LATER_TAX) for tax in taxes),
+            key=lambda tax: (tax["category"], tax["percentage"], tax.get("name", "")),
         ),
     }
     text = canonical.dumps(content).decode()
@@ -60,9 +69,19 @@ def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:
     return {name: _plain(getattr(row, name)) for name in names}
 
 
+def _said(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in _values(row, names).items() if value not in (None, "")}
+
+
+def _rounding(invoice: Invoice) -> dict[str, Any]:
+    return {} if invoice.rounding == Rounding.DOCUMENT else {"rounding": invoice.rounding}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(plain(value))
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
     return value

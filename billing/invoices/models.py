@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
 from billing.customers.models import Customer
-from billing.issuer.models import Series
+from billing.issuer.models import Rounding, Series
 from billing.tax.models import TaxRate
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedJSONField, EncryptedTextField
@@ -53,6 +53,9 @@ class Invoice(TenantModel):
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     payment_status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.UNPAID)
     currency = models.CharField(max_length=3)
+    # How its tax was rounded, by the policy of its series; and which rule of place of supply chose it, if one did.
+    rounding = models.CharField(max_length=8, choices=Rounding, default=Rounding.DOCUMENT)
+    tax_rule = models.CharField(max_length=24, blank=True, default="")
     issued_on = models.DateField(null=True)
     due_on = models.DateField(null=True)
     subtotal_minor = models.BigIntegerField()
@@ -100,7 +103,9 @@ class Invoice(TenantModel):
             ),
             **dict.fromkeys(["fiscal_year", "sequence"], FieldClass.TECHNICAL),
             **dict.fromkeys(["attempts_open", "attempts_processing", "disputes_open"], FieldClass.STATE),
-            **dict.fromkeys(["status", "payment_status", "currency"], FieldClass.STATE),
+            **dict.fromkeys(
+                ["status", "payment_status", "currency", "rounding", "tax_rule"], FieldClass.STATE
+            ),
             **dict.fromkeys(
                 ["subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "rounding_minor"],
                 FieldClass.MONEY,
@@ -151,7 +156,7 @@ class Invoice(TenantModel):
                 name="billing_invoice_complete",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["draft", "finalized", "voided"])
+                condition=Q(status__in=["draft", "finalized", "voided"], rounding__in=["document", "line"])
                 & Q(payment_status__in=["unpaid", "partially_paid", "processing", "paid"]),
                 name="billing_invoice_states",
             ),
@@ -228,6 +233,15 @@ class InvoiceLine(TenantModel):
     net_minor = models.BigIntegerField()
     tax_category = models.CharField(max_length=2)
     tax_percentage = models.DecimalField(max_digits=9, decimal_places=6)
+    # What was asked with the tax inside, after discounts; null where the price is without tax.
+    gross_minor = models.BigIntegerField(null=True)
+    # The tax of this line before any rounding, in major units; of stacked taxes also each with its name.
+    tax_exact = models.DecimalField(max_digits=48, decimal_places=24, null=True)
+    tax_components = models.JSONField(null=True)
+    # The catalogue's price, and the days the line is for: from the first, up to but without the second.
+    price_id = models.UUIDField(null=True)
+    period_from = models.DateField(null=True)
+    period_to = models.DateField(null=True)
     # Allowances and charges of the line with their reasons (BG-27, BG-28); the net amount includes them.
     adjustments = EncryptedJSONField(purpose="documents", null=True)
 
@@ -238,14 +252,17 @@ class InvoiceLine(TenantModel):
         legal_basis=_LAW,
         erasure=Erasure.KEPT_BY_LAW,
         fields={
-            **dict.fromkeys(["id", "tenant", "invoice", "customer", "tax_rate"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(
+                ["id", "tenant", "invoice", "customer", "tax_rate", "price_id"], FieldClass.IDENTIFIER
+            ),
             "position": FieldClass.TECHNICAL,
-            **dict.fromkeys(["kind", "unit_code", "tax_category"], FieldClass.STATE),
+            **dict.fromkeys(["kind", "unit_code", "tax_category", "tax_components"], FieldClass.STATE),
+            **dict.fromkeys(["period_from", "period_to"], FieldClass.TIME),
             **dict.fromkeys(["description", "adjustments"], FieldClass.CONTENT),
             **dict.fromkeys(
                 ["quantity", "unit_amount", "price_base_quantity", "net_exact", "net_minor"], FieldClass.MONEY
             ),
-            "tax_percentage": FieldClass.MONEY,
+            **dict.fromkeys(["gross_minor", "tax_exact", "tax_percentage"], FieldClass.MONEY),
         },
     )
 
@@ -263,6 +280,11 @@ class InvoiceLine(TenantModel):
                 condition=Q(price_base_quantity__gt=0) & Q(kind__in=["item", "allowance", "charge"]),
                 name="billing_invoiceline_sane",
             ),
+            models.CheckConstraint(
+                condition=Q(period_from__isnull=True, period_to__isnull=True)
+                | Q(period_from__isnull=False, period_to__gt=F("period_from")),
+                name="billing_invoiceline_period",
+            ),
         ]
 
 
@@ -277,9 +299,14 @@ class InvoiceTax(TenantModel):
     )
     category = models.CharField(max_length=2)
     percentage = models.DecimalField(max_digits=9, decimal_places=6)
+    # Which of several stacked taxes this is; empty where there is one.
+    name = models.CharField(max_length=120, blank=True, default="")
     base_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
-    # Why nothing is charged (BT-120), as an imported document words it.
+    # Before it was rounded, in major units; unknown of imported documents.
+    tax_exact = models.DecimalField(max_digits=48, decimal_places=24, null=True)
+    # Why nothing is charged: in words (BT-120), and by the list of the EU's VAT exemptions (BT-121).
+    reason_code = models.CharField(max_length=30, blank=True, default="")
     reason = EncryptedTextField(purpose="documents", null=True)
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -290,18 +317,18 @@ class InvoiceTax(TenantModel):
         erasure=Erasure.KEPT_BY_LAW,
         fields={
             **dict.fromkeys(["id", "tenant", "invoice", "customer"], FieldClass.IDENTIFIER),
-            "category": FieldClass.STATE,
-            **dict.fromkeys(["percentage", "base_minor", "tax_minor"], FieldClass.MONEY),
+            **dict.fromkeys(["category", "name", "reason_code"], FieldClass.STATE),
+            **dict.fromkeys(["percentage", "base_minor", "tax_minor", "tax_exact"], FieldClass.MONEY),
             "reason": FieldClass.CONTENT,
         },
     )
 
     class Meta(TenantModel.Meta):
-        """A rate stands once on a document."""
+        """A rate stands once on a document; of stacked taxes each name."""
 
         abstract = False
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["tenant", "invoice", "category", "percentage"], name="billing_invoicetax_once"
+                fields=["tenant", "invoice", "category", "percentage", "name"], name="billing_invoicetax_once"
             )
         ]

@@ -71,6 +71,12 @@ class LineRow:
     tax_rate_id: UUID | None
     tax_category: str
     tax_percentage: Decimal
+    tax_exact: Decimal | None = None
+    tax_components: list[dict[str, str]] = field(default_factory=list)
+    gross_minor: int | None = None
+    price_id: UUID | None = None
+    period_from: date | None = None
+    period_to: date | None = None
     adjustments: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -83,6 +89,9 @@ class TaxRow:
     base_minor: int
     tax_minor: int
     reason: str
+    name: str = ""
+    tax_exact: Decimal | None = None
+    reason_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +100,9 @@ class InvoiceDetail(InvoiceRow):
 
     prepaid_minor: int
     rounding_minor: int
+    rounding: str
+    tax_rule: str
+    series_id: UUID | None
     seller: dict[str, Any] = field(default_factory=dict)
     buyer: dict[str, Any] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
@@ -190,6 +202,9 @@ def detail(invoice: Invoice) -> InvoiceDetail:
         **_columns(row, names),
         prepaid_minor=invoice.prepaid_minor,
         rounding_minor=invoice.rounding_minor,
+        rounding=invoice.rounding,
+        tax_rule=invoice.tax_rule,
+        series_id=invoice.series_id,
         seller=invoice.seller or {},
         buyer=invoice.buyer or {},
         references=invoice.references or {},
@@ -198,7 +213,9 @@ def detail(invoice: Invoice) -> InvoiceDetail:
         finalized_at=invoice.finalized_at,
         voided_at=invoice.voided_at,
         lines=tuple(_line(line) for line in lines),
-        taxes=tuple(sorted((_tax(tax) for tax in taxes), key=lambda tax: (tax.category, tax.percentage))),
+        taxes=tuple(
+            sorted((_tax(tax) for tax in taxes), key=lambda tax: (tax.category, tax.percentage, tax.name))
+        ),
     )
 
 
@@ -269,6 +286,12 @@ def _line(line: InvoiceLine) -> LineRow:
         tax_rate_id=line.tax_rate_id,
         tax_category=line.tax_category,
         tax_percentage=plain(line.tax_percentage),
+        tax_exact=None if line.tax_exact is None else plain(line.tax_exact),
+        tax_components=line.tax_components or [],
+        gross_minor=line.gross_minor,
+        price_id=line.price_id,
+        period_from=line.period_from,
+        period_to=line.period_to,
         adjustments=line.adjustments or [],
     )
 
@@ -280,4 +303,7 @@ def _tax(tax: InvoiceTax) -> TaxRow:
         base_minor=tax.base_minor,
         tax_minor=tax.tax_minor,
         reason=tax.reason or "",
+        name=tax.name,
+        tax_exact=None if tax.tax_exact is None else plain(tax.tax_exact),
+        reason_code=tax.reason_code,
     )

@@ -1,7 +1,4 @@
-"""What an invoice comes to, and how it may move. Pure: no clock, no database.
-
-A line is rounded to minor units once; tax is computed per rate on the document (EN 16931 BR-CO-17).
-"""
+"""What an invoice may say, and how it may move. Pure: no clock, no database. What it comes to: pricing.py."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +8,20 @@ from types import MappingProxyType
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from billing.tax import rules as tax
-from core import cardnumbers, characters, money
+from core import cardnumbers, characters, days, money
 from core.errors import FieldError, Invalid, Refusal
 
 MOVES: Mapping[str, frozenset[str]] = MappingProxyType(
     {"draft": frozenset({"finalized"}), "finalized": frozenset({"voided"}), "voided": frozenset()}
 )
-MOST_LINES = 1_000
+MOST_LINES, MOST_DISCOUNTS = 10_000, 20
 # What a document may refer to (EN 16931 BT-10 to BT-18, BT-20); the buyer's reference routes it in public bodies.
 REFERENCES = ("buyer_reference", "order", "sales_order", "contract", "project", "despatch", "receipt", "tender",
               "accounting", "payment_reference", "payment_terms")  # fmt: skip
 DESCRIPTION_LENGTH, NOTE_LENGTH, REASON_LENGTH = 2_000, 5_000, 1_000
 _LARGEST = Decimal(10) ** 12
 _DECIMALS = Decimal(1).scaleb(-12)
-_EXACT = Decimal(1).scaleb(-24)
+_PERCENT_DECIMALS = Decimal(1).scaleb(-6)
 
 
 class NegativeTotal(Refusal):
@@ -34,43 +30,43 @@ class NegativeTotal(Refusal):
     code = "negative_total"
 
 
+class DiscountExceedsLine(Refusal):
+    """A discount cannot be larger than what it is taken from."""
+
+    code = "discount_exceeds_line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discount:
+    """Something off, or on top with `is_charge`: a percentage, or an amount in major units, and why.
+
+    On a line it is always off. On a document it is spread over the rates of its lines (EN 16931 BG-20, BG-21).
+    """
+
+    percentage: Decimal | None = None
+    amount: Decimal | None = None
+    reason: str = ""
+    is_charge: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineInput:
-    """A line as somebody asks for it. `unit_amount` is in major units, with up to 12 decimals."""
+    """A line as somebody asks for it. `unit_amount` is in major units, with up to 12 decimals.
+
+    With `tax_inclusive` the price, and a discount's amount, have the tax inside. The period of service is half-open:
+    from its first day up to, and without, `period_to`. `price_id` is the catalogue's price, if it came from there.
+    """
 
     description: str
     unit_amount: Decimal
     quantity: Decimal = Decimal(1)
     tax_rate_id: UUID | None = None
     unit_code: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priced:
-    """A line with what it comes to: exact, and rounded once."""
-
-    line: LineInput
-    rate: tax.Rate
-    net_exact: Decimal
-    net_minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """What a document comes to, in minor units."""
-
-    subtotal_minor: int
-    taxes: tuple[tax.AppliedTax, ...]
-
-    @property
-    def tax_minor(self) -> int:
-        """All taxes together."""
-        return sum(item.tax_minor for item in self.taxes)
-
-    @property
-    def total_minor(self) -> int:
-        """What the customer owes."""
-        return self.subtotal_minor + self.tax_minor
+    price_id: UUID | None = None
+    period_from: date | None = None
+    period_to: date | None = None
+    discount: Discount | None = None
+    tax_inclusive: bool = False
 
 
 def check_lines(lines: Sequence[LineInput]) -> None:
@@ -81,21 +77,79 @@ def check_lines(lines: Sequence[LineInput]) -> None:
     """
     errors: list[FieldError] = []
     if len(lines) > MOST_LINES:
-        errors.append(FieldError("/lines", "too_many", f"An invoice has at most {MOST_LINES} lines."))
+        errors.append(FieldError("/lines", "too_many", f"An invoice has at most {MOST_LINES:,} lines."))
     for index, line in enumerate(lines[:MOST_LINES]):
         pointer = f"/lines/{index}"
         errors += text_errors(f"{pointer}/description", line.description, DESCRIPTION_LENGTH, required=True)
         errors += text_errors(f"{pointer}/unit_code", line.unit_code, 8)
-        for name, amount in (("quantity", line.quantity), ("unit_amount", line.unit_amount)):
-            if not amount.is_finite() or abs(amount) >= _LARGEST:
-                errors.append(FieldError(f"{pointer}/{name}", "out_of_range", "This number is too large."))
-            elif amount != amount.quantize(_DECIMALS, context=money.EXACT):
-                sentence = "This number has more than 12 decimals."
-                errors.append(FieldError(f"{pointer}/{name}", "too_precise", sentence))
+        errors += _number_errors(f"{pointer}/quantity", line.quantity)
+        errors += _number_errors(f"{pointer}/unit_amount", line.unit_amount)
         if line.quantity == 0:
             errors.append(FieldError(f"{pointer}/quantity", "zero", "A quantity of nothing is no line."))
+        errors += _period_errors(pointer, line.period_from, line.period_to)
+        if line.discount is not None:
+            errors += _discount_errors(f"{pointer}/discount", line.discount)
     if errors:
         raise Invalid(errors)
+
+
+def check_discounts(discounts: Sequence[Discount], *, lines: int) -> None:
+    """Let allowances and charges of a document pass.
+
+    Raises:
+        Invalid: names every field that cannot be used; or there is no line to take them from.
+    """
+    errors: list[FieldError] = []
+    if len(discounts) > MOST_DISCOUNTS:
+        sentence = f"A document has at most {MOST_DISCOUNTS} discounts and charges."
+        errors.append(FieldError("/discounts", "too_many", sentence))
+    if discounts and not lines:
+        errors.append(FieldError("/discounts", "no_lines", "There is no line to take a discount from."))
+    for index, discount in enumerate(discounts[:MOST_DISCOUNTS]):
+        errors += _discount_errors(f"/discounts/{index}", discount)
+    if errors:
+        raise Invalid(errors)
+
+
+def _number_errors(pointer: str, amount: Decimal) -> list[FieldError]:
+    if not amount.is_finite() or abs(amount) >= _LARGEST:
+        return [FieldError(pointer, "out_of_range", "This number is too large.")]
+    if amount != amount.quantize(_DECIMALS, context=money.EXACT):
+        return [FieldError(pointer, "too_precise", "This number has more than 12 decimals.")]
+    return []
+
+
+def _period_errors(pointer: str, first: date | None, end: date | None) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for name, day in (("period_from", first), ("period_to", end)):
+        if day is not None and not days.FIRST <= day <= days.LAST:
+            errors.append(FieldError(f"{pointer}/{name}", "day_out_of_range", days.SENTENCE))
+    if (first is None) != (end is None):
+        missing = "period_from" if first is None else "period_to"
+        errors.append(FieldError(f"{pointer}/{missing}", "required", "A period has two ends."))
+    elif first is not None and end is not None and end <= first:
+        sentence = "A period ends after it begins; this is the first day that is not part of it."
+        errors.append(FieldError(f"{pointer}/period_to", "period_is_empty", sentence))
+    return errors
+
+
+def _discount_errors(pointer: str, discount: Discount) -> list[FieldError]:
+    errors = text_errors(f"{pointer}/reason", discount.reason, REASON_LENGTH)
+    if (discount.percentage is None) == (discount.amount is None):
+        sentence = "Give either a percentage or an amount."
+        return [*errors, FieldError(f"{pointer}/percentage", "one_of_two", sentence)]
+    if discount.amount is not None:
+        pointer = f"{pointer}/amount"
+        errors += _number_errors(pointer, discount.amount)
+        if discount.amount.is_finite() and discount.amount <= 0:
+            errors.append(FieldError(pointer, "not_positive", "This must be more than zero."))
+        return errors
+    percentage, pointer = discount.percentage or Decimal(0), f"{pointer}/percentage"
+    if not percentage.is_finite() or not 0 < percentage <= 100:
+        errors.append(FieldError(pointer, "out_of_range", "A percentage is more than 0 and at most 100."))
+    elif percentage != percentage.quantize(_PERCENT_DECIMALS, context=money.EXACT):
+        errors.append(FieldError(pointer, "too_precise", "This number has more than 6 decimals."))
+    return errors
 
 
 def text_errors(pointer: str, text: str, limit: int, *, required: bool = False) -> list[FieldError]:
@@ -111,32 +165,6 @@ def text_errors(pointer: str, text: str, limit: int, *, required: bool = False) 
         sentence = "This holds what looks like a card number. Nothing was stored; remove it."
         errors.append(FieldError(pointer, "card_number", sentence))
     return errors
-
-
-def price(line: LineInput, rate: tax.Rate, currency: str) -> Priced:
-    """Compute a line: quantity times price, kept exactly and rounded once."""
-    exact = money.multiply(line.quantity, line.unit_amount)
-    return Priced(
-        line=line,
-        rate=rate,
-        net_exact=exact.quantize(_EXACT, context=money.EXACT),
-        net_minor=money.to_minor(exact, currency),
-    )
-
-
-def totals(amounts: Sequence[tuple[tax.Rate, int]], currency: str) -> Totals:
-    """Add up a document from the rates and net amounts (minor units) of its lines.
-
-    Raises:
-        NegativeTotal: it comes to less than nothing.
-    """
-    result = Totals(
-        subtotal_minor=sum(amount for _, amount in amounts),
-        taxes=tuple(tax.per_rate(amounts, currency)),
-    )
-    if result.total_minor < 0:
-        raise NegativeTotal(field="lines")
-    return result
 
 
 def payment_status(*, due_minor: int, paid_minor: int, processing: bool = False) -> str:

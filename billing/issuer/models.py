@@ -11,6 +11,21 @@ from outbound.models import StoredFile
 from tenancy.models import TenantModel
 
 
+class Rounding(models.TextChoices):
+    """Where tax becomes whole minor units: once a rate on the document (EN 16931), or on every line."""
+
+    DOCUMENT = "document"
+    LINE = "line"
+
+
+class Supplies(models.TextChoices):
+    """What is sold, which decides where it is taxed."""
+
+    SERVICES = "services"
+    GOODS = "goods"
+    DIGITAL = "digital"
+
+
 class Series(TenantModel):
     """One sequence of numbers. Imported documents keep their own numbers, in a series of their seller."""
 
@@ -26,6 +41,9 @@ class Series(TenantModel):
     pattern = models.CharField(max_length=60, blank=True, default="")
     digits = models.PositiveSmallIntegerField(default=5)
     fiscal_year_starts_in = models.PositiveSmallIntegerField(default=1)
+    # An electronic invoice knows one way of rounding, and one tax a line.
+    e_invoice = models.BooleanField(default=True)
+    rounding = models.CharField(max_length=8, choices=Rounding, default=Rounding.DOCUMENT)
     # Whose numbers these are: VAT id, registration or name of an imported document's seller.
     seller = EncryptedTextField(null=True)
     seller_index = BlindIndexField(source="seller", normalize=rules.as_written, null=True)
@@ -45,6 +63,8 @@ class Series(TenantModel):
             "pattern": FieldClass.STATE,
             "digits": FieldClass.STATE,
             "fiscal_year_starts_in": FieldClass.STATE,
+            "e_invoice": FieldClass.STATE,
+            "rounding": FieldClass.STATE,
             "seller": FieldClass.PERSONAL,
             "seller_index": FieldClass.BLIND_INDEX,
             "created_at": FieldClass.TIME,
@@ -66,6 +86,10 @@ class Series(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(fiscal_year_starts_in__gte=1, fiscal_year_starts_in__lte=12),
                 name="billing_series_fiscal_year",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(rounding="document") | models.Q(rounding="line", e_invoice=False),
+                name="billing_series_rounding",
             ),
         ]
 
@@ -125,6 +149,9 @@ class Issuer(TenantModel):
     logo = models.ForeignKey(
         StoredFile, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
     )
+    supplies = models.CharField(max_length=8, choices=Supplies, default=Supplies.SERVICES)
+    # Whether consumers in other EU countries are taxed at their own rates (One Stop Shop).
+    uses_oss = models.BooleanField(default=False)
     series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     # Whether what is due is billed each night without anybody asking.
     auto_billing = models.BooleanField(default=False)
@@ -150,6 +177,8 @@ class Issuer(TenantModel):
             **dict.fromkeys(["endpoint_id", "contact_name", "registration"], FieldClass.PERSONAL),
             **dict.fromkeys(["endpoint_scheme", "language"], FieldClass.STATE),
             "logo": FieldClass.IDENTIFIER,
+            "supplies": FieldClass.STATE,
+            "uses_oss": FieldClass.STATE,
             "series": FieldClass.IDENTIFIER,
             "auto_billing": FieldClass.STATE,
             "updated_at": FieldClass.TIME,

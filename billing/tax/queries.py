@@ -1,6 +1,6 @@
 """Reading tax rates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from billing.tax.models import TaxRate
-from billing.tax.rules import Rate
+from billing.tax.models import TaxComponent, TaxRate
+from billing.tax.rules import Component, Rate
 from core.errors import NotFound
 
 
@@ -27,9 +27,25 @@ class TaxRateRow:
     created_at: datetime
 
 
-def rate_of(row: TaxRate) -> Rate:
-    """Return what a tax rate means for an amount."""
-    return Rate(row.category, row.percentage)
+def rate_of(row: TaxRate, components: Sequence[Component] = ()) -> Rate:
+    """Return what a tax rate means for an amount; a group needs its components."""
+    return Rate(
+        row.category, row.percentage, tuple(components), reason=row.reason, reason_code=row.reason_code
+    )
+
+
+def rates_by_id(tax_rate_ids: Iterable[UUID]) -> dict[UUID, Rate]:
+    """Return what tax rates mean by id: one statement, and another where one of them is a group."""
+    rows = by_ids(tax_rate_ids)
+    groups = [row.pk for row in rows.values() if row.kind == TaxRate.Kind.GROUP]
+    parts: dict[UUID, list[Component]] = {}
+    if groups:
+        found = TaxComponent.objects.filter(group_id__in=groups).select_related("tax_rate")
+        for item in found.order_by("position"):
+            parts.setdefault(item.group_id, []).append(
+                Component(item.tax_rate.name, item.tax_rate.percentage)
+            )
+    return {key: rate_of(row, parts.get(key, ())) for key, row in rows.items()}
 
 
 def rates(*, valid_on: date | None = None) -> list[TaxRateRow]:

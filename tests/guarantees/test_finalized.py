@@ -60,6 +60,7 @@ def other_value(model: type[models.Model], column: str) -> str:
     envelope = {Invoice: "buyer", InvoiceLine: "description", InvoiceTax: "NULL"}[model]
     return {
         "uuid": "uuidv7()",
+        "jsonb": f"coalesce({quoted}, '[]') || '[1]'",
         "date": f"coalesce({quoted}, current_date) + 1",
         "timestamp with time zone": f"coalesce({quoted}, now()) + interval '1 day'",
         "character varying": f"CASE WHEN {quoted} = 'x' THEN 'y' ELSE 'x' END",
@@ -89,7 +90,8 @@ def test_the_walk_sees_every_column() -> None:
     assert len(CASES) > 45
     assert {field.column for field in Invoice._meta.concrete_fields} >= SETTLEMENT
     assert {column for model, column in CASES if model is InvoiceTax} == {
-        "id", "tenant_id", "invoice_id", "customer_id", "category", "percentage", "base_minor", "tax_minor", "reason",
+        "id", "tenant_id", "invoice_id", "customer_id", "category", "percentage", "name", "base_minor", "tax_minor",
+        "tax_exact", "reason_code", "reason",
     }  # fmt: skip
 
 

@@ -18,12 +18,12 @@ from accounts.permissions import Permission
 from billing import events as billing_events
 from billing.customers import queries as customers
 from billing.customers.queries import CustomerDetail, CustomerRow
-from billing.invoices import lists, queries, rules, services
+from billing.invoices import lists, pricing, queries, services
 from billing.invoices.queries import InvoiceDetail
 from billing.issuer import queries as issuers
 from billing.tax import queries as tax_rates
 from billing.tax.queries import TaxRateRow
-from billing.tax.rules import NO_TAX, Rate
+from billing.tax.rules import Rate
 from core import clock, ids
 from core.errors import Refusal
 from edge import recording
@@ -268,11 +268,7 @@ def _totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, An
     by_id = {rate.id: Rate(rate.category, rate.percentage) for rate in rates}
     inputs = lines.valid_inputs()
     try:
-        priced = [
-            rules.price(line, by_id[line.tax_rate_id] if line.tax_rate_id else NO_TAX, currency)
-            for line in inputs
-        ]
-        result = rules.totals([(item.rate, item.net_minor) for item in priced], currency)
+        result = pricing.bill(inputs, rates=by_id, currency=currency).totals
     except Refusal as refusal:
         return {"refusal": refusal.message, "unread": 0}
     return {

@@ -1,27 +1,56 @@
 """Drafting invoices, changing drafts, discarding them. A draft has no number, so that none goes missing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Subquery
 
 from audit import services as audit
 from billing import events
 from billing.customers.models import Customer
 from billing.customers.services import CustomerArchived, CustomerErased
-from billing.invoices import rules
+from billing.invoices import pricing, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.invoices.services.rows import change_of, check_days, locked_draft, taxes_of, tell
+from billing.invoices.services.rows import change_of, check_days, locked_draft, parts_of, tell
+from billing.issuer.models import Issuer, Rounding, Series
 from billing.tallies import services as tallies
 from billing.tax import queries as tax_rates
-from billing.tax import rules as tax
 from core import money
 from core.actor import Actor
-from core.errors import Conflict, FieldError, Invalid, NotFound
+from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
 from tenancy.context import together, use_case
 from tenancy.models import only
 
-_CHANGEABLE = frozenset({"customer_id", "currency", "lines", "issued_on", "due_on", "note", "references"})
+_CHANGEABLE = frozenset(
+    {
+        "customer_id",
+        "currency",
+        "lines",
+        "discounts",
+        "series_id",
+        "issued_on",
+        "due_on",
+        "note",
+        "references",
+    }
+)
+
+_ROUNDING, _E_INVOICE = "usual_rounding", "usual_e_invoice"
+
+
+class SeriesUnfit(Refusal):
+    """This number series takes no new documents of our own."""
+
+    code = "series_unfit"
+
+
+class StackedTaxOnEInvoice(Refusal):
+    """An electronic invoice knows one tax a line. Take another rate, or a number series that issues none."""
+
+    code = "stacked_tax_on_e_invoice"
 
 
 class ImportedContentFixed(Conflict):
@@ -42,11 +71,19 @@ def create_draft(
     due_on: date | None = None,
     note: str | None = None,
     references: Mapping[str, str] | None = None,
+    discounts: Sequence[rules.Discount] = (),
+    series_id: UUID | None = None,
 ) -> Invoice:
     """Draft an invoice, in the customer's currency unless another is named.
 
+    `discounts` are what is taken off, or put on top, of all lines together. It is numbered in the organization's
+    usual series unless another of its own is named.
+
     Raises:
-        NotFound: there is no such customer or tax rate.
+        NotFound: there is no such customer, tax rate or series.
+        SeriesUnfit: the series is of imported numbers.
+        StackedTaxOnEInvoice: the series issues electronic invoices.
+        DiscountExceedsLine: something is taken off that is not there.
         CustomerArchived, CustomerErased: they cannot be billed.
         Invalid: names every field that cannot be used.
         NegativeTotal: the lines come to less than nothing.
@@ -55,10 +92,12 @@ def create_draft(
     currency = _currency(currency or customer.currency)
     _check_texts(note, references)
     check_days(issued_on, due_on)
-    priced = _price(lines, currency)
-    totals = rules.totals([(item.rate, item.net_minor) for item in priced], currency)
+    policy = _usual(customer) if series_id is None else _policy(series_id)
+    bill = _bill(lines, discounts, currency, policy)
     invoice = Invoice(
         customer=customer,
+        series_id=series_id,
+        rounding=policy.rounding,
         currency=currency,
         issued_on=issued_on,
         due_on=due_on,
@@ -66,11 +105,11 @@ def create_draft(
         references=dict(references or {}) or None,
         created_at=at,
         updated_at=at,
-        **_amounts(totals),
+        **_amounts(bill.totals),
     )
     invoice.save(force_insert=True)
     with together():
-        _insert_parts(invoice, priced, totals)
+        _insert_parts(invoice, bill)
         tallies.add([change_of(invoice)])
         audit.record(events.INVOICE_CREATED, actor=actor, subject=("invoice", invoice.pk))
         tell(invoice, "created")
@@ -79,9 +118,9 @@ def create_draft(
 
 @use_case
 def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, at: datetime) -> Invoice:
-    """Change the named fields of a draft; `lines` replaces all lines.
+    """Change the named fields of a draft; `lines` replaces all lines, `discounts` all discounts.
 
-    Fields: customer_id, currency, lines, issued_on, due_on, note, references.
+    Fields: customer_id, currency, lines, discounts, series_id, issued_on, due_on, note, references.
 
     Raises:
         NotFound: there is no such invoice, customer or tax rate.
@@ -105,12 +144,12 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
     check_days(invoice.issued_on, invoice.due_on)
     if "customer_id" in changes:
         invoice.customer = _billable(changes["customer_id"])
-    if set(changes) & {"customer_id", "currency", "lines"}:
+    if set(changes) & {"customer_id", "currency", "lines", "discounts", "series_id"}:
         _replace_lines(invoice, changes)
     invoice.updated_at = at
     invoice.save()
     tallies.add([before.taken_back(), change_of(invoice)])
-    fields = sorted("customer" if name == "customer_id" else name for name in changes)
+    fields = sorted(name.removesuffix("_id") for name in changes)
     audit.record(events.INVOICE_UPDATED, actor=actor, subject=("invoice", invoice.pk), fields=fields)
     return invoice
 
@@ -132,7 +171,12 @@ def discard_draft(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
 
 
 def _billable(customer_id: UUID) -> Customer:
-    customer: Customer | None = only(Customer.objects.filter(pk=customer_id))
+    usual = {
+        _ROUNDING: Subquery(Issuer.objects.values("series__rounding")[:1]),
+        _E_INVOICE: Subquery(Issuer.objects.values("series__e_invoice")[:1]),
+    }
+    rows = Customer.objects.filter(pk=customer_id).annotate(**usual)
+    customer: Customer | None = only(rows)
     if customer is None:
         raise NotFound("There is no such customer.", field="customer")
     if customer.state != Customer.State.ACTIVE:
@@ -160,21 +204,47 @@ def _check_texts(note: str | None, references: Mapping[str, str] | None) -> None
         raise Invalid(errors)
 
 
-def _price(lines: Sequence[rules.LineInput], currency: str) -> list[rules.Priced]:
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """What of its series decides what a document comes to."""
+
+    rounding: str
+    e_invoice: bool
+
+
+def _usual(customer: Customer) -> _Policy:
+    """Return the policy of the usual series, read with the customer; without an issuer that of a new one."""
+    rounding, e_invoice = getattr(customer, _ROUNDING, None), getattr(customer, _E_INVOICE, None)
+    return _Policy(rounding or Rounding.DOCUMENT, e_invoice is not False)
+
+
+def _policy(series_id: UUID | None) -> _Policy:
+    if series_id is None:
+        issuer: Issuer | None = only(Issuer.objects.select_related("series"))
+        if issuer is None:
+            return _Policy(Rounding.DOCUMENT, True)
+        return _Policy(issuer.series.rounding, issuer.series.e_invoice)
+    row = Series.objects.filter(pk=series_id).first()
+    if row is None:
+        raise NotFound("There is no such number series.", field="series")
+    if row.kind != Series.Kind.OWN:
+        raise SeriesUnfit(field="series")
+    return _Policy(row.rounding, row.e_invoice)
+
+
+def _bill(
+    lines: Sequence[rules.LineInput], discounts: Sequence[rules.Discount], currency: str, policy: _Policy
+) -> pricing.Bill:
     rules.check_lines(lines)
-    found = tax_rates.by_ids(line.tax_rate_id for line in lines if line.tax_rate_id is not None)
-    priced: list[rules.Priced] = []
-    for index, line in enumerate(lines):
-        rate = tax.NO_TAX
-        if line.tax_rate_id is not None:
-            if line.tax_rate_id not in found:
-                raise NotFound("There is no such tax rate.", field=f"lines/{index}/tax_rate")
-            rate = tax_rates.rate_of(found[line.tax_rate_id])
-        priced.append(rules.price(line, rate, currency))
-    return priced
+    rules.check_discounts(discounts, lines=len(lines))
+    rates = tax_rates.rates_by_id(line.tax_rate_id for line in lines if line.tax_rate_id is not None)
+    if policy.e_invoice and any(rate.components for rate in rates.values()):
+        raise StackedTaxOnEInvoice(field="lines")
+    by_line = policy.rounding == Rounding.LINE
+    return pricing.bill(lines, rates=rates, currency=currency, discounts=discounts, by_line=by_line)
 
 
-def _amounts(totals: rules.Totals) -> dict[str, int]:
+def _amounts(totals: pricing.Totals) -> dict[str, int]:
     return {
         "subtotal_minor": totals.subtotal_minor,
         "tax_minor": totals.tax_minor,
@@ -184,48 +254,52 @@ def _amounts(totals: rules.Totals) -> dict[str, int]:
 
 def _replace_lines(invoice: Invoice, changes: Mapping[str, Any]) -> None:
     """Compute the lines anew, given or as they stand, in the currency the draft now has."""
-    invoice.currency = _currency(changes.get("currency") or invoice.currency)
-    wanted = changes.get("lines")
-    if wanted is None:
-        wanted = [
-            rules.LineInput(
-                description=line.description,
-                unit_amount=line.unit_amount,
-                quantity=line.quantity,
-                tax_rate_id=line.tax_rate_id,
-                unit_code=line.unit_code,
-            )
-            for line in InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position")
-        ]
-    priced = _price(wanted, invoice.currency)
-    totals = rules.totals([(item.rate, item.net_minor) for item in priced], invoice.currency)
-    for name, amount in _amounts(totals).items():
+    was = invoice.currency
+    invoice.currency = _currency(changes.get("currency") or was)
+    kept = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
+    lines, discounts = changes.get("lines"), changes.get("discounts")
+    if "series_id" in changes:
+        invoice.series_id = changes["series_id"]
+    policy = _policy(invoice.series_id)
+    bill = _bill(
+        _asked(kept) if lines is None else lines,
+        pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept])
+        if discounts is None
+        else discounts,
+        invoice.currency,
+        policy,
+    )
+    invoice.rounding = policy.rounding
+    for name, amount in _amounts(bill.totals).items():
         setattr(invoice, name, amount)
     InvoiceLine.objects.filter(invoice_id=invoice.pk).delete()
     InvoiceTax.objects.filter(invoice_id=invoice.pk).delete()
     # The parts' customer is compared with the invoice's when they are inserted.
     invoice.save(update_fields=["customer"])
-    _insert_parts(invoice, priced, totals)
+    _insert_parts(invoice, bill)
 
 
-def _insert_parts(invoice: Invoice, priced: Sequence[rules.Priced], totals: rules.Totals) -> None:
-    lines = [
-        InvoiceLine(
-            invoice=invoice,
-            customer_id=invoice.customer_id,
-            tax_rate_id=item.line.tax_rate_id,
-            position=position,
-            description=item.line.description.strip(),
-            quantity=item.line.quantity,
-            unit_code=item.line.unit_code,
-            unit_amount=item.line.unit_amount,
-            net_exact=item.net_exact,
-            net_minor=item.net_minor,
-            tax_category=item.rate.category,
-            tax_percentage=item.rate.percentage,
-        )
-        for position, item in enumerate(priced, start=1)
-    ]
-    invoice.parts = lines, taxes_of(invoice, totals)
-    InvoiceLine.objects.bulk_create(lines)
+def _insert_parts(invoice: Invoice, bill: pricing.Bill) -> None:
+    invoice.parts = parts_of(invoice, bill)
+    InvoiceLine.objects.bulk_create(invoice.parts[0])
     InvoiceTax.objects.bulk_create(invoice.parts[1])
+
+
+def _asked(kept: Sequence[InvoiceLine]) -> list[rules.LineInput]:
+    """Return kept lines as somebody asked for them."""
+    return [
+        rules.LineInput(
+            description=line.description,
+            unit_amount=line.unit_amount,
+            quantity=line.quantity,
+            tax_rate_id=line.tax_rate_id,
+            unit_code=line.unit_code,
+            price_id=line.price_id,
+            period_from=line.period_from,
+            period_to=line.period_to,
+            discount=pricing.asked_discount(line.adjustments[0]) if line.adjustments else None,
+            tax_inclusive=line.gross_minor is not None,
+        )
+        for line in kept
+        if line.kind == InvoiceLine.Kind.ITEM
+    ]

@@ -18,12 +18,13 @@ from billing.invoices.services.rows import (
     change_of,
     locked,
     locked_draft,
+    rate_of,
     taxes_of,
     tell,
 )
 from billing.issuer import rules as numbering
 from billing.issuer import services as issuers
-from billing.issuer.models import Issuer, Series
+from billing.issuer.models import Issuer, Rounding, Series
 from billing.ledger import rules as books
 from billing.ledger import services as ledger
 from billing.ledger.models import LedgerTransaction
@@ -45,6 +46,12 @@ class InvoiceNotFinalized(Conflict):
     """Only a finalized invoice can be voided."""
 
     code = "invoice_not_finalized"
+
+
+class RoundingChanged(Conflict):
+    """The number series rounds in another way since this draft was written. Save the draft again."""
+
+    code = "rounding_changed"
 
 
 class InvoiceHasPayments(Conflict):
@@ -82,6 +89,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         NotFound: there is no such invoice.
         InvoiceNotDraft: it was finalized or voided before.
         InvoiceWithoutLines: there is nothing to bill.
+        RoundingChanged: its series rounds in another way by now.
         IssuerMissing: nobody has said who bills.
         CustomerErased: there is nobody to bill any more.
     """
@@ -169,12 +177,34 @@ def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple
     invoice.seller, invoice.buyer = content.seller_of(issuer), content.buyer_of(invoice.customer)
     invoice.issued_on = invoice.issued_on or rules.local_day(at, issuer.time_zone)
     invoice.due_on = invoice.due_on or rules.due_on(invoice.issued_on, payment_days=issuer.payment_days)
-    amounts = [(tax.Rate(line.tax_category, line.tax_percentage), line.net_minor) for line in lines]
-    totals = rules.totals(amounts, invoice.currency)
-    # The stored sums were computed from these very lines; if not, something wrote past the services.
-    if (totals.subtotal_minor, totals.tax_minor) != (invoice.subtotal_minor, invoice.tax_minor):
+    series = issuer.series if invoice.series_id is None else Series.objects.get(pk=invoice.series_id)
+    if series.rounding != invoice.rounding:
+        raise RoundingChanged
+    return series, _taxes(invoice, lines)
+
+
+def _taxes(invoice: Invoice, lines: list[InvoiceLine]) -> list[InvoiceTax]:
+    """Compute the taxes once more from the lines, and see that nothing has written past the services."""
+    amounts = [
+        tax.Amount(
+            rate_of(line),
+            line.net_minor if line.gross_minor is None else line.gross_minor,
+            line.gross_minor is not None,
+        )
+        for line in lines
+    ]
+    by_line = invoice.rounding == Rounding.LINE
+    computed = tax.compute(amounts, invoice.currency, by_line=by_line)
+    sums = sum(computed.nets), sum(item.tax_minor for item in computed.taxes)
+    if list(computed.nets) != [line.net_minor for line in lines] or sums != (
+        invoice.subtotal_minor,
+        invoice.tax_minor,
+    ):
         raise RuntimeError(f"invoice {invoice.pk}: its lines do not come to its totals")
-    return issuer.series, taxes_of(invoice, totals)
+    if all(item.rate.category in tax.TAXED for item in computed.taxes):
+        return taxes_of(invoice, computed.taxes)
+    # Why nothing is charged stands with the stored taxes alone.
+    return list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
 
 
 def _take_number(invoice: Invoice, series: Series, at: datetime) -> date:

@@ -1,13 +1,16 @@
-"""What drafting and finalizing share: the locked row, its share of the tallies, its taxes as rows."""
+"""What drafting and finalizing share: the locked row, its share of the tallies, its lines and taxes as rows."""
 
+from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
-from billing.invoices import rules
-from billing.invoices.models import Invoice, InvoiceTax
+from billing.invoices import pricing
+from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.queries import due_minor
 from billing.tallies import services as tallies
-from core import days
+from billing.tax import rules as tax
+from core import days, money
 from core.errors import Conflict, NotFound, Refusal
 from outbound.webhooks import services as webhooks
 from tenancy.models import only
@@ -82,7 +85,52 @@ def check_days(issued_on: date | None, due_on: date | None) -> None:
         raise DueBeforeIssued(field="due_on")
 
 
-def taxes_of(invoice: Invoice, totals: rules.Totals) -> list[InvoiceTax]:
+def parts_of(invoice: Invoice, bill: pricing.Bill) -> tuple[list[InvoiceLine], list[InvoiceTax]]:
+    """Make the rows of a document's lines and taxes; nothing is stored."""
+    lines = [_line(invoice, position, item) for position, item in enumerate(bill.lines, start=1)]
+    return lines, taxes_of(invoice, bill.totals.taxes)
+
+
+def _line(invoice: Invoice, position: int, item: pricing.Priced) -> InvoiceLine:
+    taxes = item.taxes(invoice.currency)
+    named = [
+        {"name": part.name, "percentage": str(part.percentage), "tax_exact": str(tax.plain(exact))}
+        for part, exact in taxes
+        if part.name
+    ]
+    return InvoiceLine(
+        invoice=invoice,
+        customer_id=invoice.customer_id,
+        tax_rate_id=item.tax_rate_id,
+        position=position,
+        kind=item.kind,
+        description=item.description,
+        quantity=item.quantity,
+        unit_code=item.unit_code,
+        unit_amount=item.unit_amount,
+        net_exact=item.net_exact,
+        net_minor=item.net_minor,
+        gross_minor=item.gross_minor,
+        tax_category=item.rate.category,
+        tax_percentage=item.rate.percentage,
+        tax_exact=money.add(*(exact for _, exact in taxes)),
+        tax_components=named or None,
+        price_id=item.price_id,
+        period_from=item.period_from,
+        period_to=item.period_to,
+        adjustments=list(item.adjustments) or None,
+    )
+
+
+def rate_of(line: InvoiceLine) -> tax.Rate:
+    """Return the rate a line was taxed by."""
+    parts = tuple(
+        tax.Component(part["name"], Decimal(part["percentage"])) for part in line.tax_components or ()
+    )
+    return tax.Rate(line.tax_category, line.tax_percentage, parts)
+
+
+def taxes_of(invoice: Invoice, taxes: Iterable[tax.AppliedTax]) -> list[InvoiceTax]:
     """Make the rows of a document's taxes; nothing is stored."""
     return [
         InvoiceTax(
@@ -90,8 +138,12 @@ def taxes_of(invoice: Invoice, totals: rules.Totals) -> list[InvoiceTax]:
             customer_id=invoice.customer_id,
             category=item.rate.category,
             percentage=item.rate.percentage,
+            name=item.name,
             base_minor=item.base_minor,
             tax_minor=item.tax_minor,
+            tax_exact=item.exact.quantize(pricing.EXACT, context=money.EXACT),
+            reason=item.rate.reason or None,
+            reason_code=item.rate.reason_code,
         )
-        for item in totals.taxes
+        for item in taxes
     ]

@@ -23,6 +23,8 @@ CHANGES = {
     "sequence": "99",
     "fiscal_year": "2025",
     "currency": "'USD'",
+    "rounding": "'line'",
+    "tax_rule": "'export'",
     "issued_on": "'2026-03-02'",
     "due_on": "'2027-01-01'",
     "subtotal_minor": "subtotal_minor + 1",
