@@ -163,7 +163,8 @@ def price(line: LineInput, rate: tax.Rate, currency: str) -> Priced:
         AmountTooPrecise: the discount's amount has decimals that its currency does not.
     """
     exact = money.multiply(line.quantity, line.unit_amount)
-    asked, adjustments = money.to_minor(exact, currency), ()
+    asked = money.to_minor(exact, currency)
+    adjustments: tuple[dict[str, Any], ...] = ()
     if line.discount is not None:
         entry = _adjustment(line.discount, asked, currency)
         off = int(entry["amount_minor"])
