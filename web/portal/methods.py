@@ -16,6 +16,7 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from payments import events, payer, words
+from payments.gateways.base import GatewayAway, GatewayUnsure
 from payments.lists import MethodRow
 from payments.services import mandates, methods, setups
 from tenancy.context import attempt
@@ -29,6 +30,11 @@ from web.portal import saved as kept
 # What an answer from outside the transaction says on the page it leads to: a toast would be lost on the way.
 _SAID = {
     "away": ("warn", "The payment provider did not answer. Nothing was saved; try once more in a minute."),
+    "unsure": (
+        "warn",
+        "The payment provider gave no clear answer. Nothing is kept here; add it once more in a minute.",
+    ),
+    "refused": ("bad", "The payment provider refused. Nothing was saved, and trying again will not help."),
     "nothing": ("info", "Nothing was saved."),
     "saved": ("ok", "It is saved."),
 }
@@ -87,8 +93,8 @@ def add(request: Request, slug: str, kind: str) -> HttpResponseBase:
                     cancel_url=here,
                     at=clock.now(),
                 )
-            except provider.UNREACHED:
-                return provider.SeeOther(request.path + "?away=1")
+            except provider.UNREACHED as refusal:
+                return provider.SeeOther(f"{request.path}?said={_why(refusal)}")
             return provider.SeeOther(begun.url)
 
         request.afterwards = go_on
@@ -97,7 +103,7 @@ def add(request: Request, slug: str, kind: str) -> HttpResponseBase:
         "mandate": said,
         "what": _KINDS[kind],
         "others": [(code, label) for code, label in _KINDS.items() if code != kind],
-        "away": "away" in request.GET,
+        "said": _SAID.get(request.GET.get("said", "")),
         "crumbs": _crumbs(slug),
     }
     return provider.let_forms_lead_on(
@@ -119,8 +125,8 @@ def saved(request: Request, slug: str) -> HttpResponseBase:
             )
         except NotFound:
             return provider.SeeOther(methods_url)  # taken in already: the page was loaded twice
-        except Refusal:
-            return provider.SeeOther(methods_url + "?said=away")
+        except Refusal as refusal:
+            return provider.SeeOther(f"{methods_url}?said={_why(refusal)}")
         return provider.SeeOther(methods_url + ("?said=nothing" if added is None else "?said=saved"))
 
     request.afterwards = finish
@@ -156,6 +162,13 @@ def remove(request: Request, slug: str, pk: str) -> HttpResponseBase:
     recording.read(request, events.PAYMENT_METHOD_READ, subject=("payment_method", row.id))
     context = {"method": _shown(row), "crumbs": _crumbs(slug)}
     return frame.show(request, "portal/remove_method.html", context, form=form)
+
+
+def _why(refusal: Refusal) -> str:
+    """Tell apart what trying again helps with and what it does not."""
+    if isinstance(refusal, GatewayAway):
+        return "away"
+    return "unsure" if isinstance(refusal, GatewayUnsure) else "refused"
 
 
 def _one(request: Request, pk: str) -> MethodRow:

@@ -19,10 +19,12 @@ from billing import events
 from billing.invoices import queries
 from core import clock, ids
 from core.errors import NotFound, Refusal
+from core.money import Money
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import payer
+from payments import payer, words
+from payments.gateways import amounts
 from payments.models import Attempt, PaymentMethod
 from payments.services import collect, mandates
 from tenancy import context
@@ -84,6 +86,8 @@ class PayForm(Form):
         cleaned = super().clean()
         if cleaned.get("keep") and self.data.get("agreed") != self.fields["keep"].help_text:
             self.add_error("keep", WORDS_CHANGED)
+        if not self.errors and not self.takes():
+            self.add_error(None, f"{words.NO_CARD}. Pay by bank transfer, or change the amounts.")
         for bill in self.chosen.bills:
             amount = cleaned.get(bill.pk)
             if amount is None:
@@ -102,6 +106,11 @@ class PayForm(Form):
             return [bill.room_minor for bill in self.chosen.bills]
         cleaned = getattr(self, "cleaned_data", {})
         return [cleaned.get(bill.pk) or 0 for bill in self.chosen.bills]
+
+    def takes(self) -> bool:
+        """Tell whether the provider can take the sum; of one that cannot be read or is nothing yet, nobody knows."""
+        total = sum(self.amounts())
+        return not total or amounts.takes(Money(total, self.chosen.bills[0].currency))
 
 
 @access(get=Permission.PORTAL_PAY, post=Permission.PORTAL_PAY)
@@ -139,7 +148,8 @@ def total(request: Request, slug: str) -> HttpResponse:
         return render(request, "portal/_choose.html", _button(chosen, PayForm(None, chosen=chosen)))
     form = PayForm(request.GET, chosen=chosen)
     form.is_valid()
-    return render(request, "portal/_button.html", _button(chosen, form))
+    # What is wrong is said once the form is sent; here the sum and the ways to pay it follow the typing.
+    return render(request, "portal/_ways.html", {**_button(chosen, form), "form": form})
 
 
 def _button(chosen: Chosen, form: PayForm) -> dict[str, Any]:
@@ -147,6 +157,8 @@ def _button(chosen: Chosen, form: PayForm) -> dict[str, Any]:
         "button": rows.label(chosen.bills, form.amounts()),
         "shown": _sum(form),
         "chosen": [bill.pk for bill in chosen.bills],
+        "takes": not chosen.bills or form.takes(),
+        "no_card": words.NO_CARD,
     }
 
 

@@ -1,18 +1,20 @@
 """A card that cannot take the amount, a provider that is away, and one that stays silent: each is said as it is."""
 
 import re
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
-from core import clock
+from core import clock, ids
 from core.actor import Actor
-from payments.models import Attempt, GatewayAccount, Payment
+from payments.models import Attempt, GatewayAccount, Payment, PaymentMethod
 from payments.services import accounts
 from tenancy.context import Scope, scope
 from tests.gateway import Gateway
-from tests.make import paying
+from tests.make import customers, paying
 from tests.make.paying import Bill
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +54,70 @@ def test_an_amount_that_no_card_takes_is_offered_none(here: UUID, amount: str, c
     assert "did not answer" not in text
     # Whoever posts all the same begins nothing.
     assert (press(bill), attempts(here)) == (bill.path, [])
+
+
+def signed_in(bill: Bill, tenant: UUID) -> Client:
+    client = Client(raise_request_exception=False)
+    client.cookies[settings.SESSION_COOKIE_NAME] = customers.signed_in(tenant, bill.customer)["value"]
+    return client
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "part"), [("1012.345", "KWD", "1,012.340"), ("1000000.00", "EUR", "5.00")]
+)
+def test_the_portal_offers_a_card_for_what_one_takes(
+    here: UUID, amount: str, currency: str, part: str
+) -> None:
+    bill = paying.bill(here, amount=amount, currency=currency)
+    client, pk = signed_in(bill, here), ids.encode("invoice", bill.invoice)
+    page = client.get("/p/a/pay", {"invoice": pk}).content.decode()
+    assert "This amount cannot be paid by card" in page
+    assert "Pay with" not in page
+    whole = re.sub(r"\D", "", amount)
+    sent = {"invoice": pk, pk: f"{Decimal(amount):,}", f"left-{pk}": whole, "shown": whole, "way": "page"}
+    refused = client.post("/p/a/pay", sent)
+    assert (refused.status_code, "cannot be paid by card" in refused.content.decode()) == (422, True)
+    assert attempts(here) == []
+    # A part that a card takes: the ways stand there as soon as it is typed, and after it was sent.
+    typed = client.get("/p/a/pay/total", {"amounts": "1", **sent, pk: part}).content.decode()
+    looked = client.post("/p/a/pay", {**sent, pk: part}).content.decode()
+    for shown in (typed, looked):
+        assert "Pay with" in shown
+        assert "cannot be paid by card" not in shown
+    assert attempts(here) == []
+    minor = re.sub(r"\D", "", part)
+    assert client.post("/p/a/pay", {**sent, pk: part, "shown": minor}).status_code == 303
+    assert [state for state, _ in attempts(here)] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("struck", "said"),
+    [
+        ("refused", "The payment provider refused. Nothing was saved, and trying again will not help."),
+        ("away", "The payment provider did not answer. Nothing was saved; try once more in a minute."),
+        ("silent", "The payment provider gave no clear answer."),
+    ],
+)
+def test_why_nothing_could_be_saved_is_told_apart(
+    here: UUID, gateway: Gateway, settings, struck: str, said: str
+) -> None:
+    client = signed_in(paying.bill(here), here)
+    if struck == "refused":
+        with scope(Scope(here)):
+            account = GatewayAccount.objects.get()
+            account.secret_key = "rk_none_" + "9" * 24
+            account.save()
+    elif struck == "away":
+        settings.GATEWAY_ADDRESS = "http://127.0.0.1:9"
+        settings.OUTBOUND_PRIVATE_ORIGINS = ["http://127.0.0.1:9"]
+    else:
+        gateway.fault("reset_before", next=9, path=CREATE)
+    sent_on = client.post("/p/a/methods/new/card", {"agree": "on"})
+    assert sent_on.status_code == 303
+    page = client.get(sent_on.headers["Location"]).content.decode()
+    assert said in " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    with scope(Scope(here)):
+        assert not PaymentMethod.objects.exists()
 
 
 def test_the_largest_amount_a_card_takes_is_offered_one(here: UUID) -> None:

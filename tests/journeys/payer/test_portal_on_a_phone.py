@@ -49,7 +49,7 @@ def test_an_amount_left_empty_is_asked_for_in_the_product_s_words(browser: Brows
     with visit(browser, cookie) as (page, _watch):
         page.goto(portal(live, f"pay?invoice={ids.encode('invoice', bill.invoice)}"))
         page.get_by_label(f"Amount for {bill.number}").fill("")
-        page.locator("#pay-button button").click()
+        page.locator("#pay-ways button").click()
         expect(page.get_by_text(f"Enter the amount for {bill.number}.").first).to_be_visible()
         expect(page.get_by_text("This field is required")).to_have_count(0)
     assert rows(live, Payment) == []
