@@ -2,29 +2,27 @@
 
 Promises kept: the row stands and the amount is reserved before anybody is asked, under the payment's lock, so that more
 never leaves than came; the row's id is the key of the call, however often it is made; above somebody's limit, counted
-over all that they and others have asked back of the payment, a second person decides.
+over the payment and over the customer's day (payments/services/allowance), a second person decides.
 """
 
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from accounts import queries as people
 from accounts.models import ApprovalRequest
-from accounts.permissions import Limit
 from accounts.services import approvals
 from audit import services as audit
 from billing.invoices import rules as texts
 from billing.ledger.rules import Account
 from billing.settlement import services as settlement
 from core import days, ids, states
-from core.actor import Actor, ActorKind
+from core.actor import Actor
 from core.errors import Conflict, Invalid, Refusal
 from outbound.webhooks import services as webhooks
 from payments import events, rules
 from payments.gateways.base import RefundOutcome, RefundState
 from payments.models import Dispute, Payment, Refund
-from payments.services import moves, soon
+from payments.services import allowance, moves, soon
 from tenancy.context import use_case
 
 KIND = "refund_over_limit"
@@ -105,7 +103,7 @@ def ask(
     if seen_minor not in (None, payment.refunding_minor + payment.refunded_minor):
         raise AmountsMovedOn
     _check_room(payment, amount_minor)
-    waits = not _is_within_limit(payment, amount_minor, actor, at)
+    waits = not allowance.is_within(payment, amount_minor, actor=actor, at=at)
     refund = Refund(
         payment=payment,
         customer_id=payment.customer_id,
@@ -350,14 +348,6 @@ def _is_disputed(payment: Payment) -> bool:
     return Dispute.objects.filter(
         payment=payment, state__in=[Dispute.State.NEEDS_RESPONSE, Dispute.State.UNDER_REVIEW]
     ).exists()
-
-
-def _is_within_limit(payment: Payment, amount_minor: int, actor: Actor, at: datetime) -> bool:
-    """Tell whether somebody may give this back alone. Many small ones of one payment count as one."""
-    if actor.kind is ActorKind.SYSTEM:
-        return True
-    limit = people.limits_of_actor(actor=actor, at=at).get(Limit.REFUND_MINOR, 0)
-    return payment.refunding_minor + payment.refunded_minor + amount_minor <= limit
 
 
 def _is_by_hand(payment: Payment) -> bool:

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import queries as people
-from accounts.permissions import Limit, Permission
+from accounts.permissions import Permission
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -22,7 +22,7 @@ from edge.access import access
 from edge.request import Request
 from payments import events, lists, shown
 from payments.models import Refund
-from payments.services import refunds
+from payments.services import allowance, refunds
 from payments.shown import PaymentDetail
 from web.billing import rows as billing_rows
 from web.forms import answer, attempting
@@ -254,12 +254,15 @@ def _crumbs(slug: str) -> list[Crumb]:
 def _effect(request: Request, found: PaymentDetail, form: RefundForm) -> dict[str, Any]:
     """Say what the refund would change, and whether a second person is asked."""
     at, amount, row = clock.now(), form.cleaned_data["amount_minor"], found.row
-    limit = people.limits_of_actor(actor=request.actor, at=at).get(Limit.REFUND_MINOR, 0)
+    limit = allowance.limit(actor=request.actor, at=at)
     back = row.refunding_minor + row.refunded_minor
+    counted = allowance.counts(
+        payment_id=row.id, customer_id=row.customer_id, back=back, actor=request.actor, at=at
+    )
     out_of_credit = min(amount, found.credit_minor)
     return {
         "amount_minor": amount,
-        "waits": back + amount > limit,
+        "waits": counted + amount > limit,
         "limit_minor": limit,
         "others": people.deciders_beside(request.actor.id, at=at),
         "reason_words": rows.REASONS[form.cleaned_data["reason_code"]],

@@ -9,20 +9,18 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from accounts import queries as people
-from accounts.permissions import Limit
 from audit import services as audit
 from billing.invoices import rules as texts
 from billing.ledger.rules import Account
 from billing.settlement import services as settlement
 from core import ids
-from core.actor import Actor, ActorKind
+from core.actor import Actor
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.money import Money
 from payments import events, rules
 from payments.gateways.base import Gateway, GatewayRefused, Outcome, OutcomeState, RefundAsk
 from payments.models import Attempt, GatewayAccount, Payment, PaymentNote
-from payments.services import accounts, moves
+from payments.services import accounts, allowance, moves
 from payments.services.collect.asking import close_page
 from payments.services.collect.bank import REASON_LENGTH, RECEIVED
 from tenancy.context import Scope, scope, use_case
@@ -141,8 +139,7 @@ def note_going_back(*, attempt_id: UUID, amount: Money, actor: Actor, at: dateti
     payment, attempt = moves.lock_attempt(attempt_id)
     if attempt.state != Attempt.State.HELD or payment.state != Payment.State.HELD:
         raise moves.PaymentMovedOn
-    limit = people.limits_of_actor(actor=actor, at=at).get(Limit.REFUND_MINOR, 0)
-    if actor.kind is not ActorKind.SYSTEM and amount.amount_minor > limit:
+    if not allowance.is_within(payment, amount.amount_minor, actor=actor, at=at):
         raise HeldOverLimit
     begun = payment.failure_code == _GOES_BACK
     payment.failure_code, payment.updated_at = _GOES_BACK, at

@@ -215,6 +215,42 @@ def test_a_limit_counts_all_that_goes_back_of_one_payment(in_a):
     assert ask(payment, 1, actor=manager).state == "pending_approval"
 
 
+def test_a_limit_counts_what_one_person_gives_a_customer_back_in_a_day_however_it_is_split(in_a):
+    manager = people.actor(people.member("billing_manager", at=make.AT).user)
+    ada, large = bill.customer(), [bill.line("1000.00")]
+    first, second, third = (make.card_payment(bill.finalized(of=ada, lines=large)) for _ in range(3))
+    assert ask(first, 30_000, actor=manager).state == "pending"
+    waits = ask(second, 20_001, actor=manager)
+    assert (waits.state, make.events_of(waits.pk)) == ("pending_approval", ["refund.requested"])
+    # What a second person is asked about is not counted as done alone; what was done alone is.
+    assert ask(third, 20_000, actor=manager).state == "pending"
+    assert ask(second, 1, actor=manager).state == "pending_approval"
+    # Another customer, another person, another day.
+    assert ask(make.card_payment(bill.finalized(lines=large)), 50_000, actor=manager).state == "pending"
+    other = people.actor(people.member("billing_manager", at=make.AT).user)
+    fourth = make.card_payment(bill.finalized(of=ada, lines=large))
+    assert ask(fourth, 50_000, actor=other).state == "pending"
+    fifth = make.card_payment(bill.finalized(of=ada, lines=large))
+    day = make.AT + timedelta(hours=24)
+    just_before = refunds.ask(
+        payment_id=fifth.pk, amount_minor=1, reason="", actor=manager, at=day - timedelta(seconds=1)
+    )
+    sixth = make.card_payment(bill.finalized(of=ada, lines=large))
+    after = refunds.ask(payment_id=sixth.pk, amount_minor=50_000, reason="", actor=manager, at=day)
+    assert (just_before.state, after.state) == ("pending_approval", "pending")
+
+
+def test_a_refund_that_failed_is_free_of_the_limit_again(in_a):
+    manager = people.actor(people.member("billing_manager", at=make.AT).user)
+    ada, large = bill.customer(), [bill.line("1000.00")]
+    first, second = (make.card_payment(bill.finalized(of=ada, lines=large)) for _ in range(2))
+    failed = ask(first, 50_000, actor=manager)
+    refunds.apply(
+        refund_id=failed.pk, outcome=make.refund_says(failed, "failed"), actor=make.ACTOR, at=make.AT
+    )
+    assert ask(second, 50_000, actor=manager).state == "pending"
+
+
 def test_a_key_refunds_as_far_as_a_person_has_let_it(in_a):
     from core import ids
     from core.actor import Actor, ActorKind, SignInMethod, Via
