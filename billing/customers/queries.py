@@ -15,6 +15,7 @@ from django.db import connection, models
 from accounts import grants
 from accounts import queries as people
 from accounts.models import User
+from billing.contacts import queries as contacts
 from billing.customers import rules
 from billing.customers.models import Customer
 from core.errors import NotFound
@@ -34,7 +35,7 @@ _STORED = (
 _NEWEST = "AND id < %(before)s ORDER BY id DESC LIMIT %(most)s"
 _NAMES, _NAMES_WITHIN = f"{_STORED}{_NEWEST}", f"{_STORED}AND id = ANY(%(within)s) {_NEWEST}"
 _EXACT = {"email": "email_index", "tax_id": "tax_id_index", "reference": "reference_index"}
-_LIST = ("id", "tenant_id", "subject_key", "name", "email", "reference", "currency", "state", "created_at")
+LISTED = ("id", "tenant_id", "subject_key", "name", "email", "reference", "currency", "state", "created_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +69,26 @@ class CustomerDetail:
     endpoint_scheme: str
     buyer_reference: str
     currency: str
+    delivery_address: dict[str, str] = field(default_factory=dict)
+    payment_days: int | None
+    language: str
+    tax_id_state: str
+    parent_id: UUID | None
+    merged_into_id: UUID | None
     state: str
     is_erased: bool
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Somebody who gets a mail about a customer. Without a contact it is the customer's own address."""
+
+    email: str
+    name: str
+    language: str
+    contact_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +124,9 @@ def page(
     if after is not None:
         rows = rows.filter(pk__lt=after)
     limit = max(1, min(limit, MOST))
-    found = list(rows.only(*_LIST)[: limit + 1])
+    found = list(rows.only(*LISTED)[: limit + 1])
     more = len(found) > limit
-    return CustomerPage([_row(row) for row in found[:limit]], found[limit - 1].pk if more else None)
+    return CustomerPage([row_of(row) for row in found[:limit]], found[limit - 1].pk if more else None)
 
 
 def count(*, state: str, within: Collection[UUID]) -> int:
@@ -146,6 +163,12 @@ def detail(row: Customer) -> CustomerDetail:
         endpoint_scheme=row.endpoint_scheme,
         buyer_reference=row.buyer_reference or "",
         currency=row.currency,
+        delivery_address=_object(row.delivery_address),
+        payment_days=row.payment_days,
+        language=row.language,
+        tax_id_state=row.tax_id_state,
+        parent_id=row.parent_id,
+        merged_into_id=row.merged_into_id,
         state=row.state,
         is_erased=row.subject_key is None,
         created_at=row.created_at,
@@ -192,10 +215,39 @@ def names(customer_ids: Iterable[UUID]) -> dict[UUID, str]:
     return {row.pk: row.name for row in rows}
 
 
+def recipients(customer_id: UUID, role: str) -> list[Recipient]:
+    """Say who gets a kind of mail about a customer: the contacts in the role, else the customer's own address.
+
+    Raises:
+        NotFound: there is no such customer.
+    """
+    return recipients_of([get(customer_id)], role)[customer_id]
+
+
+def recipients_of(found: Iterable[CustomerDetail], role: str) -> dict[UUID, list[Recipient]]:
+    """Say who gets a kind of mail about each of these customers; nobody where there is no address at all."""
+    wanted = {row.id: row for row in found}
+    theirs = contacts.in_role(wanted, role)
+    answer: dict[UUID, list[Recipient]] = {}
+    for key, row in wanted.items():
+        people = [
+            Recipient(
+                email=one.email, name=one.name, language=one.language or row.language, contact_id=one.id
+            )
+            for one in theirs.get(key, [])
+        ]
+        own = [Recipient(email=row.email, name=row.name, language=row.language)] if row.email else []
+        # One address once, whoever stands for it.
+        answer[key] = list(
+            {rules.normalize_email(one.email): one for one in reversed(people or own)}.values()
+        )[::-1]
+    return answer
+
+
 def rows_of(customer_ids: Iterable[UUID]) -> list[CustomerRow]:
     """Return these customers as rows of a list, in no order, in one statement."""
     wanted = set(customer_ids)
-    return [_row(row) for row in Customer.objects.filter(pk__in=wanted).only(*_LIST)] if wanted else []
+    return [row_of(row) for row in Customer.objects.filter(pk__in=wanted).only(*LISTED)] if wanted else []
 
 
 def find(
@@ -212,7 +264,7 @@ def find(
     if len(asked) != 1:
         raise ValueError("name exactly one detail to find customers by")
     (column, text), *_ = asked.items()
-    return [_row(row) for row in _by_index(column, text, within)]
+    return [row_of(row) for row in by_index(column, text, within)]
 
 
 def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None) -> list[CustomerRow]:
@@ -223,9 +275,11 @@ def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None
     wanted = rules.normalize_name(text)
     if not wanted:
         return []
-    exact = _by_index("email_index" if "@" in text else "reference_index", text, within)
+    exact = by_index("email_index" if "@" in text else "reference_index", text, within)
     if rules.normalize_tax_id(text):
-        exact = [*exact, *_by_index("tax_id_index", text, within)]
+        exact = [*exact, *by_index("tax_id_index", text, within)]
+    if "@" in text:
+        exact = [*exact, *_rows(within).filter(pk__in=contacts.customers_of(text))]
     found = list(dict.fromkeys(row.pk for row in exact))[:limit]
     normalize, inside = rules.normalize_name, f" {wanted}"
     for customer_id, name in _active_names(within):
@@ -234,8 +288,8 @@ def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None
         name = normalize(name)
         if (name.startswith(wanted) or inside in name) and customer_id not in found:
             found.append(customer_id)
-    rows = {row.pk: row for row in Customer.objects.filter(pk__in=found).only(*_LIST)} if found else {}
-    return [_row(rows[customer_id]) for customer_id in found if customer_id in rows]
+    rows = {row.pk: row for row in Customer.objects.filter(pk__in=found).only(*LISTED)} if found else {}
+    return [row_of(rows[customer_id]) for customer_id in found if customer_id in rows]
 
 
 def opened_to(person: User, *, at: datetime) -> frozenset[UUID]:
@@ -291,12 +345,14 @@ def _stored_names(within: Collection[UUID] | None) -> Iterator[tuple[UUID, bytes
             named["before"], left = found[-1][0], left - len(found)
 
 
-def _by_index(column: str, text: str, within: Collection[UUID] | None) -> Sequence[Customer]:
+def by_index(column: str, text: str, within: Collection[UUID] | None) -> Sequence[Customer]:
+    """Find customers by one detail, compared by its blind index, with what a list shows of them."""
     index = blindindex.lookup(Customer, column, text)
-    return list(_rows(within).filter(**{column: index}).order_by("-id").only(*_LIST)[:MOST])
+    return list(_rows(within).filter(**{column: index}).order_by("-id").only(*LISTED)[:MOST])
 
 
-def _row(row: Customer) -> CustomerRow:
+def row_of(row: Customer) -> CustomerRow:
+    """Show a customer in a list whose row is loaded already."""
     return CustomerRow(
         id=row.pk,
         name=row.name,

@@ -23,6 +23,8 @@ _LIMITS = {
 }
 EINVOICE_FORMATS = ("none", "facturx", "xrechnung", "ubl", "cii")
 _ADDRESS_LIMIT = 200
+LANGUAGES = ("de", "en")
+LONGEST_TERMS = 365
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 # Deliberately loose (RFC 5321 allows far more than any pattern): one @, something on both sides, no spaces.
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[^@\s<>()\[\],;:\"\\.]+(\.[^@\s<>()\[\],;:\"\\.]+)+\Z")
@@ -70,6 +72,7 @@ def check(values: Mapping[str, object]) -> None:
         Invalid: every fault, field by field.
     """
     errors = [*_texts(values), *_address(values.get("address")), *_metadata(values.get("metadata"))]
+    errors += [*_address(values.get("delivery_address"), "delivery_address"), *_terms(values)]
     email = values.get("email")
     if isinstance(email, str) and email and not _EMAIL.match(email):
         errors.append(FieldError("/email", "invalid_email", "This is not an e-mail address."))
@@ -123,25 +126,40 @@ def _text(pointer: str, text: str, limit: int) -> list[FieldError]:
     return errors
 
 
-def _address(address: object) -> list[FieldError]:
+def _terms(values: Mapping[str, object]) -> list[FieldError]:
+    errors: list[FieldError] = []
+    days, language = values.get("payment_days"), values.get("language")
+    if days is not None and (
+        isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= LONGEST_TERMS
+    ):
+        sentence = f"Days to pay are a whole number from 0 to {LONGEST_TERMS}."
+        errors.append(FieldError("/payment_days", "out_of_range", sentence))
+    if language and language not in LANGUAGES:
+        errors.append(
+            FieldError("/language", "unknown_language", "Documents are in German (de) or English (en).")
+        )
+    return errors
+
+
+def _address(address: object, name: str = "address") -> list[FieldError]:
     if address is None:
         return []
     if not isinstance(address, Mapping):
-        return [FieldError("/address", "not_an_object", "An address is an object.")]
+        return [FieldError(f"/{name}", "not_an_object", "An address is an object.")]
     errors: list[FieldError] = []
     for field, text in address.items():
         if field not in ADDRESS_FIELDS:
             errors.append(
-                FieldError("/address", "unknown_field", f"An address has {', '.join(ADDRESS_FIELDS)}.")
+                FieldError(f"/{name}", "unknown_field", f"An address has {', '.join(ADDRESS_FIELDS)}.")
             )
         elif not isinstance(text, str):
-            errors.append(FieldError(f"/address/{field}", "not_text", "This must be text."))
+            errors.append(FieldError(f"/{name}/{field}", "not_text", "This must be text."))
         else:
-            errors.extend(_text(f"/address/{field}", text, _ADDRESS_LIMIT))
+            errors.extend(_text(f"/{name}/{field}", text, _ADDRESS_LIMIT))
     country = address.get("country")
     if isinstance(country, str) and country and not _COUNTRY.match(country):
         errors.append(
-            FieldError("/address/country", "invalid_country", "A country is two letters (ISO 3166-1).")
+            FieldError(f"/{name}/country", "invalid_country", "A country is two letters (ISO 3166-1).")
         )
     return errors
 

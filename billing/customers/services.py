@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from accounts import grants
 from accounts import queries as people
 from accounts.permissions import Permission
@@ -14,11 +16,13 @@ from billing import events
 from billing.customers import rules
 from billing.customers.models import Customer
 from billing.tallies import services as tallies
+from billing.taxids import rules as taxids
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Refusal
 from outbound.webhooks import services as webhooks
 from tenancy import constraints
-from tenancy.context import use_case
+from tenancy.context import current_tenant, use_case
+from tenancy.models import Tenant
 
 # An encrypted column cannot be updated without the blind index that is computed from it.
 _INDEXES = {
@@ -28,12 +32,16 @@ _INDEXES = {
     "reference": "reference_index",
 }
 # What stands in plain columns that are never null.
-_PLAIN = {"einvoice_format": "none", "endpoint_scheme": ""}
+_PLAIN = {"einvoice_format": "none", "endpoint_scheme": "", "language": ""}
 _LONGEST_GRANT = timedelta(days=366)
 FIELDS = (
-    "name", "email", "phone", "address", "tax_id", "reference", "notes", "metadata", "currency",
-    "einvoice_format", "endpoint_id", "endpoint_scheme", "buyer_reference",
+    "name", "email", "phone", "address", "delivery_address", "tax_id", "reference", "notes", "metadata",
+    "currency", "payment_days", "language", "parent_id", "einvoice_format", "endpoint_id", "endpoint_scheme",
+    "buyer_reference",
 )  # fmt: skip
+_DEEPEST = 8
+_NOBODY = UUID(int=0)
+_PARENTS = 0x504152  # "PAR": nobody else's advisory locks begin so
 
 
 class CustomerArchived(Conflict):
@@ -52,6 +60,18 @@ class ReferenceTaken(Conflict):
     """Another customer has this number already."""
 
     code = "reference_taken"
+
+
+class ParentGoesRound(Conflict):
+    """A customer cannot belong to itself, nor to one that belongs to it."""
+
+    code = "parent_goes_round"
+
+
+class CustomerMerged(Conflict):
+    """This customer was merged into another; take that back first."""
+
+    code = "customer_merged"
 
 
 class NobodyOpensForThemselves(Forbidden):
@@ -90,12 +110,20 @@ def create(
     endpoint_id: str | None = None,
     endpoint_scheme: str | None = None,
     buyer_reference: str | None = None,
+    delivery_address: Mapping[str, str] | None = None,
+    payment_days: int | None = None,
+    language: str | None = None,
+    parent_id: UUID | None = None,
+    as_written: bool = False,
 ) -> Customer:
     """Add a customer. Empty texts count as absent.
+
+    `as_written` keeps a tax id whose check digits are wrong, marked invalid: as a document from outside has it.
 
     Raises:
         Invalid: names every field that cannot be used.
         ReferenceTaken: another customer has this number.
+        NotFound: there is no such parent.
     """
     row = prepare(
         {
@@ -103,9 +131,15 @@ def create(
             "tax_id": tax_id, "reference": reference, "notes": notes, "metadata": metadata,
             "einvoice_format": einvoice_format, "endpoint_id": endpoint_id,
             "endpoint_scheme": endpoint_scheme, "buyer_reference": buyer_reference,
+            "delivery_address": delivery_address, "payment_days": payment_days, "language": language,
         },
         at=at,
+        as_written=as_written,
     )  # fmt: skip
+    if parent_id is not None:
+        _check_parent(row.pk, parent_id)
+        row.parent_id = parent_id
+    _have_asked([row], at)
     _save(row, with_reference=row.reference is not None, force_insert=True)
     tallies.add([tallies.Change(noun="customer", state=row.state)])
     audit.record(events.CUSTOMER_CREATED, actor=actor, subject=("customer", row.pk))
@@ -116,6 +150,7 @@ def create(
 @use_case
 def create_many(rows: list[Customer], *, actor: Actor) -> None:
     """Add customers that `prepare` has made, in a constant number of statements."""
+    _have_asked(rows, rows[0].created_at if rows else None)
     Customer.objects.bulk_create(rows, batch_size=500)
     tallies.add(tallies.Change(noun="customer", state=row.state) for row in rows)
     for start in range(0, len(rows), 1_000):
@@ -124,15 +159,17 @@ def create_many(rows: list[Customer], *, actor: Actor) -> None:
     _tell("customer.created", rows)
 
 
-def prepare(values: Mapping[str, Any], *, at: datetime) -> Customer:
+def prepare(values: Mapping[str, Any], *, at: datetime, as_written: bool = False) -> Customer:
     """Make a customer of checked values without storing it.
 
     Raises:
         Invalid: names every field that cannot be used.
     """
     cleaned = _cleaned(values)
-    rules.check({"name": "", **cleaned, "currency": cleaned.get("currency") or ""})
-    return Customer(**cleaned, created_at=at, updated_at=at)
+    _check({"name": "", **cleaned, "currency": cleaned.get("currency") or ""}, as_written=as_written)
+    row = Customer(**cleaned, created_at=at, updated_at=at)
+    row.tax_id_state = _first_state(row.tax_id)
+    return row
 
 
 @use_case
@@ -144,6 +181,7 @@ def update(*, customer_id: UUID, changes: Mapping[str, Any], actor: Actor, at: d
         CustomerErased: nothing can be kept about them any more.
         Invalid: names every field that cannot be used.
         ReferenceTaken: another customer has this number.
+        ParentGoesRound: the parent belongs to this customer.
     """
     unknown = [
         FieldError(f"/{name}", "unknown_field", "There is no such field.")
@@ -156,7 +194,9 @@ def update(*, customer_id: UUID, changes: Mapping[str, Any], actor: Actor, at: d
     if row.subject_key is None:
         raise CustomerErased
     cleaned = _cleaned(changes)
-    rules.check(cleaned)
+    _check(cleaned, as_written=cleaned.get("tax_id") == row.tax_id)
+    if cleaned.get("parent_id") not in (None, row.parent_id):
+        _check_parent(row.pk, cleaned["parent_id"])
     changed = [name for name, value in cleaned.items() if getattr(row, name) != value]
     if not changed:
         return row
@@ -164,8 +204,17 @@ def update(*, customer_id: UUID, changes: Mapping[str, Any], actor: Actor, at: d
         setattr(row, name, cleaned[name])
     row.updated_at = at
     written = [*changed, *(_INDEXES[name] for name in changed if name in _INDEXES), "updated_at"]
+    if "tax_id" in changed:
+        row.tax_id_state, row.tax_id_due_at = _first_state(row.tax_id), None
+        _have_asked([row], at)
+        written += ["tax_id_state", "tax_id_due_at"]
     _save(row, with_reference="reference" in changed, update_fields=written)
-    audit.record(events.CUSTOMER_UPDATED, actor=actor, subject=("customer", row.pk), fields=changed)
+    audit.record(
+        events.CUSTOMER_UPDATED,
+        actor=actor,
+        subject=("customer", row.pk),
+        fields=[_plain_name(name) for name in changed],
+    )
     _tell("customer.updated", [row])
     return row
 
@@ -190,10 +239,13 @@ def restore(*, customer_id: UUID, actor: Actor, at: datetime) -> Customer:
 
     Raises:
         NotFound: there is no such customer.
+        CustomerMerged: they stand in another's record now.
     """
     row = _locked(customer_id)
     if row.state == Customer.State.ACTIVE:
         return row
+    if row.merged_into_id is not None:
+        raise CustomerMerged
     return _move(row, Customer.State.ACTIVE, events.CUSTOMER_RESTORED, actor, at)
 
 
@@ -259,6 +311,54 @@ def _locked(customer_id: UUID) -> Customer:
     if row is None:
         raise NotFound
     return row
+
+
+def _check(values: Mapping[str, Any], *, as_written: bool) -> None:
+    """Let values pass, or name every field that cannot be used, a tax id that cannot be one among them."""
+    wrong = None if as_written else taxids.fault(str(values.get("tax_id") or ""))
+    try:
+        rules.check(values)
+    except Invalid as refusal:
+        raise Invalid([*refusal.errors, *([wrong] if wrong else [])]) from None
+    if wrong:
+        raise Invalid([wrong])
+
+
+def _first_state(tax_id: str | None) -> str:
+    """What is known of a tax id before anybody was asked: that it cannot be one, or nothing."""
+    verdict = taxids.judge(tax_id) if tax_id else None
+    impossible = verdict is not None and not verdict.possible
+    return Customer.TaxIdState.INVALID if impossible else Customer.TaxIdState.UNCHECKED
+
+
+def _have_asked(rows: Sequence[Customer], at: datetime | None) -> None:
+    """Have the authorities asked about tax ids they know, in an organization that bills in earnest."""
+    known = [row for row in rows if row.tax_id and (verdict := taxids.judge(row.tax_id)) and verdict.in_vies]
+    if known and people.current_organization().mode == Tenant.Mode.LIVE:
+        for row in known:
+            row.tax_id_state, row.tax_id_due_at = Customer.TaxIdState.PENDING, at
+
+
+def _check_parent(customer_id: UUID, parent_id: UUID) -> None:
+    """Let a parent pass. One at a time: two that made each other their parent would both see nothing wrong."""
+    with connection.cursor() as cursor:
+        key = int.from_bytes(current_tenant().bytes[-4:], signed=True)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_PARENTS, key])
+    above: UUID | None = parent_id
+    for _ in range(_DEEPEST):
+        if above == customer_id:
+            raise ParentGoesRound(field="parent")
+        found = Customer.objects.filter(pk=above).values_list("parent_id", flat=True)
+        (above,) = found or [_NOBODY]
+        if above is _NOBODY:
+            raise NotFound("There is no such customer.", field="parent")
+        if above is None:
+            return
+    raise ParentGoesRound("Companies belong to one another in eight steps at most.", field="parent")
+
+
+def _plain_name(name: str) -> str:
+    return name.removesuffix("_id") if name == "parent_id" else name
 
 
 def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:

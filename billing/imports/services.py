@@ -237,6 +237,7 @@ def _customer_of(document: Document, *, actor: Actor, at: datetime) -> Customer:
         currency=document.currency,
         actor=actor,
         at=at,
+        as_written=True,
         **_contact(buyer),
     )
 

@@ -153,6 +153,8 @@ AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
 # Exact origins the HTTP client may reach in a private network or without TLS; production has none.
 OUTBOUND_PRIVATE_ORIGINS: list[str] = []
+# Where the tax authorities of the Union are asked about tax ids; empty asks nobody.
+VIES_ADDRESS = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 # Where the card provider is asked; empty is the provider itself, and production knows no other.
 GATEWAY_ADDRESS = ""
 if ENV.pepper is not None:

@@ -15,12 +15,17 @@ Plain: TypeAlias = str | int | bool | list[str] | None
 
 # Every kind of event there is, with its sentence for the reference. The noun before the dot is the subject's kind.
 TYPES: Mapping[str, str] = {
+    "contact.created": "A contact was added to a customer.",
+    "contact.removed": "A contact was removed from a customer.",
+    "contact.updated": "A contact was changed.",
     "customer.created": "A customer was added.",
     "customer.updated": "A customer was changed, archived or taken back.",
+    "customer.vies_check": "The tax authorities answered about a customer's tax id, or could not.",
     "dispute.created": "The bank of a payer took a payment back for now and asks for evidence.",
     "dispute.lost": "A dispute was lost: the payment is taken back and the invoice is open again.",
     "dispute.updated": "Evidence was sent, or the answer is due at another time.",
     "dispute.won": "A dispute was won: the payment stands.",
+    "export.ready": "The file of an export can be fetched.",
     "invoice.created": "An invoice was drafted.",
     "invoice.finalized": "An invoice got its number and is final.",
     "invoice.paid": "Nothing is due on an invoice any more.",

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db.models import Max, QuerySet
 
+from billing.contacts import queries as people
+from billing.contacts.queries import ContactDetail
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice
 from payments.models import (
@@ -48,7 +50,7 @@ class Debtor:
 
     id: UUID
     name: str
-    email: str
+    emails: tuple[str, ...]
     plan: Plan | None
     is_paused: bool
     debts: tuple[Debt, ...]
@@ -138,6 +140,7 @@ def debtors(
         )
     choices = {row.customer_id: row for row in ReminderChoice.objects.filter(customer_id__in=customer_ids)}
     rows = Customer.objects.filter(pk__in=debts).only("id", "tenant_id", "subject_key", "name", "email")
+    contacts = people.in_role(debts, "reminders") if debts else {}
     found = []
     for row in sorted(rows, key=lambda each: each.pk):
         choice = choices.get(row.pk)
@@ -146,13 +149,19 @@ def debtors(
             Debtor(
                 id=row.pk,
                 name=row.name,
-                email=row.email or "",
+                emails=_addresses(row, contacts.get(row.pk, [])),
                 plan=own or default,
                 is_paused=choice is not None and choice.is_paused,
                 debts=tuple(debts[row.pk]),
             )
         )
     return found
+
+
+def _addresses(row: Customer, contacts: Sequence[ContactDetail]) -> tuple[str, ...]:
+    """Whoever gets reminders, each once; without anybody in that role the customer's own address."""
+    own = [row.email] if row.email else []
+    return tuple(dict.fromkeys([one.email for one in contacts] or own))
 
 
 class _Happened:

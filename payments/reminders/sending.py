@@ -51,9 +51,14 @@ class Letter:
 
     customer_id: UUID
     name: str
-    email: str
+    emails: tuple[str, ...]
     items: tuple[Item, ...]
     passed_over: tuple[Item, ...] = ()
+
+    @property
+    def email(self) -> str:
+        """The addresses it goes to, each in a mail of its own."""
+        return ", ".join(self.emails)
 
     @property
     def words(self) -> str:
@@ -215,7 +220,7 @@ def _by_plan(debtor: Debtor, on: date) -> tuple[Letter | None, list[Held]]:
             active_from=plan.active_from,
             on=on,
             is_paused=debtor.is_paused,
-            has_address=bool(debtor.email),
+            has_address=bool(debtor.emails),
         )
         if decided.hold is not None:
             held.append(Held(customer_id=debtor.id, name=debtor.name, debt=debt, hold=decided.hold))
@@ -244,7 +249,7 @@ def _by_hand(debtor: Debtor, wanted: set[UUID], on: date) -> tuple[Letter | None
     for debt in debtor.debts:
         if debt.invoice_id not in wanted:
             continue
-        hold = rules.by_hand(debt, on=on, is_paused=debtor.is_paused, has_address=bool(debtor.email))
+        hold = rules.by_hand(debt, on=on, is_paused=debtor.is_paused, has_address=bool(debtor.emails))
         if hold is not None:
             held.append(Held(customer_id=debtor.id, name=debtor.name, debt=debt, hold=hold))
         else:
@@ -257,7 +262,7 @@ def _letter(debtor: Debtor, items: Sequence[Item], passed_over: Sequence[Item]) 
     return Letter(
         customer_id=debtor.id,
         name=debtor.name,
-        email=debtor.email,
+        emails=debtor.emails,
         items=tuple(items),
         passed_over=tuple(passed_over),
     )
@@ -311,12 +316,16 @@ def _mail(letter: Letter, *, actor: Actor, at: datetime) -> UUID:
         item.debt.invoice_id: links.given(invoice_id=item.debt.invoice_id, actor=actor, at=at)
         for item in letter.items
     }
-    return mail.send(
-        template=f"reminder_{letter.words}",
-        to=letter.email,
-        context=_words(letter, urls, _issuer_name()),
-        reply_to=issuer.email if issuer else "",
-    )
+    first, *_ = [
+        mail.send(
+            template=f"reminder_{letter.words}",
+            to=email,
+            context=_words(letter, urls, _issuer_name()),
+            reply_to=issuer.email if issuer else "",
+        )
+        for email in letter.emails
+    ]
+    return first
 
 
 def _issuer_name() -> str:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from audit import services as audit
 from billing.customers import queries as customers
+from billing.customers.queries import Recipient
 from billing.documents import papers, pdf
 from billing.documents.pdf import words as paper_words
 from billing.invoices import queries as invoices
@@ -49,11 +50,12 @@ class NoAddress(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail before it is sent: to whom, and its words."""
+    """A mail before it is sent: to whom, each in a mail of their own, and its words."""
 
     to: str
     subject: str
     text: str
+    people: tuple[Recipient, ...] = ()
 
 
 @use_case
@@ -65,17 +67,18 @@ def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
         NotToBeSent: a draft, or a voided invoice.
         NoAddress: names the customer's field `email`.
     """
-    found, to = _sendable(invoice_id)
+    found, people = _sendable(invoice_id)
     url = links.given(invoice_id=found.id, actor=actor, at=at)
-    mail.send(
-        template="invoice",
-        to=to,
-        context=_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
-        # A second press of the button within the minute is not a second mail.
-        dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}",
-        attach=[(INVOICE_PDF, found.id)],
-        reply_to=str(found.seller.get("email") or ""),
-    )
+    for one in people:
+        mail.send(
+            template="invoice",
+            to=one.email,
+            context=_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
+            # A second press of the button within the minute is not a second mail.
+            dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}{_apart(one)}",
+            attach=[(INVOICE_PDF, found.id)],
+            reply_to=str(found.seller.get("email") or ""),
+        )
     audit.record(events.INVOICE_SENT, actor=actor, subject=("invoice", found.id))
     webhooks.publish(
         type="invoice.sent",
@@ -91,10 +94,10 @@ def preview(invoice_id: UUID, *, at: datetime) -> Letter:
     Raises:
         NotFound, NotToBeSent, NoAddress.
     """
-    found, to = _sendable(invoice_id)
+    found, people = _sendable(invoice_id)
     expires_at = links.expiry(due_on=found.due_on, at=at)
     written = mail.write("invoice", _words(found, url="[the payment link]", expires_at=expires_at))
-    return Letter(to, written.subject, written.text)
+    return Letter(", ".join(one.email for one in people), written.subject, written.text, tuple(people))
 
 
 @use_case
@@ -109,21 +112,22 @@ def send_receipt(*, payment_id: UUID, actor: Actor, at: datetime) -> bool:
         raise NotFound
     if payment.state != Payment.State.SUCCEEDED or payment.receipt_sent_at is not None:
         return False
-    to = customers.get(payment.customer_id).email
+    people = customers.recipients(payment.customer_id, "receipts")
     # Whoever has no address has a receipt on the portal and the pay page, and is not asked after again.
     payment.receipt_sent_at = at
     payment.save(update_fields=["receipt_sent_at"])
-    if not to:
+    if not people:
         return False
     document = receipts.document_of(payment_id)
-    mail.send(
-        template="receipt",
-        to=to,
-        context=_receipt_words(document),
-        dedupe_key=f"receipt:{payment_id}",
-        attach=[(RECEIPT_PDF, payment_id)],
-        reply_to=document.seller.email,
-    )
+    for one in people:
+        mail.send(
+            template="receipt",
+            to=one.email,
+            context=_receipt_words(document),
+            dedupe_key=f"receipt:{payment_id}{_apart(one)}",
+            attach=[(RECEIPT_PDF, payment_id)],
+            reply_to=document.seller.email,
+        )
     audit.record(events.RECEIPT_SENT, actor=actor, subject=("payment", payment_id))
     return True
 
@@ -158,23 +162,25 @@ def ask_payer(*, payment_id: UUID, reason: str, actor: Actor, at: datetime) -> b
     `reason` is a sentence for people. Says whether a mail was written; one occasion is told of once.
     """
     payment = Payment.objects.get(pk=payment_id)
-    customer = customers.get(payment.customer_id)
-    if not customer.email:
+    people = customers.recipients(payment.customer_id, "billing")
+    if not people:
         return False
     for item in payment.items.order_by("id"):
         found = invoices.get(item.invoice_id)
         url = links.given(invoice_id=found.id, actor=actor, at=at)
-        mail.send(
-            template="payment_needs_action",
-            to=customer.email,
-            context={
-                **_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
-                "amount": paper_words.money(item.amount_minor, payment.currency),
-                "method": words.method(payment.method, payment.brand, payment.last4),
-                "reason": reason,
-            },
-            dedupe_key=f"needs-payer:{payment_id}:{item.invoice_id}",
-        )
+        said = {
+            **_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
+            "amount": paper_words.money(item.amount_minor, payment.currency),
+            "method": words.method(payment.method, payment.brand, payment.last4),
+            "reason": reason,
+        }
+        for one in people:
+            mail.send(
+                template="payment_needs_action",
+                to=one.email,
+                context=said,
+                dedupe_key=f"needs-payer:{payment_id}:{item.invoice_id}{_apart(one)}",
+            )
     return True
 
 
@@ -194,14 +200,19 @@ def receipt_file(tenant_id: UUID, payment_id: UUID) -> Attachment:
     return Attachment(receipts.file_name(payment_id), pdf.MEDIA_TYPE, pdf.receipt(document))
 
 
-def _sendable(invoice_id: UUID) -> tuple[InvoiceDetail, str]:
+def _apart(one: Recipient) -> str:
+    """Tell two mails of one occasion apart, to two people."""
+    return f":{one.contact_id}" if one.contact_id is not None else ""
+
+
+def _sendable(invoice_id: UUID) -> tuple[InvoiceDetail, list[Recipient]]:
     found = invoices.get(invoice_id)
     if found.status != Invoice.Status.FINALIZED:
         raise NotToBeSent
-    to = customers.get(found.customer_id).email
-    if not to:
+    people = customers.recipients(found.customer_id, "billing")
+    if not people:
         raise NoAddress(field="email")
-    return found, to
+    return found, people
 
 
 def _words(found: InvoiceDetail, *, url: str, expires_at: datetime) -> dict[str, str]:

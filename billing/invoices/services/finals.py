@@ -176,7 +176,9 @@ def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple
         raise CustomerErased
     invoice.seller, invoice.buyer = content.seller_of(issuer), content.buyer_of(invoice.customer)
     invoice.issued_on = invoice.issued_on or rules.local_day(at, issuer.time_zone)
-    invoice.due_on = invoice.due_on or rules.due_on(invoice.issued_on, payment_days=issuer.payment_days)
+    agreed = invoice.customer.payment_days
+    days = issuer.payment_days if agreed is None else agreed
+    invoice.due_on = invoice.due_on or rules.due_on(invoice.issued_on, payment_days=days)
     series = issuer.series if invoice.series_id is None else Series.objects.get(pk=invoice.series_id)
     if series.rounding != invoice.rounding:
         raise RoundingChanged
