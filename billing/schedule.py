@@ -4,7 +4,6 @@ from typing import Any
 
 BEAT: dict[str, dict[str, Any]] = {
     "billing.check_tax_ids": {"task": "billing.check_tax_ids", "schedule": 120},
-    "billing.end_exports": {"task": "billing.end_exports", "schedule": 300},
     "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300},
     "billing.tend_bank_accounts": {"task": "billing.tend_bank_accounts", "schedule": 300},
 }

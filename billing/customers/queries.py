@@ -238,9 +238,10 @@ def recipients_of(found: Iterable[CustomerDetail], role: str) -> dict[UUID, list
         ]
         own = [Recipient(email=row.email, name=row.name, language=row.language)] if row.email else []
         # One address once, whoever stands for it.
-        answer[key] = list(
-            {rules.normalize_email(one.email): one for one in reversed(people or own)}.values()
-        )[::-1]
+        apart: dict[str, Recipient] = {}
+        for one in people or own:
+            apart.setdefault(rules.normalize_email(one.email), one)
+        answer[key] = list(apart.values())
     return answer
 
 

@@ -25,7 +25,6 @@ TYPES: Mapping[str, str] = {
     "dispute.lost": "A dispute was lost: the payment is taken back and the invoice is open again.",
     "dispute.updated": "Evidence was sent, or the answer is due at another time.",
     "dispute.won": "A dispute was won: the payment stands.",
-    "export.ready": "The file of an export can be fetched.",
     "invoice.created": "An invoice was drafted.",
     "invoice.finalized": "An invoice got its number and is final.",
     "invoice.paid": "Nothing is due on an invoice any more.",
