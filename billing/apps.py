@@ -15,6 +15,7 @@ class BillingConfig(AppConfig):
         from accounts.services import approvals, organizations
         from billing import events  # noqa: F401  registering is the import's effect
         from billing.bankaccounts import services as bankaccounts
+        from billing.creditnotes import proofs  # noqa: F401  so is this
         from billing.issuer import services as issuer
         from billing.tax.models import TaxRate
 

@@ -7,6 +7,11 @@ ISSUER_UPDATED = register(
 )
 ISSUER_READ = register("issuer.read", "{actor} read what stands on invoices", owasp="sensitive_read")
 SERIES_CREATED = register("series.created", "{actor} opened a number series", owasp="sensitive_create")
+SERIES_RETIRED = register("series.retired", "{actor} closed a number series", owasp="sensitive_update")
+SERIES_CHANGED = register("series.changed", "{actor} changed a number series", owasp="sensitive_update")
+SERIES_CHOSEN = register(
+    "series.chosen", "{actor} chose the number series of new documents", owasp="sensitive_update"
+)
 
 CUSTOMER_CREATED = register("customer.created", "{actor} added customer {subject}", owasp="sensitive_create")
 CUSTOMER_UPDATED = register(
@@ -80,6 +85,36 @@ INVOICE_REOPENED = register(
 )
 CREDIT_APPLIED = register(
     "credit.applied", "{actor} put credit onto invoice {subject}", owasp="sensitive_update"
+)
+
+CREDIT_EXPIRED = register(
+    "credit.expired", "{actor} let credit of a customer expire", owasp="sensitive_update"
+)
+CREDIT_READ = register(
+    "credit.read", "{actor} read a customer's credit", owasp="sensitive_read", pci="10.2.1.1"
+)
+CREDIT_NOTE_ISSUED = register(
+    "credit_note.issued", "{actor} issued credit note {subject}", owasp="sensitive_create"
+)
+CREDIT_NOTE_IMPORTED = register(
+    "credit_note.imported", "{actor} imported credit note {subject}", owasp="upload_complete"
+)
+CREDIT_NOTE_READ = register(
+    "credit_note.read", "{actor} read credit note {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+CREDIT_NOTE_LISTED = register(
+    "credit_note.listed", "{actor} read a list of credit notes", owasp="sensitive_read", pci="10.2.1.1"
+)
+INVOICE_WRITE_OFF_ASKED = register(
+    "invoice.write_off_asked", "{actor} asked to write invoice {subject} off", owasp="sensitive_update"
+)
+INVOICE_WRITTEN_OFF = register(
+    "invoice.written_off", "{actor} wrote invoice {subject} off", owasp="sensitive_update"
+)
+INVOICE_REINSTATED = register(
+    "invoice.reinstated",
+    "Something came for invoice {subject}, which was written off",
+    owasp="sensitive_update",
 )
 
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")

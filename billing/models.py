@@ -3,6 +3,7 @@
 from billing.bankaccounts.models import BankAccount
 from billing.catalog.models import Price, PriceTier, Product
 from billing.contacts.models import Contact
+from billing.creditnotes.models import CreditNote, CreditNoteLine, CreditNoteTax
 from billing.customers.models import Customer, CustomerGrant
 from billing.documents.models import DocumentFile
 from billing.exports.models import Export, ExportFreeze
@@ -11,7 +12,7 @@ from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
-from billing.settlement.models import Allocation, CreditBalance, CreditEntry
+from billing.settlement.models import Allocation, CreditBalance, CreditEntry, WriteOff
 from billing.subscriptions.models import (
     BilledPeriod,
     PendingCharge,
@@ -34,6 +35,9 @@ __all__ = [
     "Contact",
     "CreditBalance",
     "CreditEntry",
+    "CreditNote",
+    "CreditNoteLine",
+    "CreditNoteTax",
     "Customer",
     "CustomerGrant",
     "DocumentFile",
@@ -62,4 +66,5 @@ __all__ = [
     "TaxRate",
     "TestClock",
     "UsageEvent",
+    "WriteOff",
 ]

@@ -16,6 +16,8 @@ PREFIXES = {
     "bank_account": "bnk",
     "contact": "con",
     "credit": "crd",
+    "credit_note": "cn",
+    "credit_note_line": "cnl",
     "customer": "cus",
     "dispute": "dsp",
     "export": "exp",

@@ -52,6 +52,7 @@ prove(
       SELECT payment_id, sum(amount_minor) AS held FROM (
         SELECT payment_id, amount_minor FROM billing_allocation WHERE tenant_id = %(tenant)s
         UNION ALL SELECT payment_id, amount_minor FROM billing_creditentry WHERE tenant_id = %(tenant)s
+          AND cause NOT IN ('credit_note', 'expired')
       ) AS parts GROUP BY payment_id) AS s ON s.payment_id = p.id
     WHERE p.tenant_id = %(tenant)s AND coalesce(l.posted, 0) <> -coalesce(s.held, 0)""",  # noqa: S608
 )

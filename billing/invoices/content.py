@@ -46,14 +46,14 @@ def buyer_of(customer: Customer) -> dict[str, Any]:
 def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[InvoiceTax]) -> bytes:
     """Return the keyed digest of a document's plaintext (HMAC-SHA-256 under the organization's index key)."""
     content: dict[str, Any] = {
-        "invoice": _values(invoice, _COLUMNS) | _said(invoice, _LATER_COLUMNS) | _rounding(invoice),
+        "invoice": values_of(invoice, _COLUMNS) | _said(invoice, _LATER_COLUMNS) | _rounding(invoice),
         "id": str(invoice.pk),
         "lines": [
-            _values(line, _LINE) | _said(line, _LATER_LINE)
+            values_of(line, _LINE) | _said(line, _LATER_LINE)
             for line in sorted(lines, key=lambda line: line.position)
         ],
         "taxes": sorted(
-            (_values(tax, _TAX) | _said(tax, _LATER_TAX) for tax in taxes),
+            (values_of(tax, _TAX) | _said(tax, _LATER_TAX) for tax in taxes),
             key=lambda tax: (tax["category"], tax["percentage"], tax.get("name", "")),
         ),
     }
@@ -65,12 +65,13 @@ def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[Invoi
     )
 
 
-def _values(row: Any, names: Iterable[str]) -> dict[str, Any]:
+def values_of(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return the named values of a row as a digest reads them."""
     return {name: _plain(getattr(row, name)) for name in names}
 
 
 def _said(row: Any, names: Iterable[str]) -> dict[str, Any]:
-    return {name: value for name, value in _values(row, names).items() if value not in (None, "")}
+    return {name: value for name, value in values_of(row, names).items() if value not in (None, "")}
 
 
 def _rounding(invoice: Invoice) -> dict[str, Any]:

@@ -65,6 +65,10 @@ class Invoice(TenantModel):
     prepaid_minor = models.BigIntegerField(default=0)
     rounding_minor = models.BigIntegerField(default=0)
     amount_paid_minor = models.BigIntegerField(default=0)
+    # What credit notes took back in all, and what of that came off what was open; what was given up as lost.
+    noted_minor = models.BigIntegerField(default=0)
+    credited_minor = models.BigIntegerField(default=0)
+    written_off_minor = models.BigIntegerField(default=0)
     # Payments that may still move money, those of them that are on their way, and disputes without an end.
     attempts_open = models.PositiveSmallIntegerField(default=0)
     attempts_processing = models.PositiveSmallIntegerField(default=0)
@@ -72,7 +76,12 @@ class Invoice(TenantModel):
     amount_due_minor = models.GeneratedField(
         expression=Case(
             When(status="voided", then=Value(0)),
-            default=F("total_minor") + F("rounding_minor") - F("prepaid_minor") - F("amount_paid_minor"),
+            default=F("total_minor")
+            + F("rounding_minor")
+            - F("prepaid_minor")
+            - F("amount_paid_minor")
+            - F("credited_minor")
+            - F("written_off_minor"),
         ),
         output_field=models.BigIntegerField(),
         db_persist=True,
@@ -111,6 +120,7 @@ class Invoice(TenantModel):
                 FieldClass.MONEY,
             ),
             **dict.fromkeys(["amount_paid_minor", "amount_due_minor"], FieldClass.MONEY),
+            **dict.fromkeys(["noted_minor", "credited_minor", "written_off_minor"], FieldClass.MONEY),
             **dict.fromkeys(["seller", "buyer"], FieldClass.PERSONAL),
             **dict.fromkeys(["references", "note", "void_reason"], FieldClass.CONTENT),
             "content_digest": FieldClass.HASH,
@@ -171,12 +181,27 @@ class Invoice(TenantModel):
                 name="billing_invoice_amounts",
             ),
             models.CheckConstraint(
-                condition=Q(amount_paid_minor=0)
-                | Q(amount_paid_minor__lte=F("total_minor") + F("rounding_minor") - F("prepaid_minor")),
+                condition=Q(amount_paid_minor=0, credited_minor=0, written_off_minor=0)
+                | Q(
+                    amount_paid_minor__lte=F("total_minor")
+                    + F("rounding_minor")
+                    - F("prepaid_minor")
+                    - F("credited_minor")
+                    - F("written_off_minor")
+                ),
                 name="billing_invoice_not_overpaid",
             ),
             models.CheckConstraint(
-                condition=~Q(status="voided") | Q(amount_paid_minor=0, attempts_open=0, disputes_open=0),
+                condition=Q(credited_minor__gte=0, written_off_minor__gte=0)
+                & Q(noted_minor__gte=F("credited_minor"))
+                & Q(noted_minor__lte=F("total_minor")),
+                name="billing_invoice_not_overcredited",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="voided")
+                | Q(
+                    amount_paid_minor=0, attempts_open=0, disputes_open=0, noted_minor=0, written_off_minor=0
+                ),
                 name="billing_invoice_void_is_free",
             ),
             models.CheckConstraint(

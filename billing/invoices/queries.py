@@ -223,7 +223,8 @@ def due_minor(invoice: Invoice) -> int:
     """Return what is still owed; the generated column is as old as the row was when it was read."""
     if invoice.status == Invoice.Status.VOIDED:
         return 0
-    return invoice.total_minor + invoice.rounding_minor - invoice.prepaid_minor - invoice.amount_paid_minor
+    asked = invoice.total_minor + invoice.rounding_minor - invoice.prepaid_minor
+    return asked - invoice.amount_paid_minor - invoice.credited_minor - invoice.written_off_minor
 
 
 def lines_of(invoice_id: UUID) -> "QuerySet[InvoiceLine]":

@@ -35,8 +35,16 @@ class Series(TenantModel):
         OWN = "own"
         IMPORTED = "imported"
 
+    class Purpose(models.TextChoices):
+        """What its numbers stand on. The numbers of an imported seller may stand on any of its documents."""
+
+        INVOICE = "invoice"
+        CREDIT_NOTE = "credit_note"
+        QUOTE = "quote"
+
     code = models.CharField(max_length=40)
     kind = models.CharField(max_length=16, choices=Kind)
+    purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.INVOICE)
     # Words around {year} and {sequence}; empty for imported numbers, which are kept as they came.
     pattern = models.CharField(max_length=60, blank=True, default="")
     digits = models.PositiveSmallIntegerField(default=5)
@@ -48,6 +56,8 @@ class Series(TenantModel):
     seller = EncryptedTextField(null=True)
     seller_index = BlindIndexField(source="seller", normalize=rules.as_written, null=True)
     created_at = models.DateTimeField()
+    # From then on it gives no numbers any more; those it gave stay.
+    retired_at = models.DateTimeField(null=True)
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
         owner=Owner.TENANT,
@@ -60,6 +70,7 @@ class Series(TenantModel):
             "tenant": FieldClass.IDENTIFIER,
             "code": FieldClass.STATE,
             "kind": FieldClass.STATE,
+            "purpose": FieldClass.STATE,
             "pattern": FieldClass.STATE,
             "digits": FieldClass.STATE,
             "fiscal_year_starts_in": FieldClass.STATE,
@@ -68,6 +79,7 @@ class Series(TenantModel):
             "seller": FieldClass.PERSONAL,
             "seller_index": FieldClass.BLIND_INDEX,
             "created_at": FieldClass.TIME,
+            "retired_at": FieldClass.TIME,
         },
     )
 
@@ -82,6 +94,10 @@ class Series(TenantModel):
                 condition=models.Q(kind="own", seller__isnull=True)
                 | models.Q(kind="imported", seller__isnull=False),
                 name="billing_series_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=["invoice", "credit_note", "quote"]),
+                name="billing_series_purpose",
             ),
             models.CheckConstraint(
                 condition=models.Q(fiscal_year_starts_in__gte=1, fiscal_year_starts_in__lte=12),
@@ -152,9 +168,18 @@ class Issuer(TenantModel):
     supplies = models.CharField(max_length=8, choices=Supplies, default=Supplies.SERVICES)
     # Whether consumers in other EU countries are taxed at their own rates (One Stop Shop).
     uses_oss = models.BooleanField(default=False)
-    series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
     # Whether what is due is billed each night without anybody asking.
     auto_billing = models.BooleanField(default=False)
+    # The series that documents are numbered in unless another is named: of invoices, credit notes and quotes.
+    series = models.ForeignKey(Series, models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    credit_note_series = models.ForeignKey(
+        Series, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    quote_series = models.ForeignKey(
+        Series, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    # After how many days without a movement a customer's credit expires; never when None.
+    credit_expires_days = models.PositiveSmallIntegerField(null=True)
     updated_at = models.DateTimeField()
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -181,6 +206,9 @@ class Issuer(TenantModel):
             "uses_oss": FieldClass.STATE,
             "series": FieldClass.IDENTIFIER,
             "auto_billing": FieldClass.STATE,
+            "credit_note_series": FieldClass.IDENTIFIER,
+            "quote_series": FieldClass.IDENTIFIER,
+            "credit_expires_days": FieldClass.STATE,
             "updated_at": FieldClass.TIME,
         },
     )

@@ -19,14 +19,20 @@ from billing.issuer.models import Issuer, Series
 from billing.ledger import services as ledger
 from core import cardnumbers, ids
 from core.actor import Actor
-from core.errors import Conflict, Refusal
+from core.errors import Conflict, NotFound, Refusal
 from crypto import blindindex
 from tenancy import constraints, context
 from tenancy.context import use_case
-from tenancy.models import Tenant
+from tenancy.models import Tenant, only
 
 DEFAULT_SERIES = "invoices"
 DEFAULT_PATTERN = "INV-{year}-{sequence}"
+# The first series of each purpose: its code, the pattern of its numbers, and the issuer's column that names it.
+FIRST = {
+    Series.Purpose.INVOICE: (DEFAULT_SERIES, DEFAULT_PATTERN, "series"),
+    Series.Purpose.CREDIT_NOTE: ("credit-notes", "CN-{year}-{sequence}", "credit_note_series"),
+    Series.Purpose.QUOTE: ("quotes", "Q-{year}-{sequence}", "quote_series"),
+}
 _TEXTS = ("tax_id", "tax_number", "email", "phone")
 
 
@@ -40,6 +46,18 @@ class SeriesExists(Conflict):
     """There is a number series of this code already."""
 
     code = "series_exists"
+
+
+class SeriesRetired(Refusal):
+    """This number series is closed: it gives no numbers any more."""
+
+    code = "series_retired"
+
+
+class SeriesOfAnotherKind(Refusal):
+    """This number series numbers other documents."""
+
+    code = "series_of_another_kind"
 
 
 class IssuerMissing(Refusal):
@@ -88,7 +106,9 @@ def set_issuer(
         raise UnknownTimeZone(field="time_zone")
     row = Issuer.objects.select_for_update().first()
     if row is None:
-        row = Issuer(currency="EUR", time_zone="UTC", series=_first_series(at))
+        row = Issuer(currency="EUR", time_zone="UTC", series=first_series(Series.Purpose.INVOICE, at))
+        row.credit_note_series = first_series(Series.Purpose.CREDIT_NOTE, at)
+        row.quote_series = first_series(Series.Purpose.QUOTE, at)
         ledger.open_accounts(at=at)
     row.name, row.updated_at = name.strip(), at
     if address is not None:
@@ -118,9 +138,16 @@ def found(*, tenant: Tenant, name: str, actor: Actor, at: datetime) -> None:
 
 @use_case
 def create_series(
-    *, code: str, pattern: str, actor: Actor, at: datetime, digits: int = 5, fiscal_year_starts_in: int = 1
+    *,
+    code: str,
+    pattern: str,
+    actor: Actor,
+    at: datetime,
+    digits: int = 5,
+    fiscal_year_starts_in: int = 1,
+    purpose: str = Series.Purpose.INVOICE,
 ) -> Series:
-    """Open a series of own numbers.
+    """Open a series of own numbers for documents of one purpose.
 
     Raises:
         BadPattern: two documents could get one number.
@@ -132,6 +159,7 @@ def create_series(
     row = Series(
         code=code,
         kind=Series.Kind.OWN,
+        purpose=Series.Purpose(purpose),
         pattern=rules.check_pattern(pattern),
         digits=digits,
         fiscal_year_starts_in=fiscal_year_starts_in,
@@ -161,6 +189,46 @@ def imported_series(*, seller: str, at: datetime) -> Series:
 
 
 @use_case
+def series_for(purpose: str, *, series_id: UUID | None = None, at: datetime) -> Series:
+    """Return the series a document of a purpose is numbered in: the named one, or the issuer's own.
+
+    Raises:
+        NotFound: there is no such series.
+        SeriesRetired, SeriesOfAnotherKind: it cannot number this document.
+        IssuerMissing: nobody has said who bills.
+    """
+    if series_id is not None:
+        found = only(Series.objects.filter(pk=series_id))
+        if found is None:
+            raise NotFound("There is no such number series.", field="series")
+        return usable(found, purpose)
+    _, _, column = FIRST[Series.Purpose(purpose)]
+    issuer = only(Issuer.objects.select_related(column))
+    if issuer is None:
+        raise IssuerMissing
+    if getattr(issuer, column) is None:
+        issuer = Issuer.objects.select_for_update(no_key=True).get(pk=issuer.pk)
+        if getattr(issuer, f"{column}_id") is None:
+            setattr(issuer, column, first_series(purpose, at))
+            issuer.save(update_fields=[column])
+    row: Series = getattr(issuer, column)
+    return row
+
+
+def usable(row: Series, purpose: str) -> Series:
+    """Let a series pass that may number a document of this purpose.
+
+    Raises:
+        SeriesRetired, SeriesOfAnotherKind.
+    """
+    if row.kind != Series.Kind.OWN or row.purpose != purpose:
+        raise SeriesOfAnotherKind(field="series")
+    if row.retired_at is not None:
+        raise SeriesRetired(field="series")
+    return row
+
+
+@use_case
 def next_sequence(*, series_id: UUID, fiscal_year: int) -> int:
     """Take the next number of a series; others wait here until this transaction ends, and no longer."""
     with connection.cursor() as cursor:
@@ -173,8 +241,12 @@ def next_sequence(*, series_id: UUID, fiscal_year: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _first_series(at: datetime) -> Series:
+def first_series(purpose: str, at: datetime) -> Series:
+    """Open the first series of a purpose, under a code that is free."""
+    code, pattern, _ = FIRST[Series.Purpose(purpose)]
+    taken = set(Series.objects.filter(code__startswith=code).values_list("code", flat=True))
+    free = next(name for name in (code, *(f"{code}-{n}" for n in range(2, 100))) if name not in taken)
     row: Series = Series.objects.create(
-        code=DEFAULT_SERIES, kind=Series.Kind.OWN, pattern=DEFAULT_PATTERN, created_at=at
+        code=free, kind=Series.Kind.OWN, purpose=purpose, pattern=pattern, created_at=at
     )
     return row

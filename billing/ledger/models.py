@@ -50,6 +50,8 @@ class LedgerTransaction(TenantModel):
         INVOICE_FINALIZED = "invoice_finalized"
         INVOICE_OPENING = "invoice_opening"
         INVOICE_VOIDED = "invoice_voided"
+        CREDIT_NOTE_ISSUED = "credit_note_issued"
+        CREDIT_NOTE_OPENING = "credit_note_opening"
 
     kind = models.CharField(max_length=40)
     invoice = models.ForeignKey(

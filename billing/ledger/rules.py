@@ -20,8 +20,12 @@ class Account(StrEnum):
     DISPUTED = "disputed"
     # What customers have paid too much: owed to them.
     CREDIT = "customer_credit"
-    # Given back for invoices that stand as they are; a credit note will say why.
+    # Given back without a credit note yet (above zero), or promised back by one and not yet gone (below).
     REFUNDS = "refunds"
+    # What is owed and will not come.
+    BAD_DEBT = "bad_debt"
+    # Credit that expired.
+    OTHER_INCOME = "other_income"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,30 @@ def finalized(*, subtotal_minor: int, tax_minor: int) -> list[Side]:
 def opening(*, due_minor: int) -> list[Side]:
     """An imported document was earned and taxed in other books; here only what is still owed begins."""
     return [Side(Account.RECEIVABLE, due_minor), Side(Account.OPENING, -due_minor)]
+
+
+def credited(
+    *, subtotal_minor: int, tax_minor: int, offset_minor: int, credit_minor: int, refund_minor: int
+) -> list[Side]:
+    """Not earned after all, and not owed to the tax office: off what is open, to credit, or promised back."""
+    sides = [
+        Side(Account.REVENUE, subtotal_minor),
+        Side(Account.TAX, tax_minor),
+        Side(Account.RECEIVABLE, -offset_minor),
+        Side(Account.CREDIT, -credit_minor),
+        Side(Account.REFUNDS, -refund_minor),
+    ]
+    return [side for side in sides if side.amount_minor]
+
+
+def credit_opening(*, offset_minor: int, credit_minor: int) -> list[Side]:
+    """An imported credit note was booked elsewhere; here only what the customer still has of it begins."""
+    sides = [
+        Side(Account.OPENING, offset_minor + credit_minor),
+        Side(Account.RECEIVABLE, -offset_minor),
+        Side(Account.CREDIT, -credit_minor),
+    ]
+    return [side for side in sides if side.amount_minor]
 
 
 def reversal(sides: Sequence[Side]) -> list[Side]:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
+from crypto.fields import EncryptedTextField
 from tenancy.models import TenantModel
 
 _KEPT = "10 years after the fiscal year"
@@ -73,6 +74,8 @@ class CreditEntry(TenantModel):
         APPLIED = "applied"
         REFUNDED = "refunded"
         REVERSED = "reversed"
+        CREDIT_NOTE = "credit_note"
+        EXPIRED = "expired"
 
     customer = models.ForeignKey(
         Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
@@ -81,6 +84,10 @@ class CreditEntry(TenantModel):
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
     cause = models.CharField(max_length=16, choices=Cause)
+    # The credit note that gave it, or the rest of whose refund it is.
+    credit_note_id = models.UUIDField(null=True)
+    # Why it expired before its time, when a person let it.
+    reason = EncryptedTextField(purpose="documents", null=True)
     at = models.DateTimeField()
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -90,8 +97,11 @@ class CreditEntry(TenantModel):
         legal_basis=_LAW,
         erasure=Erasure.KEPT_BY_LAW,
         fields={
-            **dict.fromkeys(["id", "tenant", "customer", "payment_id"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(
+                ["id", "tenant", "customer", "payment_id", "credit_note_id"], FieldClass.IDENTIFIER
+            ),
             **dict.fromkeys(["currency", "cause"], FieldClass.STATE),
+            "reason": FieldClass.CONTENT,
             "amount_minor": FieldClass.MONEY,
             "at": FieldClass.TIME,
         },
@@ -104,7 +114,17 @@ class CreditEntry(TenantModel):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=~Q(amount_minor=0)
-                & Q(cause__in=["overpayment", "released", "applied", "refunded", "reversed"]),
+                & Q(
+                    cause__in=[
+                        "overpayment",
+                        "released",
+                        "applied",
+                        "refunded",
+                        "reversed",
+                        "credit_note",
+                        "expired",
+                    ]
+                ),
                 name="billing_creditentry_sane",
             )
         ]
@@ -112,6 +132,54 @@ class CreditEntry(TenantModel):
             models.Index(fields=["tenant", "customer", "currency"], name="billing_creditentry_customer"),
             models.Index(fields=["tenant", "payment_id"], name="billing_creditentry_payment"),
         ]
+
+
+class WriteOff(TenantModel):
+    """What was given up of an invoice as lost; a negative row takes it up again, because money came after all."""
+
+    customer = models.ForeignKey(
+        Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    invoice = models.ForeignKey(
+        Invoice, models.PROTECT, db_constraint=False, db_index=False, related_name="write_offs"
+    )
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    reason = EncryptedTextField(purpose="documents", null=True)
+    # Bare ids: who asked for it, and who agreed; nobody had to up to somebody's limit.
+    asked_by = models.UUIDField(null=True)
+    agreed_by = models.UUIDField(null=True)
+    at = models.DateTimeField()
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.CUSTOMER,
+        purpose="showing what was given up as lost, why and by whom",
+        retention=_KEPT,
+        legal_basis=_LAW,
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            **dict.fromkeys(
+                ["id", "tenant", "customer", "invoice", "asked_by", "agreed_by"], FieldClass.IDENTIFIER
+            ),
+            "currency": FieldClass.STATE,
+            "amount_minor": FieldClass.MONEY,
+            "reason": FieldClass.CONTENT,
+            "at": FieldClass.TIME,
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """Found by invoice; what is given up has a reason."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, reason__isnull=False)
+                | Q(amount_minor__lt=0, reason__isnull=True),
+                name="billing_writeoff_sane",
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "invoice"], name="billing_writeoff_invoice")]
 
 
 class CreditBalance(TenantModel):

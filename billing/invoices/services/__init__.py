@@ -2,10 +2,12 @@
 
 from billing.invoices.services.drafts import ImportedContentFixed, create_draft, discard_draft, update_draft
 from billing.invoices.services.finals import (
+    InvoiceCredited,
     InvoiceDisputed,
     InvoiceHasPayments,
     InvoiceNotFinalized,
     InvoiceWithoutLines,
+    InvoiceWrittenOff,
     PaymentUnderWay,
     finalize,
     void,
@@ -15,11 +17,13 @@ from billing.invoices.services.rows import DueBeforeIssued, InvoiceNotDraft
 __all__ = [
     "DueBeforeIssued",
     "ImportedContentFixed",
+    "InvoiceCredited",
     "InvoiceDisputed",
     "InvoiceHasPayments",
     "InvoiceNotDraft",
     "InvoiceNotFinalized",
     "InvoiceWithoutLines",
+    "InvoiceWrittenOff",
     "PaymentUnderWay",
     "create_draft",
     "discard_draft",

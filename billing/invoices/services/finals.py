@@ -72,6 +72,18 @@ class InvoiceDisputed(Conflict):
     code = "invoice_disputed"
 
 
+class InvoiceCredited(Conflict):
+    """A credit note stands against this invoice; credit the rest of it instead of voiding it."""
+
+    code = "invoice_credited"
+
+
+class InvoiceWrittenOff(Conflict):
+    """This invoice was written off, which stands in the books; it cannot be voided any more."""
+
+    code = "invoice_written_off"
+
+
 class InvoiceWithoutLines(Refusal):
     """An invoice needs at least one line."""
 
@@ -135,6 +147,7 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         InvoiceHasPayments: money was received for it.
         PaymentUnderWay: money may still come.
         InvoiceDisputed: money that came is contested.
+        InvoiceCredited, InvoiceWrittenOff: other documents and entries rest on it.
         Invalid: no reason, or one that cannot be kept.
     """
     errors = rules.text_errors("/reason", reason, rules.REASON_LENGTH, required=True)
@@ -149,6 +162,10 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         raise PaymentUnderWay
     if invoice.disputes_open:
         raise InvoiceDisputed
+    if invoice.noted_minor:
+        raise InvoiceCredited
+    if invoice.written_off_minor:
+        raise InvoiceWrittenOff
     issuer = Issuer.objects.first()
     invoice.void_reason, invoice.voided_at, invoice.updated_at = reason.strip(), at, at
     invoice.save(update_fields=["status", "void_reason", "voided_at", "updated_at"])

@@ -17,7 +17,9 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices.models import Invoice
 from billing.invoices.queries import due_minor
 from billing.invoices.services.rows import change_of, tell
-from billing.settlement.models import Allocation, CreditBalance, CreditEntry
+from billing.ledger import services as ledger
+from billing.ledger.rules import Account, Side
+from billing.settlement.models import Allocation, CreditBalance, CreditEntry, WriteOff
 from billing.tallies import services as tallies
 from core.actor import Actor
 from core.errors import Refusal
@@ -56,7 +58,8 @@ class Money:
         invoice = self.invoices.get(invoice_id)
         if invoice is None or invoice.status != Invoice.Status.FINALIZED:
             return 0
-        return max(0, due_minor(invoice))
+        # What was given up as lost is taken when it comes after all.
+        return max(0, due_minor(invoice)) + invoice.written_off_minor
 
     def allocate(
         self, invoice_id: UUID, amount_minor: int, payment_id: UUID | None, *, from_credit: bool = False
@@ -74,34 +77,105 @@ class Money:
             at=self.at,
         )
         before = change_of(invoice)
+        self._reinstate(invoice, amount_minor - max(0, due_minor(invoice)))
         invoice.amount_paid_minor += amount_minor
         save(invoice, before, self.at)
         if amount_minor < 0:
             audit.record(events.INVOICE_REOPENED, actor=self.actor, subject=("invoice", invoice.pk))
             return
-        paid = due_minor(invoice) <= 0
+        paid = due_minor(invoice) + invoice.written_off_minor <= 0
         event = events.INVOICE_PAID if paid else events.INVOICE_PARTIALLY_PAID
         audit.record(event, actor=self.actor, subject=("invoice", invoice.pk))
         tell(invoice, "paid" if paid else "partially_paid")
 
-    def credit(self, amount_minor: int, payment_id: UUID | None, cause: Cause) -> None:
-        """Give the customer credit, or take it (below zero).
+    def take_off(self, invoice: Invoice, amount_minor: int, *, noted_minor: int) -> None:
+        """Note on a locked invoice that a credit note took something back, and what of it came off what is open."""
+        before = change_of(invoice)
+        self._reinstate(invoice, amount_minor - max(0, due_minor(invoice)))
+        was_open = due_minor(invoice) > 0
+        invoice.credited_minor += amount_minor
+        invoice.noted_minor += noted_minor
+        save(invoice, before, self.at)
+        if was_open and amount_minor and due_minor(invoice) + invoice.written_off_minor <= 0:
+            audit.record(events.INVOICE_PAID, actor=self.actor, subject=("invoice", invoice.pk))
+            tell(invoice, "paid")
+
+    def write_off(
+        self,
+        invoice: Invoice,
+        amount_minor: int,
+        *,
+        reason: str,
+        asked_by: UUID | None,
+        agreed_by: UUID | None,
+    ) -> None:
+        """Give up as lost what is due on a locked invoice, or some of it."""
+        before = change_of(invoice)
+        invoice.written_off_minor += amount_minor
+        save(invoice, before, self.at)
+        self._lose(invoice, amount_minor, reason=reason, asked_by=asked_by, agreed_by=agreed_by)
+
+    def _reinstate(self, invoice: Invoice, amount_minor: int) -> None:
+        """Take up again what had been given up, as far as something came for it; the caller saves the invoice."""
+        amount_minor = min(amount_minor, invoice.written_off_minor)
+        if amount_minor < 1:
+            return
+        invoice.written_off_minor -= amount_minor
+        self._lose(invoice, -amount_minor)
+        audit.record(events.INVOICE_REINSTATED, actor=self.actor, subject=("invoice", invoice.pk))
+
+    def _lose(
+        self, invoice: Invoice, amount_minor: int, *, reason: str | None = None, **who: UUID | None
+    ) -> None:
+        row = WriteOff.objects.create(
+            customer_id=invoice.customer_id,
+            invoice_id=invoice.pk,
+            currency=invoice.currency,
+            amount_minor=amount_minor,
+            reason=reason,
+            at=self.at,
+            **who,
+        )
+        ledger.post(
+            kind="invoice_written_off" if amount_minor > 0 else "invoice_reinstated",
+            sides=[Side(Account.BAD_DEBT, amount_minor), Side(Account.RECEIVABLE, -amount_minor)],
+            currency=invoice.currency,
+            booked_on=self.booked_on,
+            at=self.at,
+            customer_id=invoice.customer_id,
+            invoice_id=invoice.pk,
+            source_id=row.pk,
+        )
+
+    def credit(
+        self,
+        amount_minor: int,
+        payment_id: UUID | None,
+        cause: Cause,
+        *,
+        credit_note_id: UUID | None = None,
+        reason: str | None = None,
+    ) -> UUID:
+        """Give the customer credit, or take it (below zero); return the entry's id.
 
         Raises:
             CreditNotEnough
         """
         if self.balance.amount_minor + amount_minor < 0:
             raise CreditNotEnough(field="amount_minor")
-        CreditEntry.objects.create(
+        entry = CreditEntry.objects.create(
             customer_id=self.customer_id,
             payment_id=payment_id,
+            credit_note_id=credit_note_id,
             currency=self.currency,
             amount_minor=amount_minor,
             cause=cause,
+            reason=reason,
             at=self.at,
         )
         self.balance.amount_minor += amount_minor
         self.balance.save(update_fields=["amount_minor"])
+        return UUID(str(entry.pk))
 
     def sources(self) -> list[tuple[UUID | None, int]]:
         """Return which payment has left how much credit, the oldest first (ids sort by time)."""
@@ -130,15 +204,16 @@ def save(invoice: Invoice, before: tallies.Change, at: datetime) -> None:
     """Store what of an invoice its payments change, and what that adds to the tallies."""
     if invoice.status == Invoice.Status.FINALIZED:
         invoice.payment_status = invoice_rules.payment_status(
-            due_minor=due_minor(invoice),
+            # Given up is not paid.
+            due_minor=due_minor(invoice) + invoice.written_off_minor,
             paid_minor=invoice.amount_paid_minor + invoice.prepaid_minor,
             processing=invoice.attempts_processing > 0,
         )
     invoice.updated_at = at
     invoice.save(
         update_fields=[
-            "amount_paid_minor", "payment_status", "attempts_open", "attempts_processing", "disputes_open",
-            "updated_at",
+            "amount_paid_minor", "noted_minor", "credited_minor", "written_off_minor", "payment_status",
+            "attempts_open", "attempts_processing", "disputes_open", "updated_at",
         ]
     )  # fmt: skip
     tallies.add([before.taken_back(), change_of(invoice)])

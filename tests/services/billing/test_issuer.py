@@ -25,11 +25,15 @@ def set_issuer(**values):
 
 def test_an_organization_is_founded_ready_to_bill(in_a):
     assert queries.get().name == "Organization A"
-    assert [(row.code, row.pattern) for row in queries.series()] == [("invoices", "INV-{year}-{sequence}")]
+    assert [(row.code, row.pattern) for row in queries.series()] == [
+        ("credit-notes", "CN-{year}-{sequence}"),
+        ("invoices", "INV-{year}-{sequence}"),
+        ("quotes", "Q-{year}-{sequence}"),
+    ]
     codes = sorted(LedgerAccount.objects.values_list("code", flat=True))
     assert codes == [
-        "bank", "customer_credit", "disputed", "gateway", "opening_balance", "receivable", "refunds", "revenue",
-        "tax",
+        "bad_debt", "bank", "customer_credit", "disputed", "gateway", "opening_balance", "other_income",
+        "receivable", "refunds", "revenue", "tax",
     ]  # fmt: skip
 
 
@@ -100,7 +104,12 @@ def test_series_are_opened_with_patterns_that_cannot_repeat_a_number(in_a):
         services.create_series(code="bad", pattern="S{sequence}", actor=make.ACTOR, at=make.AT)
     with pytest.raises(services.SeriesExists), context.attempt():
         services.create_series(code="shop", pattern="T{year}/{sequence}", actor=make.ACTOR, at=make.AT)
-    assert sorted(Series.objects.values_list("code", flat=True)) == ["invoices", "shop"]
+    assert sorted(Series.objects.values_list("code", flat=True)) == [
+        "credit-notes",
+        "invoices",
+        "quotes",
+        "shop",
+    ]
 
 
 def test_tax_rates_are_listed_by_the_day_they_are_valid_on(in_a):

@@ -1,0 +1,362 @@
+"""Issuing credit notes, and taking over those that were issued elsewhere.
+
+Lock order as everywhere money moves: the customer's credit, the invoice, then the series' counter. Two credit notes of
+one invoice wait for each other, so that together they never take back more than it asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from audit import services as audit
+from billing import events
+from billing.creditnotes import content, queries, rules
+from billing.creditnotes.models import CreditNote, CreditNoteLine, CreditNoteTax
+from billing.invoices import content as parties
+from billing.invoices import rules as invoice_rules
+from billing.invoices.models import Invoice, InvoiceLine
+from billing.issuer import rules as numbering
+from billing.issuer import services as issuers
+from billing.issuer.models import Issuer, Series
+from billing.ledger import rules as books
+from billing.ledger import services as ledger
+from billing.ledger.models import LedgerTransaction
+from billing.settlement.services.rows import Cause, Money, lock_money
+from billing.tallies import services as tallies
+from core import days, money
+from core.actor import Actor
+from core.errors import Conflict, FieldError, Invalid, NotFound
+from outbound.webhooks import services as webhooks
+from tenancy.context import together, use_case
+from tenancy.models import only
+
+
+class InvoiceNotCreditable(Conflict):
+    """Only a finalized invoice can be credited."""
+
+    code = "invoice_not_creditable"
+
+
+class CreditedMeanwhile(Conflict):
+    """Something of this invoice was credited meanwhile. Look at the amounts again."""
+
+    code = "credited_meanwhile"
+
+
+class CreditBeforeInvoice(Conflict):
+    """A credit note cannot be issued before the invoice it corrects."""
+
+    code = "credit_before_invoice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be credited: lines, or an amount with its tax in minor units, or (neither) all that is left."""
+
+    lines: Sequence[rules.LineCredit] = ()
+    amount_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a credit note would come to and do, in minor units."""
+
+    credited: rules.Credited
+    split: rules.Split
+    left_minor: int
+    due_before_minor: int
+    due_after_minor: int
+
+
+@use_case
+def issue(
+    *,
+    invoice_id: UUID,
+    actor: Actor,
+    at: datetime,
+    wanted: Wanted | None = None,
+    reason_code: str = CreditNote.Reason.OTHER,
+    reason: str = "",
+    note: str = "",
+    issued_on: date | None = None,
+    offset_minor: int | None = None,
+    credit_minor: int | None = None,
+    refund_minor: int = 0,
+    series_id: UUID | None = None,
+    seen_minor: int | None = None,
+) -> CreditNote:
+    """Credit an invoice, wholly or in part: numbered, frozen and posted at once.
+
+    Unless `offset_minor` or `credit_minor` says otherwise it goes off what is open, the rest to the customer's credit.
+    What is to go back to the payer (`refund_minor`) waits on account `refunds`, where nobody else can spend it: only
+    the services of payments ask for it. `seen_minor` is what had been credited of the invoice when somebody decided,
+    so that a page that is sent twice credits once.
+
+    Raises:
+        NotFound: there is no such invoice or series.
+        InvoiceNotCreditable, CreditedMeanwhile, CreditBeforeInvoice.
+        rules.NothingToCredit, rules.CreditExceedsInvoice, rules.SplitDiffers.
+        Invalid: names every field that cannot be used.
+    """
+    _check_texts(reason_code, reason, note)
+    held, invoice = _locked(invoice_id, actor, at)
+    if seen_minor not in (None, invoice.noted_minor):
+        raise CreditedMeanwhile
+    issuer = only(Issuer.objects.all())
+    if issuer is None:
+        raise issuers.IssuerMissing
+    issued_on = issued_on or invoice_rules.local_day(at, issuer.time_zone)
+    days.check(issued_on, field="issued_on")
+    if invoice.issued_on is not None and issued_on < invoice.issued_on:
+        raise CreditBeforeInvoice
+    left = queries.left(invoice)
+    credited = _credited(left, wanted or Wanted())
+    split = rules.split(
+        credited.total_minor,
+        open_minor=held.room(invoice_id),
+        offset_minor=offset_minor,
+        credit_minor=credit_minor,
+        refund_minor=refund_minor,
+    )
+    made = CreditNote(
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.pk,
+        currency=invoice.currency,
+        issued_on=issued_on,
+        reason_code=CreditNote.Reason(reason_code),
+        reason=reason.strip() or None,
+        subtotal_minor=credited.subtotal_minor,
+        tax_minor=credited.tax_minor,
+        total_minor=credited.total_minor,
+        offset_minor=split.offset_minor,
+        credit_minor=split.credit_minor,
+        refund_minor=split.refund_minor,
+        seller=parties.seller_of(issuer),
+        buyer=invoice.buyer or {},
+        references=content.references_of(invoice),
+        note=note.strip() or None,
+        created_at=at,
+    )
+    series = issuers.series_for(Series.Purpose.CREDIT_NOTE, series_id=series_id, at=at)
+    lines, taxes = _parts(made, left, credited)
+    held.booked_on = issued_on
+    held.take_off(invoice, split.offset_minor, noted_minor=credited.total_minor)
+    _write(made, series, lines, taxes)
+    ledger.post(
+        kind=LedgerTransaction.Kind.CREDIT_NOTE_ISSUED,
+        sides=sides_of(made),
+        currency=made.currency,
+        booked_on=issued_on,
+        at=at,
+        customer_id=made.customer_id,
+        invoice_id=invoice.pk,
+        source_id=made.pk,
+    )
+    if made.credit_minor:
+        held.credit(made.credit_minor, None, Cause.CREDIT_NOTE, credit_note_id=made.pk)
+    with together():
+        tallies.add([change_of(made)])
+        audit.record(events.CREDIT_NOTE_ISSUED, actor=actor, subject=("credit_note", made.pk))
+        tell(made)
+    return made
+
+
+def preview(
+    *,
+    invoice_id: UUID,
+    wanted: Wanted,
+    offset_minor: int | None = None,
+    credit_minor: int | None = None,
+    refund_minor: int = 0,
+) -> Preview:
+    """Compute what a credit note would do, without issuing it.
+
+    Raises:
+        What `issue` raises of these amounts.
+    """
+    invoice = only(Invoice.objects.filter(pk=invoice_id))
+    if invoice is None:
+        raise NotFound
+    if invoice.status != Invoice.Status.FINALIZED:
+        raise InvoiceNotCreditable
+    left = queries.left(invoice)
+    credited = _credited(left, wanted)
+    due = max(0, invoice.amount_due_minor)
+    split = rules.split(
+        credited.total_minor,
+        open_minor=due + invoice.written_off_minor,
+        offset_minor=offset_minor,
+        credit_minor=credit_minor,
+        refund_minor=refund_minor,
+    )
+    return Preview(
+        credited=credited,
+        split=split,
+        left_minor=left.total_minor - credited.total_minor,
+        due_before_minor=invoice.amount_due_minor,
+        due_after_minor=invoice.amount_due_minor - min(split.offset_minor, due),
+    )
+
+
+def sides_of(note: CreditNote) -> list[books.Side]:
+    """Return what a credit note posts: our own takes income and tax back, an imported one did so in other books."""
+    if note.imported_number is None:
+        return books.credited(
+            subtotal_minor=note.subtotal_minor,
+            tax_minor=note.tax_minor,
+            offset_minor=note.offset_minor,
+            credit_minor=note.credit_minor,
+            refund_minor=note.refund_minor,
+        )
+    return books.credit_opening(offset_minor=note.offset_minor, credit_minor=note.credit_minor)
+
+
+def change_of(note: CreditNote) -> tallies.Change:
+    """Return what a credit note adds to the tallies."""
+    return tallies.Change(
+        noun="credit_note", state="finalized", currency=note.currency, total_minor=note.total_minor
+    )
+
+
+def tell(note: CreditNote) -> None:
+    """Publish that a credit note was issued."""
+    webhooks.publish(
+        type="credit_note.created",
+        subject=("credit_note", note.pk),
+        data={
+            "customer": note.customer_id,
+            "invoice": note.invoice_id,
+            "status": "finalized",
+            "reason_code": note.reason_code,
+            "currency": note.currency,
+            "total_minor": note.total_minor,
+            "offset_minor": note.offset_minor,
+            "credit_minor": note.credit_minor,
+            "refund_minor": note.refund_minor,
+            "issued_on": note.issued_on,
+        },
+    )
+
+
+def _locked(invoice_id: UUID, actor: Actor, at: datetime) -> tuple[Money, Invoice]:
+    # Whose it is and in which currency never changes once it is final; the rest is read under the lock.
+    found = only(Invoice.objects.filter(pk=invoice_id).only("customer_id", "currency", "status"))
+    if found is None:
+        raise NotFound
+    if found.status != Invoice.Status.FINALIZED:
+        raise InvoiceNotCreditable
+    held = lock_money(
+        customer_id=found.customer_id, currency=found.currency, booked_on=at.date(), actor=actor, at=at
+    )
+    held.lock_invoices([invoice_id])
+    invoice = held.invoices[invoice_id]
+    if invoice.status != Invoice.Status.FINALIZED:
+        raise InvoiceNotCreditable
+    return held, invoice
+
+
+def _credited(left: queries.Left, wanted: Wanted) -> rules.Credited:
+    if wanted.lines:
+        quantities = {row.pk: row.quantity for row in left.rows}
+        known = {line.id: line for line in left.lines}
+        amounts: dict[UUID, int] = {}
+        errors = []
+        for index, item in enumerate(wanted.lines):
+            net = item.net_minor
+            if item.line_id in amounts:
+                errors.append(FieldError(f"/lines/{index}/line", "twice", "This line stands here twice."))
+            if net is None:
+                if item.quantity is None or item.line_id not in known:
+                    net = known[item.line_id].left_minor if item.line_id in known else 0
+                elif not 0 < item.quantity / quantities[item.line_id] <= 1:
+                    sentence = "There is less than that on the invoice's line."
+                    errors.append(FieldError(f"/lines/{index}/quantity", "credit_exceeds_line", sentence))
+                    net = 0
+                else:
+                    net = rules.net_of(known[item.line_id], item.quantity, of=quantities[item.line_id])
+            amounts[item.line_id] = net
+        if errors:
+            raise Invalid(errors)
+        return rules.by_lines(left.lines, left.taxes, amounts)
+    if wanted.amount_minor is not None:
+        return rules.by_amount(left.lines, left.taxes, wanted.amount_minor)
+    return rules.everything(left.lines, left.taxes)
+
+
+def _parts(
+    made: CreditNote, left: queries.Left, credited: rules.Credited
+) -> tuple[list[CreditNoteLine], list[CreditNoteTax]]:
+    rows = {row.pk: row for row in left.rows}
+    lines = [
+        CreditNoteLine(
+            credit_note=made,
+            customer_id=made.customer_id,
+            invoice_line_id=taken.line_id,
+            position=position,
+            net_minor=taken.net_minor,
+            **_as_said(rows[taken.line_id], taken.net_minor, made.currency),
+        )
+        for position, taken in enumerate(credited.lines, start=1)
+    ]
+    taxes = [
+        CreditNoteTax(
+            credit_note=made,
+            customer_id=made.customer_id,
+            category=item.key.category,
+            percentage=item.key.percentage,
+            name=item.key.name,
+            base_minor=item.base_minor,
+            tax_minor=item.tax_minor,
+            reason=left.reasons[item.key][0],
+            reason_code=left.reasons[item.key][1],
+        )
+        for item in credited.taxes
+    ]
+    return lines, taxes
+
+
+def _as_said(row: InvoiceLine, net_minor: int, currency: str) -> dict[str, Any]:
+    """Repeat the invoice's line; a part of it stands as one piece of that amount, since no price would come to it."""
+    said: dict[str, Any] = {
+        "kind": row.kind,
+        "description": row.description,
+        "tax_category": row.tax_category,
+        "tax_percentage": row.tax_percentage,
+        "tax_components": row.tax_components,
+        "period_from": row.period_from,
+        "period_to": row.period_to,
+    }
+    if net_minor == row.net_minor:
+        names = ("quantity", "unit_code", "unit_amount", "price_base_quantity", "adjustments")
+        return {**said, **{name: getattr(row, name) for name in names}}
+    amount = money.from_minor(net_minor, currency)
+    return {**said, "quantity": Decimal(1), "unit_amount": amount}
+
+
+def _write(made: CreditNote, series: Series, lines: list[CreditNoteLine], taxes: list[CreditNoteTax]) -> None:
+    """Number it and store it. From the number to the commit others of the series wait."""
+    made.series = series
+    made.fiscal_year = numbering.fiscal_year(made.issued_on, starts_in=series.fiscal_year_starts_in)
+    made.line_count, made.tax_count = len(lines), len(taxes)
+    made.sequence = issuers.next_sequence(series_id=series.pk, fiscal_year=made.fiscal_year)
+    made.number = made.imported_number or numbering.number(
+        series.pattern, fiscal_year=made.fiscal_year, sequence=made.sequence, digits=series.digits
+    )
+    made.content_digest = content.digest(made, lines, taxes)
+    made.parts = lines, taxes
+    made.save(force_insert=True)
+    with together():
+        CreditNoteLine.objects.bulk_create(lines)
+        CreditNoteTax.objects.bulk_create(taxes)
+
+
+def _check_texts(reason_code: str, reason: str, note: str) -> None:
+    errors = invoice_rules.text_errors("/reason", reason, invoice_rules.REASON_LENGTH)
+    errors += invoice_rules.text_errors("/note", note, invoice_rules.NOTE_LENGTH)
+    if reason_code not in CreditNote.Reason.values:
+        errors.append(FieldError("/reason_code", "unknown", f"Known: {', '.join(CreditNote.Reason.values)}."))
+    if errors:
+        raise Invalid(errors)
