@@ -17,10 +17,14 @@ class BillingConfig(AppConfig):
         from billing.bankaccounts import services as bankaccounts
         from billing.creditnotes import proofs  # noqa: F401  so is this
         from billing.issuer import services as issuer
+        from billing.periods import services as periods
         from billing.tax.models import TaxRate
 
         organizations.when_founded(issuer.found)
         fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))
+        approvals.register(
+            approvals.Kind(code=periods.KIND, execute=periods.carry_out, permission=Permission.PERIOD_CLOSE)
+        )
         approvals.register(
             approvals.Kind(
                 code=bankaccounts.KIND,

@@ -118,6 +118,28 @@ INVOICE_REINSTATED = register(
 )
 
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")
+LEDGER_READ = register("ledger.read", "{actor} read the books", owasp="sensitive_read", pci="10.2.1.1")
+LEDGER_EXPORTED = register(
+    "ledger.exported", "{actor} took the journal of a month", owasp="sensitive_read", pci="10.2.1.1"
+)
+LEDGER_ACCOUNT_UPDATED = register(
+    "ledger_account.updated", "{actor} changed account {subject}", owasp="sensitive_update"
+)
+POSTINGS_VALUED = register(
+    "ledger.valued", "{actor} gave postings in foreign currencies their rates", owasp="sensitive_update"
+)
+EXCHANGE_RATE_ENTERED = register(
+    "exchange_rate.entered", "{actor} entered exchange rate {subject}", owasp="sensitive_create"
+)
+EXCHANGE_RATES_UPLOADED = register(
+    "exchange_rate.uploaded", "{actor} uploaded exchange rates", owasp="upload_complete"
+)
+EXCHANGE_RATE_READ = register("exchange_rate.read", "{actor} read exchange rates", owasp="sensitive_read")
+PERIOD_CLOSED = register("period.closed", "{actor} closed month {subject}", owasp="sensitive_update")
+PERIOD_REOPENED = register(
+    "period.reopened", "{actor} opened month {subject} again", owasp="sensitive_update"
+)
+PERIOD_READ = register("period.read", "{actor} read which months are closed", owasp="sensitive_read")
 
 BANK_ACCOUNT_SET = register(
     "bank_account.set", "{actor} set the first bank details {subject}", owasp="sensitive_create"

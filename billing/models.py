@@ -10,7 +10,9 @@ from billing.exports.models import Export, ExportFreeze
 from billing.imports.models import Import
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
-from billing.ledger.models import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.ledger.models import FxPosition, LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.periods.models import AccountingPeriod, LedgerBalance
+from billing.rates.models import ExchangeRate
 from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.settlement.models import Allocation, CreditBalance, CreditEntry, WriteOff
 from billing.subscriptions.models import (
@@ -26,6 +28,7 @@ from billing.taxids.models import TaxIdCheck
 from billing.usage.models import Meter, UsageEvent
 
 __all__ = [
+    "AccountingPeriod",
     "Allocation",
     "BankAccount",
     "BilledPeriod",
@@ -41,14 +44,17 @@ __all__ = [
     "Customer",
     "CustomerGrant",
     "DocumentFile",
+    "ExchangeRate",
     "Export",
     "ExportFreeze",
+    "FxPosition",
     "Import",
     "Invoice",
     "InvoiceLine",
     "InvoiceTax",
     "Issuer",
     "LedgerAccount",
+    "LedgerBalance",
     "LedgerEntry",
     "LedgerTransaction",
     "Meter",

@@ -26,6 +26,41 @@ class Account(StrEnum):
     BAD_DEBT = "bad_debt"
     # Credit that expired.
     OTHER_INCOME = "other_income"
+    # What foreign currencies gained (credit) and lost in the books' own, and what that adds to what is owed in them.
+    FX_GAIN_LOSS = "fx_gain_loss"
+    FX_VALUATION = "fx_valuation"
+
+
+# What an account is called and is; any that is not here is an expense of its code.
+CHART: dict[str, tuple[str, str]] = {
+    Account.RECEIVABLE: ("Receivables from customers", "asset"),
+    Account.REVENUE: ("Revenue", "income"),
+    Account.TAX: ("Tax owed", "liability"),
+    Account.OPENING: ("Opening balances", "equity"),
+    Account.BANK: ("Bank", "asset"),
+    Account.GATEWAY: ("Payment provider", "asset"),
+    Account.DISPUTED: ("Held back in disputes", "asset"),
+    Account.CREDIT: ("Credit of customers", "liability"),
+    Account.REFUNDS: ("Refunds given or promised", "liability"),
+    Account.BAD_DEBT: ("Bad debts", "expense"),
+    Account.OTHER_INCOME: ("Other income", "income"),
+    Account.FX_GAIN_LOSS: ("Exchange gains and losses", "income"),
+    Account.FX_VALUATION: ("Valuation of foreign currencies", "asset"),
+}
+# Worth at any time what their foreign currency is worth then.
+MONETARY = (
+    Account.RECEIVABLE, Account.BANK, Account.GATEWAY, Account.DISPUTED, Account.CREDIT, Account.REFUNDS,
+)  # fmt: skip
+
+
+def title(code: str) -> str:
+    """Return what the program calls an account."""
+    return CHART.get(code, ("", ""))[0] or code.replace("_", " ").capitalize()
+
+
+def kind_of(code: str) -> str:
+    """Return what an account is in a balance sheet or a statement of income."""
+    return CHART.get(code, ("", ""))[1] or "expense"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.db import connection
 
+from billing.ledger import rules
 from billing.ledger.models import LedgerAccount
 from billing.ledger.rules import Account, Side
+from billing.periods import queries as periods
 from core import ids
 from core.errors import Refusal
 from tenancy import context
@@ -22,16 +24,26 @@ class PostingOutOfBalance(Refusal):
 
 
 # One statement for both tables: an invoice's budget of statements is small, and this is in every one of them.
+# The day is found first, under the lock that closing a month takes alone: no day, nothing is posted.
 _POST = """
-WITH posting AS (
-  INSERT INTO billing_ledgertransaction (tenant_id, id, kind, invoice_id, customer_id, source_id, booked_on, at)
-  VALUES (%(tenant)s, %(id)s, %(kind)s, %(invoice)s, %(customer)s, %(source)s, %(booked_on)s, %(at)s)
+WITH day AS MATERIALIZED (
+  SELECT billing_posting_day(%(tenant)s::uuid, %(booked_on)s::date, %(late_ok)s::boolean) AS booked_on
+), posting AS (
+  INSERT INTO billing_ledgertransaction
+    (tenant_id, id, kind, invoice_id, customer_id, source_id, booked_on, at, exchange_rate)
+  SELECT %(tenant)s::uuid, %(id)s::uuid, %(kind)s, %(invoice)s::uuid, %(customer)s::uuid, %(source)s::uuid,
+    day.booked_on, %(at)s, coalesce(
+      (SELECT t.exchange_rate FROM billing_ledgertransaction t WHERE t.tenant_id = %(tenant)s::uuid
+       AND t.invoice_id = %(invoice)s::uuid AND t.kind = %(at_rate_of)s LIMIT 1),
+      billing_rate_for(%(tenant)s::uuid, %(currency)s, day.booked_on))
+  FROM day WHERE day.booked_on IS NOT NULL
   RETURNING tenant_id, id, customer_id
 )
 INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
 SELECT posting.tenant_id, side.id, posting.id, posting.customer_id, side.account, %(currency)s, side.amount
 FROM posting,
   unnest(%(entries)s::uuid[], %(accounts)s::text[], %(amounts)s::bigint[]) AS side (id, account, amount)
+RETURNING 1
 """
 
 
@@ -39,7 +51,8 @@ FROM posting,
 def open_accounts(*, at: datetime, codes: Sequence[str] = tuple(Account)) -> None:
     """Open the accounts that are not open yet."""
     LedgerAccount.objects.bulk_create(
-        [LedgerAccount(code=str(code), created_at=at) for code in codes], ignore_conflicts=True
+        [LedgerAccount(code=str(code), type=rules.kind_of(code), created_at=at) for code in codes],
+        ignore_conflicts=True,
     )
 
 
@@ -54,13 +67,20 @@ def post(
     customer_id: UUID | None = None,
     invoice_id: UUID | None = None,
     source_id: UUID | None = None,
+    late_ok: bool = False,
+    field: str = "booked_on",
+    at_rate_of: str = "",
 ) -> UUID:
     """Write one transaction and its entries, and return its id. The caller records the event that caused it.
 
     `source_id` is what outside billing caused it: the same kind from the same source can be posted once.
+    `late_ok` is for what has happened whatever we think of it: in a closed month it is booked on the first open day,
+    and its source keeps the day it happened. Anything else is refused, naming `field`. A foreign currency is worth
+    what it was that day, or as in the posting of kind `at_rate_of` of the same invoice, which this one takes back.
 
     Raises:
         PostingOutOfBalance: the sides do not sum to zero, or there are fewer than two.
+        PeriodClosed: nothing more is booked in that month.
     """
     if len(sides) < 2 or sum(side.amount_minor for side in sides) != 0:
         raise PostingOutOfBalance
@@ -78,7 +98,26 @@ def post(
         "entries": [ids.uuid7() for _ in sides],
         "accounts": [str(side.account) for side in sides],
         "amounts": [side.amount_minor for side in sides],
+        "late_ok": late_ok,
+        "at_rate_of": at_rate_of,
     }
     with connection.cursor() as cursor:
         cursor.execute(_POST, values)
+        if not late_ok and cursor.fetchone() is None:
+            raise periods.closed(booked_on, at=at, field=field)
     return posting
+
+
+@use_case
+def require_open(day: date, *, at: datetime, field: str) -> None:
+    """Refuse a day that somebody chose in a month whose books are closed; until the commit it stays open.
+
+    Raises:
+        PeriodClosed
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT billing_posting_day(%s::uuid, %s::date, false)", [context.current_tenant(), day]
+        )
+        if cursor.fetchone()[0] is None:
+            raise periods.closed(day, at=at, field=field)

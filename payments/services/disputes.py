@@ -302,6 +302,7 @@ def _post(dispute: Dispute, kind: str, to: str, out_of: str, amount_minor: int, 
         at=at,
         customer_id=dispute.customer_id,
         source_id=dispute.pk,
+        late_ok=True,
     )
 
 

@@ -13,6 +13,7 @@ from accounts.models import ApprovalRequest
 from accounts.services import approvals
 from audit import services as audit
 from billing.invoices import rules as texts
+from billing.ledger import services as ledger
 from billing.ledger.rules import Account
 from billing.settlement import services as settlement
 from core import days, ids, states
@@ -176,8 +177,10 @@ def record_payout(*, refund_id: UUID, paid_on: date, actor: Actor, at: datetime)
         NotPaidByHand: the provider sends this one.
         RefundMovedOn: it waits for approval, or has ended.
         DayOutOfRange, PaidOutInFuture.
+        PeriodClosed: the books of that month are closed.
     """
     days.check(paid_on, field="paid_on")
+    ledger.require_open(paid_on, at=at, field="paid_on")
     # East of here it may be tomorrow already.
     if paid_on > (at + timedelta(days=1)).date():
         raise PaidOutInFuture(field="paid_on")

@@ -104,6 +104,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         RoundingChanged: its series rounds in another way by now.
         IssuerMissing: nobody has said who bills.
         CustomerErased: there is nobody to bill any more.
+        PeriodClosed: it is dated in a month whose books are closed.
     """
     invoice = locked_draft(invoice_id)
     lines = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
@@ -130,6 +131,9 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
             at=at,
             customer_id=invoice.customer_id,
             invoice_id=invoice.pk,
+            # What an imported document opens comes into these books today, whenever it was issued elsewhere.
+            late_ok=invoice.imported_number is not None,
+            field="issued_on",
         )
         tallies.add([before.taken_back(), change_of(invoice)])
         audit.record(events.INVOICE_FINALIZED, actor=actor, subject=("invoice", invoice.pk))
@@ -177,6 +181,8 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         at=at,
         customer_id=invoice.customer_id,
         invoice_id=invoice.pk,
+        late_ok=True,
+        at_rate_of=_opening_kind(invoice),
     )
     tallies.add([before.taken_back(), change_of(invoice)])
     audit.record(events.INVOICE_VOIDED, actor=actor, subject=("invoice", invoice.pk), fields=["status"])

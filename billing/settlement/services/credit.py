@@ -119,4 +119,5 @@ def _post(money: Money, kind: str, sides: list[Side], invoice_id: UUID) -> None:
         at=money.at,
         customer_id=money.customer_id,
         invoice_id=invoice_id,
+        late_ok=True,
     )

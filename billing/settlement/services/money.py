@@ -62,6 +62,7 @@ def settle(
         at=at,
         customer_id=customer_id,
         source_id=source_id or payment_id,
+        late_ok=True,
     )
     for part in parts:
         money.allocate(part.id, part.amount_minor, payment_id)
@@ -107,6 +108,7 @@ def take_back(
         at=at,
         customer_id=customer_id,
         source_id=source_id,
+        late_ok=True,
     )
     for part in parts:
         money.allocate(part.id, -part.amount_minor, payment_id)
@@ -147,6 +149,7 @@ def refund_out(
         at=at,
         customer_id=customer_id,
         source_id=source_id,
+        late_ok=True,
     )
     if out_of_credit:
         money.credit(-out_of_credit, payment_id, Cause.REFUNDED)
@@ -177,6 +180,7 @@ def refund_back(
         at=at,
         customer_id=customer_id,
         source_id=source_id,
+        late_ok=True,
     )
     out_of_credit = sum(side.amount_minor for side in left if side.account == Account.CREDIT)
     if out_of_credit:

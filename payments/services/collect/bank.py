@@ -8,6 +8,7 @@ from audit import services as audit
 from billing.customers.models import Customer
 from billing.invoices import rules as texts
 from billing.invoices.models import Invoice
+from billing.ledger import services as ledger
 from billing.ledger.rules import Account
 from billing.settlement import services as settlement
 from core import days, money
@@ -81,9 +82,12 @@ def record(
     Raises:
         NotFound: there is no such customer, or an invoice is not theirs.
         AmountNotPositive, MoreThanPaid, InvoiceTwice, ReceivedInFuture, DayOutOfRange.
+        PeriodClosed: somebody dates it in a month whose books are closed. What a bank statement dates is booked late.
         Invalid: the reference cannot be kept.
     """
     _check(amount_minor, wanted, received_on, reference, at)
+    if source != Payment.Source.STATEMENT:
+        ledger.require_open(received_on, at=at, field="received_on")
     money.exponent(currency)
     _check_theirs(customer_id, [invoice_id for invoice_id, _ in wanted])
     payment = Payment(

@@ -1,0 +1,1 @@
+"""What one currency was worth in another, day by day."""
