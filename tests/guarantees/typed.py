@@ -43,7 +43,7 @@ from tenancy.checks import managed_models
 from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant, TenantModel
 from tests import databases
-from tests.guarantees import canaries, typed_payments, world
+from tests.guarantees import canaries, typed_books, typed_payments, world
 from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
 
@@ -177,6 +177,7 @@ def _type_over_the_services(marker: str) -> None:
         )
         _type_bank_details(marker, actor)
         typed_payments.over_the_services(marker, actor)
+        typed_books.over_the_services(marker, actor)
         apikeys.create(
             name=f"{marker} key",
             scopes=["invoice:read"],
