@@ -23,7 +23,9 @@ class BillingConfig(AppConfig):
         organizations.when_founded(issuer.found)
         fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))
         approvals.register(
-            approvals.Kind(code=periods.KIND, execute=periods.carry_out, permission=Permission.APPROVAL_DECIDE)
+            approvals.Kind(
+                code=periods.KIND, execute=periods.carry_out, permission=Permission.APPROVAL_DECIDE
+            )
         )
         approvals.register(
             approvals.Kind(

@@ -154,6 +154,8 @@ def issue(
         customer_id=made.customer_id,
         invoice_id=invoice.pk,
         source_id=made.pk,
+        field="issued_on",
+        at_invoices_rate=True,
     )
     if made.credit_minor:
         held.credit(made.credit_minor, None, Cause.CREDIT_NOTE, credit_note_id=made.pk)

@@ -34,7 +34,8 @@ WITH day AS MATERIALIZED (
   SELECT %(tenant)s::uuid, %(id)s::uuid, %(kind)s, %(invoice)s::uuid, %(customer)s::uuid, %(source)s::uuid,
     day.booked_on, %(at)s, coalesce(
       (SELECT t.exchange_rate FROM billing_ledgertransaction t WHERE t.tenant_id = %(tenant)s::uuid
-       AND t.invoice_id = %(invoice)s::uuid AND t.kind = %(at_rate_of)s LIMIT 1),
+       AND t.invoice_id = %(invoice)s::uuid AND t.kind IN ('invoice_finalized', 'invoice_opening')
+       AND %(at_invoices_rate)s::boolean LIMIT 1),
       billing_rate_for(%(tenant)s::uuid, %(currency)s, day.booked_on))
   FROM day WHERE day.booked_on IS NOT NULL
   RETURNING tenant_id, id, customer_id
@@ -69,14 +70,14 @@ def post(
     source_id: UUID | None = None,
     late_ok: bool = False,
     field: str = "booked_on",
-    at_rate_of: str = "",
+    at_invoices_rate: bool = False,
 ) -> UUID:
     """Write one transaction and its entries, and return its id. The caller records the event that caused it.
 
     `source_id` is what outside billing caused it: the same kind from the same source can be posted once.
     `late_ok` is for what has happened whatever we think of it: in a closed month it is booked on the first open day,
     and its source keeps the day it happened. Anything else is refused, naming `field`. A foreign currency is worth
-    what it was that day, or as in the posting of kind `at_rate_of` of the same invoice, which this one takes back.
+    what it was that day, or with `at_invoices_rate` what it was in the posting of the invoice that this takes back.
 
     Raises:
         PostingOutOfBalance: the sides do not sum to zero, or there are fewer than two.
@@ -99,7 +100,7 @@ def post(
         "accounts": [str(side.account) for side in sides],
         "amounts": [side.amount_minor for side in sides],
         "late_ok": late_ok,
-        "at_rate_of": at_rate_of,
+        "at_invoices_rate": at_invoices_rate,
     }
     with connection.cursor() as cursor:
         cursor.execute(_POST, values)

@@ -182,7 +182,7 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         customer_id=invoice.customer_id,
         invoice_id=invoice.pk,
         late_ok=True,
-        at_rate_of=_opening_kind(invoice),
+        at_invoices_rate=True,
     )
     tallies.add([before.taken_back(), change_of(invoice)])
     audit.record(events.INVOICE_VOIDED, actor=actor, subject=("invoice", invoice.pk), fields=["status"])

@@ -145,6 +145,7 @@ class Money:
             customer_id=invoice.customer_id,
             invoice_id=invoice.pk,
             source_id=row.pk,
+            late_ok=True,
         )
 
     def credit(
