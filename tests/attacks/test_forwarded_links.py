@@ -12,7 +12,7 @@ from payments.models import Attempt, GatewayAccount, GatewayCustomer, PageAsk, P
 from payments.services import collect, janitor, mandates
 from tenancy.context import Scope, scope
 from tests.make import accounts, payer, paying
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BACK = "http://localhost:8000/back"

@@ -13,8 +13,8 @@ from payments.services.collect import Resolution, ending
 from tenancy.context import Scope, scope
 from tests.make import accounts as people
 from tests.make import billing as bill
-from tests.make import collecting as make
 from tests.make import payer
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 BACK = "http://localhost:8000/back"

@@ -11,7 +11,7 @@ from payments.services import disputes, refunds
 from tenancy import context
 from tests.make import accounts as people
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 

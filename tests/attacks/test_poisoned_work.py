@@ -13,8 +13,8 @@ from payments.models import Attempt, HookReceipt
 from payments.services import collect, hooks
 from tenancy.context import Scope, scope
 from tests.make import billing as bill
-from tests.make import collecting as make
 from tests.make import payer
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 BACK = {"return_url": "http://localhost:8000/back", "cancel_url": "http://localhost:8000/back"}

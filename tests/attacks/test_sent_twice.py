@@ -14,7 +14,7 @@ from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.make import accounts as people
 from tests.make import billing, customers, paying
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 

@@ -28,14 +28,14 @@ def fill(live: Live, made: Books) -> dict[str, str]:
         payments.card(second.customer_id, second.id, 1_200, state=Payment.State.FAILED)
         paid = payments.card(second.customer_id, second.id, 1_500)
         disputed = payments.card(second.customer_id, second.id, 2_000)
-        dispute = payments.dispute(disputed, hours=30)
-        payments.method(first.customer_id)
+        dispute = payments.disputed(disputed, hours=30)
+        payments.saved(first.customer_id)
         asked = refunds.ask(
             payment_id=bank.pk, amount_minor=2_500, reason="Paid twice", reason_code="duplicate",
             actor=clerk, at=clock.now(),
         )  # fmt: skip
-        sent = payments.refund(paid, 500)
-        by_bank = payments.refund(bank, 1_000)
+        sent = payments.promised(paid, 500)
+        by_bank = payments.promised(bank, 1_000)
         assert asked.approval_id is not None
         return {
             "invoice": ids.encode("invoice", first.id),

@@ -30,7 +30,7 @@ from payments.models import Dispute, Payment, Refund
 from payments.services import collect, disputes, refunds
 from tenancy import context
 from tests.guarantees import canaries
-from tests.make import billing, collecting
+from tests.make import billing, payments
 from web.kit.forms import Form
 
 ACTOR = Actor.system("tests")
@@ -140,16 +140,16 @@ def _texts_of_payments() -> dict[str, Callable[[str], object]]:
         return call(payment())
 
     def bank() -> Payment:
-        return collecting.bank_payment(billing.finalized())
+        return payments.bank_payment(billing.finalized())
 
     def answered(text: str) -> object:
-        paid = collecting.card_payment(billing.finalized())
-        facts = collecting.dispute_says(paid)
+        paid = payments.card_payment(billing.finalized())
+        facts = payments.dispute_says(paid)
         dispute = disputes.apply_facts(facts=facts, actor=ACTOR, at=at)
         return disputes.answer(dispute_id=dispute.pk, evidence=text, actor=ACTOR, at=at)
 
     return {
-        "what the bank wrote": lambda text: collecting.bank_payment(billing.finalized(), reference=text),
+        "what the bank wrote": lambda text: payments.bank_payment(billing.finalized(), reference=text),
         "why a payment is taken back": lambda text: of(
             bank, lambda paid: collect.reverse(payment_id=paid.pk, reason=text, actor=ACTOR, at=at)
         ),

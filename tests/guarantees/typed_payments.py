@@ -28,7 +28,7 @@ def over_the_services(marker: str, actor: Actor) -> None:
     row = StatementLine.objects.get()
     booking.ignore(line_id=row.pk, reason=f"{marker} reason", actor=actor, at=at)
     invoice = billing.finalized(lines=[billing.line("80")])
-    method = make.method(invoice.customer_id)
+    method = make.saved(invoice.customer_id)
     method.mandate_text = f"{marker} agreed"
     method.save(update_fields=["mandate_text"])
     agreed = {"limit_minor": 5_000, "agreed_at": at, "agreed_by": ids.uuid7()}
@@ -78,4 +78,4 @@ def disputed() -> UUID:
     """Let somebody contest a payment by card, and return their dispute."""
     with scope(Scope(installation.tenant("a"))):
         invoice = billing.finalized(lines=[billing.line("90")])
-        return make.dispute(make.card(invoice.customer_id, invoice.pk, 1_000)).pk
+        return make.disputed(make.card(invoice.customer_id, invoice.pk, 1_000)).pk

@@ -89,10 +89,10 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         )
         paid = payments.bank(customer.pk, 500, onto=((finalized.pk, 300),))
         allocation = settlement.allocations(payment_id=paid.pk)[0]
-        refund = payments.refund(paid, 100)
+        refund = payments.promised(paid, 100)
         contested = payments.card(customer.pk, finalized.pk, 100)
-        dispute = payments.dispute(contested)
-        saved = payments.method(customer.pk)
+        dispute = payments.disputed(contested)
+        saved = payments.saved(customer.pk)
         line, plan = statements.line(), statements.plan()
         job = jobs.start(kind="test", at=at)
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint

@@ -1,154 +1,223 @@
-"""Money that came and went, for tests about something else than how. Call these inside a scope."""
+"""Builders of payments, through the ordinary services, inside the scope that is open.
 
-import os
-from datetime import timedelta
+What a provider would say is given by `says`; the paths that ask a provider for it speak to the sandbox instead. The
+short ones (`bank`, `card`, `saved`, `disputed`, `promised`) take bare ids and happen now: they are for tests about
+something else than how money comes and goes.
+"""
+
+import secrets
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from billing.ledger.rules import Account
-from billing.settlement import services as settlement
-from core import clock
+from django.db import connection
+
+from billing.customers.models import Customer
+from billing.invoices.models import Invoice
+from core import clock, ids
 from core.actor import Actor
 from core.money import Money
-from payments.gateways.base import DisputeFacts, DisputeState
-from payments.models import Attempt, Dispute, GatewayAccount, Payment, PaymentItem, PaymentMethod, Refund
-from payments.services import collect, disputes
+from payments.gateways.base import (
+    DisputeFacts,
+    DisputeState,
+    Outcome,
+    OutcomeState,
+    RefundOutcome,
+    RefundState,
+    SavedMethod,
+)
+from payments.models import Attempt, Dispute, GatewayAccount, Payment, PaymentMethod, Refund
+from payments.services import collect, disputes, methods, refunds
+from tests.make import billing
 
+AT = billing.AT
 ACTOR = Actor.system("tests")
 
 
-def account() -> GatewayAccount:
-    """Return the organization's account with the provider, connected by nobody."""
-    found = GatewayAccount.objects.filter(state=GatewayAccount.State.CONNECTED).first()
-    if found is not None:
-        return found
+def account(*, secret_key: str = "") -> GatewayAccount:
+    """Connect an account with the provider: one of its own in the sandbox, unless a key is given."""
+    key = secret_key or f"sk_test_{secrets.token_hex(12)}"
     made = GatewayAccount(
         provider="stripe",
         livemode=False,
-        secret_key="sk_test_" + "0" * 24,
-        secret_key_last4="0000",
-        hook_digest=os.urandom(32),
-        connected_at=clock.now(),
+        secret_key=key,
+        secret_key_last4=key[-4:],
+        hook_digest=secrets.token_bytes(32),
+        connected_at=AT,
     )
     made.save(force_insert=True)
     return made
+
+
+def the_account() -> GatewayAccount:
+    """Return the connected account, connecting one where there is none."""
+    return GatewayAccount.objects.filter(state="connected").first() or account()
+
+
+def bank_payment(
+    *wanted: tuple[Invoice, int] | Invoice,
+    of: Customer | None = None,
+    amount_minor: int = 0,
+    reference: str = "",
+    at: datetime = AT,
+    **more,
+) -> Payment:
+    """Record a bank payment of these invoices (all that is due, unless an amount is named with one)."""
+    items = [_item(one) for one in wanted]
+    customer_id = of.pk if of is not None else _invoice(wanted[0]).customer_id
+    return collect.record(
+        customer_id=customer_id,
+        currency=more.pop("currency", "EUR"),
+        amount_minor=amount_minor or sum(amount for _, amount in items),
+        wanted=items,
+        received_on=more.pop("received_on", at.date()),
+        reference=reference,
+        source=more.pop("source", Payment.Source.STAFF),
+        actor=more.pop("actor", ACTOR),
+        at=at,
+        **more,
+    )
+
+
+def started(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Attempt:
+    """Begin to collect these invoices by card."""
+    return collect.start(
+        customer_id=_invoice(wanted[0]).customer_id,
+        items=[_item(one) for one in wanted],
+        account_id=more.pop("account_id", None) or the_account().pk,
+        source=more.pop("source", Payment.Source.PORTAL),
+        actor=more.pop("actor", ACTOR),
+        at=at,
+        **more,
+    )
+
+
+def says(made: Attempt, /, state: str = "succeeded", **more) -> Outcome:
+    """Return what the provider would say of an attempt; name what is to differ."""
+    payment = Payment.objects.get(pk=made.payment_id)
+    amount = Money(more.pop("amount_minor", payment.amount_minor), more.pop("currency", payment.currency))
+    plain = Outcome(
+        state=OutcomeState(state),
+        reference=f"pi_{made.pk.hex}",
+        amount=amount,
+        attempt=ids.encode("attempt", made.pk),
+        method=method() if state == "succeeded" else None,
+    )
+    return replace(plain, **more)
+
+
+def method(reference: str = "", **more) -> SavedMethod:
+    """Return a card as a provider shows it."""
+    named = {"kind": "card", "brand": "visa", "last4": "4242", "expires_month": 12, "expires_year": 2030}
+    return SavedMethod(reference=reference or f"pm_{secrets.token_hex(8)}", **named | more)
+
+
+def apply(made: Attempt, /, state: str = "succeeded", *, at: datetime = AT, **more) -> Attempt:
+    """Apply what the provider says of an attempt, and return the attempt as it then is."""
+    collect.apply_outcome(attempt_id=made.pk, outcome=says(made, state, **more), actor=ACTOR, at=at)
+    return Attempt.objects.select_related("payment").get(pk=made.pk)
+
+
+def card_payment(*wanted: tuple[Invoice, int] | Invoice, at: datetime = AT, **more) -> Payment:
+    """Make a payment by card that has arrived."""
+    return apply(started(*wanted, at=at, **more), at=at).payment
+
+
+def refund_says(made: Refund, /, state: str = "succeeded", **more) -> RefundOutcome:
+    """Return what the provider would say of a refund."""
+    plain = RefundOutcome(
+        state=RefundState(state),
+        reference=f"re_{made.pk.hex}",
+        payment=made.payment.reference,
+        amount=Money(made.amount_minor, made.currency),
+        refund=ids.encode("refund", made.pk),
+    )
+    return replace(plain, **more)
+
+
+def dispute_says(made: Payment, /, state: str = "needs_response", **more) -> DisputeFacts:
+    """Return what the provider would say of a dispute about a whole payment."""
+    plain = DisputeFacts(
+        reference=f"dp_{made.pk.hex}",
+        payment=made.reference,
+        state=DisputeState(state),
+        amount=Money(made.captured_minor, made.currency),
+        reason="fraudulent",
+        answer_by=None,
+        opened_at=AT,
+    )
+    return replace(plain, **more)
 
 
 def bank(
     customer_id: UUID, amount_minor: int, *, onto: tuple[tuple[UUID, int], ...] = (), reference: str = ""
 ) -> Payment:
     """Record a bank payment of today."""
-    at = clock.now()
-    return collect.record(
-        customer_id=customer_id,
-        currency="EUR",
+    return bank_payment(
+        *((Invoice.objects.get(pk=pk), share) for pk, share in onto),
+        of=Customer.objects.get(pk=customer_id),
         amount_minor=amount_minor,
-        wanted=onto,
-        received_on=at.date(),
         reference=reference,
-        source=Payment.Source.STAFF,
-        actor=ACTOR,
-        at=at,
+        at=clock.now(),
     )
 
 
 def card(customer_id: UUID, invoice_id: UUID, amount_minor: int, *, state: str = "succeeded") -> Payment:
-    """Make a payment by card with one attempt; one that succeeded is settled, any other moved no money."""
-    at, succeeded = clock.now(), state == "succeeded"
-    payment = Payment(
-        customer_id=customer_id,
-        account=account(),
-        state=state,
-        method=Payment.Method.CARD,
-        source=Payment.Source.PAY_LINK,
-        currency="EUR",
-        amount_minor=amount_minor,
-        captured_minor=amount_minor if succeeded else 0,
-        reference="pi_" + os.urandom(12).hex(),
-        brand="visa",
-        last4="4242",
-        created_at=at,
-        updated_at=at,
-        succeeded_at=at if succeeded else None,
-        failure_code="" if succeeded or state == "held" else "insufficient_funds",
-    )
-    payment.save(force_insert=True)
-    PaymentItem.objects.create(
-        payment=payment, customer_id=customer_id, invoice_id=invoice_id, position=0, amount_minor=amount_minor
-    )
-    Attempt.objects.create(
-        payment=payment,
-        customer_id=customer_id,
-        account=account(),
-        number=1,
-        state=state,
-        reference=payment.reference,
-        created_at=at,
-        updated_at=at,
-    )
-    if succeeded:
-        settlement.settle(
-            customer_id=customer_id,
-            currency="EUR",
-            amount_minor=amount_minor,
-            wanted=[(invoice_id, amount_minor)],
-            payment_id=payment.pk,
-            cash_account=Account.GATEWAY,
-            kind="payment_received",
-            booked_on=at.date(),
-            actor=ACTOR,
-            at=at,
-        )
-    return payment
+    """Make a payment by card through a pay link: one that succeeded, failed, or is held."""
+    invoice = Invoice.objects.get(pk=invoice_id, customer_id=customer_id)
+    at = clock.now()
+    made = started((invoice, amount_minor), at=at, source=Payment.Source.PAY_LINK)
+    if state == "held":
+        # More came than was asked for.
+        return apply(made, amount_minor=amount_minor + 1, at=at).payment
+    code = {"code": "insufficient_funds"} if state == "failed" else {}
+    return apply(made, state, at=at, **code).payment
 
 
-def method(customer_id: UUID) -> PaymentMethod:
+def saved(customer_id: UUID) -> PaymentMethod:
     """Save a card."""
-    made = PaymentMethod(
-        customer_id=customer_id,
-        account=account(),
-        reference="pm_" + os.urandom(12).hex(),
-        kind=PaymentMethod.Kind.CARD,
-        is_default=not PaymentMethod.objects.filter(customer_id=customer_id, is_default=True).exists(),
-        brand="visa",
-        last4="4242",
-        expires_month=8,
-        expires_year=2031,
-        agreed_at=clock.now(),
+    return methods.save(
+        customer_id=customer_id, account_id=the_account().pk, method=method(), actor=ACTOR, at=clock.now()
     )
-    made.save(force_insert=True)
-    return made
 
 
-def dispute(payment: Payment, *, hours: int = 72) -> Dispute:
+def disputed(payment: Payment, *, hours: int = 72) -> Dispute:
     """Let a payment's payer contest it, as the provider tells it; it is to be answered in so many hours."""
     at = clock.now()
-    facts = DisputeFacts(
-        reference="dp_" + os.urandom(12).hex(),
-        payment=payment.reference,
-        state=DisputeState.NEEDS_RESPONSE,
-        amount=Money(payment.captured_minor, payment.currency),
-        reason="product_not_received",
-        answer_by=at + timedelta(hours=hours),
-        opened_at=at,
+    facts = dispute_says(
+        payment, reason="product_not_received", answer_by=at + timedelta(hours=hours), opened_at=at
     )
     return disputes.apply_facts(facts=facts, actor=ACTOR, at=at)
 
 
-def refund(payment: Payment, amount_minor: int) -> Refund:
+def promised(payment: Payment, amount_minor: int) -> Refund:
     """Promise money back; nothing has been sent."""
-    at = clock.now()
-    made = Refund(
-        payment=payment,
-        customer_id=payment.customer_id,
-        state=Refund.State.PENDING,
-        currency=payment.currency,
+    return refunds.ask(
+        payment_id=payment.pk,
         amount_minor=amount_minor,
         reason="Not needed any more",
-        created_at=at,
-        updated_at=at,
+        actor=ACTOR,
+        at=clock.now(),
     )
-    made.save(force_insert=True)
-    payment.refresh_from_db(fields=["refunding_minor"])
-    payment.refunding_minor += amount_minor
-    payment.save(update_fields=["refunding_minor"])
-    return made
+
+
+def fresh(row):
+    """Return a row as it is now."""
+    return type(row).objects.get(pk=row.pk)
+
+
+def events_of(subject: UUID) -> list[str]:
+    """Return the codes of the events about one record, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT event FROM audit_event WHERE subject_id = %s ORDER BY at, id", [subject])
+        return [code for (code,) in cursor.fetchall()]
+
+
+def _invoice(wanted: tuple[Invoice, int] | Invoice) -> Invoice:
+    return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _item(wanted: tuple[Invoice, int] | Invoice) -> tuple[UUID, int]:
+    if isinstance(wanted, tuple):
+        return wanted[0].pk, wanted[1]
+    return wanted.pk, Invoice.objects.get(pk=wanted.pk).amount_due_minor

@@ -192,7 +192,7 @@ def test_a_dispute_is_read_answered_once_and_no_money_goes_back_meanwhile(genero
     api = generous
     payment, _ = by_card(api)
     with scope(Scope(api.tenant)):
-        dispute = make.dispute(payment)
+        dispute = make.disputed(payment)
     path = f"disputes/{ids.encode('dispute', dispute.pk)}"
     (listed,) = api.get("disputes?status=needs_response").json()["data"]
     shown = api.get(path).json()
@@ -223,7 +223,7 @@ def test_a_dispute_is_read_answered_once_and_no_money_goes_back_meanwhile(genero
 def test_a_dispute_is_accepted(api, key_with):
     payment, _ = by_card(api)
     with scope(Scope(api.tenant)):
-        dispute = make.dispute(payment)
+        dispute = make.disputed(payment)
     path = f"disputes/{ids.encode('dispute', dispute.pk)}/accept"
     reader = key_with(Permission.PAYMENT_READ)
     refused = reader.post(path, {}, Idempotency_Key="no")
@@ -239,7 +239,7 @@ def test_a_dispute_is_accepted(api, key_with):
 def test_saved_methods_show_what_a_person_knows_them_by_and_are_removed(api, other):
     customer = invoice(api)["customer"]
     with scope(Scope(api.tenant)):
-        row = make.method(Customer.objects.get(pk=ids.decode("customer", customer)).pk)
+        row = make.saved(Customer.objects.get(pk=ids.decode("customer", customer)).pk)
     (shown,) = api.get(f"payment_methods?customer={customer}&status=active").json()["data"]
     path = f"payment_methods/{shown['id']}"
     assert api.get(path).json() == shown
@@ -247,8 +247,8 @@ def test_saved_methods_show_what_a_person_knows_them_by_and_are_removed(api, oth
         "type": "card",
         "brand": "visa",
         "last4": "4242",
-        "expires_month": 8,
-        "expires_year": 2031,
+        "expires_month": 12,
+        "expires_year": 2030,
     }
     assert (shown["reference"], shown["is_default"], shown["removed_at"]) == (row.reference, True, None)
     assert set(shown) == {
@@ -272,11 +272,11 @@ def test_the_schema_says_what_is_answered_and_that_a_key_is_demanded(generous):
     document = api.get("openapi.json").json()
     payment, due = by_card(api)
     with scope(Scope(api.tenant)):
-        make.method(payment.customer_id)
+        make.saved(payment.customer_id)
     banked = pay(api, due, 15_000)
     refunded = refund(api, banked.json(), 100)
     with scope(Scope(api.tenant)):
-        dispute = make.dispute(payment)
+        dispute = make.disputed(payment)
     for answer, name in (
         (banked, "Payment"),
         (api.get(f"payments/{ids.encode('payment', payment.pk)}"), "Payment"),

@@ -15,7 +15,7 @@ from tenancy.context import Scope, scope
 from tests.browser.live import Live, judge, visit
 from tests.gateway import Gateway
 from tests.make import accounts as make
-from tests.make import billing, collecting, payer
+from tests.make import billing, payer, payments
 
 
 def the_account(live: Live) -> GatewayAccount:
@@ -99,8 +99,8 @@ def test_nothing_is_wrong_with_the_pages_of_the_boundary(
     pages = ["settings/payments", "settings/payments/connect", "security/gateway"]
     assert judge(browser, live, [f"/o/{live.slug}/{path}" for path in pages], [live.cookie(who)]) == {}
     with scope(Scope(live.tenant)):
-        account = collecting.account(secret_key=gateway.key)
-        collecting.card_payment(billing.finalized(), account_id=account.pk)
+        account = payments.account(secret_key=gateway.key)
+        payments.card_payment(billing.finalized(), account_id=account.pk)
         actor = make.actor(who.user)
         customer = billing.customer()
         customer.notes = payer.SUCCESS

@@ -10,13 +10,13 @@ from payments.services import collect, hooks
 from tenancy.context import Scope, scope
 from tests.browser.live import Live
 from tests.gateway import Gateway
-from tests.make import billing, collecting, payer
+from tests.make import billing, payer, payments
 
 
 def test_a_payer_who_does_not_come_back_has_paid(live: Live, selling: UUID, gateway: Gateway) -> None:
     with scope(Scope(live.tenant)):
         invoice = billing.finalized()
-        attempt = collecting.started(invoice, account_id=selling, at=clock.now())
+        attempt = payments.started(invoice, account_id=selling, at=clock.now())
     url = collect.open_page(
         tenant_id=live.tenant, attempt_id=attempt.pk, return_url=live.at("/back"), cancel_url=live.at("/left"),
         at=clock.now(),

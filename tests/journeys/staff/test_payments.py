@@ -324,8 +324,8 @@ def test_a_refund_is_refused_where_it_must_be(tenant: UUID, made: Books) -> None
 def test_a_dispute_shows_its_deadline_and_is_answered_once(tenant: UUID, made: Books) -> None:
     with scope(Scope(tenant)):
         payment = make.card(made.customer, made.open[0], 3_000)
-        dispute = make.dispute(payment, hours=47)
-        later = make.dispute(make.card(made.customer, made.open[0], 1_000), hours=49)
+        dispute = make.disputed(payment, hours=47)
+        later = make.disputed(make.card(made.customer, made.open[0], 1_000), hours=49)
     manager = member(tenant, RoleCode.BILLING_MANAGER)
     listed = manager.get("/o/a/disputes").content.decode()
     assert listed.count("less than 48 hours left") == 1
@@ -374,22 +374,23 @@ def test_somebody_decides_about_held_money(tenant: UUID, made: Books) -> None:
 def test_the_list_is_narrowed_by_its_address(tenant: UUID, made: Books) -> None:
     payment = bank(tenant, made, 10_000, 10_000)
     with scope(Scope(tenant)):
+        arrived = make.card(made.customer, made.open[2], 500)
         failed = make.card(made.customer, made.open[2], 1_000, state=Payment.State.FAILED)
         make.bank(made.other, 500)
     reader = member(tenant, RoleCode.ACCOUNTANT)
     bank_pk, failed_pk = ids.encode("payment", payment.pk), ids.encode("payment", failed.pk)
     one, other = ids.encode("customer", made.customer), ids.encode("invoice", made.open[2])
     for query, wanted in (
-        ("", 3),
-        ("view=received", 2),
+        ("", 4),
+        ("view=received", 3),
         ("view=failed", 1),
         ("view=held", 0),
-        (f"customer={one}", 2),
-        (f"invoice={other}", 1),
-        ("method=card", 1),
-        ("q=Blue", 2),
-        (f"q={failed.reference}", 1),
-        (f"received_from={clock.now().date()}", 2),
+        (f"customer={one}", 3),
+        (f"invoice={other}", 2),
+        ("method=card", 2),
+        ("q=Blue", 3),
+        (f"q={arrived.reference}", 1),
+        (f"received_from={clock.now().date()}", 3),
         ("received_to=2020-01-01", 0),
     ):
         shown = reader.get(f"/o/a/payments?{query}")
@@ -405,7 +406,7 @@ def test_the_list_is_narrowed_by_its_address(tenant: UUID, made: Books) -> None:
 def test_an_invoice_and_a_customer_show_their_payments(tenant: UUID, made: Books) -> None:
     payment = bank(tenant, made, 10_000, 9_000)
     with scope(Scope(tenant)):
-        make.method(made.customer)
+        make.saved(made.customer)
     reader = member(tenant, RoleCode.ACCOUNTANT)
     on_invoice = sentence(reader.get(f"/o/a/invoices/{ids.encode('invoice', made.open[0])}/payments"))
     assert "€90.00" in on_invoice and "€100.00" in on_invoice
@@ -414,7 +415,7 @@ def test_an_invoice_and_a_customer_show_their_payments(tenant: UUID, made: Books
     )
     of_customer = reader.get(f"/o/a/customers/{ids.encode('customer', made.customer)}/payments")
     text = sentence(of_customer)
-    assert "Visa ending 4242" in text and "08/2031" in text and "€10.00" in text
+    assert "Visa ending 4242" in text and "12/2030" in text and "€10.00" in text
     assert ids.encode("payment", payment.pk) in of_customer.content.decode()
     assert len(events(tenant, "payment_method.listed")) == 1
     other = reader.get(f"/o/a/customers/{ids.encode('customer', made.other)}/payments")
@@ -442,7 +443,7 @@ def test_a_payment_that_nobody_has_paid_is_stopped(tenant: UUID, made: Books) ->
         attempt = collect.start(
             customer_id=made.customer,
             items=[(made.open[0], 1_000)],
-            account_id=make.account().pk,
+            account_id=make.the_account().pk,
             source=Payment.Source.PAY_LINK,
             actor=make.ACTOR,
             at=clock.now(),

@@ -14,7 +14,7 @@ from payments.services import accounts, autopay, methods, payers
 from tenancy import context
 from tenancy.context import Scope, scope
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 AT = make.AT

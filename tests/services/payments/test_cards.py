@@ -17,7 +17,7 @@ from payments.models import GatewayAccount, PaymentMethod
 from tenancy import jobs
 from tenancy.context import Scope, scope
 from tests.guarantees import canaries
-from tests.make import billing, collecting
+from tests.make import billing, payments
 
 # One process: a scan reads the cache of all of them, and some of these plant a number there.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("cards")]
@@ -44,7 +44,7 @@ def places(result):
 
 def test_an_organization_without_card_numbers_is_clean_and_the_counts_are_recorded(tenant_a):
     with scope(Scope(tenant_a)):
-        collecting.card_payment(billing.finalized())
+        payments.card_payment(billing.finalized())
         given = {"kind": "import", "name": "a.csv", "media_type": "text/csv"}
         files.store(**given, chunks=[b"name,number\nAda,12345678"], actor=ACTOR, at=clock.now())
         files.store(
@@ -84,7 +84,7 @@ def test_a_number_is_found_in_an_encrypted_column_and_not_repeated(tenant_a, car
 
 def test_a_number_is_found_in_plain_columns_in_documents_in_files_and_in_the_cache(tenant_a, tenant_b, card):
     with scope(Scope(tenant_a)):
-        account = collecting.account()
+        account = payments.account()
         GatewayAccount.objects.filter(pk=account.pk).update(hook_reference=card)
         customer = billing.customer()
         customer.address = {**(customer.address or {}), "line1": f"Box {card}"}

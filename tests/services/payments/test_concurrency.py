@@ -14,7 +14,7 @@ from payments.services import collect, disputes, refunds
 from tenancy import context
 from tests import databases
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 24

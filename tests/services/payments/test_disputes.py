@@ -14,7 +14,7 @@ from payments.models import Dispute
 from payments.services import disputes, refunds
 from tenancy import context
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ import pytest
 from billing.issuer.models import Issuer
 from payments import history
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 

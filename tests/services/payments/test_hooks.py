@@ -23,7 +23,7 @@ from payments.models import Attempt, Dispute, GatewayAccount, HookReceipt, Payme
 from payments.services import accounts, collect, hooks, refunding, refunds
 from tenancy.context import Scope, scope
 from tests.gateway import Gateway
-from tests.make import billing, collecting, payer
+from tests.make import billing, payer, payments
 from tests.sandbox.conftest import Receiver
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ class Shop:
     def attempt(self) -> UUID:
         """Begin to collect an invoice of 100.00."""
         with scope(Scope(self.tenant)):
-            return collecting.started(billing.finalized(), account_id=self.account_id, at=clock.now()).pk
+            return payments.started(billing.finalized(), account_id=self.account_id, at=clock.now()).pk
 
     def page(self, attempt_id: UUID) -> str:
         """Open its page."""

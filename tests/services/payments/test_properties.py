@@ -17,8 +17,8 @@ from payments.models import Attempt, Dispute, Payment, Refund
 from payments.services import collect, disputes, refunds
 from tenancy import context
 from tests.make import billing as bill
-from tests.make import collecting as make
 from tests.make import installation
+from tests.make import payments as make
 
 AMOUNTS = st.integers(min_value=1, max_value=12_000)
 STATES = st.sampled_from(["open", "requires_action", "processing", "succeeded", "failed", "canceled"])

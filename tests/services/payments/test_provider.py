@@ -13,8 +13,8 @@ from payments.services import collect, disputes, janitor, methods, refunding, re
 from tenancy.context import Scope, scope
 from tests.gateway import Gateway
 from tests.make import billing as bill
-from tests.make import collecting as make
 from tests.make import payer
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 ACTOR = make.ACTOR

@@ -8,7 +8,7 @@ from billing.settlement import services as settlement
 from core.errors import NotFound
 from tenancy import context
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db
 

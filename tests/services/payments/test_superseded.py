@@ -21,7 +21,7 @@ from tests.guarantees import world
 from tests.make import accounts, payer
 from tests.make import api as programs
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 BACK = "http://localhost:8000/back"
 TASK = "payments.close_pages"

@@ -14,7 +14,7 @@ from tenancy.context import Scope, scope
 from tests.databases import as_owner
 from tests.guarantees import canaries
 from tests.make import billing as bill
-from tests.make import collecting as make
+from tests.make import payments as make
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = timedelta(days=3 * 365)
