@@ -79,6 +79,8 @@ class Limit(StrEnum):
 
     EXPORT_ROWS = "export_rows"
     REFUND_MINOR = "refund_minor"
+    # Of keys alone: whatever a person writes off needs a second one.
+    WRITE_OFF_MINOR = "write_off_minor"
 
 
 P = Permission
@@ -235,7 +237,11 @@ ROLE_WORDS: Mapping[RoleCode, str] = {
 }
 
 ROLE_LIMITS: Mapping[RoleCode, Mapping[Limit, int]] = {
-    RoleCode.OWNER: {Limit.EXPORT_ROWS: 1_000_000, Limit.REFUND_MINOR: 10_000_000},
+    RoleCode.OWNER: {
+        Limit.EXPORT_ROWS: 1_000_000,
+        Limit.REFUND_MINOR: 10_000_000,
+        Limit.WRITE_OFF_MINOR: 10_000_000,
+    },
     RoleCode.BILLING_MANAGER: {Limit.EXPORT_ROWS: 10_000, Limit.REFUND_MINOR: 50_000},
     RoleCode.BILLING_CLERK: {Limit.EXPORT_ROWS: 1_000, Limit.REFUND_MINOR: 0},
     RoleCode.ACCOUNTANT: {Limit.EXPORT_ROWS: 10_000},

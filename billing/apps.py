@@ -18,10 +18,12 @@ class BillingConfig(AppConfig):
         from billing.creditnotes import proofs  # noqa: F401  so is this
         from billing.issuer import services as issuer
         from billing.periods import services as periods
+        from billing.settlement.services import losses
         from billing.tax.models import TaxRate
 
         organizations.when_founded(issuer.found)
         fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))
+        approvals.register(approvals.Kind(code=losses.KIND, execute=losses.carry_out))
         approvals.register(
             approvals.Kind(
                 code=periods.KIND, execute=periods.carry_out, permission=Permission.APPROVAL_DECIDE

@@ -20,7 +20,9 @@ from core.errors import NotFound
 from payments.models import Attempt, GatewayAccount, Payment, PaymentItem
 from payments.rules import LIVE_ATTEMPTS
 
-Stand: TypeAlias = Literal["due", "part", "waiting", "unsure", "paid", "voided", "disputed"]
+Stand: TypeAlias = Literal[
+    "due", "part", "waiting", "unsure", "paid", "credited", "closed", "voided", "disputed"
+]
 
 _UNDER_WAY = frozenset({Payment.State.PROCESSING, Payment.State.UNKNOWN})
 
@@ -198,7 +200,10 @@ def _kind(invoice: InvoiceRow, found: list[Share], contested: bool) -> Stand:
     if contested:
         return "disputed"
     if invoice.payment_status == "paid":
-        return "paid"
+        return "credited" if invoice.credited_minor and not invoice.amount_paid_minor else "paid"
+    # Given up here is not forgiven there; but nothing is asked for on this page any more.
+    if invoice.amount_due_minor <= 0:
+        return "closed"
     states = {share.state for share in found}
     if Payment.State.UNKNOWN in states:
         return "unsure"

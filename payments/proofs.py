@@ -47,7 +47,8 @@ prove(
     f"""
     SELECT p.id FROM payments_payment p LEFT JOIN (
       SELECT payment_id, sum(amount_minor) AS posted FROM ({_POSTED}) AS posted
-      WHERE account IN ('receivable', 'customer_credit') GROUP BY payment_id) AS l ON l.payment_id = p.id
+      WHERE account IN ('receivable', 'customer_credit') AND kind <> 'refund_to_credit'
+      GROUP BY payment_id) AS l ON l.payment_id = p.id
     LEFT JOIN (
       SELECT payment_id, sum(amount_minor) AS held FROM (
         SELECT payment_id, amount_minor FROM billing_allocation WHERE tenant_id = %(tenant)s
@@ -142,4 +143,25 @@ prove(
     WHERE p.tenant_id = %(tenant)s AND p.account_id IS NOT NULL
       AND p.reversed_minor <> least(
         coalesce(d.lost, 0), p.captured_minor - p.refunding_minor - p.refunded_minor)""",
+)
+# What a credit note promises back is a refund each, asked for or made before; what did not arrive became credit.
+prove(
+    "promised_differs_from_refunds",
+    """
+    SELECT n.id FROM billing_creditnote n LEFT JOIN (
+      SELECT credit_note_id, sum(promised_minor) AS promised FROM payments_refund
+      WHERE tenant_id = %(tenant)s AND credit_note_id IS NOT NULL GROUP BY credit_note_id) AS r
+      ON r.credit_note_id = n.id
+    WHERE n.tenant_id = %(tenant)s AND n.refund_minor <> coalesce(r.promised, 0)""",
+)
+prove(
+    "broken_promise_differs_from_credit",
+    """
+    SELECT r.id FROM payments_refund r LEFT JOIN (
+      SELECT t.source_id, sum(e.amount_minor) AS kept FROM billing_ledgertransaction t
+      JOIN billing_ledgerentry e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id
+      WHERE t.tenant_id = %(tenant)s AND t.kind = 'refund_to_credit' AND e.account = 'refunds'
+      GROUP BY t.source_id) AS l ON l.source_id = r.id
+    WHERE r.tenant_id = %(tenant)s AND coalesce(l.kept, 0) <> CASE
+      WHEN r.state IN ('failed', 'declined', 'canceled') THEN r.promised_minor ELSE 0 END""",
 )

@@ -16,7 +16,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value,
 from billing.customers import queries as customers
 from billing.invoices import queries
 from billing.invoices.models import Invoice
-from billing.invoices.queries import InvoiceRow
+from billing.invoices.queries import LOST, InvoiceRow
 from billing.tallies import queries as tallies
 from billing.tallies.queries import Total
 from core import ids
@@ -25,7 +25,13 @@ from core.errors import Refusal
 PAGE = 50
 # Two bills of one customer over the same amount within this time are worth a question.
 TWIN_DAYS = 30
-_UNPAID = Q(status=Invoice.Status.FINALIZED) & ~Q(payment_status=Invoice.PaymentStatus.PAID)
+# Nothing is due of what was given up as lost, and yet it was not paid.
+_UNPAID = (
+    Q(status=Invoice.Status.FINALIZED)
+    & ~Q(payment_status=Invoice.PaymentStatus.PAID)
+    & Q(amount_due_minor__gt=0)
+)
+_LOST = Q(status=Invoice.Status.FINALIZED, amount_due_minor=0, written_off_minor__gt=0)
 
 
 class View(StrEnum):
@@ -36,6 +42,7 @@ class View(StrEnum):
     OPEN = "open"
     OVERDUE = "overdue"
     PAID = "paid"
+    WRITTEN_OFF = "written_off"
     VOIDED = "voided"
 
 
@@ -221,6 +228,7 @@ def _of_view(view: View, today: date) -> Q:
         View.OPEN: _UNPAID,
         View.OVERDUE: _UNPAID & Q(due_on__lt=today),
         View.PAID: Q(status=Invoice.Status.FINALIZED, payment_status=Invoice.PaymentStatus.PAID),
+        View.WRITTEN_OFF: _LOST,
         View.VOIDED: Q(status=Invoice.Status.VOIDED),
     }[view]
 
@@ -234,12 +242,14 @@ def _of_age(age: Age, today: date) -> Q:
 
 
 def _belongs(total: Total, view: View) -> bool:
-    paid = total.payment_status == Invoice.PaymentStatus.PAID
     final = total.state == Invoice.Status.FINALIZED
+    ended = {View.PAID: Invoice.PaymentStatus.PAID, View.WRITTEN_OFF: LOST}
     states = {View.DRAFT: Invoice.Status.DRAFT, View.VOIDED: Invoice.Status.VOIDED}
     if view in states:
         return total.state == states[view]
-    return view is View.ALL or (final and paid is (view is View.PAID))
+    if view in ended:
+        return final and total.payment_status == ended[view]
+    return view is View.ALL or (final and total.payment_status not in ended.values())
 
 
 def _from_tallies(view: View) -> list[Sums]:

@@ -27,8 +27,10 @@ MOST = 200
 LIST = (
     "id", "customer_id", "number", "imported_number", "status", "payment_status", "currency", "issued_on",
     "due_on", "subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "amount_paid_minor",
-    "amount_due_minor", "created_at", "updated_at",
+    "amount_due_minor", "noted_minor", "credited_minor", "written_off_minor", "created_at", "updated_at",
 )  # fmt: skip
+# In the tallies, where an invoice that was given up stands between unpaid and paid.
+LOST = "written_off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,10 @@ class InvoiceRow:
     total_minor: int
     amount_paid_minor: int
     amount_due_minor: int
+    # What credit notes took back in all, what of that came off what was open, and what was given up as lost.
+    noted_minor: int = 0
+    credited_minor: int = 0
+    written_off_minor: int = 0
     created_at: datetime
     updated_at: datetime
 
@@ -152,7 +158,8 @@ def page(
     if customer_id is not None:
         only("customer_id = %s", customer_id)
     if due_before is not None:
-        only("status = 'finalized' AND payment_status <> 'paid' AND due_on < %s", due_before)
+        open_ = "status = 'finalized' AND payment_status <> 'paid' AND amount_due_minor > 0"
+        only(f"{open_} AND due_on < %s", due_before)
     if number is not None:
         only("number = %s", number)
     if after is not None:

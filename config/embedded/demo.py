@@ -342,7 +342,11 @@ def api_key(slug: str) -> str:
         made = apikeys.create(
             name="Demo credentials",
             scopes=[scope_.value for scope_ in API_KEY_SCOPES],
-            limits={Limit.EXPORT_ROWS.value: 10_000, Limit.REFUND_MINOR.value: 100_000},
+            limits={
+                Limit.EXPORT_ROWS.value: 10_000,
+                Limit.REFUND_MINOR.value: 100_000,
+                Limit.WRITE_OFF_MINOR.value: 10_000_000,
+            },
             expires_at=at + timedelta(days=1),
             actor=actor,
             at=at,

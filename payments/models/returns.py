@@ -3,8 +3,9 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
+from billing.creditnotes.models import CreditNote
 from billing.customers.models import Customer
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedTextField
@@ -48,6 +49,11 @@ class Refund(TenantModel):
         Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
     approval_id = models.UUIDField(null=True)
+    # The credit note that says why, and how much of it that credit note holds on account `refunds` for it.
+    credit_note = models.ForeignKey(
+        CreditNote, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    promised_minor = models.BigIntegerField(default=0)
     state = models.CharField(max_length=16, choices=State)
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
@@ -70,12 +76,13 @@ class Refund(TenantModel):
         erasure=Erasure.KEPT_BY_LAW,
         fields={
             **dict.fromkeys(
-                ["id", "tenant", "payment", "customer", "approval_id", "reference", "requested_by"],
+                ["id", "tenant", "payment", "customer", "approval_id", "credit_note", "reference"],
                 FieldClass.IDENTIFIER,
             ),
+            "requested_by": FieldClass.IDENTIFIER,
             **dict.fromkeys(["state", "currency", "reason_code", "failure_code"], FieldClass.STATE),
             "asked": FieldClass.TECHNICAL,
-            "amount_minor": FieldClass.MONEY,
+            **dict.fromkeys(["amount_minor", "promised_minor"], FieldClass.MONEY),
             "reason": FieldClass.CONTENT,
             **dict.fromkeys(["ask_at", "created_at", "updated_at", "succeeded_at"], FieldClass.TIME),
         },
@@ -88,11 +95,21 @@ class Refund(TenantModel):
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payments_refund_some"),
             models.CheckConstraint(condition=Q(state__in=list(REFUND_MOVES)), name="payments_refund_states"),
+            models.CheckConstraint(
+                condition=Q(credit_note__isnull=True, promised_minor=0)
+                | Q(credit_note__isnull=False, promised_minor__gt=0, promised_minor__lte=F("amount_minor")),
+                name="payments_refund_promised",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "payment"], name="payments_refund_payment"),
             models.Index(fields=["tenant", "state", "-id"], name="payments_refund_state"),
             models.Index(fields=["tenant", "reference"], name="payments_refund_reference"),
+            models.Index(
+                fields=["tenant", "credit_note"],
+                condition=Q(credit_note__isnull=False),
+                name="payments_refund_creditnote",
+            ),
             models.Index(
                 fields=["tenant", "ask_at"], condition=Q(ask_at__isnull=False), name="payments_refund_ask"
             ),

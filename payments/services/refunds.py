@@ -83,11 +83,12 @@ def ask(
     at: datetime,
     reason_code: str = Refund.ReasonCode.OTHER,
     seen_minor: int | None = None,
+    credit_note_id: UUID | None = None,
 ) -> Refund:
     """Ask for money back: reserved at once, sent after the commit, or waiting for a second person.
 
     `seen_minor` is what had been given back or promised of the payment when somebody decided, so that a page that is
-    sent twice gives nothing back twice.
+    sent twice gives nothing back twice. `credit_note_id` is the credit note that has promised this amount.
 
     Raises:
         NotFound: there is no such payment.
@@ -109,6 +110,8 @@ def ask(
         payment=payment,
         customer_id=payment.customer_id,
         state=Refund.State.PENDING_APPROVAL if waits else Refund.State.PENDING,
+        credit_note_id=credit_note_id,
+        promised_minor=0 if credit_note_id is None else amount_minor,
         currency=payment.currency,
         amount_minor=amount_minor,
         reason_code=Refund.ReasonCode(reason_code),
@@ -208,6 +211,7 @@ def cancel(*, refund_id: UUID, actor: Actor, at: datetime) -> Refund:
     if refund.state != Refund.State.PENDING:
         raise RefundMovedOn
     _release(payment, refund, at)
+    _keep_promise(refund, actor, at)
     move(refund, Refund.State.CANCELED, at=at)
     audit.record(events.REFUND_CANCELED, actor=actor, subject=("refund", refund.pk))
     return refund
@@ -238,6 +242,7 @@ def withdrawn(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor
     """Set the amount free again of which nobody agreed that it leaves (declined, withdrawn or expired)."""
     payment, refund = moves.lock_refund(UUID(str(payload["refund"])))
     _release(payment, refund, at)
+    _keep_promise(refund, actor, at)
     move(refund, Refund.State.DECLINED, at=at)
     audit.record(
         events.REFUND_DECLINED, actor=actor, subject=("refund", refund.pk), facts={"how": request.state}
@@ -271,6 +276,7 @@ def succeed(
         booked_on=booked_on,
         actor=actor,
         at=at,
+        is_promised=refund.credit_note_id is not None,
     )
     payment.refunding_minor -= refund.amount_minor
     payment.refunded_minor += refund.amount_minor
@@ -303,6 +309,7 @@ def fail(payment: Payment, refund: Refund, *, code: str, actor: Actor, at: datet
         payment.save(update_fields=["state", "refunded_minor", "reversed_minor", "updated_at"])
     else:
         _release(payment, refund, at)
+    _keep_promise(refund, actor, at)
     refund.failure_code = code
     move(refund, Refund.State.FAILED, at=at)
     audit.record(
@@ -334,6 +341,7 @@ def tell(refund: Refund, what: str) -> None:
             "currency": refund.currency,
             "amount_minor": refund.amount_minor,
             "reason_code": refund.reason_code,
+            "credit_note": refund.credit_note_id,
             "failure_code": refund.failure_code,
         },
     )
@@ -363,6 +371,23 @@ def _is_what_we_asked(payment: Payment, refund: Refund, outcome: RefundOutcome) 
         and outcome.payment == payment.reference
         and (outcome.amount.amount_minor, outcome.amount.currency) == (refund.amount_minor, refund.currency)
         and refund.reference in ("", outcome.reference)
+    )
+
+
+def _keep_promise(refund: Refund, actor: Actor, at: datetime) -> None:
+    """What a credit note promised back and did not arrive stays the customer's: it becomes credit."""
+    if refund.credit_note_id is None:
+        return
+    settlement.refund_to_credit(
+        customer_id=refund.customer_id,
+        currency=refund.currency,
+        payment_id=refund.payment_id,
+        credit_note_id=refund.credit_note_id,
+        amount_minor=refund.promised_minor,
+        source_id=refund.pk,
+        booked_on=moves.today(at),
+        actor=actor,
+        at=at,
     )
 
 

@@ -20,7 +20,8 @@ from tests.make import billing as make
 pytestmark = pytest.mark.django_db(transaction=True)
 # How far it is paid, and when that was noted; a generated column follows from others.
 SETTLEMENT = {
-    "amount_paid_minor", "noted_minor", "credited_minor", "written_off_minor", "payment_status", "attempts_open", "attempts_processing", "disputes_open", "updated_at",
+    "amount_paid_minor", "noted_minor", "credited_minor", "written_off_minor",
+    "payment_status", "attempts_open", "attempts_processing", "disputes_open", "updated_at",
 }  # fmt: skip
 DOCUMENT = (Invoice, InvoiceLine, InvoiceTax)
 REFUSED = {"23001"}  # restrict_violation, raised by the triggers alone

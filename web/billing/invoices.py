@@ -33,6 +33,7 @@ VIEWS: Mapping[View, str] = MappingProxyType(
         View.OPEN: "Open",
         View.OVERDUE: "Overdue",
         View.PAID: "Paid",
+        View.WRITTEN_OFF: "Written off",
         View.VOIDED: "Void",
     }
 )
@@ -222,9 +223,12 @@ def _at(query: QueryDict, cursor: str, first: int) -> str:
 def _empty(view: View, *, filtered: bool) -> tuple[str, str]:
     """Return the title and the sentence of an empty list: never twice the same."""
     if filtered:
-        what = {View.ALL: "invoice", View.DRAFT: "draft", View.VOIDED: "void invoice"}.get(
-            view, f"{view} invoice"
-        )
+        what = {
+            View.ALL: "invoice",
+            View.DRAFT: "draft",
+            View.WRITTEN_OFF: "written-off invoice",
+            View.VOIDED: "void invoice",
+        }.get(view, f"{view} invoice")
         return (
             f"No {what} matches these filters",
             "Try a whole number, or fewer letters of the customer’s name.",
@@ -238,6 +242,10 @@ def _empty(view: View, *, filtered: bool) -> tuple[str, str]:
         View.OPEN: ("Nothing is open", "Every finalized invoice is paid or void."),
         View.OVERDUE: ("Nothing is overdue", "No open invoice is past its due date."),
         View.PAID: ("Nothing is paid yet", "An invoice moves here when all of it has been received."),
+        View.WRITTEN_OFF: (
+            "Nothing was written off",
+            "What nobody expects to be paid any more is listed here, until money comes for it after all.",
+        ),
         View.VOIDED: (
             "Nothing was voided",
             "A void invoice keeps its number and is listed here, with the reason.",

@@ -84,8 +84,10 @@ def standing(found: InvoiceRow, on: date) -> str:
     """Say in one word where an invoice stands: its document, its payment and its day together."""
     if found.status != "finalized":
         return found.status
+    if found.amount_due_minor <= 0 and found.written_off_minor:
+        return "written_off"
     if found.payment_status == "paid":
-        return "paid"
+        return "credited" if found.credited_minor and not found.amount_paid_minor else "paid"
     if _late(found, on):
         return "overdue"
     if found.payment_status != "unpaid":
@@ -104,6 +106,6 @@ def under(sums: Sequence[Sums]) -> list[Sum]:
 
 def _late(found: InvoiceRow, on: date) -> int:
     """Return by how many days an unpaid invoice is late; 0 when it is not."""
-    if found.status != "finalized" or found.payment_status == "paid" or found.due_on is None:
+    if found.status != "finalized" or found.amount_due_minor <= 0 or found.due_on is None:
         return 0
     return max((on - found.due_on).days, 0)

@@ -107,6 +107,7 @@ NOUNS: dict[str, str] = {
 LIMITS: dict[Limit, str] = {
     Limit.EXPORT_ROWS: "Rows in one export",
     Limit.REFUND_MINOR: "Refund without a second person",
+    Limit.WRITE_OFF_MINOR: "Write-off by a key without a second person",
 }
 
 
@@ -168,6 +169,6 @@ def role_name(role: Role) -> str:
 
 def limit(name: Limit, value: int) -> str:
     """Write a limit: rows as a count, money in major units of whatever currency it meets."""
-    if name is Limit.REFUND_MINOR:
+    if name in (Limit.REFUND_MINOR, Limit.WRITE_OFF_MINOR):
         return f"{value // 100:,}.{value % 100:02d}"
     return f"{value:,}"

@@ -12,6 +12,8 @@ from web.kit import words
 from web.kit.forms import DayField, Form
 
 _CENT = Decimal("0.01")
+# Limits in money: typed in major units, kept in minor ones.
+_MONEY = (Limit.REFUND_MINOR.value, Limit.WRITE_OFF_MINOR.value)
 
 
 class RoleChoiceForm(Form):
@@ -72,6 +74,15 @@ def limit_fields() -> dict[str, forms.Field]:
             help_text="In the payment’s own currency. Empty: a second person agrees to every refund.",
             widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         ),
+        Limit.WRITE_OFF_MINOR.value: forms.DecimalField(
+            label=words.LIMITS[Limit.WRITE_OFF_MINOR],
+            required=False,
+            min_value=0,
+            max_digits=12,
+            decimal_places=2,
+            help_text="In the invoice’s own currency. Empty: a second person agrees to every write-off.",
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        ),
         Limit.EXPORT_ROWS.value: forms.IntegerField(
             label=words.LIMITS[Limit.EXPORT_ROWS],
             required=False,
@@ -86,17 +97,19 @@ def limit_fields() -> dict[str, forms.Field]:
 def limits_as_typed(limits: dict[str, int]) -> dict[str, Decimal | int]:
     """Turn stored limits into what the fields show."""
     shown: dict[str, Decimal | int] = dict(limits)
-    if Limit.REFUND_MINOR.value in shown:
-        shown[Limit.REFUND_MINOR.value] = shown[Limit.REFUND_MINOR.value] * _CENT
+    for name in _MONEY:
+        if name in shown:
+            shown[name] = shown[name] * _CENT
     return shown
 
 
 def limits_of(cleaned: dict[str, Any]) -> dict[str, int]:
     """Turn what was typed into limits: money in minor units, nothing where nothing was typed."""
     limits: dict[str, int] = {}
-    refund, rows = cleaned.get(Limit.REFUND_MINOR.value), cleaned.get(Limit.EXPORT_ROWS.value)
-    if refund is not None:
-        limits[Limit.REFUND_MINOR.value] = int(refund / _CENT)
+    rows = cleaned.get(Limit.EXPORT_ROWS.value)
+    for name in _MONEY:
+        if cleaned.get(name) is not None:
+            limits[name] = int(cleaned[name] / _CENT)
     if rows is not None:
         limits[Limit.EXPORT_ROWS.value] = int(rows)
     return limits
@@ -149,7 +162,7 @@ class NewRoleForm(RightsForm):
     label = forms.CharField(
         label="Name of the role", max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
-    field_order = ("label", "rights", Limit.REFUND_MINOR.value, Limit.EXPORT_ROWS.value)
+    field_order = ("label", "rights", *_MONEY, Limit.EXPORT_ROWS.value)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

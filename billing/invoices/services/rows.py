@@ -7,7 +7,7 @@ from uuid import UUID
 
 from billing.invoices import pricing
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.invoices.queries import due_minor
+from billing.invoices.queries import LOST, due_minor
 from billing.tallies import services as tallies
 from billing.tax import rules as tax
 from core import days, money
@@ -33,11 +33,19 @@ def change_of(invoice: Invoice) -> tallies.Change:
     return tallies.Change(
         noun="invoice",
         state=invoice.status,
-        payment_status=invoice.payment_status if invoice.status == Invoice.Status.FINALIZED else "",
+        payment_status=_paid_as(invoice),
         currency=invoice.currency,
         total_minor=invoice.total_minor,
         due_minor=due_minor(invoice),
     )
+
+
+def _paid_as(invoice: Invoice) -> str:
+    if invoice.status != Invoice.Status.FINALIZED:
+        return ""
+    if invoice.written_off_minor and due_minor(invoice) <= 0:
+        return LOST
+    return str(invoice.payment_status)
 
 
 def tell(invoice: Invoice, what: str) -> None:
@@ -53,6 +61,8 @@ def tell(invoice: Invoice, what: str) -> None:
             "total_minor": invoice.total_minor,
             "amount_due_minor": due_minor(invoice),
             "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
+            "credited_minor": invoice.credited_minor,
+            "written_off_minor": invoice.written_off_minor,
             "issued_on": invoice.issued_on,
             "due_on": invoice.due_on,
         },

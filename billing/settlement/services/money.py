@@ -130,14 +130,17 @@ def refund_out(
     booked_on: date,
     actor: Actor,
     at: datetime,
+    is_promised: bool = False,
 ) -> int:
     """Book a refund that has left: first out of the credit its payment left, the rest on account `refunds`.
+
+    What a credit note has promised (`is_promised`) stands on that account already, and comes from there alone.
 
     Invoices stay paid: what they say is still owed and was paid; why money went back is a credit note's to say.
     Returns how much came out of credit.
     """
     money = lock_money(customer_id=customer_id, currency=currency, booked_on=booked_on, actor=actor, at=at)
-    out_of_credit = min(amount_minor, credit_of(payment_id=payment_id))
+    out_of_credit = 0 if is_promised else min(amount_minor, credit_of(payment_id=payment_id))
     sides = [Side(cash_account, -amount_minor)]
     sides += _side(Account.CREDIT, out_of_credit)
     sides += _side(Account.REFUNDS, amount_minor - out_of_credit)
@@ -185,6 +188,34 @@ def refund_back(
     out_of_credit = sum(side.amount_minor for side in left if side.account == Account.CREDIT)
     if out_of_credit:
         money.credit(out_of_credit, payment_id, Cause.REFUNDED)
+
+
+@use_case
+def refund_to_credit(
+    *,
+    customer_id: UUID,
+    currency: str,
+    payment_id: UUID,
+    credit_note_id: UUID,
+    amount_minor: int,
+    source_id: UUID,
+    booked_on: date,
+    actor: Actor,
+    at: datetime,
+) -> None:
+    """Give a customer as credit what a credit note promised them back and what did not leave, or came back."""
+    money = lock_money(customer_id=customer_id, currency=currency, booked_on=booked_on, actor=actor, at=at)
+    ledger.post(
+        kind="refund_to_credit",
+        sides=[Side(Account.REFUNDS, amount_minor), Side(Account.CREDIT, -amount_minor)],
+        currency=currency,
+        booked_on=booked_on,
+        at=at,
+        customer_id=customer_id,
+        source_id=source_id,
+    )
+    # Left by the payment, so that a later refund of it finds the money here.
+    money.credit(amount_minor, payment_id, Cause.CREDIT_NOTE, credit_note_id=credit_note_id)
 
 
 def _side(account: str, amount_minor: int) -> list[Side]:
