@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from audit import services as audit
 from billing import events
+from billing.documents.einvoice.document import Problem
 from billing.documents.models import DocumentFile
 from core import primitives
 from core.actor import Actor
@@ -26,16 +27,6 @@ from tenancy.models import only
 
 MEDIA_TYPES = {"pdf": "application/pdf", "facturx": "application/pdf"}
 XML_MEDIA_TYPE = "application/xml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing a check found: its rule, in words, where, and whether it forbids sending."""
-
-    rule: str
-    text: str
-    place: str = ""
-    is_error: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

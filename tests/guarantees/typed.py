@@ -26,6 +26,7 @@ from accounts.services.sessions import Opened, Origin
 from billing.bankaccounts import services as bankaccounts
 from billing.customers import services as customers
 from billing.documents import archive
+from billing.documents.einvoice.document import Problem
 from billing.imports import services as imports
 from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
@@ -269,7 +270,7 @@ def _import(marker: str, actor: Actor) -> None:
         customer_id=Invoice.objects.get(pk=result.created[0]).customer_id,
         kind="ubl",
         content=document,
-        problems=[archive.Problem(rule="BR-01", text=f"{marker} is wrong")],
+        problems=[Problem(rule="BR-01", text=f"{marker} is wrong")],
         actor=actor,
         at=clock.now(),
     )

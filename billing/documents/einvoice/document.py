@@ -1,10 +1,13 @@
-"""An invoice from outside as plain values, whatever syntax it came in; terms are those of EN 16931."""
+"""An invoice or credit note as plain values, whatever syntax it comes or goes in; terms are those of EN 16931."""
 
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
 from billing.tax.rules import Rate
+
+# UNTDID 1001: the codes of documents that take money back.
+CREDIT_CODES = frozenset({"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +20,8 @@ class Party:
     tax_number: str = ""
     registration: str = ""
     identifiers: tuple[str, ...] = ()
+    endpoint_id: str = ""
+    endpoint_scheme: str = ""
     address: dict[str, str] = field(default_factory=dict)
     contact_name: str = ""
     phone: str = ""
@@ -31,6 +36,8 @@ class Party:
             "tax_number": self.tax_number,
             "registration": self.registration,
             "identifiers": list(self.identifiers),
+            "endpoint_id": self.endpoint_id,
+            "endpoint_scheme": self.endpoint_scheme,
             "address": dict(self.address),
             "contact_name": self.contact_name,
             "phone": self.phone,
@@ -66,6 +73,14 @@ class Adjustment:
         return self.amount_minor if self.is_charge else -self.amount_minor
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When something was delivered (BG-14, BG-26): the first and the last day, either of them perhaps unsaid."""
+
+    first: date | None
+    last: date | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One line (BG-25)."""
@@ -80,6 +95,7 @@ class Line:
     price_base_quantity: Decimal
     net_minor: int
     rate: Rate
+    period: Period | None = None
     adjustments: tuple[Adjustment, ...] = ()
 
     @property
@@ -100,6 +116,7 @@ class TaxLine:
     base_minor: int
     tax_minor: int
     reason: str = ""
+    reason_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +136,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One invoice from outside."""
+    """One invoice or credit note, from outside or for it."""
 
     number: str
     type_code: str
@@ -134,3 +151,18 @@ class Document:
     adjustments: tuple[Adjustment, ...]
     taxes: tuple[TaxLine, ...]
     totals: Totals
+
+    @property
+    def is_credit_note(self) -> bool:
+        """It takes money back (UNTDID 1001)."""
+        return self.type_code in CREDIT_CODES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing a check found: its rule, in words, where, and whether it forbids sending."""
+
+    rule: str
+    text: str
+    place: str = ""
+    is_error: bool = True

@@ -13,7 +13,7 @@ class TotalsDisagree(Refusal):
 
 
 class CreditNoteUnsupported(Refusal):
-    """This is a credit note, or takes money back as one does; only invoices can be taken in."""
+    """This invoice takes money back, as only a credit note does."""
 
     code = "credit_note_unsupported"
 

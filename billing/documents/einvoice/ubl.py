@@ -1,4 +1,4 @@
-"""Reads UBL 2 invoices as EN 16931, Peppol BIS 3 and XRechnung write them, in a Peppol envelope or bare."""
+"""Reads UBL 2 invoices and credit notes as EN 16931, Peppol BIS 3 and XRechnung write them, enveloped or bare."""
 
 import re
 from collections.abc import Iterator
@@ -7,22 +7,37 @@ from decimal import Decimal
 from typing import NoReturn
 from xml.etree.ElementTree import Element  # a type; parsing is xml.py's
 
-from billing.documents.einvoice import rules
+from billing.documents.einvoice import reading, rules
 from billing.documents.einvoice import xml as hardened
-from billing.documents.einvoice.document import Adjustment, Document, Line, Party, TaxLine, Totals
+from billing.documents.einvoice.document import Adjustment, Document, Line, Party, Period, TaxLine, Totals
+from billing.documents.einvoice.reading import (
+    CurrencyMismatch,
+    FieldMalformed,
+    FieldMissing,
+    FormatUnsupported,
+)
 from billing.tax.rules import NO_TAX, Rate
 from core import money
-from core.errors import Refusal
 
 _UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
 _INVOICE = f"{{{_UBL}Invoice-2}}Invoice"
 _CREDIT_NOTE = f"{{{_UBL}CreditNote-2}}CreditNote"
+_LINES = ("InvoiceLine", "CreditNoteLine")
 _ENVELOPE = "StandardBusinessDocument"
 _PREFIXES = {"cac": f"{{{_UBL}CommonAggregateComponents-2}}", "cbc": f"{{{_UBL}CommonBasicComponents-2}}"}
-# UNTDID 1001: the codes under which an Invoice element is a credit note all the same.
-_CREDIT_CODES = frozenset({"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"})
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:Z|[+-]\d{2}:\d{2})?\Z", re.ASCII)
 
+_ADDRESS = {
+    "line1": "cbc:StreetName",
+    "line2": "cbc:AdditionalStreetName",
+    "line3": "cac:AddressLine/cbc:Line",
+    "city": "cbc:CityName",
+    "postal_code": "cbc:PostalZone",
+    "region": "cbc:CountrySubentity",
+    "country": "cac:Country/cbc:IdentificationCode",
+}
+# The creditor of a direct debit stands among the seller's identifiers (BT-90).
+_CREDITOR = "cac:PartyIdentification/cbc:ID[@schemeID='SEPA']"
 _REFERENCES = {
     "buyer_reference": "cbc:BuyerReference",
     "order": "cac:OrderReference/cbc:ID",
@@ -33,60 +48,59 @@ _REFERENCES = {
     "receipt": "cac:ReceiptDocumentReference/cbc:ID",
     "tender": "cac:OriginatorDocumentReference/cbc:ID",
     "preceding_invoice": "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID",
+    "preceding_invoice_on": "cac:BillingReference/cac:InvoiceDocumentReference/cbc:IssueDate",
     "accounting": "cbc:AccountingCost",
     "profile": "cbc:CustomizationID",
+    "process": "cbc:ProfileID",
     "period_from": "cac:InvoicePeriod/cbc:StartDate",
     "period_to": "cac:InvoicePeriod/cbc:EndDate",
     "tax_point": "cbc:TaxPointDate",
     "delivered_on": "cac:Delivery/cbc:ActualDeliveryDate",
+    "deliver_to": "cac:Delivery/cac:DeliveryParty/cac:PartyName/cbc:Name",
+    **{
+        f"deliver_to_{name}": f"cac:Delivery/cac:DeliveryLocation/cac:Address/{path}"
+        for name, path in _ADDRESS.items()
+    },
     "payee": "cac:PayeeParty/cac:PartyName/cbc:Name",
     "payment_means": "cac:PaymentMeans/cbc:PaymentMeansCode",
     "payment_reference": "cac:PaymentMeans/cbc:PaymentID",
     "payment_account": "cac:PaymentMeans/cac:PayeeFinancialAccount/cbc:ID",
+    "payment_account_name": "cac:PaymentMeans/cac:PayeeFinancialAccount/cbc:Name",
+    "payment_bank": "cac:PaymentMeans/cac:PayeeFinancialAccount/cac:FinancialInstitutionBranch/cbc:ID",
+    "payment_card": "cac:PaymentMeans/cac:CardAccount/cbc:PrimaryAccountNumberID",
+    "payment_card_holder": "cac:PaymentMeans/cac:CardAccount/cbc:HolderName",
+    "debit_mandate": "cac:PaymentMeans/cac:PaymentMandate/cbc:ID",
+    "debit_account": "cac:PaymentMeans/cac:PaymentMandate/cac:PayerFinancialAccount/cbc:ID",
+    "debit_creditor": f"cac:AccountingSupplierParty/cac:Party/{_CREDITOR}",
     "payment_terms": "cac:PaymentTerms/cbc:Note",
 }
 
 
-class FormatUnsupported(Refusal):
-    """This is XML, but no UBL invoice."""
-
-    code = "format_unsupported"
-
-
-class FieldMissing(Refusal):
-    """The document lacks something every invoice has."""
-
-    code = "missing_field"
-
-
-class FieldMalformed(Refusal):
-    """The document holds a value that cannot be read."""
-
-    code = "malformed_field"
-
-
-class CurrencyMismatch(Refusal):
-    """The document mixes currencies."""
-
-    code = "currency_mismatch"
-
-
 def read(data: bytes) -> Document:
-    """Read one UBL invoice and prove that its figures agree.
+    """Read one UBL invoice or credit note and prove that its figures agree.
 
     Raises:
-        Refusal: of `xml`, of `rules` or of this module; each names what is wrong.
+        Refusal: of `xml`, of `rules` or of `reading`; each names what is wrong.
     """
-    root = _invoice(hardened.parse(data))
-    type_code = _text(root, "cbc:InvoiceTypeCode") or "380"
-    if type_code in _CREDIT_CODES:
-        raise rules.CreditNoteUnsupported(field="type_code")
+    return of_root(hardened.parse(data))
+
+
+def is_ubl(root: Element) -> bool:
+    """Tell whether this is UBL, or an envelope in which it comes."""
+    return root.tag in (_INVOICE, _CREDIT_NOTE) or root.tag.rpartition("}")[2] == _ENVELOPE
+
+
+def of_root(root: Element) -> Document:
+    """Read a parsed document; see `read`."""
+    root = _opened(root)
+    credit = root.tag == _CREDIT_NOTE
+    code = "cbc:CreditNoteTypeCode" if credit else "cbc:InvoiceTypeCode"
     currency = _required(root, "cbc:DocumentCurrencyCode").upper()
     money.exponent(currency)
     reader = _Reader(root, currency)
     document = Document(
         number=_required(root, "cbc:ID"),
-        type_code=type_code,
+        type_code=_text(root, code) or ("381" if credit else "380"),
         currency=currency,
         issued_on=_date(root, "cbc:IssueDate") or _missing("cbc:IssueDate"),
         due_on=_date(root, "cbc:DueDate") or _date(root, "cac:PaymentMeans/cbc:PaymentDueDate"),
@@ -94,7 +108,7 @@ def read(data: bytes) -> Document:
         buyer=_party(root, "cac:AccountingCustomerParty/cac:Party"),
         note="\n".join(_texts(root, "cbc:Note")),
         references={name: text for name, path in _REFERENCES.items() if (text := _text(root, path))},
-        lines=tuple(reader.line(element) for element in _all(root, "cac:InvoiceLine")),
+        lines=tuple(reader.line(element) for tag in _LINES for element in _all(root, f"cac:{tag}")),
         adjustments=tuple(reader.adjustments(root, taxed=True)),
         taxes=tuple(reader.taxes),
         totals=reader.totals(),
@@ -103,13 +117,11 @@ def read(data: bytes) -> Document:
     return document
 
 
-def _invoice(root: Element) -> Element:
-    """Find the invoice, inside its Peppol envelope when there is one."""
+def _opened(root: Element) -> Element:
+    """Find the document, inside its Peppol envelope when there is one."""
     if root.tag.rpartition("}")[2] == _ENVELOPE:
         root = next((child for child in root if child.tag in (_INVOICE, _CREDIT_NOTE)), root)
-    if root.tag == _CREDIT_NOTE:
-        raise rules.CreditNoteUnsupported(field="document")
-    if root.tag != _INVOICE:
+    if root.tag not in (_INVOICE, _CREDIT_NOTE):
         raise FormatUnsupported(f"The document is a {root.tag.rpartition('}')[2][:60]}, no UBL invoice.")
     return root
 
@@ -187,7 +199,7 @@ class _Reader:
         adjustments = tuple(self.adjustments(element, taxed=False))
         whole = net_minor - sum(item.signed_minor for item in adjustments)
         quantity, unit_amount, base_quantity = self._price(element, whole)
-        counted = _find(element, "cbc:InvoicedQuantity")
+        counted = _counted(element)
         return Line(
             identifier=_text(element, "cbc:ID"),
             name=_text(element, "cac:Item/cbc:Name"),
@@ -199,21 +211,20 @@ class _Reader:
             price_base_quantity=base_quantity,
             net_minor=net_minor,
             rate=self._rate(_find(element, "cac:Item/cac:ClassifiedTaxCategory")),
+            period=_period(element),
             adjustments=adjustments,
         )
 
     def _price(self, element: Element, whole_minor: int) -> tuple[Decimal, Decimal, Decimal]:
         """Read quantity, price and base quantity; without a price it is one piece of the whole."""
-        counted = _find(element, "cbc:InvoicedQuantity")
+        counted = _counted(element)
         price = _find(element, "cac:Price/cbc:PriceAmount")
         base = _find(element, "cac:Price/cbc:BaseQuantity")
         if counted is None or price is None:
             return Decimal(1), money.from_minor(whole_minor, self.currency), Decimal(1)
         if _currency(price) not in ("", self.currency):
             raise CurrencyMismatch(f"A price is not in {self.currency}.", field="PriceAmount")
-        per = Decimal(1) if base is None else _decimal(base, "cbc:BaseQuantity")
-        if per <= 0:
-            raise FieldMalformed("A price's BaseQuantity is not above zero.", field="BaseQuantity")
+        per = Decimal(1) if base is None else reading.base_quantity(_decimal(base, "cbc:BaseQuantity"))
         return _decimal(counted, "cbc:InvoicedQuantity"), _decimal(price, "cbc:PriceAmount"), per
 
     def _tax(self, element: Element) -> TaxLine:
@@ -233,12 +244,20 @@ class _Reader:
     def _rate(self, category: Element | None) -> Rate:
         if category is None:
             return NO_TAX
-        code = _text(category, "cbc:ID") or "O"
         percentage = _find(category, "cbc:Percent")
-        if percentage is not None:
-            return Rate(code, _decimal(percentage, "Percent"))
-        declared = {item.rate for item in self.taxes if item.rate.category == code}
-        return declared.pop() if len(declared) == 1 else Rate(code, Decimal(0))
+        exact = None if percentage is None else _decimal(percentage, "Percent")
+        return reading.rate(_text(category, "cbc:ID") or "O", exact, {item.rate for item in self.taxes})
+
+
+def _counted(element: Element) -> Element | None:
+    found = _find(element, "cbc:InvoicedQuantity")
+    return _find(element, "cbc:CreditedQuantity") if found is None else found
+
+
+def _period(element: Element) -> Period | None:
+    first = _date(element, "cac:InvoicePeriod/cbc:StartDate")
+    last = _date(element, "cac:InvoicePeriod/cbc:EndDate")
+    return None if first is None and last is None else Period(first, last)
 
 
 def _party(root: Element, path: str) -> Party:
@@ -264,7 +283,13 @@ def _party(root: Element, path: str) -> Party:
         tax_id=tax_id,
         tax_number=tax_number,
         registration=_text(party, "cac:PartyLegalEntity/cbc:CompanyID"),
-        identifiers=tuple(_texts(party, "cac:PartyIdentification/cbc:ID")),
+        identifiers=tuple(
+            text
+            for element in _all(party, "cac:PartyIdentification/cbc:ID")
+            if element.get("schemeID") != "SEPA" and (text := (element.text or "").strip())
+        ),
+        endpoint_id="" if endpoint is None else (endpoint.text or "").strip(),
+        endpoint_scheme="" if endpoint is None else (endpoint.get("schemeID") or ""),
         address=_address(party),
         contact_name=_text(party, "cac:Contact/cbc:Name"),
         phone=_text(party, "cac:Contact/cbc:Telephone"),
@@ -274,16 +299,7 @@ def _party(root: Element, path: str) -> Party:
 
 
 def _address(party: Element) -> dict[str, str]:
-    paths = {
-        "line1": "cbc:StreetName",
-        "line2": "cbc:AdditionalStreetName",
-        "line3": "cac:AddressLine/cbc:Line",
-        "city": "cbc:CityName",
-        "postal_code": "cbc:PostalZone",
-        "region": "cbc:CountrySubentity",
-        "country": "cac:Country/cbc:IdentificationCode",
-    }
-    found = {name: _text(party, f"cac:PostalAddress/{path}") for name, path in paths.items()}
+    found = {name: _text(party, f"cac:PostalAddress/{path}") for name, path in _ADDRESS.items()}
     return {name: text for name, text in found.items() if text}
 
 
@@ -314,7 +330,7 @@ def _required(element: Element, path: str) -> str:
 
 
 def _missing(path: str) -> NoReturn:
-    raise FieldMissing(f"The document has no {_name(path)}.", field=_name(path))
+    reading.missing(_name(path))
 
 
 def _name(path: str) -> str:
@@ -326,10 +342,7 @@ def _currency(element: Element | None) -> str:
 
 
 def _decimal(element: Element, path: str) -> Decimal:
-    try:
-        return money.decimal(element.text or "")
-    except money.NotADecimal:
-        raise FieldMalformed(f"{_name(path)} is not a plain decimal number.", field=_name(path)) from None
+    return reading.decimal(element, _name(path))
 
 
 def _date(element: Element, path: str) -> date | None:
