@@ -75,6 +75,7 @@ INVOICE_LISTED = register(
 DOCUMENT_KEPT = register(
     "document.kept", "{actor} kept a document of invoice {subject}", owasp="sensitive_create"
 )
+LOGO_SET = register("issuer.logo_set", "{actor} changed the logo on documents", owasp="sensitive_update")
 
 INVOICE_PAID = register("invoice.paid", "Invoice {subject} was paid in full", owasp="sensitive_update")
 INVOICE_PARTIALLY_PAID = register(

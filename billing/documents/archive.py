@@ -95,6 +95,13 @@ def newest(invoice_id: UUID, kind: str) -> Kept | None:
     return None if row is None else _kept(row, row.file)
 
 
+def same(invoice_id: UUID, kind: str, sha256: str) -> Kept | None:
+    """Return the document of a kind with exactly this content, or None."""
+    index = blindindex.lookup(DocumentFile, "content_index", sha256)
+    row = only(_rows(invoice_id).filter(kind=kind, content_index=index)[:1])
+    return None if row is None else _kept(row, row.file)
+
+
 @use_case
 def read(*, invoice_id: UUID, document_id: UUID, actor: Actor) -> tuple[Kept, bytes]:
     """Return a kept document with its bytes, and record the reading.

@@ -8,14 +8,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
+from billing.customers.models import Customer
+from billing.documents import logo as logos
 from billing.documents import pdf, reference
 from billing.documents.pdf import words
+from billing.documents.pdf.language import say
 from billing.invoices import rules
 from billing.invoices.queries import InvoiceDetail, LineRow
 from billing.issuer import queries as issuers
+from billing.issuer.models import Issuer
 
 # What people call the references of EN 16931, in the order in which they look for them.
 _REFERENCES: Mapping[str, str] = MappingProxyType(
@@ -34,19 +39,19 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
     seller, buyer = _parties(found)
     mark = _MARKS[found.status]
     payable = mark is pdf.Mark.NONE and found.amount_due_minor > 0
-    prepaid = found.prepaid_minor
+    prepaid, lang = found.prepaid_minor, language_of(found.customer_id)
     return pdf.InvoiceDocument(
         number=found.number or "",
         at=found.updated_at,
         mark=mark,
-        seller=party(seller),
-        buyer=party(buyer),
+        seller=party(seller, lang),
+        buyer=party(buyer, lang),
         issued_on=found.issued_on,
         due_on=found.due_on,
         voided_on=None if found.voided_at is None else rules.local_day(found.voided_at, issuers.time_zone()),
         references=_references(found, buyer),
         currency=found.currency,
-        lines=tuple(_line(line, found.currency) for line in found.lines),
+        lines=tuple(_line(line, found.currency, lang) for line in found.lines),
         taxes=tuple(
             pdf.Tax(
                 category=tax.category,
@@ -68,7 +73,15 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
         reference=reference.references([found.id]).get(found.id, "") if payable else "",
         pay_url=pay_url if payable else "",
         check_url=bankaccounts.check_url(),
+        language=lang,
+        logo=logos.current(),
     )
+
+
+def language_of(customer_id: UUID) -> str:
+    """Return the language a customer's documents and mail are written in: their own choice, or the issuer's."""
+    chosen = Customer.objects.filter(pk=customer_id).values_list("language", flat=True).first()
+    return chosen or Issuer.objects.values_list("language", flat=True).first() or "en"
 
 
 def file_name(found: InvoiceDetail) -> str:
@@ -89,11 +102,11 @@ def bank_details(at: datetime) -> pdf.BankDetails | None:
     return pdf.BankDetails(holder=row.holder, iban=row.iban, bic=row.bic, changed_on=changed_on)
 
 
-def party(values: Mapping[str, Any]) -> pdf.Party:
+def party(values: Mapping[str, Any], lang: str = "en") -> pdf.Party:
     """Write a party from a document's copy of it, or from the issuer's or customer's own fields."""
     return pdf.Party(
         name=str(values.get("name") or ""),
-        address=words.address(values.get("address") or {}),
+        address=words.address(values.get("address") or {}, lang),
         tax_id=str(values.get("tax_id") or ""),
         tax_number=str(values.get("tax_number") or ""),
         email=str(values.get("email") or ""),
@@ -101,9 +114,9 @@ def party(values: Mapping[str, Any]) -> pdf.Party:
     )
 
 
-def issuer_party() -> pdf.Party:
+def issuer_party(lang: str = "en") -> pdf.Party:
     """Return the organization as documents name it now; without a name before anybody has entered one."""
-    return party(_issuer())
+    return party(_issuer(), lang)
 
 
 def _parties(found: InvoiceDetail) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -130,12 +143,12 @@ def _references(found: InvoiceDetail, buyer: Mapping[str, Any]) -> tuple[tuple[s
     return tuple((label, text) for label, text in named if text)
 
 
-def _line(line: LineRow, currency: str) -> pdf.Line:
+def _line(line: LineRow, currency: str, lang: str) -> pdf.Line:
     item = line.kind == "item"
     per = line.price_base_quantity
-    details = [_adjustment(entry, currency) for entry in line.adjustments] if item else []
+    details = [_adjustment(entry, currency, lang) for entry in line.adjustments] if item else []
     if item and per != 1:
-        details.insert(0, f"Price per {words.quantity(per, line.unit_code)}")
+        details.insert(0, f"{say('Price per', lang)} {words.quantity(per, line.unit_code, lang)}")
     return pdf.Line(
         description=line.description,
         details=tuple(details),
@@ -148,8 +161,8 @@ def _line(line: LineRow, currency: str) -> pdf.Line:
     )
 
 
-def _adjustment(entry: Mapping[str, Any], currency: str) -> str:
+def _adjustment(entry: Mapping[str, Any], currency: str, lang: str) -> str:
     charge = bool(entry.get("is_charge"))
     amount = int(entry.get("amount_minor", 0)) * (1 if charge else -1)
-    reason = str(entry.get("reason") or ("Charge" if charge else "Allowance"))
-    return f"{reason}: {words.amount(amount, currency)}"
+    reason = str(entry.get("reason") or say("Charge" if charge else "Allowance", lang))
+    return f"{reason}: {words.amount(amount, currency, lang)}"

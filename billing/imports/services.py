@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,9 @@ from billing import events
 from billing.customers import rules as details
 from billing.customers import services as customers
 from billing.customers.models import Customer
-from billing.documents.einvoice import ubl
-from billing.documents.einvoice.document import Adjustment, Document, Party
+from billing.documents.einvoice import incoming
+from billing.documents.einvoice.document import Adjustment, Document, Party, Period
+from billing.documents.einvoice.rules import CreditNoteUnsupported
 from billing.imports import rules
 from billing.invoices import services as invoices
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
@@ -92,8 +93,8 @@ def import_customers(
 
 
 @use_case
-def import_ubl(*, data: bytes, actor: Actor, at: datetime, finalize: bool = False) -> Invoice:
-    """Take in one UBL invoice: a draft that keeps its outside number and seller, or finalized at once.
+def import_document(*, data: bytes, actor: Actor, at: datetime, finalize: bool = False) -> Invoice:
+    """Take in one invoice in UBL or CII: a draft that keeps its outside number and seller, or finalized at once.
 
     The buyer becomes a customer unless one of that tax id, e-mail or name is here. Our totals are the
     document's own, to the minor unit: `total_minor` is its total with tax, the amount due its payable amount.
@@ -103,7 +104,9 @@ def import_ubl(*, data: bytes, actor: Actor, at: datetime, finalize: bool = Fals
         CardNumberRefused: names the field; nothing is stored.
         Refusal: of `billing.documents.einvoice`; names what is wrong with the document.
     """
-    document = ubl.read(data)
+    document = incoming.read(data)
+    if document.is_credit_note:
+        raise CreditNoteUnsupported("Credit notes cannot be taken in yet.", field="document")
     _check(document)
     series = issuers.imported_series(seller=document.seller.identity, at=at)
     existing = Invoice.objects.filter(series=series, imported_number=document.number).first()
@@ -124,13 +127,13 @@ def import_ubl(*, data: bytes, actor: Actor, at: datetime, finalize: bool = Fals
 
 
 @use_case
-def try_ubl(
+def try_document(
     *, data: bytes, actor: Actor, at: datetime, finalize: bool = False, dry_run: bool = False
 ) -> rules.Result:
-    """Take in one UBL invoice and answer with what happened; a refusal leaves nothing behind."""
+    """Take in one document and answer with what happened; a refusal leaves nothing behind."""
     try:
         with attempt():
-            invoice = import_ubl(data=data, actor=actor, at=at, finalize=finalize)
+            invoice = import_document(data=data, actor=actor, at=at, finalize=finalize)
             if dry_run:
                 raise _DryRun(invoice)
     except _DryRun as done:
@@ -304,6 +307,7 @@ def _lines(document: Document, invoice: Invoice) -> list[InvoiceLine]:
             tax_category=line.rate.category,
             tax_percentage=line.rate.percentage,
             adjustments=[_adjustment(item) for item in line.adjustments] or None,
+            **_period(line.period),
         )
         for line in document.lines
     ]
@@ -311,6 +315,15 @@ def _lines(document: Document, invoice: Invoice) -> list[InvoiceLine]:
     for position, row in enumerate(rows, start=1):
         row.invoice, row.customer_id, row.position = invoice, invoice.customer_id, position
     return rows
+
+
+def _period(period: Period | None) -> dict[str, date]:
+    """Return a period as lines have it: half-open, both days or none."""
+    if period is None or period.first is None or period.last is None or period.last < period.first:
+        return {}
+    days.check(period.first, field="period_from")
+    days.check(period.last, field="period_to")
+    return {"period_from": period.first, "period_to": period.last + timedelta(days=1)}
 
 
 def _document_adjustment(item: Adjustment, currency: str) -> InvoiceLine:
@@ -354,6 +367,7 @@ def _taxes(document: Document, invoice: Invoice) -> list[InvoiceTax]:
                 base_minor=item.base_minor,
                 tax_minor=item.tax_minor,
                 reason=item.reason or None,
+                reason_code=item.reason_code[:30],
             )
         else:
             row.base_minor += item.base_minor

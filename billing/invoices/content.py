@@ -18,6 +18,13 @@ _COLUMNS = (
     "number", "imported_number", "currency", "issued_on", "due_on", "subtotal_minor", "tax_minor",
     "total_minor", "prepaid_minor", "rounding_minor", "seller", "buyer", "references", "note",
 )  # fmt: skip
+_SELLER = (
+    "name", "address", "tax_id", "tax_number", "email", "phone", "endpoint_id", "endpoint_scheme", "contact_name",
+    "registration",
+)  # fmt: skip
+_BUYER = (
+    "name", "address", "tax_id", "email", "reference", "endpoint_id", "endpoint_scheme", "buyer_reference",
+)  # fmt: skip
 _LINE = (
     "position", "kind", "description", "quantity", "unit_code", "unit_amount", "price_base_quantity",
     "net_exact", "net_minor", "tax_category", "tax_percentage", "adjustments",
@@ -31,15 +38,13 @@ _LATER_TAX = ("name", "tax_exact", "reason_code")
 
 def seller_of(issuer: Issuer) -> dict[str, Any]:
     """Copy the issuer onto a document."""
-    values = {
-        name: getattr(issuer, name) for name in ("name", "address", "tax_id", "tax_number", "email", "phone")
-    }
+    values = {name: getattr(issuer, name) for name in _SELLER}
     return {name: value for name, value in values.items() if value}
 
 
 def buyer_of(customer: Customer) -> dict[str, Any]:
     """Copy the customer onto a document: what the document needs, not their notes."""
-    values = {name: getattr(customer, name) for name in ("name", "address", "tax_id", "email", "reference")}
+    values = {name: getattr(customer, name) for name in _BUYER}
     return {name: value for name, value in values.items() if value}
 
 

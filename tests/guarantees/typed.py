@@ -263,7 +263,7 @@ def _import(marker: str, actor: Actor) -> None:
     assert (len(taken.created), len(taken.refused)) == (2, 1)
     for number, name in enumerate(_EINVOICES):
         document = canaries.einvoice(billing.einvoice(name), marker)
-        result = imports.try_ubl(data=document, actor=actor, at=clock.now(), finalize=bool(number))
+        result = imports.try_document(data=document, actor=actor, at=clock.now(), finalize=bool(number))
         assert result.refused == [], name
     archive.keep(
         invoice_id=result.created[0],

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from billing.documents.einvoice import rules, ubl, xml
+from billing.documents.einvoice import incoming, reading, rules, ubl, xml
 from core import money
 from core.errors import Refusal
 
 FOLDER = Path(__file__).parents[1] / "data" / "einvoices"
 TOTALS = {
+    "en16931/CII_business_example_01.xml": (180178, 80178, "NOK"),
+    "en16931/CII_example1.xml": (25033, 25033, "EUR"),
+    "en16931/CII_example3.xml": (112500, 112500, "DKK"),
+    "en16931/CII_example5.xml": (467500, 233750, "DKK"),
     "en16931/guide-example1.xml": (25033, 25033, "EUR"),
     "en16931/ubl-tc434-example1.xml": (25033, 25033, "EUR"),
     "en16931/ubl-tc434-example3.xml": (200500, 200500, "DKK"),
@@ -30,6 +34,13 @@ TOTALS = {
     "xrechnung/03.02a-INVOICE_ubl.xml": (1068620, 1068620, "EUR"),
     "xrechnung/03.05a-INVOICE_ubl.xml": (5317159, 5317159, "EUR"),
 }
+# Each business case of XRechnung comes in both syntaxes, with the same amounts.
+TOTALS |= {
+    name.replace("_ubl", "_uncefact"): amounts
+    for name, amounts in TOTALS.items()
+    if name.startswith("xrechnung/")
+}
+CREDIT_NOTES = {"en16931/ubl-tc434-creditnote1.xml": (10011, 10011, "EUR")}
 
 HEAD = """<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
  xmlns:cac="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
@@ -102,25 +113,22 @@ def simple(**changes):
     return document(**{**values, **changes})
 
 
-@pytest.mark.parametrize("name", sorted(TOTALS))
+@pytest.mark.parametrize("name", sorted(TOTALS | CREDIT_NOTES))
 def test_the_public_suites_are_read_to_the_cent(name):
-    read = ubl.read((FOLDER / name).read_bytes())
-    assert (read.totals.total_minor, read.totals.payable_minor, read.currency) == TOTALS[name]
+    read = incoming.read((FOLDER / name).read_bytes())
+    amounts = (read.totals.total_minor, read.totals.payable_minor, read.currency)
+    assert amounts == (TOTALS | CREDIT_NOTES)[name]
+    assert read.is_credit_note is (name in CREDIT_NOTES)
 
 
 def test_the_list_of_totals_is_complete():
-    files = {str(path.relative_to(FOLDER)) for path in FOLDER.glob("*/*ubl*.xml")} | {
-        "en16931/guide-example1.xml"
-    }
-    assert files - set(TOTALS) == {"en16931/ubl-tc434-creditnote1.xml"}
+    files = {str(path.relative_to(FOLDER)) for path in FOLDER.glob("*/*.xml")}
+    assert files == set(TOTALS | CREDIT_NOTES)
+    assert len(files) == 34
 
 
-def test_a_credit_note_is_refused_by_name():
-    with pytest.raises(rules.CreditNoteUnsupported) as refused:
-        ubl.read((FOLDER / "en16931/ubl-tc434-creditnote1.xml").read_bytes())
-    assert refused.value.code == "credit_note_unsupported"
-    with pytest.raises(rules.CreditNoteUnsupported):
-        ubl.read(simple(type_code="381"))
+def test_an_invoice_that_takes_money_back_is_refused_by_name():
+    assert ubl.read(simple(type_code="381")).is_credit_note
     negative = document(
         [line("-100.00")], [(("S", "20"), "-100.00", "-20.00")], totals("-100.00", "-100.00", "-120.00")
     )
@@ -128,9 +136,18 @@ def test_a_credit_note_is_refused_by_name():
         ubl.read(negative)
 
 
-def test_the_other_syntax_is_refused_by_name():
-    with pytest.raises(ubl.FormatUnsupported) as refused:
-        ubl.read((FOLDER / "en16931/CII_example1.xml").read_bytes())
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<Invoice/>",
+        b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-1"/>',
+        b'<CrossIndustryInvoice xmlns="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:12"/>',
+        b'<sh:StandardBusinessDocument xmlns:sh="urn:x"><sh:Header/></sh:StandardBusinessDocument>',
+    ],
+)
+def test_other_documents_and_other_namespaces_are_refused_by_name(data):
+    with pytest.raises(reading.FormatUnsupported) as refused:
+        incoming.read(data)
     assert refused.value.code == "format_unsupported"
 
 

@@ -35,7 +35,7 @@ class ImportForm(Form):
 
     file = forms.FileField(
         label="File",
-        help_text="Customers as CSV in UTF-8 with a header line, or one invoice as UBL 2.1 XML. At most 1 MB "
+        help_text="Customers as CSV in UTF-8 with a header line, or one invoice as UBL or CII (XML). At most 1 MB "
         "and 5,000 rows.",
         widget=forms.FileInput(attrs={"accept": ".csv,.xml,text/csv,application/xml"}),
     )
@@ -111,7 +111,7 @@ def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
     run = wants_run and _same(request.POST.get("checked", ""), fingerprint)
     is_invoice = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     if is_invoice:
-        result = services.try_ubl(
+        result = services.try_document(
             data=data, actor=request.actor, at=clock.now(), finalize=finalize, dry_run=not run
         )
     else:

@@ -239,6 +239,7 @@ class _Reader:
             base_minor=base if base is not None else _missing("cbc:TaxableAmount"),
             tax_minor=amount if amount is not None else _missing("cbc:TaxAmount"),
             reason=_text(category, "cbc:TaxExemptionReason") if category is not None else "",
+            reason_code=_text(category, "cbc:TaxExemptionReasonCode") if category is not None else "",
         )
 
     def _rate(self, category: Element | None) -> Rate:

@@ -2,11 +2,12 @@
 
 import json
 
-from billing.documents.pdf import compiler, values
+from billing.documents.pdf import attaching, compiler, values
 from billing.documents.pdf.documents import (
     BankDetails,
     InvoiceDocument,
     Line,
+    Logo,
     Mark,
     PaidInvoice,
     Party,
@@ -22,6 +23,7 @@ __all__ = [
     "BankDetails",
     "InvoiceDocument",
     "Line",
+    "Logo",
     "Mark",
     "PaidInvoice",
     "Party",
@@ -33,14 +35,19 @@ __all__ = [
 ]
 
 
-def invoice(document: InvoiceDocument) -> bytes:
-    """Set an invoice as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction."""
-    return compiler.to_pdf("invoice", values.of_invoice(document), at=document.at)
+def invoice(document: InvoiceDocument, *, xml: bytes = b"") -> bytes:
+    """Set an invoice as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction.
+
+    With `xml` it is Factur-X: the invoice as CII goes with it, and the metadata say so.
+    """
+    shown = values.of_invoice(document)
+    made = compiler.to_pdf("invoice", shown, at=document.at, logo=document.logo, xml=xml)
+    return attaching.name_it(made) if xml else made
 
 
 def receipt(document: ReceiptDocument) -> bytes:
     """Set a receipt as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction."""
-    return compiler.to_pdf("receipt", values.of_receipt(document), at=document.at)
+    return compiler.to_pdf("receipt", values.of_receipt(document), at=document.at, logo=document.logo)
 
 
 def version(document: InvoiceDocument | ReceiptDocument) -> str:
@@ -49,5 +56,6 @@ def version(document: InvoiceDocument | ReceiptDocument) -> str:
         shown = values.of_invoice(document)
     else:
         shown = values.of_receipt(document)
-    text = json.dumps([compiler.edition(), document.at.isoformat(), shown], sort_keys=True)
+    logo = "" if document.logo is None else primitives.sha256(document.logo.content).hex()
+    text = json.dumps([compiler.edition(), document.at.isoformat(), logo, shown], sort_keys=True)
     return primitives.sha256(text.encode()).hex()

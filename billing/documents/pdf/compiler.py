@@ -8,7 +8,9 @@ A compiler belongs to one thread (it refuses a second one) and keeps what it has
 the time. Setting a document takes milliseconds to tenths of a second: never do it inside a transaction.
 """
 
+import base64
 import json
+import logging
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,17 +22,56 @@ from typing import Any
 import typst
 
 from billing.documents.pdf import coverage
+from billing.documents.pdf.documents import Logo
 from core import primitives
 
 TEMPLATES = Path(__file__).with_name("templates")
 _of_thread = threading.local()
+_log = logging.getLogger("strongbox.documents")
 
 
-def to_pdf(template: str, values: Mapping[str, Any], *, at: datetime) -> bytes:
-    """Set a document as PDF; `at` is the time that stands in the file."""
+def to_pdf(
+    template: str, values: Mapping[str, Any], *, at: datetime, logo: Logo | None = None, xml: bytes = b""
+) -> bytes:
+    """Set a document as PDF; `at` is the time that stands in the file, `xml` is attached to it.
+
+    A logo that cannot be set is left out: a document is never missing because of a picture.
+    """
+    inputs = {"data": json.dumps(values)}
+    if xml:
+        inputs["xml"] = xml.decode()
+    if logo is not None:
+        try:
+            return _set(template, {**inputs, "logo": _drawn(logo)}, at)
+        except typst.TypstError:
+            _log.warning("a logo could not be set and was left out")
+    return _set(template, inputs, at)
+
+
+def can_be_set(logo: Logo) -> bool:
+    """Tell whether the typesetter can read a picture whole."""
+    inputs = {"logo": json.dumps(list(logo.content)), "format": "png" if "png" in logo.media_type else "jpg"}
+    try:
+        _set("logo", inputs, datetime(2026, 1, 1, tzinfo=UTC))
+    except typst.TypstError:
+        return False
+    return True
+
+
+def _drawn(logo: Logo) -> str:
+    """Put a picture into a drawing, which is text: the typesetter takes texts alone from outside."""
+    data = base64.b64encode(logo.content).decode()
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{logo.width}" height="{logo.height}" '
+        f'viewBox="0 0 {logo.width} {logo.height}"><image width="{logo.width}" height="{logo.height}" '
+        f'href="data:{logo.media_type};base64,{data}"/></svg>'
+    )
+
+
+def _set(template: str, inputs: dict[str, str], at: datetime) -> bytes:
     made = _compiler(template).compile(
         format="pdf",
-        sys_inputs={"data": json.dumps(values)},
+        sys_inputs=inputs,
         pdf_standards=["a-3a", "ua-1"],
         timestamp=at.astimezone(UTC).replace(microsecond=0),
     )

@@ -64,6 +64,16 @@ class BankDetails:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Logo:
+    """A picture of the seller's, as PNG or JPEG, and its size in dots."""
+
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDocument:
     """An invoice as it stands on paper. Amounts are minor units of `currency`; `at` dates the file itself.
 
@@ -95,6 +105,7 @@ class InvoiceDocument:
     pay_url: str = ""
     check_url: str = ""
     language: str = "en"
+    logo: Logo | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +135,4 @@ class ReceiptDocument:
     refunded_minor: int = 0
     check_url: str = ""
     language: str = "en"
+    logo: Logo | None = None

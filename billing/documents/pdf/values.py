@@ -12,9 +12,11 @@ from billing.documents.pdf.documents import (
     Party,
     ReceiptDocument,
 )
+from billing.documents.pdf.language import labels, say
 from billing.documents.reference import printed
 
 Values = dict[str, Any]
+_DRAFT = "A draft: nothing is owed yet, and anything on it may still change."
 
 
 def of_invoice(document: InvoiceDocument) -> Values:
@@ -25,22 +27,27 @@ def of_invoice(document: InvoiceDocument) -> Values:
         return words.money(minor, currency, lang)
 
     paid = document.prepaid_minor or document.paid_minor
-    rows = [("Net", money(document.subtotal_minor))]
+    rows = [(say("Net", lang), money(document.subtotal_minor))]
     rows += [
         (
             words.tax(tax.category, tax.percentage, lang)
-            + (f" on {words.amount(tax.base_minor, currency, lang)}" if len(document.taxes) > 1 else ""),
+            + (
+                f" {say('on', lang)} {words.amount(tax.base_minor, currency, lang)}"
+                if len(document.taxes) > 1
+                else ""
+            ),
             money(tax.tax_minor),
         )
         for tax in document.taxes
         if tax.percentage or tax.category != "O" or len(document.taxes) > 1
     ]
-    rows += [("Rounding", money(document.rounding_minor))] if document.rounding_minor else []
-    after = [("Paid before", money(-document.prepaid_minor))] if document.prepaid_minor else []
-    after += [("Paid", money(-document.paid_minor))] if document.paid_minor else []
+    rows += [(say("Rounding", lang), money(document.rounding_minor))] if document.rounding_minor else []
+    after = [(say("Paid before", lang), money(-document.prepaid_minor))] if document.prepaid_minor else []
+    after += [(say("Paid", lang), money(-document.paid_minor))] if document.paid_minor else []
     return _showable(
         {
-            "title": f"Invoice {document.number}".strip(),
+            "t": labels(lang),
+            "title": f"{say('Invoice', lang)} {document.number}".strip(),
             "number": document.number,
             "mark": document.mark.value,
             "marked": _marked(document),
@@ -75,17 +82,18 @@ def of_receipt(document: ReceiptDocument) -> Values:
     ]
     after = []
     if document.credit_minor:
-        after.append(("Kept as credit", words.money(document.credit_minor, currency, lang)))
+        after.append((say("Kept as credit", lang), words.money(document.credit_minor, currency, lang)))
     if document.refunded_minor:
-        after.append(("Refunded since", words.money(-document.refunded_minor, currency, lang)))
+        after.append((say("Refunded since", lang), words.money(-document.refunded_minor, currency, lang)))
     return _showable(
         {
-            "title": f"Receipt {document.number}".strip(),
+            "t": labels(lang),
+            "title": f"{say('Receipt', lang)} {document.number}".strip(),
             "number": document.number,
             "mark": "",
             "seller": _party(document.seller),
             "buyer": _party(document.buyer),
-            "facts": [(label, text) for label, text in facts if text],
+            "facts": [(say(label, lang), text) for label, text in facts if text],
             "currency": currency,
             "amount": words.money(document.amount.amount_minor, currency, lang),
             "invoices": [
@@ -105,23 +113,26 @@ def of_receipt(document: ReceiptDocument) -> Values:
 
 
 def _marked(document: InvoiceDocument) -> str:
+    lang = document.language
     if document.mark is Mark.DRAFT:
-        return "A draft: nothing is owed yet, and anything on it may still change."
+        return say(_DRAFT, lang)
     if document.mark is Mark.VOID:
-        on = words.day(document.voided_on, document.language)
-        return f"Voided{f' on {on}' if on else ''}. Nothing is owed on this invoice."
+        on = words.day(document.voided_on, lang)
+        when = f" {'am' if lang[:2] == 'de' else 'on'} {on}" if on else ""
+        return f"{say('Voided', lang)}{when}. {say('Nothing is owed on this invoice.', lang)}"
     return ""
 
 
 def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:
+    lang = document.language
     facts = [
-        ("Invoice number", document.number or "Given when it is final"),
-        ("Issued", words.day(document.issued_on, document.language) or "When it is final"),
-        ("Due", words.day(document.due_on, document.language)),
+        ("Invoice number", document.number or say("Given when it is final", lang)),
+        ("Issued", words.day(document.issued_on, lang) or say("When it is final", lang)),
+        ("Due", words.day(document.due_on, lang)),
         *document.references,
         ("Your tax id", document.buyer.tax_id or document.buyer.tax_number),
     ]
-    return [(label, text) for label, text in facts if text]
+    return [(say(label, lang), text) for label, text in facts if text]
 
 
 def _line(line: Line, currency: str, lang: str) -> Values:
@@ -137,7 +148,7 @@ def _line(line: Line, currency: str, lang: str) -> Values:
 
 def _reasons(document: InvoiceDocument) -> list[str]:
     found = (
-        words.why_nothing(tax.category, tax.reason)
+        words.why_nothing(tax.category, tax.reason, document.language)
         for tax in document.taxes
         if not tax.percentage or tax.reason
     )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 
+from billing.documents.pdf.language import say
 from billing.tax.rules import CATEGORIES
 from core import money as core_money
 
@@ -82,7 +83,7 @@ def number(value: Decimal, language: str = "en") -> str:
 
 def quantity(value: Decimal, unit_code: str, language: str = "en") -> str:
     """Write a quantity with its unit in words; a code nobody knows stays as it is."""
-    unit = UNITS.get(unit_code, unit_code)
+    unit = say(UNITS.get(unit_code, unit_code), language)
     return f"{number(value, language)}\u00a0{unit}" if unit else number(value, language)
 
 
@@ -94,18 +95,26 @@ def rate(category: str, percentage: Decimal, language: str = "en") -> str:
 def tax(category: str, percentage: Decimal, language: str = "en") -> str:
     """Name a rate in the summary: "Tax 20 %", or why there is none."""
     if percentage:
-        return f"Tax {number(percentage, language)}{_THIN}%"
-    return CATEGORIES.get(category, category)
+        return f"{say('Tax', language)} {number(percentage, language)}{_THIN}%"
+    return say(CATEGORIES.get(category, category), language)
 
 
-def why_nothing(category: str, reason: str) -> str:
+def why_nothing(category: str, reason: str, language: str = "en") -> str:
     """Say why a rate charges nothing: in the document's own words, or the law's common ones."""
-    return reason or _NOTHING.get(category, "")
+    return reason or say(_NOTHING.get(category, ""), language)
 
 
 def day(value: date | None, language: str = "en") -> str:
     """Write a day: "14 Aug 2026"; nothing for none."""
-    return "" if value is None else dates.format_date(value, format="d MMM y", locale=locale(language))
+    return (
+        ""
+        if value is None
+        else dates.format_date(value, format=_day_pattern(language), locale=locale(language))
+    )
+
+
+def _day_pattern(language: str) -> str:
+    return "d. MMMM y" if language[:2] == "de" else "d MMM y"
 
 
 def address(values: Mapping[str, str], language: str = "en") -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from tenancy.models import Tenant
 class Command(TenantCommand):
     """The document arrives with its own totals, or is refused with the reason and leaves nothing behind."""
 
-    help = "Import a UBL invoice; it stays a draft with its outside number unless --finalize is given."
+    help = "Import an invoice as UBL or CII; it stays a draft with its outside number unless --finalize is given."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the file, `--finalize` and `--dry-run`."""
@@ -25,7 +25,7 @@ class Command(TenantCommand):
 
     def run_in(self, tenant: Tenant, **options: Any) -> dict[str, Any]:
         """Import the file into the organization; a refused document exits non-zero."""
-        result = services.try_ubl(
+        result = services.try_document(
             data=read_file(options["file"]),
             actor=self.actor,
             at=clock.now(),

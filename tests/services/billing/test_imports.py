@@ -5,7 +5,6 @@ from django.db import connection
 
 from billing.customers import queries as customers
 from billing.customers.models import Customer
-from billing.documents.einvoice.rules import CreditNoteUnsupported
 from billing.imports import rules, services
 from billing.invoices import queries
 from billing.invoices import services as invoices
@@ -27,10 +26,11 @@ REPEATED = {
     "xrechnung/02.04a-INVOICE_ubl.xml": "xrechnung/02.01a-INVOICE_ubl.xml",
     "xrechnung/03.02a-INVOICE_ubl.xml": "xrechnung/01.15a-INVOICE_ubl.xml",
 }
+FIRST = [name for name in sorted(TOTALS) if "CII" not in name and "uncefact" not in name]
 
 
 def take(data, *, finalize=False, **more):
-    return services.try_ubl(data=data, actor=make.ACTOR, at=make.AT, finalize=finalize, **more)
+    return services.try_document(data=data, actor=make.ACTOR, at=make.AT, finalize=finalize, **more)
 
 
 @pytest.mark.parametrize("name", sorted(TOTALS))
@@ -57,7 +57,7 @@ def test_every_document_arrives_with_its_own_totals(in_a, name, finalize):
 
 def test_into_one_organization_each_document_comes_once(in_a):
     made, answers = {}, {}
-    for name in sorted(TOTALS):
+    for name in FIRST:
         result = take(make.einvoice(name))
         made[name] = result.created
         answers[name] = [(item.code, item.existing_id) for item in result.refused]
@@ -72,7 +72,7 @@ def test_into_one_organization_each_document_comes_once(in_a):
 def test_a_credit_note_is_refused_by_name_and_leaves_nothing(in_a):
     result = take(make.einvoice("en16931/ubl-tc434-creditnote1.xml"))
     assert [(item.code, item.reason) for item in result.refused] == [
-        ("credit_note_unsupported", CreditNoteUnsupported().message)
+        ("credit_note_unsupported", "Credit notes cannot be taken in yet.")
     ]
     assert (Invoice.objects.count(), Customer.objects.count(), make.recorded()) == (0, 0, [])
 
@@ -134,7 +134,7 @@ def test_two_sellers_may_use_one_number(in_a):
 def test_a_card_number_in_a_document_is_refused_and_stored_nowhere(in_a):
     data = simple().replace(b"<cbc:Name>Thing<", b"<cbc:Name>Card 4111 1111 1111 1111<")
     with pytest.raises(CardNumberRefused) as refused, context.attempt():
-        services.import_ubl(data=data, actor=make.ACTOR, at=make.AT)
+        services.import_document(data=data, actor=make.ACTOR, at=make.AT)
     assert refused.value.field == "lines/1/description"
     assert (Invoice.objects.count(), InvoiceLine.objects.count(), Customer.objects.count()) == (0, 0, 0)
     assert (Series.objects.filter(kind="imported").count(), make.recorded()) == (0, [])

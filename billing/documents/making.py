@@ -1,0 +1,159 @@
+"""Making a document: what is needed is read in the organization's scope, then it is written, set and checked outside
+any transaction, then it is kept.
+
+Promise kept: an electronic invoice is checked by schema and rules before anybody gets it, and what the check said is
+kept with it; the same content is checked once. A document whose check could not be made is not handed out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from billing.customers import queries as customers
+from billing.documents import archive, papers, pdf
+from billing.documents.archive import Kept
+from billing.documents.einvoice import outgoing, validation, write_cii, write_ubl
+from billing.documents.einvoice.document import Document, Problem
+from billing.documents.einvoice.writing import Profile
+from billing.invoices.queries import InvoiceDetail
+from core import primitives
+from core.actor import Actor
+from core.errors import FieldError, Invalid
+from tenancy.context import Scope, scope
+
+XML_KINDS = ("ubl", "cii", "xrechnung")
+KINDS = ("pdf", "facturx", *XML_KINDS)
+
+
+class NotValid(Invalid):
+    """This electronic invoice does not keep the rules it must keep."""
+
+    code = "einvoice_not_valid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        errors = [problem for problem in problems if problem.is_error]
+        super().__init__([FieldError("/einvoice", each.rule, f"{each.rule}: {each.text}") for each in errors])
+        self.problems = tuple(errors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """All that a document of one kind is made of. `known` is what was kept of exactly this content."""
+
+    invoice_id: UUID
+    customer_id: UUID
+    kind: str
+    stem: str
+    paper: pdf.InvoiceDocument
+    xml: bytes = b""
+    profile: Profile = Profile.EN16931
+    version: str = ""
+    known: Kept | None = None
+
+    @property
+    def name(self) -> str:
+        """The name under which it is saved."""
+        return f"{self.stem}.{'pdf' if self.kind in archive.MEDIA_TYPES else 'xml'}"
+
+    @property
+    def media_type(self) -> str:
+        """What it is to a browser."""
+        return archive.MEDIA_TYPES.get(self.kind, archive.XML_MEDIA_TYPE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A document with what its check found."""
+
+    prepared: Prepared
+    content: bytes
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Nothing forbids sending it."""
+        return not any(problem.is_error for problem in self.problems)
+
+
+def prepare(found: InvoiceDetail, *, kind: str, at: datetime, pay_url: str = "") -> Prepared:
+    """Read what a document is made of, in the organization's scope.
+
+    Raises:
+        NotFinal: it is a draft, which has no electronic form.
+    """
+    paper = papers.document_of(found, at=at, pay_url=pay_url)
+    stem = papers.file_name(found).removesuffix(".pdf")
+    made = Prepared(invoice_id=found.id, customer_id=found.customer_id, kind=kind, stem=stem, paper=paper)
+    if kind == "pdf":
+        return replace(made, version=pdf.version(paper))
+    document = outgoing.document_of(found, at=at)
+    profile = profile_of(kind, document)
+    xml = _write(document, kind, profile)
+    version = primitives.sha256(xml).hex()
+    known = archive.same(found.id, kind, version) if kind in XML_KINDS else None
+    if kind == "facturx":
+        version = primitives.sha256(f"{version}{pdf.version(paper)}".encode()).hex()
+    return replace(made, xml=xml, profile=profile, version=version, known=known)
+
+
+def make(prepared: Prepared) -> Made:
+    """Write, set and check a document. Call it outside any transaction.
+
+    Raises:
+        CheckUnavailable: it could not be checked.
+    """
+    if prepared.kind == "pdf":
+        return Made(prepared=prepared, content=pdf.invoice(prepared.paper))
+    if prepared.known is not None:
+        problems = prepared.known.problems
+    else:
+        problems = validation.check(prepared.xml, profile=prepared.profile)
+    if prepared.kind == "facturx":
+        return Made(
+            prepared=prepared, content=pdf.invoice(prepared.paper, xml=prepared.xml), problems=problems
+        )
+    return Made(prepared=prepared, content=prepared.xml, problems=problems)
+
+
+def keep(tenant_id: UUID, made: Made, *, actor: Actor, at: datetime) -> Kept:
+    """Keep a document in a transaction of its own."""
+    if made.prepared.known is not None:
+        return made.prepared.known
+    with scope(Scope(tenant_id)):
+        return archive.keep(
+            invoice_id=made.prepared.invoice_id,
+            customer_id=made.prepared.customer_id,
+            kind=made.prepared.kind,
+            content=made.content,
+            problems=made.problems,
+            actor=actor,
+            at=at,
+        )
+
+
+def made_and_kept(tenant_id: UUID, prepared: Prepared, *, actor: Actor, at: datetime) -> Made:
+    """Make a document and keep it, each outside the other's time. No scope is open when this is called."""
+    made = make(prepared)
+    keep(tenant_id, made, actor=actor, at=at)
+    return made
+
+
+def profile_of(kind: str, document: Document) -> Profile:
+    """Return whose rules a document of a kind keeps; UBL is Peppol's where both parties have an address there."""
+    if kind == "xrechnung":
+        return Profile.XRECHNUNG
+    if kind == "ubl" and document.seller.endpoint_id and document.buyer.endpoint_id:
+        return Profile.PEPPOL
+    return Profile.EN16931
+
+
+def format_of(found: InvoiceDetail) -> str:
+    """Return what its customer gets beside the PDF, or in it: a kind, or nothing."""
+    chosen = customers.get(found.customer_id).einvoice_format
+    return "" if chosen == "none" else chosen
+
+
+def _write(document: Document, kind: str, profile: Profile) -> bytes:
+    writer = write_cii if kind in ("cii", "facturx") else write_ubl
+    return writer.write(document, profile)
