@@ -119,7 +119,7 @@ def test_a_draft_is_printed_as_it_would_be_now(in_a):
 
 
 def test_an_imported_document_says_its_allowances_and_what_was_paid_before(in_a):
-    taken = imports.try_ubl(
+    taken = imports.try_document(
         data=make.einvoice("en16931/ubl-tc434-example5.xml"), actor=make.ACTOR, at=make.AT, finalize=True
     )
     found = queries.get(taken.created[0])
