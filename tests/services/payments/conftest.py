@@ -1,4 +1,7 @@
-"""Organizations with an account at the sandbox: before its pages (`house`), and hearing from it (`shop`)."""
+"""Organizations with an account at the sandbox: before its pages (`house`), and hearing from it (`shop`).
+
+Books are proved after each test: by these two, and where a test asks for `proven_books`.
+"""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -11,6 +14,13 @@ from tests.gateway import Gateway
 from tests.sandbox.conftest import Receiver
 from tests.services.payments.house import House
 from tests.services.payments.shop import Shop, shop_of
+
+
+@pytest.fixture
+def proven_books(in_a: UUID) -> Iterator[None]:
+    """Prove the books anew after a test."""
+    yield
+    assert books.check() == []
 
 
 @pytest.fixture
