@@ -463,6 +463,7 @@ class Migration(migrations.Migration):
                 ("cancel_at_period_end", models.BooleanField(default=False)),
                 ("next_on", models.DateField(null=True)),
                 ("open_from", models.DateField(null=True)),
+                ("revision", models.PositiveIntegerField(default=0)),
                 ("created_at", models.DateTimeField()),
                 ("updated_at", models.DateTimeField()),
             ],
@@ -952,7 +953,7 @@ class Migration(migrations.Migration):
             fks=[("customer_id", "billing.Customer", "RESTRICT")],
             customer="customer_id",
             grants="SELECT, INSERT, UPDATE (status, paused_from, ends_on, cancel_at_period_end, next_on, open_from, "
-            "updated_at)",
+            "revision, updated_at)",
         ),
         TenantTable(
             "SubscriptionItem",
@@ -1014,6 +1015,7 @@ class Migration(migrations.Migration):
             "cancel_at_period_end",
             "next_on",
             "open_from",
+            "revision",
             "updated_at",
         ),
         _keeps("billing_subscriptionitem", "to_on"),

@@ -60,6 +60,8 @@ class Subscription(TenantModel):
     # When planning has to look at it again, and from which period on something may still be open. None: never, nothing.
     next_on = models.DateField(null=True)
     open_from = models.DateField(null=True)
+    # Counts changes and billings: what was planned before another of them is planned again.
+    revision = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -74,7 +76,7 @@ class Subscription(TenantModel):
             **dict.fromkeys(
                 ["currency", "status", "timing", "interval", "cancel_at_period_end"], FieldClass.STATE
             ),
-            "interval_count": FieldClass.TECHNICAL,
+            **dict.fromkeys(["interval_count", "revision"], FieldClass.TECHNICAL),
             **dict.fromkeys(
                 ["start_on", "trial_until", "anchor_on", "paused_from", "ends_on"], FieldClass.TIME
             ),
