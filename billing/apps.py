@@ -15,12 +15,15 @@ class BillingConfig(AppConfig):
         from accounts.services import approvals, organizations
         from billing import events  # noqa: F401  registering is the import's effect
         from billing.bankaccounts import services as bankaccounts
+        from billing.catalog.models import Price, Product
         from billing.creditnotes import proofs  # noqa: F401  so is this
         from billing.issuer import services as issuer
         from billing.periods import services as periods
         from billing.settlement.services import losses
         from billing.tax.models import TaxRate
 
+        fielddiffs.register(Product, fields=("kind", "tax_code", "unit_code", "state"))
+        fielddiffs.register(Price, fields=("valid_from", "valid_to"))
         organizations.when_founded(issuer.found)
         fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))
         approvals.register(approvals.Kind(code=losses.KIND, execute=losses.carry_out))

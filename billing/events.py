@@ -158,3 +158,55 @@ BANK_ACCOUNT_TOLD = register(
     "bank_account.told", "{actor} told people of bank details {subject}", owasp="sensitive_update"
 )
 BANK_ACCOUNT_READ = register("bank_account.read", "{actor} read the bank details", owasp="sensitive_read")
+
+PRODUCT_CREATED = register("product.created", "{actor} added product {subject}", owasp="sensitive_create")
+PRODUCT_UPDATED = register("product.updated", "{actor} changed product {subject}", owasp="sensitive_update")
+PRODUCT_RETIRED = register("product.retired", "{actor} retired product {subject}", owasp="sensitive_update")
+PRODUCT_RESTORED = register(
+    "product.restored", "{actor} took product {subject} back", owasp="sensitive_update"
+)
+PRODUCT_READ = register("product.read", "{actor} read products and prices", owasp="sensitive_read")
+PRICE_CREATED = register("price.created", "{actor} added price {subject}", owasp="sensitive_create")
+PRICE_SUPERSEDED = register("price.superseded", "{actor} replaced price {subject}", owasp="sensitive_update")
+PRICE_RETIRED = register("price.retired", "{actor} retired price {subject}", owasp="sensitive_update")
+
+METER_CREATED = register("meter.created", "{actor} added meter {subject}", owasp="sensitive_create")
+METER_READ = register("meter.read", "{actor} read meters", owasp="sensitive_read")
+USAGE_RECORDED = register("usage.recorded", "{actor} recorded usage", owasp="sensitive_create")
+USAGE_READ = register("usage.read", "{actor} read usage of {subject}", owasp="sensitive_read")
+
+SUBSCRIPTION_STARTED = register(
+    "subscription.started", "{actor} started subscription {subject}", owasp="sensitive_create"
+)
+SUBSCRIPTION_CHANGED = register(
+    "subscription.changed", "{actor} changed subscription {subject}", owasp="sensitive_update"
+)
+SUBSCRIPTION_PAUSED = register(
+    "subscription.paused", "{actor} paused subscription {subject}", owasp="sensitive_update"
+)
+SUBSCRIPTION_RESUMED = register(
+    "subscription.resumed", "{actor} resumed subscription {subject}", owasp="sensitive_update"
+)
+SUBSCRIPTION_CANCELED = register(
+    "subscription.canceled", "{actor} canceled subscription {subject}", owasp="sensitive_update"
+)
+SUBSCRIPTION_KEPT = register(
+    "subscription.kept", "{actor} took back the cancellation of {subject}", owasp="sensitive_update"
+)
+SUBSCRIPTION_ENDED = register("subscription.ended", "Subscription {subject} ended", owasp="sensitive_update")
+SUBSCRIPTION_BEGAN = register(
+    "subscription.began", "The trial of subscription {subject} was over", owasp="sensitive_update"
+)
+SUBSCRIPTION_READ = register(
+    "subscription.read", "{actor} read subscription {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+SUBSCRIPTION_LISTED = register(
+    "subscription.listed", "{actor} read a list of subscriptions", owasp="sensitive_read", pci="10.2.1.1"
+)
+CHARGE_ADDED = register(
+    "charge.added", "{actor} put charge {subject} onto the next invoice", owasp="sensitive_create"
+)
+CHARGE_WITHDRAWN = register("charge.withdrawn", "{actor} withdrew charge {subject}", owasp="sensitive_update")
+CHARGE_READ = register("charge.read", "{actor} read charges", owasp="sensitive_read")
+TEST_CLOCK_MOVED = register("test_clock.moved", "{actor} moved the test clock", owasp="sensitive_update")
+TEST_CLOCK_READ = register("test_clock.read", "{actor} read the test clock", owasp="sensitive_read")

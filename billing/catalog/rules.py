@@ -51,7 +51,8 @@ def amount(terms: Terms, quantity: Decimal) -> Decimal:
 
 def steps(terms: Terms, quantity: Decimal) -> list[tuple[str, Decimal]]:
     """Return each tier that a quantity reaches: in words, and what it comes to in major units."""
-    found, below = [], Decimal(0)
+    found: list[tuple[str, Decimal]] = []
+    below = Decimal(0)
     for tier in terms.tiers:
         reached = tier.up_to is None or quantity <= tier.up_to
         if terms.model == "volume" and not reached:

@@ -580,6 +580,7 @@ class Migration(migrations.Migration):
                 ("quantity", models.DecimalField(decimal_places=12, max_digits=24)),
                 ("from_on", models.DateField()),
                 ("to_on", models.DateField(null=True)),
+                ("is_paused", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
             ],
             options={
@@ -964,7 +965,7 @@ class Migration(migrations.Migration):
                 ("replaces_id", "billing.SubscriptionItem", "RESTRICT"),
             ],
             customer="customer_id",
-            grants="SELECT, INSERT, UPDATE (to_on)",
+            grants="SELECT, INSERT, UPDATE (to_on, is_paused)",
         ),
         TenantTable(
             "PendingCharge",
@@ -1018,7 +1019,7 @@ class Migration(migrations.Migration):
             "revision",
             "updated_at",
         ),
-        _keeps("billing_subscriptionitem", "to_on"),
+        _keeps("billing_subscriptionitem", "to_on", "is_paused"),
         _keeps("billing_pendingcharge", "billed_at", "withdrawn_at"),
         _keeps("billing_billedperiod"),
         _keeps("billing_usageevent"),

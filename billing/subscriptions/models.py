@@ -115,7 +115,7 @@ class Subscription(TenantModel):
 
 
 class SubscriptionItem(TenantModel):
-    """So many of something from a day on, to another day. Only the end is ever written again."""
+    """So many of something from a day on, to another day. Only its end is ever written again."""
 
     subscription = models.ForeignKey(
         Subscription, models.PROTECT, db_constraint=False, db_index=False, related_name="items"
@@ -131,6 +131,8 @@ class SubscriptionItem(TenantModel):
     from_on = models.DateField()
     # Half-open; an item that ends where it begins never was.
     to_on = models.DateField(null=True)
+    # It ended by a pause and comes back when that is over.
+    is_paused = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -144,6 +146,7 @@ class SubscriptionItem(TenantModel):
                 ["id", "tenant", "subscription", "customer", "price", "replaces"], FieldClass.IDENTIFIER
             ),
             "quantity": FieldClass.MONEY,
+            "is_paused": FieldClass.STATE,
             **dict.fromkeys(["from_on", "to_on", "created_at"], FieldClass.TIME),
         },
     )

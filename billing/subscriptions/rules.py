@@ -8,7 +8,7 @@ cut, and in whichever order the cuts come, its parts sum to A exactly, and each 
 """
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from core import money
 
 # More days than the calendar of the product has; an item without an end goes on behind all of them.
 FOREVER = date(9999, 12, 31)
+DAY = timedelta(days=1)
 # Periods of one subscription on one invoice: who was forgotten for longer gets several.
 MOST_PERIODS = 60
 
@@ -190,7 +191,8 @@ def periods(agreement: Agreement, on: date) -> list[tuple[date, date]]:
     if first > last or on < agreement.pays_from:
         return []
     cycle = agreement.cycle
-    index, found = cycle.index_on(max(first, agreement.start_on)), []
+    index = cycle.index_on(max(first, agreement.start_on))
+    found: list[tuple[date, date]] = []
     while len(found) < MOST_PERIODS and cycle.begins(index) <= last:
         found.append((cycle.begins(index), cycle.begins(index + 1)))
         index += 1
@@ -296,9 +298,14 @@ def _last_end(rows: Sequence[Billed]) -> date:
     return max(rows, key=lambda row: row.revision).to_on
 
 
-def within(dues: Sequence[Due], groups: Sequence[object]) -> list[Due]:
-    """Give back in each group (a rate of tax) no more than is charged in it; the rest waits for the next invoice."""
-    room: dict[object, int] = {}
+def within(
+    dues: Sequence[Due], groups: Sequence[Hashable], charged: Mapping[Hashable, int] | None = None
+) -> list[Due]:
+    """Give back in each group (a rate of tax) no more than is charged in it; the rest waits for the next invoice.
+
+    `charged` is what else is charged on the same invoice, by group.
+    """
+    room: dict[Hashable, int] = dict(charged or {})
     for due, group in zip(dues, groups, strict=True):
         room[group] = room.get(group, 0) + max(due.amount_minor, 0)
     found = []
@@ -348,7 +355,7 @@ def instant(day: date, time_zone: str) -> datetime:
 
 def span(from_on: date, to_on: date) -> str:
     """Write half-open days as people do: both of them counted."""
-    last = to_on - timedelta(days=1)
+    last = to_on - DAY
     first = f"{from_on.day} {from_on:%b %Y}"
     return first if last <= from_on else f"{first} to {last.day} {last:%b %Y}"
 

@@ -15,6 +15,8 @@ Plain: TypeAlias = str | int | bool | list[str] | None
 
 # Every kind of event there is, with its sentence for the reference. The noun before the dot is the subject's kind.
 TYPES: Mapping[str, str] = {
+    "charge.added": "Something was put onto a customer's next invoice.",
+    "charge.withdrawn": "Something will not be charged after all.",
     "contact.created": "A contact was added to a customer.",
     "contact.removed": "A contact was removed from a customer.",
     "contact.updated": "A contact was changed.",
@@ -41,12 +43,23 @@ TYPES: Mapping[str, str] = {
     "payment_method.attached": "A customer saved a way to pay.",
     "payment_method.removed": "A saved way to pay was removed.",
     "ping": "Somebody asked for a test.",
+    "price.created": "A price was added.",
+    "price.retired": "A price is sold to nobody new.",
+    "price.superseded": "A price was replaced by a newer version.",
+    "product.created": "A product was added.",
+    "product.updated": "A product was changed, retired or taken back.",
     "refund.approved": "Somebody else approved a refund.",
     "refund.declined": "Somebody declined a refund.",
     "refund.failed": "A refund could not be paid out.",
     "refund.pending": "A refund is on its way.",
     "refund.requested": "A refund was asked for and waits for approval.",
     "refund.succeeded": "A refund was paid out.",
+    "subscription.canceled": "A subscription will end, or has ended at once.",
+    "subscription.changed": "What a subscription is for, or how much of it, was changed.",
+    "subscription.created": "A subscription was started.",
+    "subscription.ended": "A subscription is over.",
+    "subscription.paused": "A subscription was paused.",
+    "subscription.resumed": "A subscription goes on, after a pause, its trial or a cancellation taken back.",
 }
 PING = "ping"
 API_VERSION = "v1"

@@ -1,0 +1,45 @@
+"""The use cases of subscriptions."""
+
+from billing.subscriptions.services.changes import ItemChange, ItemNotOpen, NothingLeft, change, edited
+from billing.subscriptions.services.charges import (
+    ChargeBilled,
+    ChargeWithdrawn,
+    add_charge,
+    withdraw_charge,
+)
+from billing.subscriptions.services.ends import (
+    NotCanceled,
+    NotPaused,
+    SubscriptionNotRunning,
+    cancel,
+    keep,
+    pass_day,
+    pause,
+    resume,
+)
+from billing.subscriptions.services.rows import DayNotPossible, SubscriptionEnded
+from billing.subscriptions.services.starts import ItemInput, start
+
+__all__ = [
+    "ChargeBilled",
+    "ChargeWithdrawn",
+    "DayNotPossible",
+    "ItemChange",
+    "ItemInput",
+    "ItemNotOpen",
+    "NotCanceled",
+    "NotPaused",
+    "NothingLeft",
+    "SubscriptionEnded",
+    "SubscriptionNotRunning",
+    "add_charge",
+    "cancel",
+    "change",
+    "edited",
+    "keep",
+    "pass_day",
+    "pause",
+    "resume",
+    "start",
+    "withdraw_charge",
+]
