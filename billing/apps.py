@@ -18,6 +18,7 @@ class BillingConfig(AppConfig):
         from billing.catalog.models import Price, Product
         from billing.creditnotes import proofs  # noqa: F401  so is this
         from billing.issuer import services as issuer
+        from billing.ledger import proofs as book_proofs  # noqa: F401  as above
         from billing.periods import services as periods
         from billing.settlement.services import losses
         from billing.tax.models import TaxRate

@@ -153,9 +153,10 @@ BEGIN
   IF due = carried THEN
     RETURN NULL;
   END IF;
-  INSERT INTO billing_ledgertransaction (tenant_id, id, kind, customer_id, booked_on, at)
-  VALUES (NEW.tenant_id, posting, 'fx_realised:receivable:' || NEW.currency, NEW.customer_id,
-    billing_posting_day(NEW.tenant_id, NEW.booked_on, true), now());
+  WITH posted AS (
+    INSERT INTO billing_ledgertransaction (tenant_id, id, kind, customer_id, booked_on, at)
+    VALUES (NEW.tenant_id, posting, 'fx_realised:receivable:' || NEW.currency, NEW.customer_id,
+      billing_posting_day(NEW.tenant_id, NEW.booked_on, true), now()))
   INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
   VALUES (NEW.tenant_id, gen_random_uuid(), posting, NEW.customer_id, 'fx_valuation', base, due - carried),
     (NEW.tenant_id, gen_random_uuid(), posting, NEW.customer_id, 'fx_gain_loss', base, carried - due);

@@ -42,6 +42,12 @@ class UnknownTimeZone(Refusal):
     code = "unknown_time_zone"
 
 
+class CurrencyBooked(Refusal):
+    """The books are kept in their first currency: what stands in them was valued in it."""
+
+    code = "currency_booked"
+
+
 class SeriesExists(Conflict):
     """There is a number series of this code already."""
 
@@ -93,6 +99,7 @@ def set_issuer(
     Raises:
         Invalid: names every field that cannot be used.
         UnknownTimeZone: not in the IANA list.
+        CurrencyBooked: the books are in another currency.
     """
     given = {"name": name, "address": address, "tax_id": tax_id, "email": email, "phone": phone}
     electronic = {
@@ -111,6 +118,8 @@ def set_issuer(
         row.quote_series = first_series(Series.Purpose.QUOTE, at)
         ledger.open_accounts(at=at)
     row.name, row.updated_at = name.strip(), at
+    if currency is not None and currency != row.currency and row.updated_at and ledger.is_booked():
+        raise CurrencyBooked(field="currency")
     if address is not None:
         row.address = dict(address)
     for field, text in zip(_TEXTS, (tax_id, tax_number, email, phone), strict=True):

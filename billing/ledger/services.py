@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from billing.ledger import rules
-from billing.ledger.models import LedgerAccount
+from billing.ledger.models import LedgerAccount, LedgerTransaction
 from billing.ledger.rules import Account, Side
 from billing.periods import queries as periods
 from core import ids
@@ -122,3 +122,8 @@ def require_open(day: date, *, at: datetime, field: str) -> None:
         )
         if cursor.fetchone()[0] is None:
             raise periods.closed(day, at=at, field=field)
+
+
+def is_booked() -> bool:
+    """Tell whether anything stands in the books."""
+    return LedgerTransaction.objects.exists()
