@@ -43,6 +43,7 @@ PREFIXES = {
     "reminder_plan": "rpl",
     "request": "req",
     "role": "rol",
+    "series": "ser",
     "session": "ses",
     "statement": "stm",
     "statement_line": "stl",

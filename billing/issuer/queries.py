@@ -1,9 +1,10 @@
 """Reading who bills."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from billing.issuer.models import Issuer, Series
+from billing.issuer.models import Issuer, Series, SeriesCounter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,14 @@ class SeriesRow:
     pattern: str
     digits: int
     fiscal_year_starts_in: int
+    purpose: str = Series.Purpose.INVOICE
+    rounding: str = "document"
+    e_invoice: bool = True
+    retired_at: datetime | None = None
+    # Whether new documents of its purpose take it unless another is named.
+    is_usual: bool = False
+    # How many numbers it has given in which fiscal year, the last year first.
+    given: tuple[tuple[int, int], ...] = ()
 
 
 def get() -> IssuerRow | None:
@@ -70,8 +79,18 @@ def time_zone() -> str:
     return str(Issuer.objects.values_list("time_zone", flat=True).first() or "UTC")
 
 
+def credit_expires_days() -> int | None:
+    """Return after how many days without a movement a customer's credit expires; None for never."""
+    found: int | None = Issuer.objects.values_list("credit_expires_days", flat=True).first()
+    return found
+
+
 def series() -> list[SeriesRow]:
     """List the number series by code."""
+    issuer = Issuer.objects.values_list("series_id", "credit_note_series_id", "quote_series_id").first()
+    given: dict[UUID, list[tuple[int, int]]] = {}
+    for counter in SeriesCounter.objects.order_by("-fiscal_year"):
+        given.setdefault(counter.series_id, []).append((counter.fiscal_year, counter.last_sequence))
     return [
         SeriesRow(
             id=row.pk,
@@ -80,6 +99,12 @@ def series() -> list[SeriesRow]:
             pattern=row.pattern,
             digits=row.digits,
             fiscal_year_starts_in=row.fiscal_year_starts_in,
+            purpose=row.purpose,
+            rounding=row.rounding,
+            e_invoice=row.e_invoice,
+            retired_at=row.retired_at,
+            is_usual=row.pk in (issuer or ()),
+            given=tuple(given.get(row.pk, ())),
         )
         for row in Series.objects.order_by("code")
     ]

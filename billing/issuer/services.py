@@ -7,7 +7,7 @@ from the number to the commit, so that a number is given exactly once and a roll
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import connection
 
@@ -15,7 +15,7 @@ from audit import services as audit
 from billing import events
 from billing.customers import rules as details
 from billing.issuer import rules
-from billing.issuer.models import Issuer, Series
+from billing.issuer.models import Issuer, Rounding, Series, SeriesCounter
 from billing.ledger import services as ledger
 from core import cardnumbers, ids
 from core.actor import Actor
@@ -58,6 +58,18 @@ class SeriesRetired(Refusal):
     """This number series is closed: it gives no numbers any more."""
 
     code = "series_retired"
+
+
+class SeriesInUse(Conflict):
+    """New documents are numbered in this series unless another is named; choose another one first."""
+
+    code = "series_in_use"
+
+
+class NumberingUnderWay(Conflict):
+    """This series has numbered documents in this fiscal year. Open another series, or wait for the next year."""
+
+    code = "numbering_under_way"
 
 
 class SeriesOfAnotherKind(Refusal):
@@ -155,8 +167,12 @@ def create_series(
     digits: int = 5,
     fiscal_year_starts_in: int = 1,
     purpose: str = Series.Purpose.INVOICE,
+    e_invoice: bool = True,
+    rounding: str = Rounding.DOCUMENT,
 ) -> Series:
     """Open a series of own numbers for documents of one purpose.
+
+    Tax is rounded by line only where no electronic invoices are issued.
 
     Raises:
         BadPattern: two documents could get one number.
@@ -169,6 +185,8 @@ def create_series(
         code=code,
         kind=Series.Kind.OWN,
         purpose=Series.Purpose(purpose),
+        e_invoice=e_invoice and rounding == Rounding.DOCUMENT,
+        rounding=Rounding(rounding),
         pattern=rules.check_pattern(pattern),
         digits=digits,
         fiscal_year_starts_in=fiscal_year_starts_in,
@@ -178,6 +196,79 @@ def create_series(
     with constraints.refusing(SeriesExists(field="code"), "billing_series_code"):
         row.save(force_insert=True)
     audit.record(events.SERIES_CREATED, actor=actor, subject=("series", row.pk))
+    return row
+
+
+@use_case
+def choose_series(*, series_id: UUID, actor: Actor, at: datetime) -> Series:
+    """Number new documents of the series' purpose in it unless another is named.
+
+    Raises:
+        NotFound: there is no such series.
+        SeriesRetired, SeriesOfAnotherKind: closed, or of imported numbers.
+        IssuerMissing: nobody has said who bills.
+    """
+    issuer = Issuer.objects.select_for_update(no_key=True).first()
+    if issuer is None:
+        raise IssuerMissing
+    row = _locked_series(series_id)
+    setattr(issuer, FIRST[Series.Purpose(row.purpose)][2], usable(row, row.purpose))
+    issuer.updated_at = at
+    issuer.save(update_fields=[FIRST[Series.Purpose(row.purpose)][2], "updated_at"])
+    audit.record(events.SERIES_CHOSEN, actor=actor, subject=("series", row.pk), fields=[row.purpose])
+    return row
+
+
+@use_case
+def retire_series(*, series_id: UUID, actor: Actor, at: datetime) -> Series:
+    """Close a series: it gives no numbers any more; drafts that name it have to name another.
+
+    Raises:
+        NotFound: there is no such series.
+        SeriesRetired, SeriesOfAnotherKind: closed already, or of imported numbers.
+        SeriesInUse: it is the one that new documents take.
+    """
+    issuer = Issuer.objects.select_for_update(no_key=True).first()
+    row = _locked_series(series_id)
+    usable(row, row.purpose)
+    if issuer is not None and row.pk in (
+        issuer.series_id,
+        issuer.credit_note_series_id,
+        issuer.quote_series_id,
+    ):
+        raise SeriesInUse
+    row.retired_at = at
+    row.save(update_fields=["retired_at"])
+    audit.record(events.SERIES_RETIRED, actor=actor, subject=("series", row.pk), fields=["retired_at"])
+    return row
+
+
+@use_case
+def change_series(
+    *, series_id: UUID, pattern: str, digits: int, fiscal_year_starts_in: int, actor: Actor, at: datetime
+) -> Series:
+    """Number the documents of a series differently, before the first one of a fiscal year is numbered.
+
+    Raises:
+        NotFound: there is no such series.
+        SeriesRetired, SeriesOfAnotherKind: closed, or of imported numbers.
+        BadPattern: two documents could get one number.
+        NumberingUnderWay: it has numbered documents in this fiscal year; or any, and the year would begin elsewhere.
+    """
+    row = _locked_series(series_id)
+    usable(row, row.purpose)
+    cardnumbers.refuse({"pattern": pattern})
+    rules.check_pattern(pattern)
+    today = at.astimezone(ZoneInfo(_zone())).date()
+    given = SeriesCounter.objects.filter(series_id=row.pk)
+    if fiscal_year_starts_in == row.fiscal_year_starts_in:
+        year = rules.fiscal_year(today, starts_in=row.fiscal_year_starts_in)
+        given = given.filter(fiscal_year__gte=year)
+    if given.exists():
+        raise NumberingUnderWay
+    row.pattern, row.digits, row.fiscal_year_starts_in = pattern, digits, fiscal_year_starts_in
+    row.save(update_fields=["pattern", "digits", "fiscal_year_starts_in"])
+    audit.record(events.SERIES_CHANGED, actor=actor, subject=("series", row.pk), fields=["pattern", "digits"])
     return row
 
 
@@ -248,6 +339,17 @@ def next_sequence(*, series_id: UUID, fiscal_year: int) -> int:
             [context.current_tenant(), ids.uuid7(), series_id, fiscal_year],
         )
         return int(cursor.fetchone()[0])
+
+
+def _locked_series(series_id: UUID) -> Series:
+    row: Series | None = only(Series.objects.select_for_update(no_key=True).filter(pk=series_id))
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _zone() -> str:
+    return str(Issuer.objects.values_list("time_zone", flat=True).first() or "UTC")
 
 
 def first_series(purpose: str, at: datetime) -> Series:

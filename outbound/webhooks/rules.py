@@ -22,6 +22,7 @@ TYPES: Mapping[str, str] = {
     "contact.updated": "A contact was changed.",
     "credit_note.created": "A credit note was issued.",
     "customer.created": "A customer was added.",
+    "customer.credit_expired": "Credit of a customer expired.",
     "customer.updated": "A customer was changed, archived or taken back.",
     "customer.vies_check": "The tax authorities answered about a customer's tax id, or could not.",
     "dispute.created": "The bank of a payer took a payment back for now and asks for evidence.",

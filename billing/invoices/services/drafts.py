@@ -227,7 +227,7 @@ def _policy(series_id: UUID | None) -> _Policy:
     row = Series.objects.filter(pk=series_id).first()
     if row is None:
         raise NotFound("There is no such number series.", field="series")
-    if row.kind != Series.Kind.OWN:
+    if row.kind != Series.Kind.OWN or row.purpose != Series.Purpose.INVOICE or row.retired_at is not None:
         raise SeriesUnfit(field="series")
     return _Policy(row.rounding, row.e_invoice)
 

@@ -102,6 +102,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         InvoiceNotDraft: it was finalized or voided before.
         InvoiceWithoutLines: there is nothing to bill.
         RoundingChanged: its series rounds in another way by now.
+        SeriesRetired: its series was closed; name another one.
         IssuerMissing: nobody has said who bills.
         CustomerErased: there is nobody to bill any more.
         PeriodClosed: it is dated in a month whose books are closed.
@@ -202,7 +203,9 @@ def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple
     agreed = invoice.customer.payment_days
     days = issuer.payment_days if agreed is None else agreed
     invoice.due_on = invoice.due_on or rules.due_on(invoice.issued_on, payment_days=days)
-    series = issuer.series if invoice.series_id is None else Series.objects.get(pk=invoice.series_id)
+    series = issuer.series
+    if invoice.series_id is not None:
+        series = issuers.usable(Series.objects.get(pk=invoice.series_id), Series.Purpose.INVOICE)
     if series.rounding != invoice.rounding:
         raise RoundingChanged
     return series, _taxes(invoice, lines)

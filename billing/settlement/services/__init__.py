@@ -1,6 +1,7 @@
 """The use cases of settling."""
 
 from billing.settlement.services.credit import AllocationExceeded, NothingDue, apply_credit, mark, release
+from billing.settlement.services.expiry import expire, expire_due, expires_on
 from billing.settlement.services.losses import (
     DueMovedOn,
     OnlyMembersWriteOff,
@@ -30,6 +31,9 @@ __all__ = [
     "allocated",
     "apply_credit",
     "credit_of",
+    "expire",
+    "expire_due",
+    "expires_on",
     "lock_money",
     "mark",
     "refund_back",

@@ -207,6 +207,7 @@ def refund_to_credit(
     money = lock_money(customer_id=customer_id, currency=currency, booked_on=booked_on, actor=actor, at=at)
     ledger.post(
         kind="refund_to_credit",
+        late_ok=True,
         sides=[Side(Account.REFUNDS, amount_minor), Side(Account.CREDIT, -amount_minor)],
         currency=currency,
         booked_on=booked_on,

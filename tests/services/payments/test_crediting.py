@@ -56,7 +56,7 @@ def test_what_is_given_up_becomes_credit_and_can_be_refunded_later(invoice: Invo
     refunds.cancel(refund_id=asked[0].pk, actor=make.ACTOR, at=clock.now())
     assert settlement.credit(customer_id=invoice.customer_id) == {"EUR": 2000}
     assert ledger.check() == []
-    later = payments.refund(asked[0].payment, 2000)
+    later = payments.promised(asked[0].payment, 2000)
     pay_out(later)
     assert settlement.credit(customer_id=invoice.customer_id) == {}
     assert "refunds" not in balances()

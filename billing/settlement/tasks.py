@@ -1,0 +1,31 @@
+"""Celery's door to the expiry of credit."""
+
+import logging
+
+from celery import shared_task
+
+from billing.settlement import services
+from core import clock
+from core.actor import Actor, Via
+from tenancy import context
+from tenancy.models import Tenant
+from tenancy.tasks import SystemTask
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(base=SystemTask, name="billing.expire_credit", reason="every organization may let credit expire")
+def expire_credit() -> int:
+    """Let credit expire whose days are over, organization by organization; return of how many customers."""
+    with context.system_scope(reason="credit expires in every organization"):
+        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    done = 0
+    for tenant_id in tenants:
+        try:
+            with context.scope(context.Scope(tenant_id)):
+                actor = Actor.system("credit_expiry", via=Via.TASK)
+                done += services.expire_due(actor=actor, at=clock.now())
+        except Exception:
+            # One organization's trouble keeps no other from its turn.
+            log.exception("credit could not expire")
+    return done
