@@ -117,6 +117,16 @@ INVOICE_REINSTATED = register(
     "Something came for invoice {subject}, which was written off",
     owasp="sensitive_update",
 )
+BILLING_RUN_STARTED = register(
+    "billing_run.started", "{actor} started billing run {subject}", owasp="sensitive_create"
+)
+BILLING_RUN_FINISHED = register(
+    "billing_run.finished", "{actor} finished billing run {subject}", owasp="sensitive_update"
+)
+BILLING_RUN_FAILED = register(
+    "billing_run.failed", "{actor} could not finish billing run {subject}", owasp="sensitive_update"
+)
+BILLING_RUN_READ = register("billing_run.read", "{actor} read billing runs", owasp="sensitive_read")
 
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")
 LEDGER_READ = register("ledger.read", "{actor} read the books", owasp="sensitive_read", pci="10.2.1.1")

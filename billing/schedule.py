@@ -7,5 +7,6 @@ BEAT: dict[str, dict[str, Any]] = {
     # Nothing is gained by letting credit expire to the minute.
     "billing.expire_credit": {"task": "billing.expire_credit", "schedule": 86_400},
     "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300},
+    "billing.tend_runs": {"task": "billing.tend_runs", "schedule": 600},
     "billing.tend_bank_accounts": {"task": "billing.tend_bank_accounts", "schedule": 300},
 }

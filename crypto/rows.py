@@ -4,7 +4,7 @@ Promise kept: the same bytes, bound to the same place, as the model's fields rea
 left out. The functions made here hold a key: use them inside the transaction that made them, then let them go.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -126,6 +126,51 @@ def open_all(
         yield row_id, decode(cipher.decrypt(stored, prefix + row + after, header_bytes))
 
 
+def person_opener(
+    model: type[models.Model], names: Sequence[str]
+) -> Callable[[UUID, bytes, Sequence[Any]], dict[str, Any]]:
+    """Return `open(row_id, subject_key, values)`: many columns of one person at once, as a dictionary by name.
+
+    For rows that are their own subject and have not been erased. `values` are the columns in the order of `names`, as
+    stored; those that are not encrypted pass as they are. The person's cipher is derived once for all of them.
+    """
+    tenant_id = context.current_tenant()
+    wrapper = model._meta.get_field(SUBJECT_KEY)
+    assert isinstance(wrapper, SubjectKeyField)  # noqa: S101  checked: crypto.E005
+    places: list[tuple[str, EncryptedField | None]] = []
+    for name in names:
+        field = model._meta.get_field(name)
+        if isinstance(field, EncryptedField) and (
+            field.subject != "self" or field.purpose != wrapper.purpose
+        ):
+            raise TypeError(f"{model.__name__}.{name} is not encrypted as its row's own key is")
+        places.append((name, field if isinstance(field, EncryptedField) else None))
+    wrapper_before, wrapper_after = wrapper.before, wrapper.after
+    header_bytes = envelope.HEADER_BYTES
+
+    def open_values(row_id: UUID, wrapped: bytes, values: Sequence[Any]) -> dict[str, Any]:
+        row = row_id.int.to_bytes(16, "big")
+        above = keyring.of(wrapped, tenant_id)
+        secret = above.decrypt(wrapped, wrapper_before + row + wrapper_after)
+        info = SUBJECT_INFO + secret
+        ciphers: dict[bytes, Any] = {}
+        found: dict[str, Any] = {}
+        for (name, field), stored in zip(places, values, strict=True):
+            if stored is None or field is None:
+                found[name] = stored
+                continue
+            key = above if stored[:18] == above.header else keyring.of(stored, tenant_id)
+            cipher = ciphers.get(key.id)
+            if cipher is None:
+                cipher = ciphers[key.id] = key.derive(info)
+            key.decryptions += 1
+            place = key.authority + field.before + row + field.after
+            found[name] = field.of_bytes(cipher.decrypt(stored, place, header_bytes))
+        return found
+
+    return open_values
+
+
 def closer(model: type[models.Model], name: str) -> Callable[[UUID, Any], bytes | None]:
     """Return `close(row_id, value)`, which encrypts one column of new rows for the organization in scope.
 
@@ -145,3 +190,39 @@ def closer(model: type[models.Model], name: str) -> Callable[[UUID, Any], bytes 
         return encrypt(encode(value), before + row_id.int.to_bytes(16, "big") + after)
 
     return close_value
+
+
+def each_closer(
+    model: type[models.Model], name: str
+) -> Callable[[Sequence[tuple[UUID, bytes | None]]], list[bytes | None]]:
+    """Return `close(rows)`, which encrypts one column of many new rows, of each (row_id, plaintext).
+
+    The plaintext is what the field's `to_bytes` made of the value, so that equal values are written out once. What it
+    encrypts is counted, and stands in the key's row after the commit.
+
+    Raises:
+        SubjectNeedsItsRow: the column has a subject.
+        Sealed: the organization or the installation is sealed.
+    """
+    field, tenant_id = _field_of(model, name)
+    if field.subject is not None:
+        raise SubjectNeedsItsRow
+    key = keyring.primary(tenant_id, field.purpose)
+    header, prefix, after = key.header, key.authority + field.before, field.after
+
+    def close_values(rows: Sequence[tuple[UUID, bytes | None]]) -> list[bytes | None]:
+        pairs = [
+            (plain, prefix + row_id.int.to_bytes(16, "big") + after)
+            for row_id, plain in rows
+            if plain is not None
+        ]
+        if not pairs:
+            return [None] * len(rows)
+        key.reserve(len(pairs))
+        context.after_commit(key.count)
+        if len(pairs) == len(rows):
+            return [header + sealed for sealed in key.aead.encrypt_each(pairs)]
+        ready = iter(key.aead.encrypt_each(pairs))
+        return [None if plain is None else header + next(ready) for _, plain in rows]
+
+    return close_values

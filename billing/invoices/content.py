@@ -50,6 +50,11 @@ def buyer_of(customer: Customer) -> dict[str, Any]:
 
 def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[InvoiceTax]) -> bytes:
     """Return the keyed digest of a document's plaintext (HMAC-SHA-256 under the organization's index key)."""
+    return keyed(plaintext(invoice, lines, taxes))
+
+
+def plaintext(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[InvoiceTax]) -> str:
+    """Return what a document says as canonical JSON."""
     content: dict[str, Any] = {
         "invoice": values_of(invoice, _COLUMNS) | _said(invoice, _LATER_COLUMNS) | _rounding(invoice),
         "id": str(invoice.pk),
@@ -62,7 +67,11 @@ def digest(invoice: Invoice, lines: Sequence[InvoiceLine], taxes: Iterable[Invoi
             key=lambda tax: (tax["category"], tax["percentage"], tax.get("name", "")),
         ),
     }
-    text = canonical.dumps(content).decode()
+    return canonical.dumps(content).decode()
+
+
+def keyed(text: str) -> bytes:
+    """Return the keyed digest of a document's `plaintext`."""
     return bytes(
         blindindex.compute(
             tenant_id=context.current_tenant(), table="billing_invoice", column="content_digest", text=text

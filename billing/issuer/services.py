@@ -329,16 +329,20 @@ def usable(row: Series, purpose: str) -> Series:
 
 
 @use_case
-def next_sequence(*, series_id: UUID, fiscal_year: int) -> int:
-    """Take the next number of a series; others wait here until this transaction ends, and no longer."""
+def next_sequence(*, series_id: UUID, fiscal_year: int, count: int = 1) -> int:
+    """Take the next number of a series; others wait here until this transaction ends, and no longer.
+
+    Of several at once (`count`) the first is returned, and the others follow it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO billing_seriescounter (tenant_id, id, series_id, fiscal_year, last_sequence) "
-            "VALUES (%s, %s, %s, %s, 1) ON CONFLICT (tenant_id, series_id, fiscal_year) "
-            "DO UPDATE SET last_sequence = billing_seriescounter.last_sequence + 1 RETURNING last_sequence",
-            [context.current_tenant(), ids.uuid7(), series_id, fiscal_year],
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (tenant_id, series_id, fiscal_year) DO UPDATE "
+            "SET last_sequence = billing_seriescounter.last_sequence + EXCLUDED.last_sequence "
+            "RETURNING last_sequence",
+            [context.current_tenant(), ids.uuid7(), series_id, fiscal_year, count],
         )
-        return int(cursor.fetchone()[0])
+        return int(cursor.fetchone()[0]) - count + 1
 
 
 def _locked_series(series_id: UUID) -> Series:

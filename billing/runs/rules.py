@@ -48,6 +48,10 @@ class PlannedInvoice:
     refusal: str = ""
 
 
+class PlannedOtherwise(Exception):
+    """What was planned does not hold any more: these customers have to be planned anew."""
+
+
 class Planner(Protocol):
     """Who knows what is due; `billing.subscriptions.planning` is one."""
 
@@ -66,6 +70,9 @@ class Planner(Protocol):
         a handful of statements however many rows there are. Returns those of which a fact was there already, or that
         would be planned otherwise by now: of these nothing was written, and the run leaves them out. It waits for
         nobody who might wait for it: rows are locked in the order of their ids.
+
+        Raises:
+            PlannedOtherwise: some but not all facts of one were there; the transaction is rolled back.
         """
 
 

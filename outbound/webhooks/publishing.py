@@ -51,6 +51,37 @@ def publish_each(*, type: str, kind: str, rows: Sequence[tuple[UUID, Mapping[str
         _publish(type, kind, rows[start : start + _BATCH])
 
 
+class Alike:
+    """What many events of one type have in common, checked and written once."""
+
+    __slots__ = ("kind", "text", "type")
+
+    def __init__(self, *, type: str, kind: str, data: Mapping[str, rules.Value]) -> None:
+        """Raises UnknownEventType or ValueInEvent, as `publish`."""
+        rules.check_type(type, kind)
+        self.type, self.kind = type, kind
+        self.text = json.dumps(rules.payload(data))[:-1]
+
+
+@use_case
+def publish_alike(*, type: str, kind: str, rows: Sequence[tuple[UUID, Alike, Mapping[str, UUID]]]) -> None:
+    """Publish events that differ in ids alone, in one statement: (subject, what is common, ids by their kind).
+
+    Raises:
+        UnknownEventType: an event of another type is among them.
+    """
+    if not rows:
+        return
+    texts = []
+    for _, common, own in rows:
+        if common.type != type or common.kind != kind:
+            raise rules.UnknownEventType(f"{common.type} among {type}")
+        named = ",".join([f'"{name}":"{ids.encode(name, value)}"' for name, value in own.items()])
+        texts.append(f"{common.text},{named}}}")
+    made = ids.uuid7s(len(rows))
+    _send(made, type, kind, [row[0] for row in rows], f"[{','.join(texts)}]", None)
+
+
 @use_case
 def publish_to(*, endpoint_id: UUID, type: str, subject: tuple[str, UUID]) -> UUID:
     """Publish an event to one endpoint alone, whatever it wants to hear, and return its id."""
@@ -73,12 +104,16 @@ def _publish(
     rules.check_type(code, kind)
     made = [ids.uuid7() for _ in rows]
     data = json.dumps([rules.payload(values) for _, values in rows])
+    _send(made, code, kind, [subject for subject, _ in rows], data, only)
+    return made
+
+
+def _send(made: list[UUID], code: str, kind: str, subjects: list[UUID], data: str, only: UUID | None) -> None:
     tenant_id = context.current_tenant()
     # Not closed here: how many are told is read after the commit, so that nobody waits for the answer.
     cursor = connection.cursor()
-    cursor.execute(_PUBLISH, [made, code, kind, [subject for subject, _ in rows], data, only])
+    cursor.execute(_PUBLISH, [made, code, kind, subjects, data, only])
     context.after_commit(lambda: _tell(cursor, tenant_id))
-    return made
 
 
 def _tell(cursor: Any, tenant_id: UUID) -> None:

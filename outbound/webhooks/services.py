@@ -21,11 +21,12 @@ from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
 from outbound import events, http
 from outbound.webhooks import delivery, endings, publishing, rules, signing
 from outbound.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
-from outbound.webhooks.publishing import publish, publish_each
+from outbound.webhooks.publishing import Alike, publish, publish_alike, publish_each
 from tenancy import context
 from tenancy.context import use_case
 
 __all__ = [
+    "Alike",
     "EndpointDisabled",
     "Made",
     "OverlapNotOffered",
@@ -37,6 +38,7 @@ __all__ = [
     "enable",
     "ping",
     "publish",
+    "publish_alike",
     "publish_each",
     "remove_old",
     "replay",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from billing.invoices import pricing
@@ -50,23 +51,24 @@ def _paid_as(invoice: Invoice) -> str:
 
 def tell(invoice: Invoice, what: str) -> None:
     """Publish what happened to an invoice, such as `finalized`, with its state and amounts as they now are."""
-    webhooks.publish(
-        type=f"invoice.{what}",
-        subject=("invoice", invoice.pk),
-        data={
-            "customer": invoice.customer_id,
-            "status": invoice.status,
-            "payment_status": invoice.payment_status,
-            "currency": invoice.currency,
-            "total_minor": invoice.total_minor,
-            "amount_due_minor": due_minor(invoice),
-            "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
-            "credited_minor": invoice.credited_minor,
-            "written_off_minor": invoice.written_off_minor,
-            "issued_on": invoice.issued_on,
-            "due_on": invoice.due_on,
-        },
-    )
+    data = {"customer": invoice.customer_id, **news_of(invoice)}
+    webhooks.publish(type=f"invoice.{what}", subject=("invoice", invoice.pk), data=data)
+
+
+def news_of(invoice: Invoice) -> dict[str, Any]:
+    """Return the state and amounts of an invoice as an event tells them, its customer apart."""
+    return {
+        "status": invoice.status,
+        "payment_status": invoice.payment_status,
+        "currency": invoice.currency,
+        "total_minor": invoice.total_minor,
+        "amount_due_minor": due_minor(invoice),
+        "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
+        "credited_minor": invoice.credited_minor,
+        "written_off_minor": invoice.written_off_minor,
+        "issued_on": invoice.issued_on,
+        "due_on": invoice.due_on,
+    }
 
 
 def locked(invoice_id: UUID) -> Invoice:

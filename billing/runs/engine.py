@@ -1,0 +1,331 @@
+"""One chunk of a billing run: up to a thousand invoices in one transaction.
+
+Promise kept: an invoice, its lines, taxes, postings, event and the facts it was made of stand or fall together, and
+each fact is billed once, whoever else runs. Numbers are drawn last, all of the chunk at once, so that others wait for
+a blink and a rollback leaves no gap. What is stored is, column by column, what drafting and finalizing one by one would
+store; a test compares.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import connection, models
+
+from audit import services as audit
+from billing import events
+from billing.customers.models import Customer
+from billing.invoices import content
+from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.issuer import rules as numbering
+from billing.issuer import services as issuers
+from billing.issuer.models import Issuer
+from billing.periods import queries as periods
+from billing.runs.rules import PlannedInvoice, Planner
+from billing.runs.shapes import INVOICES, LINES, TAXES, Part, Shape, Shapes
+from billing.runs.staging import Stage, bytes_text
+from billing.tallies import services as tallies
+from core import canonical, ids
+from core.actor import Actor
+from core.errors import Refusal
+from crypto import rows as crypto
+from crypto.fields import EncryptedField
+from outbound.webhooks import services as webhooks
+from tenancy import context
+from tenancy.context import use_case
+from tenancy.models import only
+
+# Of one column: the row to write into, its id, the plaintext.
+_Sealing = list[tuple[dict[str, str], UUID, bytes]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one chunk came to."""
+
+    invoices: int = 0
+    # Customer and code.
+    skipped: list[tuple[UUID, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a run bills, for whom, and who asked."""
+
+    run_id: UUID
+    on: date
+    issued_on: date
+    planner: Planner
+    actor: Actor
+
+
+@dataclass(slots=True)
+class _Ready:
+    """One invoice that will be made."""
+
+    id: UUID
+    planned: PlannedInvoice
+    shape: Shape
+    buyer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Buyer:
+    state: str
+    payment_days: int | None
+    content: dict[str, Any] | None
+    is_erased: bool
+
+
+class Engine:
+    """Makes a run's invoices, chunk after chunk, and keeps what the chunks have in common."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._shapes: Shapes | None = None
+        self._of: tuple[Any, ...] = ()
+        self._staged_on: Any = None
+
+    def forget_session(self) -> None:
+        """Make the temporary tables again: a transaction that rolled back may have taken them with it."""
+        self._staged_on = None
+
+    @use_case
+    def bill(self, planned: Sequence[PlannedInvoice], *, at: datetime) -> Outcome:
+        """Bill what was planned, in the transaction that is open. Nothing comes of what somebody else has billed."""
+        outcome = Outcome()
+        ready = self._prepare(planned, outcome)
+        facts: list[tuple[UUID | None, PlannedInvoice]] = [(item.id, item.planned) for item in ready]
+        facts += [(None, item) for item in planned if not item.lines and not item.refusal]
+        taken = {id(item) for item in self._job.planner.claim(facts, at=at)} if facts else set()
+        ready = [item for item in ready if id(item.planned) not in taken]
+        if ready:
+            self._store(ready, at)
+        outcome.invoices = len(ready)
+        return outcome
+
+    def _prepare(self, planned: Sequence[PlannedInvoice], outcome: Outcome) -> list[_Ready]:
+        issuer = only(Issuer.objects.select_related("series"))
+        if issuer is None:
+            raise issuers.IssuerMissing
+        self._know(issuer)
+        assert self._shapes is not None  # noqa: S101  made in the line above
+        self._shapes.learn(list(planned))
+        buyers = _buyers({item.customer_id for item in planned})
+        found: list[tuple[PlannedInvoice, Shape, dict[str, Any]]] = []
+        for item in planned:
+            if not item.lines and not item.refusal:
+                continue
+            buyer = buyers.get(item.customer_id)
+            code = item.refusal or _obstacle(buyer)
+            if not code and buyer is not None and buyer.content is not None:
+                days = issuer.payment_days if buyer.payment_days is None else buyer.payment_days
+                try:
+                    shape = self._shapes.of(item, currency=item.currency, payment_days=days)
+                except Refusal as refusal:
+                    code = refusal.code
+                else:
+                    found.append((item, shape, buyer.content))
+            if code:
+                outcome.skipped.append((item.customer_id, code))
+        made = ids.uuid7s(len(found))
+        return [_Ready(key, *item) for key, item in zip(made, found, strict=True)]
+
+    def _know(self, issuer: Issuer) -> None:
+        """Begin anew when the issuer or its series has changed."""
+        series = issuer.series
+        now = (issuer.updated_at, series.pk, series.pattern, series.digits, series.rounding, series.e_invoice)
+        if self._shapes is None or now != self._of:
+            self._of = now
+            self._series = series
+            self._fiscal_year = numbering.fiscal_year(
+                self._job.issued_on, starts_in=series.fiscal_year_starts_in
+            )
+            self._shapes = Shapes(issuer, issued_on=self._job.issued_on, fiscal_year=self._fiscal_year)
+
+    def _store(self, ready: Sequence[_Ready], at: datetime) -> None:
+        self._make_stages()
+        self._stage_parts(ready, LINES, InvoiceLine, lambda shape: shape.lines)
+        self._stage_parts(ready, TAXES, InvoiceTax, lambda shape: shape.taxes)
+        self._stage_invoices(ready, at)
+        made = [item.id for item in ready]
+        with connection.cursor() as cursor:
+            cursor.execute(_POST, {"tenant": context.current_tenant(), "issued_on": self._job.issued_on})
+            if not cursor.rowcount:
+                raise periods.closed(self._job.issued_on, at=at, field="on")
+        audit.record_each(events.INVOICE_FINALIZED, actor=self._job.actor, kind="invoice", subjects=made)
+        webhooks.publish_alike(
+            type="invoice.finalized",
+            kind="invoice",
+            rows=[(item.id, item.shape.news, {"customer": item.planned.customer_id}) for item in ready],
+        )
+        tallies.add([item.shape.change for item in ready])
+        buyers = [canonical.dumps(item.buyer).decode() for item in ready]
+        # From here to the commit others wait for their numbers.
+        first = issuers.next_sequence(
+            series_id=self._series.pk, fiscal_year=self._fiscal_year, count=len(ready)
+        )
+        numbers = [self._number(first + place) for place in range(len(ready))]
+        digests = [
+            content.keyed(item.shape.digested % (item.id, buyer, number))
+            for item, buyer, number in zip(ready, buyers, numbers, strict=True)
+        ]
+        values = {
+            "tenant": context.current_tenant(),
+            "run": self._job.run_id,
+            "at": at,
+            "ids": made,
+            "sequences": list(range(first, first + len(ready))),
+            "numbers": numbers,
+            "digests": digests,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_FINAL, values)
+
+    def _number(self, sequence: int) -> str:
+        return numbering.number(
+            self._series.pattern,
+            fiscal_year=self._fiscal_year,
+            sequence=sequence,
+            digits=self._series.digits,
+        )
+
+    def _make_stages(self) -> None:
+        """Make the temporary tables of this session, once."""
+        if self._staged_on is connection.connection:
+            return
+        with connection.cursor() as cursor:
+            for stage in (INVOICES, LINES, TAXES):
+                cursor.execute(stage.definition)
+        self._staged_on = connection.connection
+
+    def _stage_parts(
+        self,
+        ready: Sequence[_Ready],
+        stage: Stage,
+        model: type[InvoiceLine | InvoiceTax],
+        parts_of: Callable[[Shape], Sequence[Part]],
+    ) -> None:
+        """Copy the lines, or the taxes, of all invoices."""
+        parts = [(item, part) for item in ready for part in parts_of(item.shape)]
+        keys = ids.uuid7s(len(parts))
+        sealed: dict[str, _Sealing] = {}
+        rows: list[tuple[str, dict[str, str]]] = []
+        for key, (item, part) in zip(keys, parts, strict=True):
+            filled = {"id": str(key), "invoice": str(item.id), "customer": str(item.planned.customer_id)}
+            for name, plaintext in part.plaintexts:
+                sealed.setdefault(name, []).append((filled, key, plaintext))
+            rows.append((part.template, filled))
+        _seal(model, sealed)
+        stage.fill([template % filled for template, filled in rows])
+
+    def _stage_invoices(self, ready: Sequence[_Ready], at: datetime) -> None:
+        sealed: dict[str, _Sealing] = {"buyer": []}
+        buyer_bytes = _bytes_of("buyer")
+        moment, rows = at.isoformat(), []
+        for item, posting in zip(ready, ids.uuid7s(len(ready)), strict=True):
+            filled = {
+                "id": str(item.id),
+                "customer": str(item.planned.customer_id),
+                "at": moment,
+                "posting": str(posting),
+            }
+            sealed["buyer"].append((filled, item.id, buyer_bytes(item.buyer)))
+            for name, plaintext in item.shape.plaintexts:
+                sealed.setdefault(name, []).append((filled, item.id, plaintext))
+            rows.append((item.shape.template, filled))
+        _seal(Invoice, sealed)
+        INVOICES.fill([template % filled for template, filled in rows])
+
+
+def _bytes_of(name: str) -> Callable[[Any], bytes]:
+    field = Invoice._meta.get_field(name)
+    assert isinstance(field, EncryptedField)  # noqa: S101  the model says so
+    return field.to_bytes
+
+
+def _seal(model: type[models.Model], sealed: Mapping[str, _Sealing]) -> None:
+    """Encrypt column by column, and write each value into the row it is for."""
+    for name, entries in sealed.items():
+        close = crypto.each_closer(model, name)
+        done = close([(key, plaintext) for _, key, plaintext in entries])
+        for (filled, _, _), value in zip(entries, done, strict=True):
+            filled[name] = bytes_text(value)
+
+
+class _Names:
+    """Notes which columns of a customer stand on a document."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __getattr__(self, name: str) -> None:
+        self.read.append(name)
+
+
+def _names_read() -> list[str]:
+    asked: Any = _Names()
+    content.buyer_of(asked)
+    return list(asked.read)
+
+
+def _buyers(customer_ids: Collection[UUID]) -> dict[UUID, _Buyer]:
+    """Read customers and what stands of them on a document, in one statement."""
+    names = _names_read()
+    open_person = crypto.person_opener(Customer, names)
+    listed = ", ".join(f'"{Customer._meta.get_field(name).column}"' for name in names)  # type: ignore[union-attr]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, state, payment_days, subject_key, {listed} FROM billing_customer "  # noqa: S608  names of ours
+            "WHERE tenant_id = %s AND id = ANY(%s)",
+            [context.current_tenant(), list(customer_ids)],
+        )
+        rows = cursor.fetchall()
+    found = {}
+    for key, state, days, wrapped, *values in rows:
+        copied = None
+        if wrapped is not None and state == Customer.State.ACTIVE:
+            copied = content.buyer_of(cast(Customer, SimpleNamespace(**open_person(key, wrapped, values))))
+        found[key] = _Buyer(state, days, copied, wrapped is None)
+    return found
+
+
+def _obstacle(buyer: _Buyer | None) -> str:
+    """Say why somebody cannot be billed, as drafting an invoice would refuse them."""
+    if buyer is None or buyer.is_erased:
+        return "customer_erased"
+    return "" if buyer.state == Customer.State.ACTIVE else "customer_archived"
+
+
+_POST = f"""
+WITH day AS MATERIALIZED (
+  SELECT billing_posting_day(%(tenant)s::uuid, %(issued_on)s::date, false) AS booked_on
+), rates AS MATERIALIZED (
+  SELECT currency, billing_rate_for(%(tenant)s::uuid, currency, %(issued_on)s::date) AS exchange_rate
+  FROM (SELECT DISTINCT currency FROM pg_temp.run_invoice) AS used
+), lines AS ({LINES.insertion()}), taxes AS ({TAXES.insertion()}), postings AS (
+  INSERT INTO billing_ledgertransaction
+    (tenant_id, id, kind, invoice_id, customer_id, source_id, booked_on, at, exchange_rate)
+  SELECT tenant_id, posting, 'invoice_finalized', id, customer_id, NULL, day.booked_on, finalized_at, exchange_rate
+  FROM pg_temp.run_invoice JOIN rates USING (currency), day WHERE day.booked_on IS NOT NULL
+  RETURNING id
+)
+INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
+SELECT tenant_id, uuidv7(), posting, customer_id, side.account, currency, side.amount
+FROM pg_temp.run_invoice JOIN postings ON postings.id = posting, unnest(accounts, amounts) AS side (account, amount)
+"""  # noqa: S608  names of ours
+_GIVEN = (
+    "JOIN unnest(%(ids)s::uuid[], %(sequences)s::int[], %(numbers)s::text[], %(digests)s::bytea[]) "
+    "AS given (id, sequence, number, content_digest) ON given.id = staged.id"
+)
+_FINAL = f"""
+WITH chunk AS (
+  INSERT INTO billing_billingrunchunk (tenant_id, id, run_id, currency, invoices, total_minor, at)
+  SELECT %(tenant)s, uuidv7(), %(run)s, currency, count(*), sum(total_minor), %(at)s
+  FROM pg_temp.run_invoice GROUP BY currency
+)
+{INVOICES.insertion(_GIVEN)}
+"""  # noqa: S608  names of ours
