@@ -35,7 +35,7 @@ from tenancy.models import Tenant
 
 KIND = "billing.run"
 _ATTEMPTS = 5
-_TELL_EVERY = 1.0
+_TELL_EVERY = 1  # second
 STALLED_AFTER = timedelta(minutes=5)
 _log = logging.getLogger("strongbox.billing")
 
@@ -128,7 +128,7 @@ class _Worker:
     ) -> None:
         self._scope = context.Scope(tenant_id)
         self._run_id, self._actor, self._clock, self._planner = run_id, actor, clock, planner
-        self._told_at = 0.0
+        self._told_at: int | None = None
 
     def work(self) -> Result:
         """Take chunks until none is left, then look once whether something was left behind."""
@@ -206,7 +206,7 @@ class _Worker:
                 self._engine.forget_session()
                 if attempt == _ATTEMPTS:
                     raise
-                time.sleep(0.05 * attempt)
+                time.sleep(attempt / 20)
             except BaseException:
                 self._engine.forget_session()
                 raise
@@ -228,8 +228,8 @@ class _Worker:
 
     def _tell(self, run: BillingRun) -> None:
         """Let whoever waits see how far it is, about once a second."""
-        now = time.monotonic()
-        if run.job_id is None or now - self._told_at < _TELL_EVERY:
+        now = time.monotonic_ns() // 10**9
+        if run.job_id is None or (self._told_at is not None and now - self._told_at < _TELL_EVERY):
             return
         self._told_at = now
         so_far = result(run.pk)

@@ -21,7 +21,7 @@ from tenancy.commands import StrongboxCommand
 from tenancy.models import Tenant
 
 ALL = "all"
-_POLL_SECONDS = 0.2
+_POLLS_A_SECOND = 5
 
 
 class RunFailed(Refusal):
@@ -113,7 +113,7 @@ class Command(StrongboxCommand):
             with context.scope(context.Scope(tenant.pk)):
                 if services.result(run_id).state != BillingRun.State.RUNNING:
                     return
-            time.sleep(_POLL_SECONDS)
+            time.sleep(1 / _POLLS_A_SECOND)
 
 
 def _day(text: str) -> date:

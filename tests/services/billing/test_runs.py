@@ -165,6 +165,7 @@ def test_one_that_the_database_refuses_is_found_and_skipped(tenant_a):
 
 def test_without_an_issuer_a_run_fails_and_says_why(tenant_b):
     from billing.issuer.services import IssuerMissing
+
     databases.as_owner("DELETE FROM billing_issuer WHERE tenant_id = %s", [tenant_b])
     with pytest.raises(IssuerMissing):
         begin(tenant_b)
