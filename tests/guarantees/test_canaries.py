@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.datapolicy import FieldClass
-from tests.guarantees import canaries, typed
+from tests.guarantees import canaries, searched, typed
 from tests.guarantees.typed import Evidence
 
 # Columns that nobody types into; what stands in them is looked for as well, word for word.
@@ -26,6 +26,25 @@ NOT_TYPED = {
     "payments.Statement.account": "the bank's",
     "payments.GatewayAccount.hook_secret": "drawn",
     "payments.GatewayAccount.previous_hook_secret": "drawn",
+}
+# What was refused, with the status each must have had.
+PROVOKED = {
+    "unknown record": 404,
+    "broken document": 400,
+    "unknown key": 401,
+    "changed after finalize": 409,
+    "older version": 412,
+    "no JSON": 415,
+    "one fault among texts": 422,
+    "key used twice": 422,
+    "failure of ours": 500,
+    "unknown page": 404,
+    "record of a page": 404,
+    "page without permission": 403,
+    "forged form": 419,
+    "forged invitation": 419,
+    "forged recovery": 419,
+    "failure of a page": 500,
 }
 pytestmark = pytest.mark.xdist_group("canaries")
 
@@ -53,9 +72,9 @@ def test_what_was_typed_can_be_read_by_who_may(evidence: Evidence) -> None:
     assert evidence.answers["invoices_get"].count(evidence.marker.encode()) == 2
 
 
-@pytest.mark.parametrize("store", typed.STORES)
+@pytest.mark.parametrize("store", searched.STORES)
 def test_no_marker_stands_in_the_clear(evidence: Evidence, store: str) -> None:
-    assert len(evidence.stores[store]) > typed.STORES[store]
+    assert len(evidence.stores[store]) > searched.STORES[store]
     assert canaries.search(evidence.marker, evidence.stores[store]) == []
 
 
@@ -64,7 +83,7 @@ SHARED = {"payments.GatewayAccount.hook_secret", "payments.GatewayAccount.previo
 SECRETS = [
     (column, store)
     for column in sorted(NOT_TYPED)
-    for store in typed.STORES
+    for store in searched.STORES
     if store != "provider" or column not in SHARED
 ]
 
@@ -94,7 +113,7 @@ def test_refusals_were_provoked_and_repeat_nothing(evidence: Evidence) -> None:
         for name, answer in evidence.refusals.items()
         if not name.startswith(("card ", "cvc "))
     }
-    assert statuses == typed.PROVOKED
+    assert statuses == PROVOKED
     repeated = {
         name for name, answer in evidence.refusals.items() if canaries.search(evidence.marker, answer)
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.guarantees import canaries, typed
+from tests.guarantees import canaries, searched, typed
 from tests.guarantees.typed import Evidence
 
 pytestmark = pytest.mark.xdist_group("canaries")
@@ -34,7 +34,7 @@ def test_what_is_planted_is_found(evidence: Evidence, store: str, spelling: str)
 
 
 def test_every_store_is_planted_in() -> None:
-    assert set(typed.STORES) == {"database", "cache and queue", "logs", "files", "provider"}
+    assert set(searched.STORES) == {"database", "cache and queue", "logs", "files", "provider"}
 
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc", "abcd"])

@@ -5,16 +5,12 @@ import functools
 import io
 import json
 import logging
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from celery import current_app
-from django.conf import settings
 from django.core.cache import caches
 from django.db import connections
 from django.test import Client, override_settings
@@ -30,45 +26,21 @@ from billing.documents.einvoice.document import Problem
 from billing.imports import services as imports
 from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
-from config.embedded import home
 from core import clock, ids
 from core.actor import Actor
-from crypto.fields import EncryptedJSONField, EncryptedTextField
 from edge.access import rules_of
 from edge.checks import routes
 from outbound import delivery, files
 from outbound.webhooks import delivery as telling
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
-from tenancy.checks import managed_models
 from tenancy.context import Scope, scope, system_scope
-from tenancy.models import Tenant, TenantModel
+from tenancy.models import Tenant
 from tests import databases
-from tests.guarantees import canaries, typed_books, typed_payments, world
+from tests.guarantees import canaries, searched, typed_books, typed_payments, world
 from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
 
-# What is searched, and the least that must be there for the search to mean anything.
-STORES = {"database": 200_000, "cache and queue": 5_000, "logs": 2_000, "files": 500, "provider": 5_000}
-# What was refused, with the status each must have had.
-PROVOKED = {
-    "unknown record": 404,
-    "broken document": 400,
-    "unknown key": 401,
-    "changed after finalize": 409,
-    "older version": 412,
-    "no JSON": 415,
-    "one fault among texts": 422,
-    "key used twice": 422,
-    "failure of ours": 500,
-    "unknown page": 404,
-    "record of a page": 404,
-    "page without permission": 403,
-    "forged form": 419,
-    "forged invitation": 419,
-    "forged recovery": 419,
-    "failure of a page": 500,
-}
 _EINVOICES = (
     "en16931/ubl-tc434-example5.xml",
     "xrechnung/01.04a-INVOICE_ubl.xml",
@@ -107,27 +79,17 @@ def collect() -> Evidence:
     try:
         with _log() as log:
             _type(evidence)
-            evidence.columns = _columns()
-            evidence.stores = _stores(name, log)
-            _plant(evidence.marker)
-            evidence.planted = _stores(name, log)
+            evidence.columns = searched.columns()
+            evidence.stores = searched.stores(name, log)
+            searched.plant(evidence.marker)
+            evidence.planted = searched.stores(name, log)
     finally:
-        for place in (_folder(), _provider()):
+        for place in (searched.folder(), searched.provider_folder()):
             place.joinpath("planted").unlink(missing_ok=True)
         caches["default"].delete("planted")
         databases.drop(name)
         databases.use(before)
     return evidence
-
-
-def _folder() -> Path:
-    folder = Path(settings.FILES_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _provider() -> Path:
-    return Path(os.environ["STRONGBOX_STATE_DIR"]) / "sandbox"
 
 
 @contextlib.contextmanager
@@ -432,64 +394,3 @@ def _read_pages(page: Client, records: dict[str, str]) -> None:
     lists = [path.replace("<organization:slug>", "a") for path in paths if path.count("<") == 1]
     for path in [*lists, f"o/a/customers/{records['customer']}", f"o/a/invoices/{records['final']}"]:
         assert page.get(f"/{path}").status_code in (200, 302), path
-
-
-def _columns() -> dict[str, list[str]]:
-    """Decrypt every value of every encrypted column."""
-    with system_scope(reason="the canaries look into every organization"):
-        tenants = list(Tenant.objects.values_list("pk", flat=True))
-    found: dict[str, list[str]] = {}
-    for model in managed_models():
-        for column in model._meta.concrete_fields:
-            if isinstance(column, EncryptedTextField | EncryptedJSONField):
-                of_tenant = issubclass(model, TenantModel)
-                values = found.setdefault(f"{model._meta.label}.{column.name}", [])
-                for inside in [Scope(tenant) for tenant in tenants] if of_tenant else [Scope(tenants[0])]:
-                    with scope(inside):
-                        values += [_text(getattr(row, column.name)) for row in model._default_manager.all()]
-    return {name: [value for value in values if value] for name, values in found.items()}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _stores(database: str, log: io.StringIO) -> dict[str, bytes]:
-    state = Path(os.environ["STRONGBOX_STATE_DIR"])
-    place = home.prepare(state)
-    readable = [path for path in state.rglob("*") if path.is_file()]
-    valkey = [path for path in readable if path.is_relative_to(state / "valkey")]
-    logs = [path for path in readable if path.suffix == ".log"]
-    provider = [path for path in readable if path.is_relative_to(_provider())]
-    rest = [path for path in readable if path not in {*valkey, *logs, *provider}]
-    return {
-        "database": databases.dump(database).encode(),
-        "cache and queue": b"".join([*(path.read_bytes() for path in valkey), *_live()]),
-        "logs": log.getvalue().encode() + b"".join(path.read_bytes() for path in [*logs, place.log]),
-        "files": b"".join(path.read_bytes() for path in rest),
-        "provider": b"".join(path.read_bytes() for path in provider),
-    }
-
-
-def _live() -> Iterator[bytes]:
-    """Every key of the cache and of the queue with its value, as their own users read them."""
-    with current_app.connection_for_read() as connection:
-        for client in (caches["default"]._cache.get_client(), connection.default_channel.client):  # type: ignore[attr-defined]
-            readers: dict[bytes, Callable[[bytes], Any]] = {
-                b"string": client.get,
-                b"list": lambda key, client=client: client.lrange(key, 0, -1),
-                b"hash": client.hgetall,
-                b"set": client.smembers,
-                b"zset": lambda key, client=client: client.zrange(key, 0, -1, withscores=True),
-            }
-            for key in client.scan_iter(count=1000):
-                yield key + repr(readers[client.type(key)](key)).encode()
-
-
-def _plant(marker: str) -> None:
-    """Do what must be found: one marker in each store, in the spellings that would be missed by a careless search."""
-    databases.as_owner("UPDATE tenancy_job SET kind = encode(%s::bytea, 'hex')", [marker])
-    caches["default"].set("planted", f"{marker} in the cache", 60)
-    logging.getLogger("strongbox.request").info("%s in a message", marker)
-    _folder().joinpath("planted").write_bytes(canaries.spellings(marker)["base64 at 1"])
-    _provider().joinpath("planted").write_text(f"{marker} at the provider")
