@@ -17,6 +17,8 @@ class BillingConfig(AppConfig):
         from billing.bankaccounts import services as bankaccounts
         from billing.catalog.models import Price, Product
         from billing.creditnotes import proofs  # noqa: F401  so is this
+        from billing.exports import lists
+        from billing.exports import services as exports
         from billing.issuer import services as issuer
         from billing.ledger import proofs as book_proofs  # noqa: F401  as above
         from billing.periods import services as periods
@@ -25,6 +27,15 @@ class BillingConfig(AppConfig):
 
         fielddiffs.register(Product, fields=("kind", "tax_code", "unit_code", "state"))
         fielddiffs.register(Price, fields=("valid_from", "valid_to"))
+        lists.register_all()
+        approvals.register(
+            approvals.Kind(
+                code=exports.KIND,
+                execute=exports.carry_out,
+                withdrawn=exports.declined,
+                permission=Permission.APPROVAL_DECIDE,
+            )
+        )
         organizations.when_founded(issuer.found)
         fielddiffs.register(TaxRate, fields=("name", "category", "percentage", "valid_from", "valid_to"))
         approvals.register(approvals.Kind(code=losses.KIND, execute=losses.carry_out))

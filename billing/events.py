@@ -49,6 +49,32 @@ CONTACT_ADDED = register("contact.added", "{actor} added contact {subject}", owa
 CONTACT_CHANGED = register("contact.changed", "{actor} changed contact {subject}", owasp="sensitive_update")
 CONTACT_REMOVED = register("contact.removed", "{actor} removed contact {subject}", owasp="sensitive_delete")
 
+IMPORT_UPLOADED = register("import.uploaded", "{actor} brought file {subject} along", owasp="upload_complete")
+IMPORT_CHECKED = register("import.checked", "{actor} had import {subject} checked", owasp="upload_validation")
+IMPORT_DONE = register("import.done", "Import {subject} was carried out", owasp="sensitive_create")
+IMPORT_FAILED = register("import.failed", "Import {subject} failed", owasp="upload_validation")
+IMPORT_UNDONE = register("import.undone", "{actor} took import {subject} back", owasp="sensitive_delete")
+IMPORT_DROPPED = register("import.dropped", "{actor} dropped import {subject}", owasp="upload_delete")
+IMPORT_READ = register("import.read", "{actor} read import {subject}", owasp="sensitive_read")
+CUSTOMER_TAKEN_BACK = register(
+    "customer.taken_back",
+    "{actor} removed customer {subject}, whom an import had brought",
+    owasp="sensitive_delete",
+)
+
+EXPORT_ASKED = register("export.asked", "{actor} asked for export {subject}", owasp="sensitive_read")
+EXPORT_MADE = register("export.made", "Export {subject} was made", owasp="sensitive_read")
+EXPORT_FAILED = register("export.failed", "Export {subject} failed", owasp="sensitive_read")
+EXPORT_DOWNLOADED = register(
+    "export.downloaded", "{actor} downloaded export {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+EXPORT_ENDED = register(
+    "export.ended", "The file of export {subject} was destroyed", owasp="sensitive_delete"
+)
+EXPORT_READ = register("export.read", "{actor} read about exports", owasp="sensitive_read")
+EXPORTS_FROZEN = register("exports.frozen", "{actor} froze every export", owasp="sensitive_update")
+EXPORTS_THAWED = register("exports.thawed", "{actor} let exports out again", owasp="sensitive_update")
+
 TAX_RATE_CREATED = register("tax_rate.created", "{actor} added tax rate {subject}", owasp="sensitive_create")
 TAX_RATE_SUPERSEDED = register(
     "tax_rate.superseded", "{actor} replaced tax rate {subject}", owasp="sensitive_update"

@@ -1,6 +1,8 @@
 """Billing's tasks, for Celery to find."""
 
 from billing.bankaccounts.tasks import tend_bank_accounts
+from billing.exports.tasks import end_exports, make_export
+from billing.imports.tasks import work_on_import
 from billing.runs.tasks import tend_runs, work_run
 from billing.settlement.tasks import expire_credit
 from billing.tallies.tasks import melt_tallies
@@ -8,9 +10,12 @@ from billing.taxids.tasks import check_tax_ids
 
 __all__ = [
     "check_tax_ids",
+    "end_exports",
     "expire_credit",
+    "make_export",
     "melt_tallies",
     "tend_bank_accounts",
     "tend_runs",
+    "work_on_import",
     "work_run",
 ]

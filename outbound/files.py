@@ -8,6 +8,7 @@ leaves bytes without a key behind, which the sweep removes.
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -63,25 +64,61 @@ def store(
         CardNumberRefused: it is a text, and a card number stands in it.
         Sealed: the organization is sealed.
     """
+    made = prepare(
+        tenant_id=context.current_tenant(), media_type=media_type, chunks=chunks, most_bytes=most_bytes
+    )
+    return keep_prepared(made, kind=kind, name=name, actor=actor, at=at, keep=keep)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file whose bytes lie encrypted on the disk, and whose key nobody has but whoever holds this."""
+
+    file_id: UUID
+    media_type: str
+    key: bytes
+    size_bytes: int
+    sha256: bytes
+
+    def __repr__(self) -> str:
+        return f"<prepared file {self.file_id}>"
+
+
+def prepare(
+    *, tenant_id: UUID, media_type: str, chunks: Iterable[bytes], most_bytes: int = MOST_BYTES
+) -> Prepared:
+    """Encrypt a file onto the disk outside any transaction, for what takes longer than one may last.
+
+    Without `keep_prepared` the bytes are without a key once this is forgotten, and the sweep removes them.
+
+    Raises:
+        FileTooLarge, CardNumberRefused: as `store`.
+    """
     file_id, key = ids.uuid7(), primitives.random_key()
     counted = _Counted(_searched(chunks) if is_text(media_type) else chunks, most_bytes)
-    digest = _write(
-        _path(context.current_tenant(), file_id), archive.encrypt(counted, key=key, file_id=file_id)
-    )
+    digest = _write(_path(tenant_id, file_id), archive.encrypt(counted, key=key, file_id=file_id))
+    return Prepared(file_id, media_type, key, counted.size, digest)
+
+
+@use_case
+def keep_prepared(
+    made: Prepared, *, kind: str, name: str, actor: Actor, at: datetime, keep: timedelta | None = None
+) -> StoredFile:
+    """Keep a prepared file of the organization in scope: from now on its row holds its key."""
     row = StoredFile(
-        id=file_id,
+        id=made.file_id,
         kind=kind,
         name=name,
-        media_type=media_type,
-        content_key=key.hex(),
-        size_bytes=counted.size,
-        sha256=digest,
+        media_type=made.media_type,
+        content_key=made.key.hex(),
+        size_bytes=made.size_bytes,
+        sha256=made.sha256,
         created_at=at,
         expires_at=None if keep is None else at + keep,
     )
     row.save(force_insert=True)
-    facts: dict[str, str | int | bool] = {"kind": kind, "bytes": counted.size}
-    audit.record(events.FILE_STORED, actor=actor, subject=("file", file_id), facts=facts)
+    facts: dict[str, str | int | bool] = {"kind": kind, "bytes": made.size_bytes}
+    audit.record(events.FILE_STORED, actor=actor, subject=("file", made.file_id), facts=facts)
     return row
 
 

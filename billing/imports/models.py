@@ -47,6 +47,8 @@ class Import(TenantModel):
     ready = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     created = models.PositiveIntegerField(default=0)
+    # The number of the last row that has been taken in: a run that was cut off goes on behind it.
+    position = models.PositiveIntegerField(default=0)
     # Of an import that was undone: how many rows stay, because something happened to them since.
     stayed = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=64, blank=True, default="")
@@ -75,6 +77,7 @@ class Import(TenantModel):
             "ready": FieldClass.TECHNICAL,
             "refused": FieldClass.TECHNICAL,
             "created": FieldClass.TECHNICAL,
+            "position": FieldClass.TECHNICAL,
             "stayed": FieldClass.TECHNICAL,
             "code": FieldClass.STATE,
             "job_id": FieldClass.IDENTIFIER,

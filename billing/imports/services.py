@@ -53,7 +53,7 @@ class NumberTooLong(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """One row of a customers file that can be taken in."""
 
     line: int
@@ -75,13 +75,13 @@ def import_customers(
     issuer = Issuer.objects.first()
     currency = issuer.currency if issuer else "EUR"
     refused: list[rules.Refused] = []
-    ready: list[_Row] = []
+    ready: list[Row] = []
     for line, values in list(rules.read_customers(data, most=most_rows)):
         try:
-            ready.append(_Row(line, _prepared(values, currency, at)))
+            ready.append(Row(line, _prepared(values, currency, at)))
         except Refusal as refusal:
             refused += rules.refusals(line, refusal)
-    ready, doubles = _without_doubles(ready)
+    ready, doubles = without_doubles(ready)
     refused = sorted([*refused, *doubles], key=lambda item: item.row)
     rows = [row.customer for row in ready]
     if not dry_run:
@@ -164,8 +164,13 @@ def _prepared(values: Mapping[str, object], currency: str, at: datetime) -> Cust
     return customers.prepare({**values, "currency": str(values.get("currency") or currency).upper()}, at=at)
 
 
-def _without_doubles(ready: list[_Row]) -> tuple[list[_Row], list[rules.Refused]]:
-    """Sort out the rows whose e-mail, tax id or number is taken, by blind index and in three statements."""
+def without_doubles(
+    ready: list[Row], *, seen: dict[str, set[BlindIndex]] | None = None
+) -> tuple[list[Row], list[rules.Refused]]:
+    """Sort out the rows whose e-mail, tax id or number is taken, by blind index and in three statements.
+
+    `seen` gathers the indexes of rows that are not stored yet, for whoever asks portion by portion.
+    """
     refused: dict[int, rules.Refused] = {}
     for source, column in (
         ("email", "email_index"),
@@ -177,13 +182,15 @@ def _without_doubles(ready: list[_Row]) -> tuple[list[_Row], list[rules.Refused]
             for row in ready
             if getattr(row.customer, source) is not None
         }
-        seen = _taken(column, set(wanted.values()))
+        earlier = set() if seen is None else seen.setdefault(column, set())
+        known = _taken(column, set(wanted.values())) | earlier
         for line, index in wanted.items():
-            if index in seen and line not in refused:
+            if index in known and line not in refused:
                 sentence = "A customer with this is here already, or on an earlier row."
                 refused[line] = rules.Refused(row=line, field=source, code="already_exists", reason=sentence)
             elif line not in refused:
-                seen.add(index)
+                known.add(index)
+                earlier.add(index)
     return [row for row in ready if row.line not in refused], list(refused.values())
 
 

@@ -39,6 +39,27 @@ DROP TRIGGER appends ON billing_taxidcheck;
 DROP FUNCTION billing_taxidcheck_stays();
 """
 
+_TAKEN_BACK = f"""
+CREATE FUNCTION billing_customer_stays() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF OLD.import_id IS NULL OR OLD.updated_at <> OLD.created_at OR OLD.created_at < now() - interval '50 hours' THEN
+        RAISE EXCEPTION 'customer % stays', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END $$;
+REVOKE ALL ON FUNCTION billing_customer_stays() FROM PUBLIC;
+CREATE TRIGGER stays BEFORE DELETE ON billing_customer FOR EACH ROW EXECUTE FUNCTION billing_customer_stays();
+CREATE POLICY no_customer_goes ON billing_customer AS RESTRICTIVE FOR DELETE TO {APP_ROLE}
+    USING ({_IN_NO_CUSTOMERS_SCOPE});
+GRANT DELETE ON billing_customer TO {APP_ROLE};
+"""
+_NOT_TAKEN_BACK = f"""
+REVOKE DELETE ON billing_customer FROM {APP_ROLE};
+DROP POLICY no_customer_goes ON billing_customer;
+DROP TRIGGER stays ON billing_customer;
+DROP FUNCTION billing_customer_stays();
+"""
+
 
 def _points(column: str, table: str) -> migrations.RunSQL:
     name = f"billing_customer_{column}_tfk"
@@ -484,6 +505,7 @@ class Migration(migrations.Migration):
                 ("ready", models.PositiveIntegerField(default=0)),
                 ("refused", models.PositiveIntegerField(default=0)),
                 ("created", models.PositiveIntegerField(default=0)),
+                ("position", models.PositiveIntegerField(default=0)),
                 ("stayed", models.PositiveIntegerField(default=0)),
                 ("code", models.CharField(blank=True, default="", max_length=64)),
                 ("job_id", models.UUIDField(null=True)),
@@ -651,6 +673,8 @@ class Migration(migrations.Migration):
             f"GRANT UPDATE (delivery_address) ON billing_customer TO {REKEY_ROLE}",
             f"REVOKE UPDATE (delivery_address) ON billing_customer FROM {REKEY_ROLE}",
         ),
+        # A customer never goes but with the import that brought them, within its day, and untouched.
+        migrations.RunSQL(_TAKEN_BACK, _NOT_TAKEN_BACK),
         _points("parent_id", "billing_customer"),
         _points("merged_into_id", "billing_customer"),
         _points("import_id", "billing_import"),

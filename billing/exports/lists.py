@@ -1,0 +1,314 @@
+"""Billing's own lists for export: customers, contacts, invoices and their lines, read by plain SQL in portions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from accounts.permissions import Permission
+from billing.contacts.models import Contact
+from billing.customers.models import Customer
+from billing.exports.kinds import Column, Filters, Kind, Shape, Value, register
+from billing.invoices.models import InvoiceLine
+from core import ids, money
+from crypto import rows as plain_rows
+from tenancy.context import current_tenant
+
+PORTION = 2_000
+_NEWEST = UUID(int=2**128 - 1)
+_CUSTOMER_TEXTS = ("name", "email", "phone", "tax_id", "reference")
+_ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
+_STATUS = ("draft", "finalized", "voided")
+
+
+def _personal(code: str, label: str) -> Column:
+    return Column(code=code, label=label, is_personal=True)
+
+
+CUSTOMER_COLUMNS = (
+    Column(code="id", label="Id"),
+    _personal("name", "Name"),
+    _personal("email", "E-mail address"),
+    _personal("phone", "Phone"),
+    *(_personal(code, label) for code, label in (
+        ("line1", "Street"), ("line2", "More of the address"), ("postal_code", "Postal code"),
+        ("city", "City"), ("region", "Region"), ("country", "Country"),
+    )),
+    _personal("tax_id", "Tax id"),
+    _personal("reference", "Your number"),
+    Column(code="tax_id_state", label="Tax id checked"),
+    Column(code="currency", label="Currency"),
+    Column(code="payment_days", label="Days to pay", shape=Shape.NUMBER),
+    Column(code="language", label="Language"),
+    Column(code="state", label="State"),
+    Column(code="parent", label="Belongs to"),
+    Column(code="created_at", label="Added", shape=Shape.MOMENT),
+)  # fmt: skip
+CONTACT_COLUMNS = (
+    Column(code="id", label="Id"),
+    Column(code="customer", label="Customer"),
+    _personal("name", "Name"),
+    _personal("email", "E-mail address"),
+    _personal("phone", "Phone"),
+    _personal("position", "Position"),
+    Column(code="roles", label="Gets"),
+    Column(code="language", label="Language"),
+    Column(code="state", label="State"),
+)
+INVOICE_COLUMNS = (
+    Column(code="id", label="Id"),
+    Column(code="number", label="Number"),
+    Column(code="status", label="Status"),
+    Column(code="payment_status", label="Paid"),
+    Column(code="customer", label="Customer"),
+    _personal("customer_name", "Customer's name"),
+    Column(code="currency", label="Currency"),
+    *(Column(code=code, label=label, shape=Shape.NUMBER) for code, label in (
+        ("subtotal", "Net"), ("tax", "Tax"), ("total", "Total"), ("paid", "Paid amount"), ("due", "Due"),
+    )),
+    Column(code="issued_on", label="Issued on", shape=Shape.DAY),
+    Column(code="due_on", label="Due on", shape=Shape.DAY),
+    Column(code="created_at", label="Drafted", shape=Shape.MOMENT),
+)  # fmt: skip
+LINE_COLUMNS = (
+    Column(code="invoice", label="Invoice"),
+    Column(code="number", label="Number"),
+    Column(code="position", label="Line", shape=Shape.NUMBER),
+    _personal("description", "Description"),
+    *(Column(code=code, label=label, shape=Shape.NUMBER) for code, label in (
+        ("quantity", "Quantity"), ("unit_amount", "Unit price"), ("net", "Net"), ("tax_percentage", "Tax %"),
+    )),
+    Column(code="tax_category", label="Tax category"),
+    Column(code="currency", label="Currency"),
+    Column(code="issued_on", label="Issued on", shape=Shape.DAY),
+)  # fmt: skip
+
+
+def register_all() -> None:
+    """Make billing's lists known."""
+    register(
+        Kind(
+            code="customers", label="Customers", noun="customer", permission=Permission.CUSTOMER_READ,
+            columns=CUSTOMER_COLUMNS, filters={"state": ("active", "archived")},
+            count=_customers_count, page=_customers,
+        )
+    )  # fmt: skip
+    register(
+        Kind(
+            code="contacts", label="Contacts", noun="contact", permission=Permission.CUSTOMER_READ,
+            columns=CONTACT_COLUMNS, filters={"state": ("active", "former")},
+            count=_contacts_count, page=_contacts,
+        )
+    )  # fmt: skip
+    dated = {"status": _STATUS, "from": (), "to": ()}
+    register(
+        Kind(
+            code="invoices", label="Invoices", noun="invoice", permission=Permission.INVOICE_READ,
+            columns=INVOICE_COLUMNS, filters=dated, count=_invoices_count, page=_invoices,
+        )
+    )  # fmt: skip
+    register(
+        Kind(
+            code="lines", label="Invoice lines", noun="invoice line", permission=Permission.INVOICE_READ,
+            columns=LINE_COLUMNS, filters=dated, count=_lines_count, page=_lines,
+        )
+    )  # fmt: skip
+
+
+def fetch(sql: str, named: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Read rows as they are stored."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, named)
+        return cursor.fetchall()
+
+
+def amount(minor: int | None, currency: str) -> Value:
+    """Write a booked amount as the number people read."""
+    return None if minor is None else money.from_minor(minor, currency)
+
+
+def customer_names(keys: Sequence[UUID]) -> dict[UUID, str]:
+    """Read the names of some customers, in one statement."""
+    sql = "SELECT id, subject_key, name FROM billing_customer WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)"
+    found = fetch(sql, {"tenant": current_tenant(), "ids": sorted(set(keys))})
+    return {key: str(name) for key, name in plain_rows.open_all(Customer, "name", found)}
+
+
+def _customers_count(filters: Filters) -> int:
+    rows = Customer.objects.all()
+    return (rows.filter(state=filters["state"]) if filters.get("state") else rows).count()
+
+
+def _customers(
+    filters: Filters, columns: Sequence[str], after: UUID | None
+) -> tuple[list[Sequence[Value]], UUID | None]:
+    plain = (
+        "id", "subject_key", "currency", "payment_days", "language", "state", "tax_id_state", "parent_id",
+        "created_at",
+    )  # fmt: skip
+    sealed = [name for name in _CUSTOMER_TEXTS if name in columns]
+    if set(_ADDRESS) & set(columns):
+        sealed.append("address")
+    sql = _select(
+        "billing_customer", (*plain, *sealed), "AND state = %(state)s" if filters.get("state") else ""
+    )
+    stored = behind(sql, after, {"state": filters.get("state")})
+    opened = {
+        name: _opened(Customer, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])
+        for at, name in enumerate(sealed)
+    }
+
+    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+        said = {
+            "id": ids.encode("customer", row[0]), "currency": row[2], "payment_days": row[3], "language": row[4],
+            "state": row[5], "tax_id_state": row[6], "created_at": row[8],
+            "parent": ids.encode("customer", row[7]) if row[7] else None,
+            **{name: values[at] for name, values in opened.items() if name != "address"},
+        }  # fmt: skip
+        address = opened["address"][at] if "address" in opened else None
+        if isinstance(address, dict):
+            said |= {name: str(address.get(name, "")) for name in _ADDRESS}
+        return said
+
+    return shown(stored, columns, tell)
+
+
+def _contacts_count(filters: Filters) -> int:
+    rows = Contact.objects.all()
+    return (rows.filter(state=filters["state"]) if filters.get("state") else rows).count()
+
+
+def _contacts(
+    filters: Filters, columns: Sequence[str], after: UUID | None
+) -> tuple[list[Sequence[Value]], UUID | None]:
+    plain = ("id", "subject_key", "customer_id", "roles", "language", "state")
+    sealed = [name for name in ("name", "email", "phone", "position") if name in columns]
+    sql = _select(
+        "billing_contact", (*plain, *sealed), "AND state = %(state)s" if filters.get("state") else ""
+    )
+    stored = behind(sql, after, {"state": filters.get("state")})
+    opened = {
+        name: _opened(Contact, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])
+        for at, name in enumerate(sealed)
+    }
+
+    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+        return {
+            "id": ids.encode("contact", row[0]), "customer": ids.encode("customer", row[2]),
+            "roles": ", ".join(row[3]), "language": row[4], "state": row[5],
+            **{name: values[at] for name, values in opened.items()},
+        }  # fmt: skip
+
+    return shown(stored, columns, tell)
+
+
+def _dated(filters: Filters, table: str) -> str:
+    parts = []
+    if filters.get("status"):
+        parts.append(f"AND {table}.status = %(status)s")
+    if filters.get("from"):
+        parts.append(f"AND {table}.issued_on >= %(from)s")
+    if filters.get("to"):
+        parts.append(f"AND {table}.issued_on <= %(to)s")
+    return " ".join(parts)
+
+
+def _named(filters: Filters) -> dict[str, Any]:
+    return {
+        "status": filters.get("status"),
+        **{name: date.fromisoformat(filters[name]) for name in ("from", "to") if filters.get(name)},
+    }
+
+
+def _invoices_count(filters: Filters) -> int:
+    sql = f"SELECT count(*) FROM billing_invoice i WHERE i.tenant_id = %(tenant)s {_dated(filters, 'i')}"  # noqa: S608  our own words
+    return int(fetch(sql, {"tenant": current_tenant(), **_named(filters)})[0][0])
+
+
+def _invoices(
+    filters: Filters, columns: Sequence[str], after: UUID | None
+) -> tuple[list[Sequence[Value]], UUID | None]:
+    plain = (
+        "id", "number", "status", "payment_status", "customer_id", "currency", "subtotal_minor", "tax_minor",
+        "total_minor", "amount_paid_minor", "amount_due_minor", "issued_on", "due_on", "created_at",
+    )  # fmt: skip
+    stored = behind(
+        _select("billing_invoice", plain, _dated(filters, "billing_invoice")), after, _named(filters)
+    )
+    names = customer_names([row[4] for row in stored]) if "customer_name" in columns else {}
+
+    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+        sums = dict(zip(("subtotal", "tax", "total", "paid", "due"), row[6:11], strict=True))
+        return {
+            "id": ids.encode("invoice", row[0]), "number": row[1], "status": row[2], "payment_status": row[3],
+            "customer": ids.encode("customer", row[4]), "customer_name": names.get(row[4]), "currency": row[5],
+            **{name: amount(minor, row[5]) for name, minor in sums.items()},
+            "issued_on": row[11], "due_on": row[12], "created_at": row[13],
+        }  # fmt: skip
+
+    return shown(stored, columns, tell)
+
+
+def _lines_count(filters: Filters) -> int:
+    sql = (
+        "SELECT count(*) FROM billing_invoiceline l JOIN billing_invoice i "  # noqa: S608  our own words
+        "ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id "
+        f"WHERE l.tenant_id = %(tenant)s {_dated(filters, 'i')}"
+    )
+    return int(fetch(sql, {"tenant": current_tenant(), **_named(filters)})[0][0])
+
+
+def _lines(
+    filters: Filters, columns: Sequence[str], after: UUID | None
+) -> tuple[list[Sequence[Value]], UUID | None]:
+    sql = (
+        "SELECT l.id, l.invoice_id, i.number, l.position, l.quantity, l.unit_amount, l.net_minor, "  # noqa: S608  our own words
+        "l.tax_percentage, l.tax_category, i.currency, i.issued_on, l.description "
+        "FROM billing_invoiceline l JOIN billing_invoice i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id "
+        f"WHERE l.tenant_id = %(tenant)s AND l.id < %(after)s {_dated(filters, 'i')} "
+        "ORDER BY l.id DESC LIMIT %(most)s"
+    )
+    stored = behind(sql, after, _named(filters))
+    opened = plain_rows.opener(InvoiceLine, "description") if "description" in columns else None
+
+    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+        return {
+            "invoice": ids.encode("invoice", row[1]), "number": row[2], "position": row[3],
+            "quantity": row[4].normalize(), "unit_amount": row[5].normalize(), "net": amount(row[6], row[9]),
+            "tax_percentage": row[7].normalize(), "tax_category": row[8], "currency": row[9],
+            "issued_on": row[10], "description": opened(row[0], row[11]) if opened else None,
+        }  # fmt: skip
+
+    return shown(stored, columns, tell)
+
+
+def _select(table: str, names: Sequence[str], where: str) -> str:
+    return (
+        f"SELECT {', '.join(names)} FROM {table} WHERE tenant_id = %(tenant)s AND id < %(after)s "  # noqa: S608  our own words
+        f"{where} ORDER BY id DESC LIMIT %(most)s"
+    )
+
+
+def behind(sql: str, after: UUID | None, named: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Read a portion behind a cursor; the statement names `tenant`, `after` and `most`."""
+    known = {name: value for name, value in named.items() if f"%({name})s" in sql}
+    return fetch(sql, {"tenant": current_tenant(), "after": after or _NEWEST, "most": PORTION, **known})
+
+
+def _opened(model: Any, name: str, rows: Sequence[tuple[UUID, bytes | None, bytes | None]]) -> list[Any]:
+    return [value for _, value in plain_rows.open_all(model, name, rows)]
+
+
+def shown(
+    stored: Sequence[tuple[Any, ...]],
+    columns: Sequence[str],
+    tell: Callable[[int, tuple[Any, ...]], dict[str, Value]],
+) -> tuple[list[Sequence[Value]], UUID | None]:
+    """Return the columns that were asked for of a portion, and the cursor of the next."""
+    found: list[Sequence[Value]] = []
+    for at, row in enumerate(stored):
+        said = tell(at, row)
+        found.append([said.get(name) for name in columns])
+    return found, stored[-1][0] if len(stored) == PORTION else None

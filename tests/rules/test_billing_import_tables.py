@@ -1,0 +1,152 @@
+"""Tables that people bring along: any usual CSV, XLSX, and what must not be opened."""
+
+import io
+import zipfile
+from datetime import date
+
+import pytest
+
+from billing.imports import mapping, rules, tables
+from core.cardnumbers import CardNumberRefused
+from tests.make import files
+
+CARD = "4111 1111 1111 1111"
+
+
+def read(data: bytes) -> tuple[list[str], list[tables.Row]]:
+    table = tables.read(data)
+    return table.heads, list(table.rows)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(";", "utf-8"), (",", "utf-8-sig"), ("\t", "utf-16"), ("|", "cp1252")]
+)
+def test_any_usual_csv_reads_the_same(delimiter, encoding):
+    heads, rows = read(files.csv_file(files.people(3), delimiter=delimiter, encoding=encoding))
+    assert heads == list(files.HEADS)
+    assert [row.cells for row in rows] == files.people(3)
+    assert [row.number for row in rows] == [2, 3, 4]
+
+
+def test_a_workbook_reads_as_somebody_typed_it():
+    data = files.workbook(
+        [
+            ["=1+1", 30, 12.5, date(2026, 1, 2), True, None, "x"],
+            [None] * 7,
+            ["Ada", 1e3, 0.1, "", False, "", "y"],
+        ],
+        heads=("name", "a", "b", "c", "d", "e", "f"),
+    )
+    _, rows = read(data)
+    # Excel keeps what a formula came to; this one was never computed, and is not computed here.
+    assert rows[0].cells == ["", "30", "12.5", "2026-01-02", "yes", "", "x"]
+    assert rows[1].cells == ["Ada", "1000", "0.1", "", "no", "", "y"]
+    assert [row.number for row in rows] == [2, 4]
+
+
+def test_what_is_stored_reads_back_in_pieces():
+    _, rows = read(files.csv_file([*files.people(50), ['"with; sign"', '"two', 'lines"']]))
+    pieces = b"".join(tables.write(rows))
+    cut = [pieces[at : at + 7] for at in range(0, len(pieces), 7)]
+    back = list(tables.stored(cut))
+    assert [(row.number, row.cells) for row in back] == [(row.number, row.cells) for row in rows]
+
+
+def test_a_card_number_goes_no_further():
+    spread = CARD.split()
+    _, rows = read(
+        files.csv_file([["Ada", CARD, "x", "y"], spread, ["Grace", "", "", ""]], heads=("a", "b", "c", "d"))
+    )
+    assert [row.cards for row in rows] == [(1,), (0, 1, 2, 3), ()]
+    assert not any(part in "".join(row.cells) for row in rows for part in spread)
+    with pytest.raises(CardNumberRefused):
+        read(files.csv_file([["x"]], heads=(CARD,)))
+
+
+def test_a_text_that_an_export_kept_from_being_computed_comes_back():
+    _, rows = read(files.csv_file([["'=1+1", "'quoted'", "-5"]], heads=("a", "b", "c")))
+    assert rows[0].cells == ["=1+1", "'quoted'", "-5"]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"name\n", files.workbook([])])
+def test_an_empty_table_is_refused(data):
+    with pytest.raises(tables.EmptyTable):
+        read(data)
+
+
+def _doctype() -> bytes:
+    """A workbook whose sheet declares an entity that would grow without end."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(files.workbook([["x"]], heads=("name",)))) as good,
+        zipfile.ZipFile(out, "w") as bad,
+    ):
+        for part in good.infolist():
+            text = good.read(part)
+            if part.filename.endswith("sheet1.xml"):
+                text = text.replace(
+                    b"<worksheet", b'<!DOCTYPE w [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><worksheet', 1
+                )
+            bad.writestr(part, text)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"PK\x03\x04 broken",
+        files.workbook(files.people(2))[:-200],
+        b"a,b\n\"c,d",
+        b"\x00\x01\x02\xff\xfe" * 20,
+        _doctype(),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_refused_and_nothing_else(data):
+    with pytest.raises(tables.UnreadableTable):
+        read(data)
+
+
+def test_a_bomb_is_not_unpacked():
+    data = files.bomb(150_000_000)
+    assert len(data) < 1_000_000
+    with pytest.raises(tables.TableTooLarge):
+        read(data)
+
+
+def test_too_much_is_refused_while_it_is_read(monkeypatch):
+    monkeypatch.setattr(tables, "MOST_ROWS", 5)
+    with pytest.raises(tables.TableTooLarge):
+        read(files.csv_file(files.people(6)))
+    with pytest.raises(tables.TableTooLarge):
+        read(files.csv_file([["x" * 20_000]], heads=("name",)))
+    with pytest.raises(tables.TableTooLarge):
+        read(files.csv_file([["x"]], heads=[f"c{n}" for n in range(100)]))
+
+
+def test_columns_are_guessed_from_the_words_of_many_programs():
+    assert mapping.guess(files.HEADS) == [
+        "name", "email", "line1", "postal_code", "city", "country", "tax_id", "reference", "payment_days",
+    ]  # fmt: skip
+    assert mapping.guess(["Company", "Name", "metadata.crm", "Shipping City", "odd"]) == [
+        "name", "", "metadata", "delivery_city", "",
+    ]  # fmt: skip
+    assert mapping.guess(["odd"], {"odd": "phone"}) == ["phone"]
+
+
+def test_a_mapping_must_fit():
+    heads = ["a", "b"]
+    assert mapping.check(heads, ["name", "metadata"]) == ["name", "metadata"]
+    for wrong in (["name"], ["name", "name"], ["name", "id"], ["name", "import_id"], ["name", "state"]):
+        with pytest.raises(rules.UnknownColumn):
+            mapping.check(heads, wrong)
+    with pytest.raises(rules.MissingColumn):
+        mapping.check(heads, ["email", ""])
+
+
+def test_a_row_becomes_what_a_customer_is_made_of():
+    heads = [*files.HEADS, "crm"]
+    columns = [*mapping.guess(files.HEADS), "metadata"]
+    values = mapping.values(heads, columns, [*files.people(1)[0], "42"])
+    assert values["payment_days"] == 30
+    assert values["address"] == {"line1": "Weg 1", "postal_code": "1010", "city": "Wien", "country": "AT"}
+    assert values["metadata"] == {"crm": "42"}
