@@ -42,6 +42,7 @@ _MESSAGES = {
     "not_positive": "This must be more than zero.",
     "too_large": "This is larger than any amount that can be booked.",
     "not_a_decimal": 'This must be a decimal number written as text, such as "12.50".',
+    "not_a_flag": "This must be true or false.",
     "not_a_day": "This must be a day, written as YYYY-MM-DD.",
     "day_out_of_range": "This must lie between 2000 and 2100.",
     "not_a_moment": "This must be a moment such as 2026-12-31T12:00:00Z.",
@@ -162,6 +163,17 @@ class Currency(_Strict):
             raise fault("not_text")
         if data not in money.EXPONENTS:
             raise fault("unknown_currency")
+        return data
+
+
+@extend_schema_field(OpenApiTypes.BOOL)
+class Flag(_Strict):
+    """True or false, and nothing that only looks like it."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Read the flag."""
+        if not isinstance(data, bool):
+            raise fault("not_a_flag")
         return data
 
 
@@ -298,10 +310,10 @@ class Nothing(Body):
 
 
 class Bodies(_Strict):
-    """A list of such objects, at least one and not too many."""
+    """A list of such objects, at least one unless it may be empty, and not too many."""
 
-    def __init__(self, *, of: type[Body], limit: int, **kwargs: Any) -> None:
-        self.of, self.limit = of, limit
+    def __init__(self, *, of: type[Body], limit: int, empty: bool = False, **kwargs: Any) -> None:
+        self.of, self.limit, self.empty = of, limit, empty
         super().__init__(**kwargs)
         self.child = of()
 
@@ -309,7 +321,7 @@ class Bodies(_Strict):
         """Read the list, and name every fault of every entry."""
         if not isinstance(data, list):
             raise fault("not_a_list")
-        if not data:
+        if not data and not self.empty:
             raise fault("too_few")
         if len(data) > self.limit:
             raise fault("too_many", limit=self.limit)

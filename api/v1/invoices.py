@@ -7,17 +7,28 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseBase
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
+from api.v1.invoice_shapes import (
+    InvoiceChange,
+    NewInvoice,
+    ShownInvoice,
+    ShownInvoiceRow,
+    ShownLine,
+    Voiding,
+    write,
+    write_line,
+    write_row,
+    write_tax,
+)
 from billing import events
 from billing.documents import papers, pdf
 from billing.invoices import queries, rules, services
-from billing.invoices.models import Invoice, InvoiceLine
+from billing.invoices.models import Invoice
 from core import clock, ids
 from core.actor import Actor
 from core.errors import NotFound
@@ -25,176 +36,13 @@ from edge import recording
 from edge.access import access
 from payments.services import links, sending
 
-MOST_LINES, DEFAULT_REASON = 500, "Voided by API"
-_OPTIONAL: dict[str, Any] = {"required": False, "allow_null": True}
-
-
-class NewLine(fields.Body):
-    """A line: what, how much of it, and at which price in major units."""
-
-    description = fields.Text(limit=rules.DESCRIPTION_LENGTH, lines=True)
-    quantity = fields.DecimalText(required=False, help_text="1 if absent.")
-    unit_amount = fields.DecimalText()
-    tax_rate = fields.Id(kind="tax_rate", help_text="No tax if absent.", **_OPTIONAL)
-    unit_code = fields.Text(limit=8, required=False, help_text="UN/ECE Recommendation 20, such as HUR.")
-
-
-class _Terms(fields.Body):
-    issued_on = fields.Day(help_text="The day of finalizing if absent.", **_OPTIONAL)
-    due_on = fields.Day(help_text="By the organization's payment terms if absent.", **_OPTIONAL)
-    note = fields.Text(limit=rules.NOTE_LENGTH, lines=True, **_OPTIONAL)
-
-
-class NewInvoice(_Terms):
-    """What an invoice is drafted with."""
-
-    customer = fields.Id(kind="customer")
-    currency = fields.Currency()
-    lines = fields.Bodies(of=NewLine, limit=MOST_LINES)
-
-
-class InvoiceChange(_Terms):
-    """What of a draft is to change; lines replace all lines."""
-
-    customer = fields.Id(kind="customer", required=False)
-    currency = fields.Currency(required=False)
-    lines = fields.Bodies(of=NewLine, limit=MOST_LINES, required=False)
-
-
-class Voiding(fields.Body):
-    """Why an invoice is voided."""
-
-    reason = fields.Text(
-        limit=rules.REASON_LENGTH, lines=True, help_text="Voided by API if absent.", **_OPTIONAL
-    )
-
-
-class ShownLine(schema.Shown):
-    """A line of an invoice."""
-
-    id = fields.Id(kind="invoice_line")
-    object = serializers.ChoiceField(choices=["invoice_line"])
-    kind = serializers.ChoiceField(choices=["item", "allowance", "charge"])
-    description = serializers.CharField()
-    quantity = fields.DecimalText()
-    unit_code = serializers.CharField()
-    unit_amount = fields.DecimalText()
-    net_minor = serializers.IntegerField()
-    tax_rate = fields.Id(kind="tax_rate", allow_null=True)
-    tax_category = serializers.CharField()
-    tax_percentage = fields.DecimalText()
-
-
-class ShownInvoiceRow(schema.Shown):
-    """An invoice in a list, without its texts; its lines only with include=lines."""
-
-    id = fields.Id(kind="invoice")
-    object = serializers.ChoiceField(choices=["invoice"])
-    number = serializers.CharField(allow_null=True)
-    imported_number = serializers.CharField(allow_null=True)
-    status = serializers.ChoiceField(choices=Invoice.Status.values)
-    payment_status = serializers.ChoiceField(choices=Invoice.PaymentStatus.values)
-    customer = fields.Id(kind="customer")
-    currency = serializers.CharField()
-    subtotal_minor = serializers.IntegerField()
-    tax_minor = serializers.IntegerField()
-    total_minor = serializers.IntegerField()
-    amount_due_minor = serializers.IntegerField()
-    amount_paid_minor = serializers.IntegerField()
-    issued_on = serializers.DateField(allow_null=True)
-    due_on = serializers.DateField(allow_null=True)
-    lines = ShownLine(many=True, required=False)
-    pay_url = serializers.CharField(
-        allow_null=True, help_text="Where it is paid. Null in lists, and until there is a payment link."
-    )
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
-
-
-class ShownInvoice(ShownInvoiceRow):
-    """An invoice."""
-
-    lines = ShownLine(many=True)
-    note = serializers.CharField(allow_null=True)
-    void_reason = serializers.CharField(allow_null=True)
-    finalized_at = serializers.DateTimeField(allow_null=True)
-    voided_at = serializers.DateTimeField(allow_null=True)
-
-
-def write_line(line: queries.LineRow | InvoiceLine) -> dict[str, Any]:
-    """Write a line as it is shown."""
-    return {
-        "id": ids.encode("invoice_line", line.id),
-        "object": "invoice_line",
-        "kind": line.kind,
-        "description": line.description,
-        "quantity": fields.decimal_text(line.quantity),
-        "unit_code": line.unit_code,
-        "unit_amount": fields.decimal_text(line.unit_amount),
-        "net_minor": line.net_minor,
-        "tax_rate": None if line.tax_rate_id is None else ids.encode("tax_rate", line.tax_rate_id),
-        "tax_category": line.tax_category,
-        "tax_percentage": fields.decimal_text(line.tax_percentage),
-    }
-
-
-def write_row(row: queries.InvoiceRow) -> dict[str, Any]:
-    """Write an invoice as lists show it."""
-    return {
-        "id": ids.encode("invoice", row.id),
-        "object": "invoice",
-        "number": row.number,
-        "imported_number": row.imported_number,
-        "status": row.status,
-        "payment_status": row.payment_status,
-        "customer": ids.encode("customer", row.customer_id),
-        "currency": row.currency,
-        "subtotal_minor": row.subtotal_minor,
-        "tax_minor": row.tax_minor,
-        "total_minor": row.total_minor,
-        "amount_due_minor": row.amount_due_minor,
-        "amount_paid_minor": row.amount_paid_minor,
-        "issued_on": row.issued_on,
-        "due_on": row.due_on,
-        "pay_url": None,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
-
-
-def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
-    """Write an invoice as it is shown alone."""
-    return {
-        "id": ids.encode("invoice", invoice.pk),
-        "object": "invoice",
-        "number": invoice.number,
-        "imported_number": invoice.imported_number,
-        "status": invoice.status,
-        "payment_status": invoice.payment_status,
-        "customer": ids.encode("customer", invoice.customer_id),
-        "currency": invoice.currency,
-        "subtotal_minor": invoice.subtotal_minor,
-        "tax_minor": invoice.tax_minor,
-        "total_minor": invoice.total_minor,
-        "amount_due_minor": queries.due_minor(invoice),
-        "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
-        "issued_on": invoice.issued_on,
-        "due_on": invoice.due_on,
-        "lines": [write_line(line) for line in lines],
-        "pay_url": None,
-        "created_at": invoice.created_at,
-        "updated_at": invoice.updated_at,
-        "note": invoice.note or None,
-        "void_reason": invoice.void_reason or None,
-        "finalized_at": invoice.finalized_at,
-        "voided_at": invoice.voided_at,
-    }
+DEFAULT_REASON = "Voided by API"
 
 
 def _whole(invoice: Invoice, *, pay_url: str = "") -> dict[str, Any]:
     """Write an invoice with its lines; those that a service has just written or read are not read again."""
-    lines = invoice.parts[0] if invoice.parts is not None else list(queries.lines_of(invoice.pk))
-    return {**write(invoice, lines), "pay_url": pay_url or None}
+    lines, taxes = queries.parts_of(invoice)
+    return {**write(invoice, lines), "taxes": [write_tax(tax) for tax in taxes], "pay_url": pay_url or None}
 
 
 def _pay_url(invoice: Invoice, *, maker: Actor | None = None) -> str:
@@ -214,7 +62,20 @@ def _load(invoice_id: UUID) -> Invoice:
     return invoice
 
 
-def _lines(given: Sequence[Mapping[str, Any]]) -> list[rules.LineInput]:
+def _discounts(given: Sequence[Mapping[str, Any]]) -> list[rules.Discount]:
+    return [_asked(entry, is_charge=entry.get("kind") == "charge") for entry in given]
+
+
+def _asked(given: Mapping[str, Any], *, is_charge: bool = False) -> rules.Discount:
+    return rules.Discount(
+        percentage=given.get("percentage"),
+        amount=given.get("amount"),
+        reason=given.get("reason", ""),
+        is_charge=is_charge,
+    )
+
+
+def _lines(given: Sequence[Mapping[str, Any]], *, tax_inclusive: bool) -> list[rules.LineInput]:
     return [
         rules.LineInput(
             description=line["description"],
@@ -222,6 +83,10 @@ def _lines(given: Sequence[Mapping[str, Any]]) -> list[rules.LineInput]:
             quantity=line.get("quantity", Decimal(1)),
             tax_rate_id=line.get("tax_rate"),
             unit_code=line.get("unit_code", ""),
+            period_from=line.get("period_from"),
+            period_to=line.get("period_to"),
+            discount=_asked(line["discount"]) if line.get("discount") else None,
+            tax_inclusive=line.get("tax_inclusive", tax_inclusive),
         )
         for line in given
     ]
@@ -282,7 +147,10 @@ class Invoices(Endpoint):
         invoice = services.create_draft(
             customer_id=given["customer"],
             currency=given["currency"],
-            lines=_lines(given["lines"]),
+            lines=_lines(given["lines"], tax_inclusive=given.get("tax_inclusive", False)),
+            discounts=_discounts(given.get("discounts", ())),
+            automatic_tax=given.get("tax") == "automatic",
+            supply=given.get("supply", ""),
             issued_on=given.get("issued_on"),
             due_on=given.get("due_on"),
             note=given.get("note"),
@@ -312,8 +180,13 @@ class OneInvoice(Endpoint):
         changes = self.body(InvoiceChange)
         if "customer" in changes:
             changes["customer_id"] = changes.pop("customer")
+        inclusive = changes.pop("tax_inclusive", False)
         if "lines" in changes:
-            changes["lines"] = _lines(changes["lines"])
+            changes["lines"] = _lines(changes["lines"], tax_inclusive=inclusive)
+        if "discounts" in changes:
+            changes["discounts"] = _discounts(changes["discounts"])
+        if "tax" in changes:
+            changes["automatic_tax"] = changes.pop("tax") == "automatic"
         if self.expects_version():
             self.hold(Invoice, invoice_id)
             self.match(_whole(_load(invoice_id)))

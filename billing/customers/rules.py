@@ -15,6 +15,7 @@ _LIMITS = {
     "tax_id": 40,
     "tax_number": 40,
     "reference": 80,
+    "tax_exemption": 400,
     "notes": 5_000,
     "endpoint_id": 100,
     "buyer_reference": 80,

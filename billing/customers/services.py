@@ -37,7 +37,7 @@ _LONGEST_GRANT = timedelta(days=366)
 FIELDS = (
     "name", "email", "phone", "address", "delivery_address", "tax_id", "reference", "notes", "metadata",
     "currency", "payment_days", "language", "parent_id", "einvoice_format", "endpoint_id", "endpoint_scheme",
-    "buyer_reference",
+    "buyer_reference", "tax_exemption",
 )  # fmt: skip
 _DEEPEST = 8
 _NOBODY = UUID(int=0)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from billing.tax.models import TaxComponent, TaxRate
-from billing.tax.rules import Component, Rate
+from billing.tax.rules import Component, Rate, reason_of
 from core.errors import NotFound
 
 
@@ -24,14 +24,18 @@ class TaxRateRow:
     percentage: Decimal
     valid_from: date
     valid_to: date | None
+    country: str = ""
+    region: str = ""
+    kind: str = "other"
+    reason: str = ""
+    reason_code: str = ""
     created_at: datetime
 
 
 def rate_of(row: TaxRate, components: Sequence[Component] = ()) -> Rate:
     """Return what a tax rate means for an amount; a group needs its components."""
-    return Rate(
-        row.category, row.percentage, tuple(components), reason=row.reason, reason_code=row.reason_code
-    )
+    reason, reason_code = reason_of(row.category, row.reason, row.reason_code)
+    return Rate(row.category, row.percentage, tuple(components), reason=reason, reason_code=reason_code)
 
 
 def rates_by_id(tax_rate_ids: Iterable[UUID]) -> dict[UUID, Rate]:
@@ -88,6 +92,39 @@ def by_ids(tax_rate_ids: Iterable[UUID]) -> dict[UUID, TaxRate]:
     return {row.pk: row for row in TaxRate.objects.filter(pk__in=wanted)} if wanted else {}
 
 
+def components(tax_rate_id: UUID) -> list[TaxRateRow]:
+    """Return the taxes that a group puts together, in their order; none for any other rate."""
+    found = TaxComponent.objects.filter(group_id=tax_rate_id).select_related("tax_rate").order_by("position")
+    return [_row(item.tax_rate) for item in found]
+
+
+def groups_with(tax_rate_ids: Iterable[UUID]) -> set[UUID]:
+    """Tell which of these rates are groups."""
+    rows = TaxRate.objects.filter(pk__in=set(tax_rate_ids), kind=TaxRate.Kind.GROUP)
+    return set(rows.values_list("id", flat=True))
+
+
+def of_place(*, country: str, region: str, on: date) -> TaxRateRow | None:
+    """Return what is usually charged in a place on a day: of its region first, a group before a single rate."""
+    rows = TaxRate.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=on),
+        valid_from__lte=on,
+        country=country,
+        kind__in=[TaxRate.Kind.GROUP, TaxRate.Kind.STANDARD],
+    ).filter(Q(region="") | Q(region__iexact=region))
+    found = sorted(rows, key=lambda row: (row.region == "", row.kind != TaxRate.Kind.GROUP, row.code))
+    return _row(found[0]) if found else None
+
+
+def of_category(category: str, *, on: date) -> TaxRateRow | None:
+    """Return the rate that says why nothing is charged, valid on a day."""
+    rows = TaxRate.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gt=on), valid_from__lte=on, category=category
+    ).exclude(kind=TaxRate.Kind.GROUP)
+    found = sorted(rows, key=lambda row: (row.kind == TaxRate.Kind.OTHER, row.code))
+    return _row(found[0]) if found else None
+
+
 def _row(row: TaxRate) -> TaxRateRow:
     return TaxRateRow(
         id=row.pk,
@@ -97,5 +134,10 @@ def _row(row: TaxRate) -> TaxRateRow:
         percentage=rate_of(row).percentage,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        country=row.country,
+        region=row.region,
+        kind=row.kind,
+        reason=row.reason,
+        reason_code=row.reason_code,
         created_at=row.created_at,
     )

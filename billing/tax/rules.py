@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
+from uuid import UUID
 
+from billing.tax import place
 from core import money
 from core.errors import Refusal
 
@@ -26,6 +28,17 @@ CATEGORIES: Mapping[str, str] = MappingProxyType(
         "B": "Transferred VAT (Italy)",
     }
 )
+# Why nothing is charged (BT-120), and its code in the EU's list (BT-121), where a category has one reason only.
+USUAL_REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "AE": place.REASONS["reverse_charge"],
+        "K": place.REASONS["intra_community"],
+        "G": place.REASONS["export"],
+        "O": ("Not subject to VAT.", "VATEX-EU-O"),
+        "E": ("Exempt from VAT.", ""),
+    }
+)
+_CODES = {category: code for category, (_, code) in USUAL_REASONS.items()}
 TAXED = frozenset({"S", "L", "M", "B"})
 _PERCENT = Decimal("0.01")
 
@@ -83,7 +96,7 @@ class Rate:
         return self.components or (Component("", self.percentage),)
 
 
-NO_TAX = Rate("O", Decimal(0))
+NO_TAX = Rate("O", Decimal(0))  # without a reason: who sells without tax at all says nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,30 @@ def check(rate: Rate) -> Rate:
     if not 0 <= rate.percentage <= 100:
         raise PercentageNotAllowed("A percentage lies between 0 and 100.", field="percentage")
     return rate
+
+
+def reason_of(category: str, reason: str, reason_code: str) -> tuple[str, str]:
+    """Return why nothing is charged, with its code; where nobody says it, what the law says of the category.
+
+    A taxed or zero-rated supply says nothing (EN 16931 BR-S-10, BR-Z-10).
+    """
+    if category in TAXED or category == "Z":
+        return "", ""
+    usual = USUAL_REASONS.get(category, ("", ""))
+    return (
+        reason.strip() or usual[0],
+        reason_code or (usual[1] if not reason.strip() else _CODES.get(category, "")),
+    )
+
+
+def for_customer(rates: Mapping[UUID, Rate], *, exemption: str) -> dict[UUID, Rate]:
+    """Return rates as they stand on a customer's documents: an exemption is theirs, in their words."""
+    if not exemption:
+        return dict(rates)
+    return {
+        key: replace(rate, reason=exemption, reason_code="") if rate.category == "E" else rate
+        for key, rate in rates.items()
+    }
 
 
 def tax_minor(base_minor: int, percentage: Decimal, currency: str) -> int:

@@ -24,6 +24,8 @@ CODES = {"country": "AT", "unit_code": "HUR", "overlap": "24h", "since": "2026-1
          "reason_code": "other", "einvoice_format": "facturx", "endpoint_scheme": "EM"}  # fmt: skip
 # Settings that stand plain by their data policy: everybody who may see an invoice sees them.
 PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 %"}
+# Where one of two is given, the other is not.
+EITHER = {("NewLineDiscount", "amount"), ("NewDiscount", "amount")}
 # Texts of an e-invoice that somebody wrote.
 _WRITTEN = {
     "AccountingCost", "AdditionalStreetName", "AllowanceChargeReason", "BuyerReference", "CityName",
@@ -111,7 +113,11 @@ def texts(body: type[Body]) -> Iterator[tuple[str, ...]]:
 
 def filled(body: type[Body], marker: str, records: Mapping[str, str]) -> dict[str, Any]:
     """Fill a body whole, with a marker in every text that is not a code of ours."""
-    return {name: _value(body, name, field, marker, records) for name, field in body().fields.items()}
+    return {
+        name: _value(body, name, field, marker, records)
+        for name, field in body().fields.items()
+        if (body.__name__, name) not in EITHER
+    }
 
 
 def _value(body: type[Body], name: str, field: Any, marker: str, records: Mapping[str, str]) -> Any:
@@ -137,7 +143,8 @@ def _value(body: type[Body], name: str, field: Any, marker: str, records: Mappin
         fields.Currency: "EUR",
         fields.DecimalText: "20",
         fields.Day: "2026-12-01",
-        fields.Choice: "S",
+        fields.Choice: field.words[0] if isinstance(field, fields.Choice) else "",
+        fields.Flag: False,
         fields.Minor: 100,
     }
     return simple[type(field)]

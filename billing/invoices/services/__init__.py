@@ -1,6 +1,13 @@
 """The use cases of invoices."""
 
-from billing.invoices.services.drafts import ImportedContentFixed, create_draft, discard_draft, update_draft
+from billing.invoices.services.drafts import (
+    ImportedContentFixed,
+    SeriesUnfit,
+    StackedTaxOnEInvoice,
+    create_draft,
+    discard_draft,
+    update_draft,
+)
 from billing.invoices.services.finals import (
     InvoiceCredited,
     InvoiceDisputed,
@@ -9,6 +16,7 @@ from billing.invoices.services.finals import (
     InvoiceWithoutLines,
     InvoiceWrittenOff,
     PaymentUnderWay,
+    RoundingChanged,
     finalize,
     void,
 )
@@ -25,6 +33,9 @@ __all__ = [
     "InvoiceWithoutLines",
     "InvoiceWrittenOff",
     "PaymentUnderWay",
+    "RoundingChanged",
+    "SeriesUnfit",
+    "StackedTaxOnEInvoice",
     "create_draft",
     "discard_draft",
     "finalize",

@@ -1,7 +1,7 @@
 """Drafting invoices, changing drafts, discarding them. A draft has no number, so that none goes missing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,12 @@ from billing.customers.services import CustomerArchived, CustomerErased
 from billing.invoices import pricing, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.services.rows import change_of, check_days, locked_draft, parts_of, tell
+from billing.issuer import queries as issuers
 from billing.issuer.models import Issuer, Rounding, Series
 from billing.tallies import services as tallies
+from billing.tax import proposals
 from billing.tax import queries as tax_rates
+from billing.tax import rules as tax
 from core import money
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
@@ -25,18 +28,9 @@ from tenancy.context import together, use_case
 from tenancy.models import only
 
 _CHANGEABLE = frozenset(
-    {
-        "customer_id",
-        "currency",
-        "lines",
-        "discounts",
-        "series_id",
-        "issued_on",
-        "due_on",
-        "note",
-        "references",
-    }
-)
+    ["customer_id", "currency", "lines", "discounts", "series_id", "automatic_tax", "supply", "tax_rule",
+     "issued_on", "due_on", "note", "references"]
+)  # fmt: skip
 
 _ROUNDING, _E_INVOICE = "usual_rounding", "usual_e_invoice"
 
@@ -73,9 +67,14 @@ def create_draft(
     references: Mapping[str, str] | None = None,
     discounts: Sequence[rules.Discount] = (),
     series_id: UUID | None = None,
+    automatic_tax: bool = False,
+    supply: str = "",
+    tax_rule: str = "",
 ) -> Invoice:
     """Draft an invoice, in the customer's currency unless another is named.
 
+    With `automatic_tax`, lines that name no tax rate get the one that the place of supply asks for, of what is sold
+    (`supply`; the organization's usual if empty). A rate that is named stays; `tax_rule` says which rule it follows.
     `discounts` are what is taken off, or put on top, of all lines together. It is numbered in the organization's
     usual series unless another of its own is named.
 
@@ -84,6 +83,7 @@ def create_draft(
         SeriesUnfit: the series is of imported numbers.
         StackedTaxOnEInvoice: the series issues electronic invoices.
         DiscountExceedsLine: something is taken off that is not there.
+        CountryMissing, NoRateForThis: there is no automatic tax.
         CustomerArchived, CustomerErased: they cannot be billed.
         Invalid: names every field that cannot be used.
         NegativeTotal: the lines come to less than nothing.
@@ -93,11 +93,14 @@ def create_draft(
     _check_texts(note, references)
     check_days(issued_on, due_on)
     policy = _usual(customer) if series_id is None else _policy(series_id)
-    bill = _bill(lines, discounts, currency, policy)
+    if automatic_tax:
+        lines, tax_rule = _proposed(lines, customer.pk, issued_on, supply, at)
+    bill = _bill(lines, discounts, currency, policy, customer)
     invoice = Invoice(
         customer=customer,
         series_id=series_id,
         rounding=policy.rounding,
+        tax_rule=tax_rule,
         currency=currency,
         issued_on=issued_on,
         due_on=due_on,
@@ -120,13 +123,14 @@ def create_draft(
 def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, at: datetime) -> Invoice:
     """Change the named fields of a draft; `lines` replaces all lines, `discounts` all discounts.
 
-    Fields: customer_id, currency, lines, discounts, series_id, issued_on, due_on, note, references.
+    Fields: customer_id, currency, lines (with automatic_tax and supply, or tax_rule), discounts, series_id,
+    issued_on, due_on, note, references.
 
     Raises:
         NotFound: there is no such invoice, customer or tax rate.
         InvoiceNotDraft: it has been finalized.
         ImportedContentFixed: only the due date and note of an imported draft may change.
-        Invalid, NegativeTotal: as at drafting.
+        Invalid, NegativeTotal: as at drafting, and all that lines can be refused for.
     """
     unknown = sorted(set(changes) - _CHANGEABLE)
     if unknown:
@@ -144,8 +148,8 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
     check_days(invoice.issued_on, invoice.due_on)
     if "customer_id" in changes:
         invoice.customer = _billable(changes["customer_id"])
-    if set(changes) & {"customer_id", "currency", "lines", "discounts", "series_id"}:
-        _replace_lines(invoice, changes)
+    if set(changes) - {"issued_on", "due_on", "note", "references"}:
+        _replace_lines(invoice, changes, at)
     invoice.updated_at = at
     invoice.save()
     tallies.add([before.taken_back(), change_of(invoice)])
@@ -232,12 +236,32 @@ def _policy(series_id: UUID | None) -> _Policy:
     return _Policy(row.rounding, row.e_invoice)
 
 
+def _proposed(
+    lines: Sequence[rules.LineInput], customer_id: UUID, on: date | None, supply: str, at: datetime
+) -> tuple[list[rules.LineInput], str]:
+    """Give lines without a rate the one that their place of supply asks for, and say by which rule."""
+    if all(line.tax_rate_id is not None for line in lines):
+        return list(lines), ""
+    day = on or rules.local_day(at, issuers.time_zone())
+    proposal = proposals.propose(customer_id=customer_id, on=day, supply=supply)
+    given = [
+        line if line.tax_rate_id is not None else replace(line, tax_rate_id=proposal.rate.id)
+        for line in lines
+    ]
+    return given, proposal.rule
+
+
 def _bill(
-    lines: Sequence[rules.LineInput], discounts: Sequence[rules.Discount], currency: str, policy: _Policy
+    lines: Sequence[rules.LineInput],
+    discounts: Sequence[rules.Discount],
+    currency: str,
+    policy: _Policy,
+    customer: Customer,
 ) -> pricing.Bill:
     rules.check_lines(lines)
     rules.check_discounts(discounts, lines=len(lines))
     rates = tax_rates.rates_by_id(line.tax_rate_id for line in lines if line.tax_rate_id is not None)
+    rates = tax.for_customer(rates, exemption=customer.tax_exemption or "")
     if policy.e_invoice and any(rate.components for rate in rates.values()):
         raise StackedTaxOnEInvoice(field="lines")
     by_line = policy.rounding == Rounding.LINE
@@ -252,23 +276,26 @@ def _amounts(totals: pricing.Totals) -> dict[str, int]:
     }
 
 
-def _replace_lines(invoice: Invoice, changes: Mapping[str, Any]) -> None:
+def _replace_lines(invoice: Invoice, changes: Mapping[str, Any], at: datetime) -> None:
     """Compute the lines anew, given or as they stand, in the currency the draft now has."""
     was = invoice.currency
     invoice.currency = _currency(changes.get("currency") or was)
     kept = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
     lines, discounts = changes.get("lines"), changes.get("discounts")
+    if lines is None:
+        lines = _asked(kept)
+        invoice.tax_rule = "" if "customer_id" in changes else invoice.tax_rule
+    else:
+        invoice.tax_rule = str(changes.get("tax_rule") or "")
+    if changes.get("automatic_tax"):
+        supply = str(changes.get("supply") or "")
+        lines, invoice.tax_rule = _proposed(lines, invoice.customer_id, invoice.issued_on, supply, at)
+    if discounts is None:
+        discounts = pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept])
     if "series_id" in changes:
         invoice.series_id = changes["series_id"]
     policy = _policy(invoice.series_id)
-    bill = _bill(
-        _asked(kept) if lines is None else lines,
-        pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept])
-        if discounts is None
-        else discounts,
-        invoice.currency,
-        policy,
-    )
+    bill = _bill(lines, discounts, invoice.currency, policy, invoice.customer)
     invoice.rounding = policy.rounding
     for name, amount in _amounts(bill.totals).items():
         setattr(invoice, name, amount)
