@@ -42,6 +42,7 @@ urlpatterns = [
     path("invoices/<str:pk>", invoices.OneInvoice.as_view(), name="invoice"),
     path("invoices/<str:pk>/finalize", invoices.Finalized.as_view(), name="invoice_finalize"),
     path("invoices/<str:pk>/lines", invoices.Lines.as_view(), name="invoice_lines"),
+    path("invoices/<str:pk>/explanation", invoices.Explained.as_view(), name="invoice_explanation"),
     path("invoices/<str:pk>/pdf", invoices.Pdf.as_view(), name="invoice_pdf"),
     path("invoices/<str:pk>/send", invoices.Sent.as_view(), name="invoice_send"),
     path("invoices/<str:pk>/void", invoices.Voided.as_view(), name="invoice_void"),
@@ -58,6 +59,7 @@ urlpatterns = [
     path("refunds/<str:pk>/cancel", refunds.Canceled.as_view(), name="refund_cancel"),
     path("refunds/<str:pk>/record_payout", refunds.PaidOut.as_view(), name="refund_record_payout"),
     path("tax_rates", tax_rates.TaxRates.as_view(), name="tax_rates"),
+    path("tax_rates/countries", tax_rates.Countries.as_view(), name="tax_rate_countries"),
     path("tax_rates/<str:pk>", tax_rates.OneTaxRate.as_view(), name="tax_rate"),
     path("webhook_deliveries/<str:pk>", webhook_deliveries.OneDelivery.as_view(), name="webhook_delivery"),
     path(

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from api import fields, schema
-from billing.invoices import queries, rules
+from billing.invoices import explanation, queries, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.tax import place
 from core import ids
@@ -171,6 +172,52 @@ class ShownInvoice(ShownInvoiceRow):
     void_reason = serializers.CharField(allow_null=True)
     finalized_at = serializers.DateTimeField(allow_null=True)
     voided_at = serializers.DateTimeField(allow_null=True)
+
+
+class ShownStep(schema.Shown):
+    """One amount: of what it is, how it is computed, and what came out."""
+
+    what = serializers.CharField()
+    how = serializers.CharField()
+    exact = fields.DecimalText(allow_null=True, help_text="Before it was rounded, in major units.")
+    result_minor = serializers.IntegerField()
+    position = serializers.IntegerField(allow_null=True, help_text="The line's, if it is of a line.")
+    holds = serializers.BooleanField(help_text="Whether computing it once more gives what is kept.")
+
+
+class ShownExplanation(schema.Shown):
+    """How the amounts of an invoice came about."""
+
+    object = serializers.ChoiceField(choices=["invoice_explanation"])
+    invoice = fields.Id(kind="invoice")
+    policy = serializers.CharField()
+    rounding = serializers.ChoiceField(choices=["document", "line"])
+    why_tax = serializers.CharField()
+    holds = serializers.BooleanField()
+    steps = ShownStep(many=True)
+
+
+def write_explanation(invoice_id: UUID, found: explanation.Explanation) -> dict[str, Any]:
+    """Write how the amounts of an invoice came about."""
+    return {
+        "object": "invoice_explanation",
+        "invoice": ids.encode("invoice", invoice_id),
+        "policy": found.policy,
+        "rounding": found.rounding,
+        "why_tax": found.why_tax,
+        "holds": found.holds,
+        "steps": [
+            {
+                "what": step.what,
+                "how": step.how,
+                "exact": None if step.exact is None else fields.decimal_text(step.exact),
+                "result_minor": step.result_minor,
+                "position": step.position,
+                "holds": step.holds,
+            }
+            for step in found.steps
+        ],
+    }
 
 
 def write_line(line: queries.LineRow | InvoiceLine) -> dict[str, Any]:

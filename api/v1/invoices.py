@@ -16,18 +16,20 @@ from api.endpoint import Endpoint
 from api.v1.invoice_shapes import (
     InvoiceChange,
     NewInvoice,
+    ShownExplanation,
     ShownInvoice,
     ShownInvoiceRow,
     ShownLine,
     Voiding,
     write,
+    write_explanation,
     write_line,
     write_row,
     write_tax,
 )
 from billing import events
 from billing.documents import papers, pdf
-from billing.invoices import queries, rules, services
+from billing.invoices import explanation, queries, rules, services
 from billing.invoices.models import Invoice
 from core import clock, ids
 from core.actor import Actor
@@ -213,6 +215,18 @@ class Lines(Endpoint):
         next_after = shown[-1].pk if before + page.limit < len(lines) else None
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", invoice.pk), fields=["lines"])
         return Response(page.answer([write_line(line) for line in shown], next_after))
+
+
+@access(get=Permission.INVOICE_READ)
+class Explained(Endpoint):
+    """How the amounts of an invoice came about."""
+
+    @schema.describe("invoices_explanation", "Explain an invoice's amounts", gives=ShownExplanation)
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer with every step from what was asked to the total."""
+        found = queries.get(ids.decode("invoice", pk))
+        recording.read(self.edge, events.INVOICE_READ, subject=("invoice", found.id), fields=["lines"])
+        return self.one(write_explanation(found.id, explanation.explain(found)))
 
 
 @access(get=Permission.INVOICE_READ)

@@ -61,6 +61,21 @@ REASONS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+# What a rule says, for a document that followed it.
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "exempt_customer": "The customer is exempt.",
+        "domestic": "Seller and customer are in one country: its rate.",
+        "seller_rate": "Sold abroad, and taxed where the seller is.",
+        "reverse_charge": "Reverse charge: the customer is a business in another country of the EU.",
+        "intra_community": "Goods to a business in another country of the EU.",
+        "destination": "One Stop Shop: the rate of the customer's country.",
+        "export": "Goods that leave the EU.",
+        "outside": "The place of supply is abroad.",
+    }
+)
+
+
 class CountryMissing(Refusal):
     """Where this is taxed depends on two countries, and one of them is not known."""
 

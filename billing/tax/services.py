@@ -20,6 +20,7 @@ from tenancy.context import use_case
 
 _CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}\Z", re.ASCII)
 MOST_COMPONENTS = 6
+_COUNTRY = re.compile(r"[A-Z]{2}\Z", re.ASCII)
 _DAY = timedelta(days=1)
 _ONE_A_CODE = ("billing_taxrate_one_open", "billing_taxrate_once")
 
@@ -28,6 +29,12 @@ class BadTaxRateCode(Refusal):
     """A tax rate's code is lower-case letters, digits and _ . - only, at most 40."""
 
     code = "bad_code"
+
+
+class BadCountry(Refusal):
+    """A country is two capital letters (ISO 3166-1)."""
+
+    code = "bad_country"
 
 
 class GroupUnfit(Refusal):
@@ -254,6 +261,8 @@ def _insert(
     cardnumbers.refuse(texts)
     characters.refuse(texts)
     days.check(valid_from, field="valid_from")
+    if about.country and not _COUNTRY.match(about.country):
+        raise BadCountry(field="country")
     rate = rules.check(wanted)
     reason, reason_code = rules.reason_of(rate.category, about.reason, about.reason_code)
     row: TaxRate = TaxRate.objects.create(

@@ -21,11 +21,14 @@ _LETTERS = random.SystemRandom()
 # Words of our own with a form or a length of their own; none of them can hold a person's name.
 CODES = {"country": "AT", "unit_code": "HUR", "overlap": "24h", "since": "2026-12-01T00:00:00Z",
          "method": "bank_transfer", "received_on": "2026-01-02", "paid_on": "2026-01-03",
-         "reason_code": "other", "einvoice_format": "facturx", "endpoint_scheme": "EM"}  # fmt: skip
+         "reason_code": "other", "einvoice_format": "facturx", "endpoint_scheme": "EM",
+         "period_from": "2026-12-01", "period_to": "2027-01-01"}  # fmt: skip
 # Settings that stand plain by their data policy: everybody who may see an invoice sees them.
-PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 %"}
+PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 %",
+         ("NewTaxRate", "region"): "NY", ("NewTaxRate", "reason"): "Charity",
+         ("NewCountry", "country"): "AT"}  # fmt: skip
 # Where one of two is given, the other is not.
-EITHER = {("NewLineDiscount", "amount"), ("NewDiscount", "amount")}
+EITHER = {("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components")}
 # Texts of an e-invoice that somebody wrote.
 _WRITTEN = {
     "AccountingCost", "AdditionalStreetName", "AllowanceChargeReason", "BuyerReference", "CityName",

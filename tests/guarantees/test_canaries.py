@@ -69,7 +69,7 @@ def test_every_encrypted_column_was_typed_into(evidence: Evidence) -> None:
 
 def test_what_was_typed_can_be_read_by_who_may(evidence: Evidence) -> None:
     assert evidence.answers["customers_get"].count(evidence.marker.encode()) > 8
-    assert evidence.answers["invoices_get"].count(evidence.marker.encode()) == 2
+    assert evidence.answers["invoices_get"].count(evidence.marker.encode()) == 5
 
 
 @pytest.mark.parametrize("store", searched.STORES)
@@ -144,6 +144,7 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "payments_create",
         "payments_reverse",
         "refunds_create",
+        "tax_rates_add_country",
         "tax_rates_create",
         "webhook_endpoints_create",
         "webhook_endpoints_update",

@@ -252,6 +252,7 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
 
     records["customer"] = send("customers_create", "POST", "customers", Idempotency_Key="canary")
     records["tax_rate"] = send("tax_rates_create", "POST", "tax_rates")
+    send("tax_rates_add_country", "POST", "tax_rates/countries")
     send("customers_update", "PATCH", f"customers/{records['customer']}")
     records["draft"] = send("invoices_create", "POST", "invoices")
     send("invoices_update", "PATCH", f"invoices/{records['draft']}")
