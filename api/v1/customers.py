@@ -78,6 +78,11 @@ class _Details(fields.Body):
     buyer_reference = fields.Text(
         limit=80, help_text="Routes their invoices (BT-10), such as a Leitweg-ID.", **_OPTIONAL
     )
+    tax_exemption = fields.Text(
+        limit=400,
+        help_text="Why they are charged no tax, as documents say it; for automatic tax.",
+        **_OPTIONAL,
+    )
     notes = fields.Text(limit=5_000, lines=True, **_OPTIONAL)
     metadata = fields.TextMap(
         keys=rules.METADATA_KEYS,
@@ -116,6 +121,7 @@ class ShownCustomer(schema.Shown):
     endpoint_id = serializers.CharField(allow_null=True)
     endpoint_scheme = serializers.CharField(allow_null=True)
     buyer_reference = serializers.CharField(allow_null=True)
+    tax_exemption = serializers.CharField(allow_null=True)
     notes = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField())
     currency = serializers.CharField()
@@ -139,6 +145,7 @@ def write(row: queries.CustomerDetail) -> dict[str, Any]:
         "endpoint_id": row.endpoint_id or None,
         "endpoint_scheme": row.endpoint_scheme or None,
         "buyer_reference": row.buyer_reference or None,
+        "tax_exemption": row.tax_exemption or None,
         "notes": row.notes or None,
         "metadata": row.metadata,
         "currency": row.currency,

@@ -68,6 +68,7 @@ class CustomerDetail:
     endpoint_id: str
     endpoint_scheme: str
     buyer_reference: str
+    tax_exemption: str = ""
     currency: str
     delivery_address: dict[str, str] = field(default_factory=dict)
     payment_days: int | None
@@ -162,6 +163,7 @@ def detail(row: Customer) -> CustomerDetail:
         endpoint_id=row.endpoint_id or "",
         endpoint_scheme=row.endpoint_scheme,
         buyer_reference=row.buyer_reference or "",
+        tax_exemption=row.tax_exemption or "",
         currency=row.currency,
         delivery_address=_object(row.delivery_address),
         payment_days=row.payment_days,

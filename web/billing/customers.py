@@ -233,7 +233,7 @@ def _row(row: CustomerRow, slug: str) -> Row:
 
 
 def _initial(found: CustomerDetail) -> dict[str, str]:
-    rest = ("name", "email", "phone", "tax_id", "reference", "currency", "notes")
+    rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes")
     return {**found.address, **{name: getattr(found, name) for name in rest}}
 
 

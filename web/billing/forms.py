@@ -251,6 +251,13 @@ class CustomerForm(Form):
         help_text="VAT number or the like.",
         widget=forms.TextInput(attrs=_PLAIN),
     )
+    tax_exemption = forms.CharField(
+        label="Exempt from tax because",
+        required=False,
+        max_length=400,
+        help_text="Only if they are charged none. It stands on their documents.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
     reference = forms.CharField(
         label="Your number for them",
         required=False,
@@ -273,7 +280,7 @@ class CustomerForm(Form):
     def values(self, kept_address: dict[str, str] | None = None) -> dict[str, Any]:
         """Return what a customer is made of; parts of an address that the form does not show stay."""
         address = {**(kept_address or {}), **{name: self.cleaned_data.get(name, "") for name in _ADDRESS}}
-        rest = ("name", "email", "phone", "tax_id", "reference", "currency", "notes")
+        rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes")
         return {**{name: self.cleaned_data[name] for name in rest}, "address": address}
 
 
