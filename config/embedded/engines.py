@@ -114,14 +114,22 @@ class Engines(Machinery):
         return [child.pid for child in children if child is not None]
 
     def tend(self) -> list[str]:
-        """Start an engine again that has died; returns one sentence for each."""
+        """Start an engine again that has died; returns one sentence for each.
+
+        One that does not come back is tried again the next time: it may have been struck while it was starting.
+        """
         happened = []
         for name, engine in (("PostgreSQL", self.postgres), ("Valkey", self.valkey)):
-            if engine is not None and engine.child is not None and engine.child.poll() is not None:
+            if engine is None or (engine.child is not None and engine.child.poll() is None):
+                continue
+            try:
                 # stop() gives its lock back; start() then waits for what is left of it.
                 engine.stop()
                 engine.start()
                 engine.wait()
+            except CannotStart as error:
+                happened.append(f"{name} had ended and did not come back yet. {error}")
+            else:
                 happened.append(f"{name} had ended and was started again")
         return happened
 
@@ -131,6 +139,8 @@ class Engines(Machinery):
             self.valkey.stop()
         if self.postgres is not None:
             self.postgres.stop()
+        # Whoever tends them later must not take them for dead.
+        self.postgres = self.valkey = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

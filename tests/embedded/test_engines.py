@@ -251,3 +251,21 @@ def test_nothing_outlives_a_killed_parent_and_the_next_start_is_clean(state):
         assert db.execute("SELECT 1").fetchone() == (1,)
     log = (state / "postgres" / "postgres.log").read_text()
     assert "was not properly shut down" not in log
+
+
+def test_an_engine_that_does_not_come_back_at_once_is_tried_again(state):
+    engines = Engines(state, durable=False)
+    with engines as values:
+        version = state / "postgres" / "data" / "PG_VERSION"
+        before = version.read_text()
+        os.kill(engines.postgres.child.pid, signal.SIGKILL)
+        wait_until(lambda: engines.postgres.child.poll() is not None)
+        version.write_text("17\n")
+        for _ in range(2):
+            (happened,) = engines.tend()
+            assert happened.startswith("PostgreSQL had ended and did not come back yet.")
+        version.write_text(before)
+        assert engines.tend() == ["PostgreSQL had ended and was started again"]
+        assert engines.tend() == []
+        with connect(values, "app") as db:
+            assert db.execute("SELECT 1").fetchone() == (1,)

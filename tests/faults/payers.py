@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 from threading import Lock
@@ -30,8 +31,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 class Payers:
     """Many people, each with an invoice of their own."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance, self._lock = chance, Lock()
+    def __init__(self, chance: random.Random, *, open_for_business: Callable[[], bool]) -> None:
+        self._chance, self._lock, self._open = chance, Lock(), open_for_business
         self.counts: Counter[str] = Counter()
 
     def pay_all(self, links: list[str], *, at_once: int) -> None:
@@ -53,7 +54,7 @@ class Payers:
     def _until_paid(self, link: str, kind: str) -> bool:
         declined = kind != "declined first"
         until = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < until:
+        while time.monotonic() < until and self._open():
             try:
                 page = _page_of_the_provider(link)
                 if page is None:

@@ -66,6 +66,9 @@ class Storm:
         finally:
             self._stack.end()
 
+    def _is_up(self) -> bool:
+        return self._stack.process.poll() is None
+
     def _listen(self) -> None:
         for line in self._stack.process.stdout or ():
             self._stack.lines.append(line.rstrip())
@@ -83,10 +86,12 @@ class Storm:
             invoices = list(desks.map(lambda number: shop.invoice(buyer, number), range(payments)))
         self._say("The weather turns")
         weather = Weather(self._stack, Sandbox(self._gateway), self._chance, every_seconds=3.0)
-        payers = Payers(self._chance)
+        payers = Payers(self._chance, open_for_business=self._is_up)
         weather.begin()
         started = time.monotonic()
         payers.pay_all([invoice["pay_url"] for invoice in invoices], at_once=at_once)
+        if not self._is_up():
+            raise AssertionError("\n".join(["The stack is gone.", *self._stack.lines[-20:]]))
         weather.clear_up()
         self._say(f"Everybody is done after {time.monotonic() - started:.0f} s; waiting for calm")
         states = self._calm(shop, buyer)
