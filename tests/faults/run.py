@@ -90,6 +90,7 @@ class Storm:
         weather.begin()
         started = time.monotonic()
         payers.pay_all([invoice["pay_url"] for invoice in invoices], at_once=at_once)
+        weather.abate()
         if not self._is_up():
             raise AssertionError("\n".join(["The stack is gone.", *self._stack.lines[-20:]]))
         weather.clear_up()

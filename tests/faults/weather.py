@@ -75,10 +75,13 @@ class Weather:
             )
         self._thread.start()
 
-    def clear_up(self) -> None:
-        """Stop striking; the provider behaves again. What it lost stays lost."""
+    def abate(self) -> None:
+        """Stop striking."""
         self._over.set()
         self._thread.join()
+
+    def clear_up(self) -> None:
+        """Let the provider behave again. What it lost stays lost."""
         self._sandbox.call("DELETE", "/sandbox/faults")
 
     def _blow(self) -> None:
