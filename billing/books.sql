@@ -188,6 +188,7 @@ CREATE TRIGGER appends BEFORE UPDATE OR DELETE ON billing_exchangerate
 CREATE TRIGGER stays BEFORE TRUNCATE ON billing_exchangerate EXECUTE FUNCTION billing_ledger_appends();
 
 GRANT UPDATE (exchange_rate) ON billing_ledgertransaction TO strongbox_app;
+GRANT UPDATE (name, type, external_code, state) ON billing_ledgeraccount TO strongbox_app;
 
 -- What stood in the books before: a foreign currency owes its rate, and the new accounts are opened.
 ALTER TABLE billing_ledgertransaction DISABLE TRIGGER appends;

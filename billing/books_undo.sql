@@ -1,3 +1,4 @@
+REVOKE UPDATE (name, type, external_code, state) ON billing_ledgeraccount FROM strongbox_app;
 REVOKE UPDATE (exchange_rate) ON billing_ledgertransaction FROM strongbox_app;
 DROP FUNCTION billing_fx_settles(), billing_fx_counts(), billing_ledger_open(), billing_ledger_rate_filled() CASCADE;
 DROP FUNCTION billing_posting_day(uuid, date, boolean), billing_is_closed(uuid, date), billing_books_lock(uuid),
