@@ -11,7 +11,7 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         """Register the event types of payments, and who makes what goes with its mails."""
         from outbound import mail
-        from payments import events, exports, proofs  # noqa: F401  registering is the import's effect
+        from payments import closing, events, exports, proofs  # noqa: F401  registering is the import's effect
         from payments.services import refunds, sending
 
         mail.register_attachment(sending.INVOICE_PDF, sending.invoice_file)

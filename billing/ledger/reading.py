@@ -13,6 +13,7 @@ from billing.ledger import trial
 from billing.ledger.models import LedgerAccount, LedgerTransaction
 from billing.ledger.rules import kind_of, title
 from billing.rates.queries import base_currency
+from billing.rates.rules import written
 from core.errors import NotFound
 from tenancy import context
 from tenancy.models import only
@@ -71,6 +72,11 @@ class SideRow:
     amount_minor: int
     base_minor: int
 
+    @property
+    def credit_minor(self) -> int:
+        """What is credited; nothing when it is a debit."""
+        return max(-self.amount_minor, 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionRow:
@@ -87,11 +93,24 @@ class TransactionRow:
     exchange_rate: Decimal | None
     sides: list[SideRow]
 
+    @property
+    def rate_written(self) -> str:
+        """The rate with the digits it has."""
+        return "" if self.exchange_rate is None else written(self.exchange_rate)
+
 
 def accounts(*, state: str = "") -> list[AccountRow]:
     """List the chart of accounts by code; it is short."""
     rows = LedgerAccount.objects.order_by("code")
     return [_account(row) for row in (rows.filter(state=state) if state else rows)]
+
+
+def account_page(*, limit: int, after: str = "") -> tuple[list[AccountRow], str | None]:
+    """List the chart of accounts by code from one code on, and where the next page begins."""
+    found = [
+        _account(row) for row in LedgerAccount.objects.filter(code__gt=after).order_by("code")[: limit + 1]
+    ]
+    return found[:limit], found[limit - 1].code if len(found) > limit else None
 
 
 def account(account_id: UUID) -> AccountRow:

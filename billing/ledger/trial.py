@@ -12,7 +12,6 @@ from datetime import date
 
 from django.db import connection
 
-from billing.ledger.rules import title
 from billing.periods.models import AccountingPeriod, LedgerBalance
 from billing.periods.rules import Month
 from billing.rates.queries import base_currency
@@ -126,9 +125,30 @@ def trial(until: date) -> Trial:
     return Trial(until, base_currency(), balances(until), owed)
 
 
-def named(code: str, names: dict[str, str]) -> str:
-    """Return what an account is called: as the organization calls it, or as the program does."""
-    return names.get(code, "") or title(code)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turnover:
+    """What was debited and credited in a currency during some days."""
+
+    currency: str
+    debit_minor: int
+    credit_minor: int
+
+
+def turnover(*, since: date, until: date) -> list[Turnover]:
+    """Add up debits and credits of some days, by currency: what a journal of those days must come to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.currency, coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)::bigint,"
+            " coalesce(-sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0), 0)::bigint"
+            " FROM billing_ledgertransaction t JOIN billing_ledgerentry e"
+            " ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id"
+            " WHERE t.tenant_id = %s AND t.booked_on BETWEEN %s AND %s GROUP BY e.currency ORDER BY e.currency",
+            [context.current_tenant(), since, until],
+        )
+        return [
+            Turnover(currency=currency, debit_minor=debit, credit_minor=credit)
+            for currency, debit, credit in cursor.fetchall()
+        ]
 
 
 def _add(sums: dict[tuple[str, str], list[int]], rows: Iterable[tuple[str, str, int, int]]) -> None:

@@ -15,6 +15,7 @@ from django.db import connection
 from billing.ledger.rules import MONETARY, Account
 from billing.ledger.trial import balances
 from billing.rates import queries as rates
+from billing.rates.rules import written
 from core import money
 from tenancy import context
 
@@ -38,6 +39,11 @@ class Position:
     carried_minor: int
     rate: Decimal
     worth_minor: int
+
+    @property
+    def rate_written(self) -> str:
+        """The rate with the digits it has."""
+        return written(self.rate)
 
     @property
     def difference_minor(self) -> int:

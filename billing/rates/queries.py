@@ -11,8 +11,10 @@ from django.db.models import Q
 
 from billing.issuer.models import Issuer
 from billing.rates.models import ExchangeRate
-from billing.rates.rules import DAYS_BACK, ExchangeRateMissing
+from billing.rates.rules import DAYS_BACK, ExchangeRateMissing, written
+from core.errors import NotFound
 from tenancy import context
+from tenancy.models import only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,11 @@ class RateRow:
     source: str
     created_by: UUID | None
     created_at: datetime
+
+    @property
+    def rate_written(self) -> str:
+        """The rate with the digits it has."""
+        return written(self.rate)
 
 
 def base_currency() -> str:
@@ -89,19 +96,32 @@ def rates(
     if after is not None:
         day, last = after
         rows = rows.filter(valid_on__lte=day).filter(Q(valid_on__lt=day) | Q(id__lt=last))
-    return [
-        RateRow(
-            id=row.pk,
-            valid_on=row.valid_on,
-            from_currency=row.from_currency,
-            to_currency=row.to_currency,
-            rate=row.rate,
-            source=row.source,
-            created_by=row.created_by,
-            created_at=row.created_at,
-        )
-        for row in rows[:limit]
-    ]
+    return [_row(row) for row in rows[:limit]]
+
+
+def entered(
+    *, currency: str = "", after: UUID | None = None, limit: int = 50
+) -> tuple[list[RateRow], UUID | None]:
+    """List entries as they were made, the latest first, and where the next page begins."""
+    rows = ExchangeRate.objects.order_by("-id")
+    if currency:
+        rows = rows.filter(Q(from_currency=currency) | Q(to_currency=currency))
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    found = [_row(row) for row in rows[: limit + 1]]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def entry(rate_id: UUID) -> RateRow:
+    """Return one entry.
+
+    Raises:
+        NotFound
+    """
+    row = only(ExchangeRate.objects.filter(pk=rate_id))
+    if row is None:
+        raise NotFound
+    return _row(row)
 
 
 def rates_owed() -> dict[str, int]:
@@ -116,3 +136,16 @@ def rates_owed() -> dict[str, int]:
             [context.current_tenant()],
         )
         return {currency: int(count) for currency, count in cursor.fetchall()}
+
+
+def _row(row: ExchangeRate) -> RateRow:
+    return RateRow(
+        id=row.pk,
+        valid_on=row.valid_on,
+        from_currency=row.from_currency,
+        to_currency=row.to_currency,
+        rate=row.rate,
+        source=row.source,
+        created_by=row.created_by,
+        created_at=row.created_at,
+    )

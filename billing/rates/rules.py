@@ -65,6 +65,11 @@ class Rate:
     rate: Decimal
 
 
+def written(rate: Decimal) -> str:
+    """Write a rate with the digits it has."""
+    return format(rate.normalize(), "f")
+
+
 def check(found: Rate, *, today: date) -> None:
     """Refuse what is no rate.
 

@@ -57,9 +57,15 @@ NOUNS = {
     "deliveries": "webhook_delivery",
     "webhook_deliveries": "webhook_delivery",
     "events": "webhook_event",
+    "exchange_rates": "exchange_rate",
+    "ledger_accounts": "ledger_account",
+    "ledger_transactions": "ledger_transaction",
+    "accounts": "ledger_account",
+    "transactions": "ledger_transaction",
+    "periods": "period",
 }
 # Arguments that name no record.
-WORDS = {"purpose": "fields"}
+WORDS = {"purpose": "fields", "month": "2019-01"}
 _NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 

@@ -15,13 +15,14 @@ from accounts.services import approvals, members
 from audit.models import Event
 from billing.customers import services as customers
 from billing.invoices import services as invoices
+from billing.ledger.models import LedgerAccount, LedgerTransaction
 from billing.settlement import queries as settlement
 from core import clock, ids
 from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.make import accounts, billing, installation, payments, statements
+from tests.make import accounts, billing, books, installation, payments, statements
 
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
 
@@ -94,6 +95,10 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         dispute = payments.disputed(contested)
         saved = payments.saved(customer.pk)
         line, plan = statements.line(), statements.plan()
+        kept = books.rate("2019-01-02", "0.9")
+        closed = books.close("2019-01")
+        booked = LedgerTransaction.objects.get(invoice=finalized.pk, kind="invoice_finalized")
+        receivable = LedgerAccount.objects.get(code="receivable")
         job = jobs.start(kind="test", at=at)
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
         webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
@@ -124,6 +129,10 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "refund": ids.encode("refund", refund.pk),
         "dispute": ids.encode("dispute", dispute.pk),
         "payment_method": ids.encode("payment_method", saved.pk),
+        "exchange_rate": ids.encode("exchange_rate", kept.pk),
+        "period": ids.encode("period", closed.pk),
+        "ledger_account": ids.encode("ledger_account", receivable.pk),
+        "ledger_transaction": ids.encode("ledger_transaction", booked.pk),
         "job": ids.encode("job", job.pk),
         "api_key": ids.encode("api_key", key.key.pk),
         "webhook_endpoint": ids.encode("webhook_endpoint", hook.pk),

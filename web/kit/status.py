@@ -123,6 +123,9 @@ STATUS: dict[str, dict[str, Status]] = {
         "former": _idle("Former"),
         "canceled": _idle("Stopped"),
     },
+    "period": {"open": _waits("Open again"), "closed": _good("Closed")},
+    "close_check": {"done": _good("Done"), "waits": _care("Look at it"), "blocks": _wrong("Has to be done")},
+    "ledger_account": {"active": _good("In use"), "archived": _idle("Archived")},
     "tax_rate": {"now": _good("In use"), "later": _moving("Begins later"), "ended": _idle("Ended")},
     "approval": {
         "pending": _waits("Waits"),

@@ -72,7 +72,7 @@ def test_the_nightly_task_goes_through_all_organizations() -> None:
 
 
 def _events() -> list[tuple[str, str | None]]:
-    from django.db import connection  # noqa: PLC0415
+    from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT event, subject_id::text FROM audit_event WHERE event LIKE 'credit.%'")

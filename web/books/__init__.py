@@ -1,0 +1,1 @@
+"""The pages of the books: accounts, rates, the journal, and closing a month."""
