@@ -61,7 +61,7 @@ class Endpoint(APIView):
         """Refuse query parameters that mean nothing here, or stand twice (ASVS 15.3.7)."""
         super().initial(request, *args, **kwargs)
         takes_page = bool(self.listed) and request.method in ("GET", "HEAD")
-        allowed = self.filters | PAGE_PARAMETERS if takes_page else frozenset()
+        allowed = self.filters | PAGE_PARAMETERS if takes_page else self.filters
         faults = []
         for name, values in request.query_params.lists():
             pointer = f"/{errors.escape(name)}"

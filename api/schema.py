@@ -150,10 +150,17 @@ def describe(
     return decorate
 
 
-def describe_file(name: str, summary: str, *, media_type: str) -> Callable[[_V], _V]:
+def describe_file(
+    name: str, summary: str, *, media_type: str, formats: Sequence[str] = ()
+) -> Callable[[_V], _V]:
     """Describe an operation that answers with a file, whatever Accept says; its refusals are problem details."""
+    formatted = OpenApiParameter("format", OpenApiTypes.STR, enum=list(formats), default=next(iter(formats), ""))
     decorate: Callable[[_V], _V] = extend_schema(
-        operation_id=name, summary=summary, request=None, responses={(200, media_type): OpenApiTypes.BINARY}
+        operation_id=name,
+        summary=summary,
+        request=None,
+        parameters=[formatted] if formats else [],
+        responses={(200, media_type): OpenApiTypes.BINARY},
     )
     return decorate
 

@@ -48,6 +48,7 @@ urlpatterns = [
     path("invoices/<str:pk>/lines", invoices.Lines.as_view(), name="invoice_lines"),
     path("invoices/<str:pk>/explanation", invoices.Explained.as_view(), name="invoice_explanation"),
     path("invoices/<str:pk>/pdf", invoices.Pdf.as_view(), name="invoice_pdf"),
+    path("invoices/<str:pk>/xml", invoices.Xml.as_view(), name="invoice_xml"),
     path("invoices/<str:pk>/send", invoices.Sent.as_view(), name="invoice_send"),
     path("invoices/<str:pk>/void", invoices.Voided.as_view(), name="invoice_void"),
     path("jobs", jobs.Jobs.as_view(), name="jobs"),

@@ -53,10 +53,11 @@ def register_attachment(kind: str, maker: Maker) -> None:
     _MAKERS[kind] = maker
 
 
-def write(template: str, context: Mapping[str, Any]) -> Written:
-    """Write a mail's text without sending it."""
+def write(template: str, context: Mapping[str, Any], *, language: str = "en") -> Written:
+    """Write a mail's text without sending it, in a language that it has been put into, else in English."""
+    names = [f"mail/{template}.{language}.txt", f"mail/{template}.txt"] if language.isalpha() else []
     text = render_to_string(
-        f"mail/{template}.txt", {**context, "product": "Strongbox", "home": settings.PUBLIC_URL}
+        names or f"mail/{template}.txt", {**context, "product": "Strongbox", "home": settings.PUBLIC_URL}
     )
     subject, _, body = text.partition("\n")
     return Written(subject.strip(), body.strip() + "\n")
@@ -71,13 +72,14 @@ def send(
     dedupe_key: str = "",
     attach: Sequence[tuple[str, UUID]] = (),
     reply_to: str = "",
+    language: str = "en",
 ) -> UUID:
     """Write a mail into the outbox of the organization in scope, or the operator's when none is.
 
     `dedupe_key` names what an organization must not say twice; the second message of that key is dropped.
     `attach` names documents as (registered kind, record's id). Returns the message's id.
     """
-    written = write(template, context)
+    written = write(template, context, language=language)
     owner = _owner()
     at = clock.now()
     dedupe = hashlib.sha256(dedupe_key.encode()).digest() if dedupe_key else None

@@ -15,6 +15,7 @@ class PaymentsConfig(AppConfig):
         from payments.services import refunds, sending
 
         mail.register_attachment(sending.INVOICE_PDF, sending.invoice_file)
+        mail.register_attachment(sending.EINVOICE, sending.einvoice_file)
         mail.register_attachment(sending.RECEIPT_PDF, sending.receipt_file)
         refunds.register()
         exports.register_all()

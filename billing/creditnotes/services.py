@@ -144,7 +144,7 @@ def issue(
     lines, taxes = _parts(made, left, credited)
     held.booked_on = issued_on
     held.take_off(invoice, split.offset_minor, noted_minor=credited.total_minor)
-    _write(made, series, lines, taxes)
+    write(made, series, lines, taxes)
     ledger.post(
         kind=LedgerTransaction.Kind.CREDIT_NOTE_ISSUED,
         sides=sides_of(made),
@@ -338,7 +338,7 @@ def _as_said(row: InvoiceLine, net_minor: int, currency: str) -> dict[str, Any]:
     return {**said, "quantity": Decimal(1), "unit_amount": amount}
 
 
-def _write(made: CreditNote, series: Series, lines: list[CreditNoteLine], taxes: list[CreditNoteTax]) -> None:
+def write(made: CreditNote, series: Series, lines: list[CreditNoteLine], taxes: list[CreditNoteTax]) -> None:
     """Number it and store it. From the number to the commit others of the series wait."""
     made.series = series
     made.fiscal_year = numbering.fiscal_year(made.issued_on, starts_in=series.fiscal_year_starts_in)

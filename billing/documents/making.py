@@ -5,7 +5,6 @@ Promise kept: an electronic invoice is checked by schema and rules before anybod
 kept with it; the same content is checked once. A document whose check could not be made is not handed out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -16,25 +15,14 @@ from billing.documents.archive import Kept
 from billing.documents.einvoice import outgoing, validation, write_cii, write_ubl
 from billing.documents.einvoice.document import Document, Problem
 from billing.documents.einvoice.writing import Profile
+from billing.documents.mending import NotValid
 from billing.invoices.queries import InvoiceDetail
 from core import primitives
 from core.actor import Actor
-from core.errors import FieldError, Invalid
 from tenancy.context import Scope, scope
 
 XML_KINDS = ("ubl", "cii", "xrechnung")
 KINDS = ("pdf", "facturx", *XML_KINDS)
-
-
-class NotValid(Invalid):
-    """This electronic invoice does not keep the rules it must keep."""
-
-    code = "einvoice_not_valid"
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        errors = [problem for problem in problems if problem.is_error]
-        super().__init__([FieldError("/einvoice", each.rule, f"{each.rule}: {each.text}") for each in errors])
-        self.problems = tuple(errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +79,8 @@ def prepare(found: InvoiceDetail, *, kind: str, at: datetime, pay_url: str = "")
     profile = profile_of(kind, document)
     xml = _write(document, kind, profile)
     version = primitives.sha256(xml).hex()
-    known = archive.same(found.id, kind, version) if kind in XML_KINDS else None
+    # Factur-X carries exactly what CII is, so that one check serves both.
+    known = archive.same(found.id, _checked_as(kind), version)
     if kind == "facturx":
         version = primitives.sha256(f"{version}{pdf.version(paper)}".encode()).hex()
     return replace(made, xml=xml, profile=profile, version=version, known=known)
@@ -118,7 +107,7 @@ def make(prepared: Prepared) -> Made:
 
 def keep(tenant_id: UUID, made: Made, *, actor: Actor, at: datetime) -> Kept:
     """Keep a document in a transaction of its own."""
-    if made.prepared.known is not None:
+    if made.prepared.known is not None and made.prepared.kind in XML_KINDS:
         return made.prepared.known
     with scope(Scope(tenant_id)):
         return archive.keep(
@@ -130,6 +119,34 @@ def keep(tenant_id: UUID, made: Made, *, actor: Actor, at: datetime) -> Kept:
             actor=actor,
             at=at,
         )
+
+
+def assure(found: InvoiceDetail, *, kind: str, actor: Actor, at: datetime) -> None:
+    """Let an invoice pass whose electronic form of a kind is valid; what its check said is kept.
+
+    Where it has not been checked yet it is now, in the transaction that is open: nothing is locked by it.
+
+    Raises:
+        NotFinal: it is a draft.
+        NotValid: names the rule, in words, and where it is mended.
+        CheckUnavailable: it could not be checked.
+    """
+    prepared = prepare(found, kind=kind, at=at)
+    if prepared.known is not None:
+        problems = prepared.known.problems
+    else:
+        problems = validation.check(prepared.xml, profile=prepared.profile)
+        archive.keep(
+            invoice_id=found.id,
+            customer_id=found.customer_id,
+            kind=_checked_as(kind),
+            content=prepared.xml,
+            problems=problems,
+            actor=actor,
+            at=at,
+        )
+    if any(problem.is_error for problem in problems):
+        raise NotValid(kind, problems)
 
 
 def made_and_kept(tenant_id: UUID, prepared: Prepared, *, actor: Actor, at: datetime) -> Made:
@@ -152,6 +169,10 @@ def format_of(found: InvoiceDetail) -> str:
     """Return what its customer gets beside the PDF, or in it: a kind, or nothing."""
     chosen = customers.get(found.customer_id).einvoice_format
     return "" if chosen == "none" else chosen
+
+
+def _checked_as(kind: str) -> str:
+    return "cii" if kind == "facturx" else kind
 
 
 def _write(document: Document, kind: str, profile: Profile) -> bytes:

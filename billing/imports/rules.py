@@ -70,6 +70,7 @@ class Refused:
     code: str
     reason: str
     existing_id: UUID | None = None
+    existing_kind: str = "invoice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,8 @@ class Result:
 
     created: list[UUID] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    # What was created: customer, invoice or credit_note.
+    kind: str = "invoice"
     # How many records the file makes, or with a dry run would make.
     ready: int = 0
     total_minor: int = 0

@@ -12,7 +12,8 @@ from uuid import UUID
 from audit import services as audit
 from billing.customers import queries as customers
 from billing.customers.queries import Recipient
-from billing.documents import papers, pdf
+from billing.documents import making, papers, pdf
+from billing.documents.mending import NotValid
 from billing.documents.pdf import words as paper_words
 from billing.invoices import queries as invoices
 from billing.invoices.models import Invoice
@@ -30,7 +31,7 @@ from payments.services import links
 from tenancy.context import Scope, scope, use_case
 
 _log = logging.getLogger("strongbox.payments")
-INVOICE_PDF, RECEIPT_PDF = "invoice_pdf", "receipt_pdf"
+INVOICE_PDF, RECEIPT_PDF, EINVOICE = "invoice_pdf", "receipt_pdf", "einvoice"
 # Older payments are left alone: somebody who connects a history does not mail everybody.
 RECEIPTS_FOR = timedelta(days=7)
 _BATCH = 100
@@ -66,17 +67,24 @@ def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
         NotFound
         NotToBeSent: a draft, or a voided invoice.
         NoAddress: names the customer's field `email`.
+        NotValid: its customer gets an electronic invoice, and this one breaks a rule; says which and where to mend it.
+        CheckUnavailable: whether it breaks one could not be found out.
     """
     found, people = _sendable(invoice_id)
+    electronic = making.format_of(found)
+    if electronic:
+        making.assure(found, kind=electronic, actor=actor, at=at)
+    lang = papers.language_of(found.customer_id)
     url = links.given(invoice_id=found.id, actor=actor, at=at)
     for one in people:
         mail.send(
             template="invoice",
             to=one.email,
-            context=_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
+            context=_words(found, url=url, expires_at=links.expires_at(found.id, at=at), lang=lang),
+            language=lang,
             # A second press of the button within the minute is not a second mail.
             dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}{_apart(one)}",
-            attach=[(INVOICE_PDF, found.id)],
+            attach=[(kind, found.id) for kind in _attached(electronic)],
             reply_to=str(found.seller.get("email") or ""),
         )
     audit.record(events.INVOICE_SENT, actor=actor, subject=("invoice", found.id))
@@ -96,7 +104,9 @@ def preview(invoice_id: UUID, *, at: datetime) -> Letter:
     """
     found, people = _sendable(invoice_id)
     expires_at = links.expiry(due_on=found.due_on, at=at)
-    written = mail.write("invoice", _words(found, url="[the payment link]", expires_at=expires_at))
+    lang = papers.language_of(found.customer_id)
+    words_ = _words(found, url="[the payment link]", expires_at=expires_at, lang=lang)
+    written = mail.write("invoice", words_, language=lang)
     return Letter(", ".join(one.email for one in people), written.subject, written.text, tuple(people))
 
 
@@ -124,6 +134,7 @@ def send_receipt(*, payment_id: UUID, actor: Actor, at: datetime) -> bool:
             template="receipt",
             to=one.email,
             context=_receipt_words(document),
+            language=document.language,
             dedupe_key=f"receipt:{payment_id}{_apart(one)}",
             attach=[(RECEIPT_PDF, payment_id)],
             reply_to=document.seller.email,
@@ -189,8 +200,34 @@ def invoice_file(tenant_id: UUID, invoice_id: UUID) -> Attachment:
     at = clock.now()
     with scope(Scope(tenant_id)):
         found = invoices.get(invoice_id)
-        document = papers.document_of(found, at=at, pay_url=links.address_of(found.id, at=at))
-    return Attachment(papers.file_name(found), pdf.MEDIA_TYPE, pdf.invoice(document))
+        prepared = making.prepare(found, kind="pdf", at=at, pay_url=links.address_of(found.id, at=at))
+    made = making.made_and_kept(tenant_id, prepared, actor=Actor.system("mail"), at=at)
+    return Attachment(prepared.name, prepared.media_type, made.content)
+
+
+def einvoice_file(tenant_id: UUID, invoice_id: UUID) -> Attachment:
+    """Write an invoice for programs, as its customer wants it; no transaction is open while it is checked and set.
+
+    Raises:
+        NotValid: it has changed since it was sent, and breaks a rule now. The mail waits.
+    """
+    at = clock.now()
+    with scope(Scope(tenant_id)):
+        found = invoices.get(invoice_id)
+        kind = making.format_of(found)
+        pay_url = links.address_of(found.id, at=at)
+        prepared = making.prepare(found, kind=kind or "pdf", at=at, pay_url=pay_url)
+    made = making.made_and_kept(tenant_id, prepared, actor=Actor.system("mail"), at=at)
+    if not made.is_valid:
+        raise NotValid(kind, made.problems)
+    return Attachment(prepared.name, prepared.media_type, made.content)
+
+
+def _attached(electronic: str) -> list[str]:
+    """Name what goes with an invoice: the PDF, the PDF with the XML in it, or the PDF and the XML."""
+    if electronic == "facturx":
+        return [EINVOICE]
+    return [INVOICE_PDF, EINVOICE] if electronic else [INVOICE_PDF]
 
 
 def receipt_file(tenant_id: UUID, payment_id: UUID) -> Attachment:
@@ -215,14 +252,14 @@ def _sendable(invoice_id: UUID) -> tuple[InvoiceDetail, list[Recipient]]:
     return found, people
 
 
-def _words(found: InvoiceDetail, *, url: str, expires_at: datetime) -> dict[str, str]:
+def _words(found: InvoiceDetail, *, url: str, expires_at: datetime, lang: str = "en") -> dict[str, str]:
     return {
         "number": found.number or "",
         "issuer": _issuer(found),
-        "amount": paper_words.money(found.amount_due_minor, found.currency),
-        "due_on": paper_words.day(found.due_on) if found.due_on else "",
+        "amount": paper_words.money(found.amount_due_minor, found.currency, lang),
+        "due_on": paper_words.day(found.due_on, lang) if found.due_on else "",
         "url": url,
-        "expires_on": paper_words.day(expires_at.date()),
+        "expires_on": paper_words.day(expires_at.date(), lang),
     }
 
 
@@ -232,15 +269,15 @@ def _issuer(found: InvoiceDetail) -> str:
 
 
 def _receipt_words(document: pdf.ReceiptDocument) -> dict[str, object]:
-    currency = document.amount.currency
+    currency, lang = document.amount.currency, document.language
 
     def money(minor: int) -> str:
-        return paper_words.money(minor, currency)
+        return paper_words.money(minor, currency, lang)
 
     return {
         "issuer": document.seller.name,
         "amount": money(document.amount.amount_minor),
-        "paid_on": paper_words.day(document.paid_on),
+        "paid_on": paper_words.day(document.paid_on, lang),
         "method": document.method,
         "receipt": document.number,
         "credit": money(document.credit_minor) if document.credit_minor else "",

@@ -23,6 +23,7 @@ from billing.bankaccounts import services as bankaccounts
 from billing.customers import services as customers
 from billing.documents import archive
 from billing.documents.einvoice.document import Problem
+from billing.imports import documents as imported
 from billing.imports import services as imports
 from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
@@ -225,7 +226,7 @@ def _import(marker: str, actor: Actor) -> None:
     assert (len(taken.created), len(taken.refused)) == (2, 1)
     for number, name in enumerate(_EINVOICES):
         document = canaries.einvoice(billing.einvoice(name), marker)
-        result = imports.try_document(data=document, actor=actor, at=clock.now(), finalize=bool(number))
+        result = imported.try_document(data=document, actor=actor, at=clock.now(), finalize=bool(number))
         assert result.refused == [], name
     archive.keep(
         invoice_id=result.created[0],

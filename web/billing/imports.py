@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from accounts.permissions import Permission
-from billing.imports import rules, services, turns
+from billing.imports import documents, rules, services, turns
 from billing.invoices import lists
 from core import clock, ids
 from edge import gate
@@ -111,8 +111,13 @@ def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
     run = wants_run and _same(request.POST.get("checked", ""), fingerprint)
     is_invoice = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     if is_invoice:
-        result = services.try_document(
-            data=data, actor=request.actor, at=clock.now(), finalize=finalize, dry_run=not run
+        result = documents.try_document(
+            data=data,
+            actor=request.actor,
+            at=clock.now(),
+            finalize=finalize,
+            dry_run=not run,
+            credit_notes=Permission.INVOICE_FINALIZE in request.permissions,
         )
     else:
         result = services.import_customers(

@@ -27,7 +27,7 @@ def refused(rows: list[rules.Refused]) -> list[dict[str, Any]]:
             "field": row.field,
             "code": row.code,
             "reason": row.reason,
-            **({"existing": ids.encode("invoice", row.existing_id)} if row.existing_id else {}),
+            **({"existing": ids.encode(row.existing_kind, row.existing_id)} if row.existing_id else {}),
         }
         for row in rows
     ]

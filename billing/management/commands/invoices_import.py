@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from billing.imports import services
+from billing.imports import documents
 from billing.management.commands.customers_import import read_file, refused
 from core import clock, ids
 from tenancy.commands import TenantCommand
@@ -25,7 +25,7 @@ class Command(TenantCommand):
 
     def run_in(self, tenant: Tenant, **options: Any) -> dict[str, Any]:
         """Import the file into the organization; a refused document exits non-zero."""
-        result = services.try_document(
+        result = documents.try_document(
             data=read_file(options["file"]),
             actor=self.actor,
             at=clock.now(),
@@ -33,7 +33,7 @@ class Command(TenantCommand):
             dry_run=options["dry_run"],
         )
         return {
-            "created": [ids.encode("invoice", key) for key in result.created],
+            "created": [ids.encode(result.kind, key) for key in result.created],
             "refused": refused(result.refused),
             "total_minor": result.total_minor,
             "currency": result.currency,

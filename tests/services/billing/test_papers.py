@@ -10,7 +10,7 @@ import pytest
 from stdnum import iso11649
 
 from billing.documents import papers, pdf, reference
-from billing.imports import services as imports
+from billing.imports import documents as imports
 from billing.invoices import queries
 from billing.invoices.models import Invoice
 from billing.issuer.models import Issuer, Series

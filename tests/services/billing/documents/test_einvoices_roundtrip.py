@@ -4,7 +4,7 @@ import pytest
 
 from billing.documents.einvoice import incoming, outgoing, validation, write_cii, write_ubl
 from billing.documents.einvoice.writing import Profile
-from billing.imports import services
+from billing.imports import documents
 from billing.invoices import queries
 from tests.make import billing as make
 from tests.rules.test_billing_einvoice import CREDIT_NOTES, TOTALS
@@ -51,7 +51,7 @@ def test_what_was_read_is_written_validly_and_read_back(name, syntax):
 
 @pytest.mark.parametrize("name", sorted(TOTALS))
 def test_what_was_imported_and_finalized_is_exported_with_the_same_amounts(in_a, name):
-    result = services.try_document(data=make.einvoice(name), actor=make.ACTOR, at=make.AT, finalize=True)
+    result = documents.try_document(data=make.einvoice(name), actor=make.ACTOR, at=make.AT, finalize=True)
     assert result.refused == []
     found = queries.get(result.created[0])
     document = outgoing.document_of(found, at=make.AT)
