@@ -4,7 +4,7 @@ It is not public (ASVS 13.4.5): any working key or signed-in person may read it,
 because it says what the product can do and nothing about whoever uses it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -154,7 +154,9 @@ def describe_file(
     name: str, summary: str, *, media_type: str, formats: Sequence[str] = ()
 ) -> Callable[[_V], _V]:
     """Describe an operation that answers with a file, whatever Accept says; its refusals are problem details."""
-    formatted = OpenApiParameter("format", OpenApiTypes.STR, enum=list(formats), default=next(iter(formats), ""))
+    formatted = OpenApiParameter(
+        "format", OpenApiTypes.STR, enum=list(formats), default=next(iter(formats), "")
+    )
     decorate: Callable[[_V], _V] = extend_schema(
         operation_id=name,
         summary=summary,

@@ -99,7 +99,7 @@ INVOICE_LISTED = register(
 )
 
 DOCUMENT_KEPT = register(
-    "document.kept", "{actor} kept a document of invoice {subject}", owasp="sensitive_create"
+    "document.kept", "{actor} kept a document of {subject}", owasp="sensitive_create"
 )
 LOGO_SET = register("issuer.logo_set", "{actor} changed the logo on documents", owasp="sensitive_update")
 

@@ -7,7 +7,7 @@ their hash too. Making a document is not done here: it takes time, and none of i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -27,6 +27,8 @@ from tenancy.models import only
 
 MEDIA_TYPES = {"pdf": "application/pdf", "facturx": "application/pdf"}
 XML_MEDIA_TYPE = "application/xml"
+# What a document is of: ("invoice", its id) or ("credit_note", its id).
+Subject: TypeAlias = tuple[Literal["invoice", "credit_note"], UUID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Kept:
 @use_case
 def keep(
     *,
-    invoice_id: UUID,
+    of: Subject,
     customer_id: UUID,
     kind: str,
     content: bytes,
@@ -61,7 +63,7 @@ def keep(
     """
     sha256 = primitives.sha256(content).hex()
     index = blindindex.lookup(DocumentFile, "content_index", sha256)
-    row = _rows(invoice_id).filter(kind=kind, content_index=index).first()
+    row = _rows(of).filter(kind=kind, content_index=index).first()
     if row is None:
         media_type = MEDIA_TYPES.get(kind, XML_MEDIA_TYPE)
         name = f"{kind}-{sha256[:12]}.{'pdf' if kind in MEDIA_TYPES else 'xml'}"
@@ -69,7 +71,7 @@ def keep(
             kind="document", name=name, media_type=media_type, chunks=[content], actor=actor, at=at
         )
         row = DocumentFile(
-            invoice_id=invoice_id,
+            **{f"{of[0]}_id": of[1]},
             customer_id=customer_id,
             kind=kind,
             file=file,
@@ -80,45 +82,39 @@ def keep(
         )
         row.save(force_insert=True)
         facts: dict[str, str | int | bool] = {"kind": kind, "valid": row.valid}
-        audit.record(events.DOCUMENT_KEPT, actor=actor, subject=("invoice", invoice_id), facts=facts)
+        audit.record(events.DOCUMENT_KEPT, actor=actor, subject=of, facts=facts)
     return _kept(row, row.file)
 
 
-def of_invoice(invoice_id: UUID) -> list[Kept]:
-    """List what was kept of an invoice, newest first."""
-    return [_kept(row, row.file) for row in _rows(invoice_id)[:50]]
+def kept_of(of: Subject) -> list[Kept]:
+    """List what was kept of an invoice or credit note, newest first."""
+    return [_kept(row, row.file) for row in _rows(of)[:50]]
 
 
-def newest(invoice_id: UUID, kind: str) -> Kept | None:
-    """Return the newest document of a kind, or None."""
-    row = only(_rows(invoice_id).filter(kind=kind)[:1])
-    return None if row is None else _kept(row, row.file)
-
-
-def same(invoice_id: UUID, kind: str, sha256: str) -> Kept | None:
+def same(of: Subject, kind: str, sha256: str) -> Kept | None:
     """Return the document of a kind with exactly this content, or None."""
     index = blindindex.lookup(DocumentFile, "content_index", sha256)
-    row = only(_rows(invoice_id).filter(kind=kind, content_index=index)[:1])
+    row = only(_rows(of).filter(kind=kind, content_index=index)[:1])
     return None if row is None else _kept(row, row.file)
 
 
 @use_case
-def read(*, invoice_id: UUID, document_id: UUID, actor: Actor) -> tuple[Kept, bytes]:
+def read(*, of: Subject, document_id: UUID, actor: Actor) -> tuple[Kept, bytes]:
     """Return a kept document with its bytes, and record the reading.
 
     Raises:
-        NotFound: the invoice has no such document.
+        NotFound: it has no such document.
         FileDamaged: its bytes are not what was kept.
     """
-    row = only(_rows(invoice_id).filter(pk=document_id))
+    row = only(_rows(of).filter(pk=document_id))
     if row is None:
         raise NotFound
     content = b"".join(files.read(file=row.file, actor=actor))
     return _kept(row, row.file), content
 
 
-def _rows(invoice_id: UUID) -> "QuerySet[DocumentFile]":
-    rows: QuerySet[DocumentFile] = DocumentFile.objects.filter(invoice_id=invoice_id)
+def _rows(of: Subject) -> "QuerySet[DocumentFile]":
+    rows: QuerySet[DocumentFile] = DocumentFile.objects.filter(**{f"{of[0]}_id": of[1]})
     return rows.select_related("file").order_by("-id")
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from billing.creditnotes.queries import CreditNoteDetail
 from billing.customers import queries as customers
 from billing.documents import archive, papers, pdf
-from billing.documents.archive import Kept
+from billing.documents.archive import Kept, Subject
 from billing.documents.einvoice import outgoing, validation, write_cii, write_ubl
 from billing.documents.einvoice.document import Document, Problem
 from billing.documents.einvoice.writing import Profile
@@ -29,7 +30,7 @@ KINDS = ("pdf", "facturx", *XML_KINDS)
 class Prepared:
     """All that a document of one kind is made of. `known` is what was kept of exactly this content."""
 
-    invoice_id: UUID
+    of: Subject
     customer_id: UUID
     kind: str
     stem: str
@@ -64,23 +65,31 @@ class Made:
         return not any(problem.is_error for problem in self.problems)
 
 
-def prepare(found: InvoiceDetail, *, kind: str, at: datetime, pay_url: str = "") -> Prepared:
+def prepare(
+    found: InvoiceDetail | CreditNoteDetail, *, kind: str, at: datetime, pay_url: str = ""
+) -> Prepared:
     """Read what a document is made of, in the organization's scope.
 
     Raises:
         NotFinal: it is a draft, which has no electronic form.
     """
-    paper = papers.document_of(found, at=at, pay_url=pay_url)
+    if isinstance(found, CreditNoteDetail):
+        paper = papers.credit_note_of(found)
+    else:
+        paper = papers.document_of(found, at=at, pay_url=pay_url)
     stem = papers.file_name(found).removesuffix(".pdf")
-    made = Prepared(invoice_id=found.id, customer_id=found.customer_id, kind=kind, stem=stem, paper=paper)
+    made = Prepared(of=_subject(found), customer_id=found.customer_id, kind=kind, stem=stem, paper=paper)
     if kind == "pdf":
         return replace(made, version=pdf.version(paper))
-    document = outgoing.document_of(found, at=at)
+    if isinstance(found, CreditNoteDetail):
+        document = outgoing.credit_note_of(found, at=at)
+    else:
+        document = outgoing.document_of(found, at=at)
     profile = profile_of(kind, document)
     xml = _write(document, kind, profile)
     version = primitives.sha256(xml).hex()
     # Factur-X carries exactly what CII is, so that one check serves both.
-    known = archive.same(found.id, _checked_as(kind), version)
+    known = archive.same(made.of, _checked_as(kind), version)
     if kind == "facturx":
         version = primitives.sha256(f"{version}{pdf.version(paper)}".encode()).hex()
     return replace(made, xml=xml, profile=profile, version=version, known=known)
@@ -111,7 +120,7 @@ def keep(tenant_id: UUID, made: Made, *, actor: Actor, at: datetime) -> Kept:
         return made.prepared.known
     with scope(Scope(tenant_id)):
         return archive.keep(
-            invoice_id=made.prepared.invoice_id,
+            of=made.prepared.of,
             customer_id=made.prepared.customer_id,
             kind=made.prepared.kind,
             content=made.content,
@@ -121,7 +130,7 @@ def keep(tenant_id: UUID, made: Made, *, actor: Actor, at: datetime) -> Kept:
         )
 
 
-def assure(found: InvoiceDetail, *, kind: str, actor: Actor, at: datetime) -> None:
+def assure(found: InvoiceDetail | CreditNoteDetail, *, kind: str, actor: Actor, at: datetime) -> None:
     """Let an invoice pass whose electronic form of a kind is valid; what its check said is kept.
 
     Where it has not been checked yet it is now, in the transaction that is open: nothing is locked by it.
@@ -137,7 +146,7 @@ def assure(found: InvoiceDetail, *, kind: str, actor: Actor, at: datetime) -> No
     else:
         problems = validation.check(prepared.xml, profile=prepared.profile)
         archive.keep(
-            invoice_id=found.id,
+            of=prepared.of,
             customer_id=found.customer_id,
             kind=_checked_as(kind),
             content=prepared.xml,
@@ -169,6 +178,10 @@ def format_of(found: InvoiceDetail) -> str:
     """Return what its customer gets beside the PDF, or in it: a kind, or nothing."""
     chosen = customers.get(found.customer_id).einvoice_format
     return "" if chosen == "none" else chosen
+
+
+def _subject(found: InvoiceDetail | CreditNoteDetail) -> Subject:
+    return ("credit_note" if isinstance(found, CreditNoteDetail) else "invoice", found.id)
 
 
 def _checked_as(kind: str) -> str:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from billing.creditnotes.models import CreditNote
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice
 from billing.issuer import rules
@@ -28,8 +29,12 @@ class DocumentFile(TenantModel):
     customer = models.ForeignKey(
         Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
+    # One of the two: what it is the document of.
     invoice = models.ForeignKey(
-        Invoice, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+        Invoice, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
+    credit_note = models.ForeignKey(
+        CreditNote, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
     )
     kind = models.CharField(max_length=16, choices=Kind)
     file = models.ForeignKey(
@@ -50,7 +55,9 @@ class DocumentFile(TenantModel):
         legal_basis="tax law",
         erasure=Erasure.KEPT_BY_LAW,
         fields={
-            **dict.fromkeys(["id", "tenant", "customer", "invoice", "file"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(
+                ["id", "tenant", "customer", "invoice", "credit_note", "file"], FieldClass.IDENTIFIER
+            ),
             **dict.fromkeys(["kind", "valid"], FieldClass.STATE),
             "sha256": FieldClass.CONTENT,
             "content_index": FieldClass.BLIND_INDEX,
@@ -67,11 +74,21 @@ class DocumentFile(TenantModel):
             models.UniqueConstraint(
                 fields=["tenant", "invoice", "kind", "content_index"], name="billing_documentfile_once"
             ),
+            models.UniqueConstraint(
+                fields=["tenant", "credit_note", "kind", "content_index"],
+                name="billing_documentfile_once_note",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(invoice__isnull=False, credit_note__isnull=True)
+                | models.Q(invoice__isnull=True, credit_note__isnull=False),
+                name="billing_documentfile_of_one",
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["pdf", "facturx", "ubl", "cii", "xrechnung"]),
                 name="billing_documentfile_kind",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "invoice", "-id"], name="billing_documentfile_invoice")
+            models.Index(fields=["tenant", "invoice", "-id"], name="billing_documentfile_invoice"),
+            models.Index(fields=["tenant", "credit_note", "-id"], name="billing_documentfile_note"),
         ]

@@ -4,13 +4,16 @@ Promise kept: the parties, lines and amounts of a final document are the frozen 
 account, the link, what is left) is what holds today. Reading needs the organization's scope; setting needs nothing.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from billing.bankaccounts import queries as bankaccounts
+from billing.creditnotes.queries import CreditNoteDetail
+from billing.creditnotes.queries import LineRow as CreditLineRow
+from billing.creditnotes.queries import TaxRow as CreditTaxRow
 from billing.customers import queries as customers
 from billing.customers.models import Customer
 from billing.documents import logo as logos
@@ -18,7 +21,7 @@ from billing.documents import pdf, reference
 from billing.documents.pdf import words
 from billing.documents.pdf.language import say
 from billing.invoices import rules
-from billing.invoices.queries import InvoiceDetail, LineRow
+from billing.invoices.queries import InvoiceDetail, LineRow, TaxRow
 from billing.issuer import queries as issuers
 from billing.issuer.models import Issuer
 
@@ -52,16 +55,7 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
         references=_references(found, buyer),
         currency=found.currency,
         lines=tuple(_line(line, found.currency, lang) for line in found.lines),
-        taxes=tuple(
-            pdf.Tax(
-                category=tax.category,
-                percentage=tax.percentage,
-                base_minor=tax.base_minor,
-                tax_minor=tax.tax_minor,
-                reason=tax.reason,
-            )
-            for tax in found.taxes
-        ),
+        taxes=_taxes(found.taxes),
         subtotal_minor=found.subtotal_minor,
         total_minor=found.total_minor,
         rounding_minor=found.rounding_minor,
@@ -78,14 +72,48 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
     )
 
 
+def credit_note_of(found: CreditNoteDetail) -> pdf.InvoiceDocument:
+    """Read what stands on a credit note; give the result to `pdf.invoice` outside the transaction."""
+    lang = language_of(found.customer_id)
+    issued = found.references.get("invoice_issued_on", "")
+    references = [
+        ("Takes back from invoice", found.references.get("invoice", "")),
+        ("Invoice issued", words.day(date.fromisoformat(issued), lang) if issued else ""),
+        *((label, found.references.get(key, "")) for key, label in _REFERENCES.items()),
+        ("Customer number", str(found.buyer.get("reference") or "")),
+    ]
+    return pdf.InvoiceDocument(
+        title="Credit note",
+        number=found.number,
+        at=found.created_at,
+        seller=party(found.seller, lang),
+        buyer=party(found.buyer, lang),
+        issued_on=found.issued_on,
+        due_on=None,
+        references=tuple((label, text) for label, text in references if text),
+        currency=found.currency,
+        lines=tuple(_line(line, found.currency, lang) for line in found.lines),
+        taxes=_taxes(found.taxes),
+        subtotal_minor=found.subtotal_minor,
+        total_minor=found.total_minor,
+        rounding_minor=found.rounding_minor,
+        prepaid_minor=found.prepaid_minor,
+        due_minor=0,
+        note="\n".join(text for text in (found.reason, found.note) if text),
+        check_url=bankaccounts.check_url(),
+        language=lang,
+        logo=logos.current(),
+    )
+
+
 def language_of(customer_id: UUID) -> str:
     """Return the language a customer's documents and mail are written in: their own choice, or the issuer's."""
     chosen = Customer.objects.filter(pk=customer_id).values_list("language", flat=True).first()
     return chosen or Issuer.objects.values_list("language", flat=True).first() or "en"
 
 
-def file_name(found: InvoiceDetail) -> str:
-    """Return the name under which an invoice is saved: letters, digits, points and dashes only."""
+def file_name(found: InvoiceDetail | CreditNoteDetail) -> str:
+    """Return the name under which a document is saved: letters, digits, points and dashes only."""
     name = found.number or "draft"
     safe = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in name
@@ -143,7 +171,20 @@ def _references(found: InvoiceDetail, buyer: Mapping[str, Any]) -> tuple[tuple[s
     return tuple((label, text) for label, text in named if text)
 
 
-def _line(line: LineRow, currency: str, lang: str) -> pdf.Line:
+def _taxes(rows: Iterable[TaxRow | CreditTaxRow]) -> tuple[pdf.Tax, ...]:
+    return tuple(
+        pdf.Tax(
+            category=tax.category,
+            percentage=tax.percentage,
+            base_minor=tax.base_minor,
+            tax_minor=tax.tax_minor,
+            reason=tax.reason,
+        )
+        for tax in rows
+    )
+
+
+def _line(line: LineRow | CreditLineRow, currency: str, lang: str) -> pdf.Line:
     item = line.kind == "item"
     per = line.price_base_quantity
     details = [_adjustment(entry, currency, lang) for entry in line.adjustments] if item else []

@@ -102,10 +102,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "credit_note",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.creditnote",
+                    ),
+                ),
+                (
                     "invoice",
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="billing.invoice",
@@ -126,12 +138,25 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
                 "indexes": [
-                    models.Index(fields=["tenant", "invoice", "-id"], name="billing_documentfile_invoice")
+                    models.Index(fields=["tenant", "invoice", "-id"], name="billing_documentfile_invoice"),
+                    models.Index(fields=["tenant", "credit_note", "-id"], name="billing_documentfile_note"),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("tenant", "invoice", "kind", "content_index"),
                         name="billing_documentfile_once",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("tenant", "credit_note", "kind", "content_index"),
+                        name="billing_documentfile_once_note",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("credit_note__isnull", True), ("invoice__isnull", False)),
+                            models.Q(("credit_note__isnull", False), ("invoice__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="billing_documentfile_of_one",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("kind__in", ["pdf", "facturx", "ubl", "cii", "xrechnung"])),
@@ -219,6 +244,7 @@ class Migration(migrations.Migration):
             fks=[
                 ("customer_id", "billing.Customer", "RESTRICT"),
                 ("invoice_id", "billing.Invoice", "RESTRICT"),
+                ("credit_note_id", "billing.CreditNote", "RESTRICT"),
                 ("file_id", "outbound.StoredFile", "RESTRICT"),
             ],
             customer="customer_id",

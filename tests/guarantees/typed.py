@@ -229,7 +229,7 @@ def _import(marker: str, actor: Actor) -> None:
         result = imported.try_document(data=document, actor=actor, at=clock.now(), finalize=bool(number))
         assert result.refused == [], name
     archive.keep(
-        invoice_id=result.created[0],
+        of=("invoice", result.created[0]),
         customer_id=Invoice.objects.get(pk=result.created[0]).customer_id,
         kind="ubl",
         content=document,

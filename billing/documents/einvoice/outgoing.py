@@ -5,12 +5,14 @@ reference, the bank account) is read as it is now where the frozen copy says not
 Reading needs the organization's scope; writing and checking need nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from billing.creditnotes.queries import CreditNoteDetail
+from billing.creditnotes.queries import LineRow as CreditLineRow
 from billing.customers import queries as customers
 from billing.documents import reference
 from billing.documents.einvoice.document import Adjustment, Document, Line, Party, Period, TaxLine, Totals
@@ -41,11 +43,49 @@ def document_of(found: InvoiceDetail, *, at: datetime) -> Document:
     """
     if found.status == "draft" or found.issued_on is None:
         raise NotFinal
-    imported = found.imported_number is not None
-    seller, buyer = party(found.seller), party(found.buyer)
-    references = dict(found.references)
-    if not imported:
-        seller, buyer, references = _completed(found, seller, buyer, references, at)
+    seller, buyer, references = party(found.seller), party(found.buyer), dict(found.references)
+    if found.imported_number is None:
+        seller, buyer = _reachable(found, seller, buyer, references)
+        _payable(found, references, at)
+    return _document(
+        found, seller, buyer, references, issued_on=found.issued_on, due_on=found.due_on, note=found.note
+    )
+
+
+def credit_note_of(found: CreditNoteDetail, *, at: datetime) -> Document:
+    """Return the document of a credit note."""
+    seller, buyer, references = party(found.seller), party(found.buyer), dict(found.references)
+    references.setdefault("type_code", CREDIT_NOTE)
+    references.setdefault("preceding_invoice", references.pop("invoice", ""))
+    references.setdefault("preceding_invoice_on", references.pop("invoice_issued_on", ""))
+    due = references.pop("due_on", "")
+    if found.imported_number is None:
+        seller, buyer = _reachable(found, seller, buyer, references)
+        references["payment_means"] = _ANY_MEANS
+        # Nothing of a credit note is to be paid by its receiver (BR-CO-25 asks for terms all the same).
+        references.setdefault("payment_terms", "Offset against invoices, or refunded")
+    return _document(
+        found,
+        seller,
+        buyer,
+        {name: text for name, text in references.items() if text},
+        issued_on=found.issued_on,
+        due_on=date.fromisoformat(due) if due else None,
+        note="\n".join(text for text in (found.reason, found.note) if text),
+    )
+
+
+def _document(
+    found: InvoiceDetail | CreditNoteDetail,
+    seller: Party,
+    buyer: Party,
+    references: dict[str, str],
+    *,
+    issued_on: date,
+    due_on: date | None,
+    note: str,
+) -> Document:
+    _delivered(found.lines, references)
     items = [line for line in found.lines if line.kind == "item"]
     others = [_document_adjustment(line) for line in found.lines if line.kind != "item"]
     allowances = sum(item.amount_minor for item in others if not item.is_charge)
@@ -54,12 +94,12 @@ def document_of(found: InvoiceDetail, *, at: datetime) -> Document:
         number=found.number or "",
         type_code=references.pop("type_code", "") or INVOICE,
         currency=found.currency,
-        issued_on=found.issued_on,
-        due_on=found.due_on,
+        issued_on=issued_on,
+        due_on=due_on,
         seller=seller,
         buyer=buyer,
-        note=found.note,
-        references=references,
+        note=note,
+        references={name: text for name, text in references.items() if text},
         lines=tuple(_line(line, found.currency) for line in items),
         adjustments=tuple(others),
         taxes=tuple(
@@ -97,10 +137,10 @@ def party(values: Mapping[str, Any]) -> Party:
     )
 
 
-def _completed(
-    found: InvoiceDetail, seller: Party, buyer: Party, references: dict[str, str], at: datetime
-) -> tuple[Party, Party, dict[str, str]]:
-    """Fill in what routes and pays it, and when it was for."""
+def _reachable(
+    found: InvoiceDetail | CreditNoteDetail, seller: Party, buyer: Party, references: dict[str, str]
+) -> tuple[Party, Party]:
+    """Fill in what routes it, where the frozen copies say nothing."""
     issuer, customer = issuers.get(), customers.get(found.customer_id)
     if issuer is not None:
         seller = replace(
@@ -115,7 +155,12 @@ def _completed(
     if not buyer.endpoint_id:
         buyer = _reached(buyer, customer.endpoint_id, customer.endpoint_scheme)
     routed = str(found.buyer.get("buyer_reference") or "") or customer.buyer_reference
-    references.setdefault("buyer_reference", routed)
+    references["buyer_reference"] = references.get("buyer_reference") or routed
+    return seller, buyer
+
+
+def _payable(found: InvoiceDetail, references: dict[str, str], at: datetime) -> None:
+    """Fill in how it is paid."""
     bank = bank_details(at)
     references["payment_means"] = _ANY_MEANS if bank is None else _TRANSFER
     if bank is not None:
@@ -125,11 +170,14 @@ def _completed(
             "payment_bank": bank.bic,
         }
     references.setdefault("payment_reference", reference.references([found.id]).get(found.id, ""))
-    days = [(line.period_from, line.period_to) for line in found.lines if line.period_from and line.period_to]
-    if days:
+
+
+def _delivered(lines: Sequence[LineRow | CreditLineRow], references: dict[str, str]) -> None:
+    """Fill in when it was for, from the first day of any line to the last, where the document says nothing."""
+    days = [(line.period_from, line.period_to) for line in lines if line.period_from and line.period_to]
+    if days and not references.get("period_from") and not references.get("period_to"):
         first, last = min(day for day, _ in days), max(day for _, day in days) - timedelta(days=1)
         references |= {"period_from": first.isoformat(), "period_to": last.isoformat()}
-    return seller, buyer, {name: text for name, text in references.items() if text}
 
 
 def _reached(found: Party, endpoint_id: str, scheme: str) -> Party:
@@ -139,12 +187,12 @@ def _reached(found: Party, endpoint_id: str, scheme: str) -> Party:
     return replace(found, endpoint_id=found.email, endpoint_scheme="EM") if found.email else found
 
 
-def _line(line: LineRow, currency: str) -> Line:
+def _line(line: LineRow | CreditLineRow, currency: str) -> Line:
     period = None
     if line.period_from and line.period_to:
         period = Period(line.period_from, line.period_to - timedelta(days=1))
     unit_amount, adjustments = line.unit_amount, tuple(_adjustment(entry) for entry in line.adjustments)
-    if line.gross_minor is not None:
+    if isinstance(line, LineRow) and line.gross_minor is not None:
         # A price with tax inside has no place in EN 16931 (BT-146): what remains of it without tax, discount taken.
         unit_amount, adjustments = _net_price(line, currency), ()
     return Line(
@@ -169,11 +217,11 @@ def _net_price(line: LineRow, currency: str) -> Decimal:
     return money.divide(net, line.quantity).quantize(_PRICE, context=money.EXACT)
 
 
-def _document_adjustment(line: LineRow) -> Adjustment:
+def _document_adjustment(line: LineRow | CreditLineRow) -> Adjustment:
     """An allowance or charge of the whole document, whose amount is the line's own."""
     is_charge = line.kind == "charge"
     kept = dict(line.adjustments[0]) if line.adjustments else {}
-    if line.gross_minor is not None:
+    if isinstance(line, LineRow) and line.gross_minor is not None:
         kept |= {"percentage": None, "base_minor": None}  # they speak of the price with tax
     return replace(
         _adjustment({**kept, "is_charge": is_charge}),

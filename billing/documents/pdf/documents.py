@@ -106,6 +106,8 @@ class InvoiceDocument:
     check_url: str = ""
     language: str = "en"
     logo: Logo | None = None
+    # A credit note is set as an invoice is, under its own name; nothing is to be paid on one.
+    title: str = "Invoice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

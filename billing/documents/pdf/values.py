@@ -47,7 +47,8 @@ def of_invoice(document: InvoiceDocument) -> Values:
     return _showable(
         {
             "t": labels(lang),
-            "title": f"{say('Invoice', lang)} {document.number}".strip(),
+            "heading": say(document.title, lang),
+            "title": f"{say(document.title, lang)} {document.number}".strip(),
             "number": document.number,
             "mark": document.mark.value,
             "marked": _marked(document),
@@ -64,7 +65,7 @@ def of_invoice(document: InvoiceDocument) -> Values:
             "reasons": _reasons(document),
             "note": document.note,
             "pay": _pay(document),
-            "settled": document.mark is Mark.NONE and document.due_minor <= 0,
+            "settled": document.mark is Mark.NONE and document.due_minor <= 0 and document.title == "Invoice",
             "check_url": document.check_url,
             "language": lang,
         }
@@ -126,7 +127,7 @@ def _marked(document: InvoiceDocument) -> str:
 def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:
     lang = document.language
     facts = [
-        ("Invoice number", document.number or say("Given when it is final", lang)),
+        (f"{document.title} number", document.number or say("Given when it is final", lang)),
         ("Issued", words.day(document.issued_on, lang) or say("When it is final", lang)),
         ("Due", words.day(document.due_on, lang)),
         *document.references,
