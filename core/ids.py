@@ -22,6 +22,7 @@ PREFIXES = {
     "credit_note_line": "cnl",
     "customer": "cus",
     "dispute": "dsp",
+    "document": "doc",
     "exchange_rate": "fxr",
     "export": "exp",
     "factor": "fct",

@@ -189,5 +189,6 @@ def _checked_as(kind: str) -> str:
 
 
 def _write(document: Document, kind: str, profile: Profile) -> bytes:
-    writer = write_cii if kind in ("cii", "facturx") else write_ubl
-    return writer.write(document, profile)
+    if kind in ("cii", "facturx"):
+        return write_cii.write(document, profile)
+    return write_ubl.write(document, profile)

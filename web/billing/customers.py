@@ -233,7 +233,8 @@ def _row(row: CustomerRow, slug: str) -> Row:
 
 
 def _initial(found: CustomerDetail) -> dict[str, str]:
-    rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes")
+    rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes",
+            "einvoice_format", "buyer_reference", "endpoint_scheme", "endpoint_id")  # fmt: skip
     return {**found.address, **{name: getattr(found, name) for name in rest}}
 
 

@@ -10,6 +10,8 @@ from django import forms
 from django.http import QueryDict
 
 from billing.customers import rules as details
+from billing.customers.models import Customer
+from billing.customers.rules import ENDPOINT_SCHEMES
 from billing.invoices import rules
 from billing.invoices.queries import LineRow
 from billing.tax.queries import TaxRateRow
@@ -217,6 +219,23 @@ def _rate_words(rate: TaxRateRow) -> str:
     return f"{formats.number(rate.percentage)}\u202f% {rate.name}" if rate.percentage else rate.name
 
 
+# The schemes people know by name; the others are there by number.
+_SCHEMES = {
+    "EM": "EM, e-mail address",
+    "0088": "0088, GLN",
+    "0204": "0204, Leitweg-ID",
+    "9930": "9930, German VAT number",
+    "9914": "9914, Austrian VAT number",
+    "0208": "0208, Belgian enterprise number",
+}
+
+
+def scheme_choices() -> list[tuple[str, str]]:
+    """Return the kinds of electronic address, those that people know first."""
+    rest = [(code, code) for code in ENDPOINT_SCHEMES if code not in _SCHEMES]
+    return [("", "None"), *_SCHEMES.items(), *rest]
+
+
 class CustomerForm(Form):
     """Who is billed. Everything but the currency is kept encrypted."""
 
@@ -266,6 +285,29 @@ class CustomerForm(Form):
         widget=forms.TextInput(attrs=_PLAIN),
     )
     currency = forms.ChoiceField(label="Currency", choices=[(code, code) for code in sorted(money.EXPONENTS)])
+    einvoice_format = forms.ChoiceField(
+        label="How invoices come",
+        required=False,
+        choices=Customer.EInvoiceFormat.choices,
+        help_text="With the mail. An electronic invoice is checked before it is sent.",
+    )
+    buyer_reference = forms.CharField(
+        label="Buyer reference",
+        required=False,
+        max_length=80,
+        help_text="Routes their invoices, such as a Leitweg-ID.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    endpoint_scheme = forms.ChoiceField(
+        label="Kind of electronic address", required=False, choices=scheme_choices
+    )
+    endpoint_id = forms.CharField(
+        label="Electronic address",
+        required=False,
+        max_length=100,
+        help_text="Such as a Peppol id. Empty: their e-mail address.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
     notes = forms.CharField(
         label="Notes", required=False, max_length=5_000, help_text="For colleagues; never on an invoice.",
         widget=forms.Textarea(attrs={"rows": 3, **_PLAIN}),
@@ -280,7 +322,8 @@ class CustomerForm(Form):
     def values(self, kept_address: dict[str, str] | None = None) -> dict[str, Any]:
         """Return what a customer is made of; parts of an address that the form does not show stay."""
         address = {**(kept_address or {}), **{name: self.cleaned_data.get(name, "") for name in _ADDRESS}}
-        rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes")
+        rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes",
+                "einvoice_format", "buyer_reference", "endpoint_scheme", "endpoint_id")  # fmt: skip
         return {**{name: self.cleaned_data[name] for name in rest}, "address": address}
 
 

@@ -23,7 +23,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
-from web.billing import documents, rows
+from web.billing import documents, kept_documents, rows
 from web.console import trail
 from web.forms import answer, attempting
 from web.kit import formats
@@ -63,6 +63,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "document": documents.document(found),
         "intact": None if draft else queries.content_is_intact(found.id),
         "facts": found,
+        "documents": None if draft else kept_documents.of_invoice(found.id, slug=slug, pk=pk),
         "twins": _twins(found, slug) if draft else [],
     }
     return render(request, "billing/invoice.html", context)

@@ -27,6 +27,10 @@ class IssuerForm(CustomerForm):
 
     reference = None  # type: ignore[assignment]  # Django drops a field that is None
     notes = None  # type: ignore[assignment]  # as above
+    einvoice_format = None  # type: ignore[assignment]  # as above
+    buyer_reference = None  # type: ignore[assignment]  # as above
+    endpoint_scheme = None  # type: ignore[assignment]  # as above
+    endpoint_id = None  # type: ignore[assignment]  # as above
     tax_number = forms.CharField(
         label="Tax number",
         required=False,

@@ -59,6 +59,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Settings",
         (
             Place("Organization", "billing:organization", "organization", P.ORGANIZATION_WRITE),
+            Place("Documents", "billing:document_settings", "invoice", P.ORGANIZATION_WRITE),
             Place("Bank account", "billing:bank_account", "payment", P.ORGANIZATION_READ),
             Place("Card payments", "console:provider", "payment", P.GATEWAY_MANAGE),
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),

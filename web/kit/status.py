@@ -54,6 +54,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "new": _wrong("Not reviewed"),
         "gone": _care("Gone"),
     },
+    "document": {"valid": _good("Valid"), "invalid": _wrong("Not valid")},
     "invoice": {"draft": _idle("Draft"), "finalized": _moving("Finalized"), "voided": _idle("Void")},
     # What a reader wants to know of an invoice at once: its document and its payment in one word.
     "invoice_standing": {

@@ -4,6 +4,7 @@ Promise kept: what cannot be checked is not called valid. Checking takes 10 to 1
 while two seconds: never do it inside a transaction that holds locks.
 """
 
+import atexit
 import json
 import os
 import select
@@ -105,9 +106,12 @@ def _exchange(child: "subprocess.Popen[bytes]", request: bytes) -> dict[str, Any
 
 def _stop() -> None:
     child, _Process.child = _Process.child, None
-    if child is not None:
+    if child is not None and _Process.owner == os.getpid():
         child.kill()
         child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 pipe.close()
+
+
+atexit.register(_stop)

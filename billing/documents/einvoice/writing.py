@@ -79,7 +79,7 @@ def root(name: str, namespaces: dict[str, str]) -> Node:
 
 def finish(node: Node) -> bytes:
     """Write a document as UTF-8."""
-    return tostring(node.element, encoding="utf-8", xml_declaration=True)
+    return bytes(tostring(node.element, encoding="utf-8", xml_declaration=True))
 
 
 def amount(minor: int, currency: str) -> str:

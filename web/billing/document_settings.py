@@ -1,0 +1,124 @@
+"""What documents need beyond who bills: their language, the logo, and what electronic invoices ask for."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
+from django.shortcuts import redirect
+
+from accounts.permissions import Permission
+from billing import events
+from billing.documents import logo as logos
+from billing.documents.pdf.language import LANGUAGES
+from billing.issuer import queries, services
+from core import clock
+from core.errors import NotFound, Refusal
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from tenancy.context import Scope, scope
+from web.billing.forms import scheme_choices
+from web.forms import answer, attempting
+from web.kit.forms import Form
+
+_PLAIN = {"autocomplete": "off"}
+_FIELDS = ("language", "contact_name", "endpoint_id", "endpoint_scheme", "registration")
+
+
+class DocumentsForm(Form):
+    """What stands on documents, and in the XML of electronic invoices."""
+
+    language = forms.ChoiceField(
+        label="Language of documents",
+        choices=list(LANGUAGES.items()),
+        help_text="For customers who have not chosen one.",
+    )
+    contact_name = forms.CharField(
+        label="Contact",
+        required=False,
+        max_length=100,
+        help_text="A name or a department. XRechnung wants one, with your phone number and e-mail address.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    endpoint_scheme = forms.ChoiceField(
+        label="Kind of electronic address", required=False, choices=scheme_choices
+    )
+    endpoint_id = forms.CharField(
+        label="Electronic address",
+        required=False,
+        max_length=100,
+        help_text="Where electronic mail for you arrives, such as a Peppol id. Empty: your e-mail address.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    registration = forms.CharField(
+        label="Register number",
+        required=False,
+        max_length=100,
+        help_text="Of the company register, such as HRB 12345.",
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+
+
+class LogoForm(Form):
+    """The picture at the head of every document."""
+
+    logo = forms.FileField(
+        label="Logo",
+        help_text="PNG or JPEG, at most 256 KB and 2,000 dots on each side. It is kept encrypted.",
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
+    )
+
+
+@access(get=Permission.ORGANIZATION_WRITE, post=Permission.ORGANIZATION_WRITE)
+def index(request: Request, slug: str) -> HttpResponse:
+    """Show and change what documents need."""
+    found = queries.get()
+    initial = {name: getattr(found, name) for name in _FIELDS} if found else {"language": "en"}
+    form = DocumentsForm(request.POST if request.method == "POST" else None, initial=initial)
+    recording.read(request, events.ISSUER_READ)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            if found is None:
+                raise services.IssuerMissing
+            given: dict[str, Any] = {name: form.cleaned_data[name] for name in _FIELDS}
+            services.set_issuer(name=found.name, actor=request.actor, at=clock.now(), **given)
+        if not form.errors:
+            messages.success(request, "Saved. Documents made from now on carry it.")
+            return redirect("billing:document_settings", slug)
+    context = {"logo_form": LogoForm(), "has_logo": found is not None and found.logo_id is not None}
+    return answer(request, "billing/document_settings.html", context, form=form)
+
+
+@access(post=Permission.ORGANIZATION_WRITE)
+def logo(request: Request, slug: str) -> HttpResponse:
+    """Set the logo once it has been looked at, or remove it."""
+    if request.tenant is None:
+        raise NotFound
+    back = redirect("billing:document_settings", slug)
+    if request.POST.get("action") == "remove":
+        logos.remove_logo(actor=request.actor, at=clock.now())
+        messages.success(request, "Documents are made without a logo from now on.")
+        return back
+    form = LogoForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, "Choose a picture first.")
+        return back
+    file: UploadedFile[bytes] = form.cleaned_data["logo"]
+    content = file.read(logos.MOST_BYTES + 1)
+    tenant_id, actor = request.tenant.pk, request.actor
+
+    def keep() -> HttpResponse:
+        try:
+            logos.check(content)
+            with scope(Scope(tenant_id)):
+                logos.set_logo(content=content, actor=actor, at=clock.now())
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(request, "Saved. Documents made from now on carry the logo.")
+        return back
+
+    request.afterwards = keep
+    return back

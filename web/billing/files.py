@@ -1,0 +1,61 @@
+"""An invoice's documents: made, checked and kept on demand, and handed out again as they were kept."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.permissions import Permission
+from billing.documents import archive, making, mending
+from core import clock, ids
+from core.errors import NotFound
+from edge.access import Granted, access
+from edge.request import Request
+from web.billing import invoice as pages
+from web.billing import kept_documents as kept_rows
+
+
+@access(get=Granted(Permission.INVOICE_READ))
+def made(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
+    """Make an invoice for programs, check it, keep it, and answer with it; or go back with what it breaks."""
+    if kind not in kept_rows.OFFERED:
+        raise NotFound
+    found = pages.opened(request, pk)
+    prepared = making.prepare(found, kind=kind, at=clock.now())
+    tenant_id, actor = _tenant(request), request.actor
+
+    def answer() -> HttpResponse:
+        document = making.made_and_kept(tenant_id, prepared, actor=actor, at=clock.now())
+        if not document.is_valid:
+            messages.error(request, mending.NotValid(kind, document.problems).message)
+            return redirect(f"{reverse('billing:invoice', args=[slug, pk])}#documents")
+        return _file(document.content, prepared.media_type, prepared.name)
+
+    request.afterwards = answer
+    return HttpResponse()
+
+
+@access(get=Granted(Permission.INVOICE_READ))
+def kept(request: Request, slug: str, pk: str, document: str) -> HttpResponse:
+    """Answer with a kept document, byte for byte."""
+    found = pages.opened(request, pk)
+    row, content = archive.read(
+        of=("invoice", found.id), document_id=ids.decode("document", document), actor=request.actor
+    )
+    is_pdf = row.kind in archive.MEDIA_TYPES
+    media_type = archive.MEDIA_TYPES.get(row.kind, archive.XML_MEDIA_TYPE)
+    number = "".join(letter if letter.isalnum() else "-" for letter in found.number or "invoice")
+    return _file(content, media_type, f"{number}-{row.kind}.{'pdf' if is_pdf else 'xml'}")
+
+
+def _tenant(request: Request) -> UUID:
+    if request.tenant is None:
+        raise NotFound
+    return request.tenant.pk
+
+
+def _file(content: bytes, media_type: str, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=media_type, headers=headers)
