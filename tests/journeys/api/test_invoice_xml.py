@@ -76,7 +76,8 @@ def test_a_draft_and_unknown_formats_are_refused(api):
     key = made(api)
     assert api.get(f"invoices/{key}/xml?format=pdf").json()["errors"][0]["pointer"] == "/format"
     customer = api.post("customers", {"name": "Draft", "currency": "EUR"}).json()["id"]
-    draft = api.post("invoices", {"customer": customer, "currency": "EUR", "lines": []}).json()["id"]
+    line = {"description": "Wartung", "quantity": "1", "unit_amount": "1.00"}
+    draft = api.post("invoices", {"customer": customer, "currency": "EUR", "lines": [line]}).json()["id"]
     answer = api.get(f"invoices/{draft}/xml")
     assert (answer.status_code, answer.json()["code"]) == (409, "not_final")
 

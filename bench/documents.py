@@ -1,0 +1,203 @@
+"""Documents: an invoice as PDF one by one, beside WeasyPrint of the same invoice in the same run; Factur-X apart.
+
+WeasyPrint is no part of the product. It is installed by pip into a folder of its own for the time of the measurement,
+and works in a process of its own; where it cannot be installed the row says so.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+WEASYPRINT = "weasyprint==70.0"
+_ROUNDS = 5
+_BASELINE = """
+import json, sys, time
+from weasyprint import HTML
+pages = json.load(sys.stdin)
+HTML(string=pages[0]).write_pdf(pdf_variant="pdf/a-3b")
+times = []
+for page in pages:
+    begun = time.perf_counter()
+    HTML(string=page).write_pdf(pdf_variant="pdf/a-3b")
+    times.append(time.perf_counter() - begun)
+print(json.dumps(times))
+"""
+
+
+def measure(*, times: int = 40) -> dict[str, Any]:
+    """Return documents a second, each the median of the rounds, and the milliseconds of a check."""
+    from billing.documents import pdf
+    from billing.documents.einvoice import validation, write_cii
+    from billing.documents.einvoice.writing import Profile
+
+    papers = list(_papers(times))
+    document = _document()
+    xml = write_cii.write(document, Profile.EN16931)
+    pdf.invoice(papers[0], xml=xml)
+    validation.check(xml, profile=Profile.EN16931)
+    result: dict[str, Any] = {"times": times}
+    with tempfile.TemporaryDirectory() as folder:
+        why = _install(Path(folder))
+        rates: dict[str, list[float]] = {"pdf": [], "facturx": [], "weasyprint": []}
+        for _ in range(_ROUNDS):
+            # Taken in turn, so that what else the machine does falls on all of them.
+            rates["pdf"].append(_rate(papers, pdf.invoice))
+            rates["facturx"].append(
+                _rate(
+                    papers, lambda paper: pdf.invoice(paper, xml=write_cii.write(document, Profile.EN16931))
+                )
+            )
+            if not why:
+                rates["weasyprint"].append(_theirs(papers, Path(folder)))
+    result |= {f"{name}_per_second": median(found) for name, found in rates.items() if found}
+    begun = perf_counter()
+    for _ in range(times):
+        validation.check(xml, profile=Profile.EN16931)
+    result["check_ms"] = 1000 * (perf_counter() - begun) / times
+    return {**result, "why_no_baseline": why}
+
+
+def _rate(papers: list[Any], make: Callable[[Any], bytes]) -> float:
+    begun = perf_counter()
+    for paper in papers:
+        make(paper)
+    return len(papers) / (perf_counter() - begun)
+
+
+def _install(folder: Path) -> str:
+    """Install the baseline; return why that is not possible, or nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), WEASYPRINT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return "it could not be installed"
+    tried = subprocess.run(
+        [sys.executable, "-c", "import weasyprint"],
+        env={"PYTHONPATH": str(folder)},
+        capture_output=True,
+        check=False,
+    )
+    return "its libraries (pango) are not installed" if tried.returncode else ""
+
+
+def _theirs(papers: list[Any], folder: Path) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", _BASELINE],
+        env={"PYTHONPATH": str(folder)},
+        input=json.dumps([_page(paper) for paper in papers]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    taken = json.loads(done.stdout)
+    return len(taken) / sum(taken)
+
+
+def _papers(count: int) -> Iterator[Any]:
+    """An invoice of three lines, each time another one."""
+    from billing.documents import pdf
+
+    lines = tuple(
+        pdf.Line(
+            description=text, quantity=Decimal(quantity), unit_code="HUR", unit_amount=Decimal(price),
+            category="S", percentage=Decimal(19), net_minor=net,
+        )
+        for text, quantity, price, net in (
+            ("Calibration of a pressure gauge", "1.5", "128.50", 19_275),
+            ("Travel to the site", "97", "0.35", 3_395),
+            ("Certificate", "1", "45", 4_500),
+        )
+    )  # fmt: skip
+    one = pdf.InvoiceDocument(
+        number="INV-2026-00001",
+        at=datetime(2026, 3, 1, tzinfo=UTC),
+        seller=pdf.Party(
+            name="Northwind Instruments GmbH",
+            address=("Hafenstraße 12", "20457 Hamburg", "Germany"),
+            tax_id="DE123456788",
+        ),
+        buyer=pdf.Party(name="Blue Mill Bakery Ltd", address=("4 Canal Walk", "H91 X2Y3 Galway", "Ireland")),
+        issued_on=date(2026, 3, 1),
+        due_on=date(2026, 3, 15),
+        currency="EUR",
+        lines=lines,
+        taxes=(pdf.Tax(category="S", percentage=Decimal(19), base_minor=27_170, tax_minor=5_162),),
+        subtotal_minor=27_170,
+        total_minor=32_332,
+        due_minor=32_332,
+        bank=pdf.BankDetails(
+            holder="Northwind Instruments GmbH", iban="DE89370400440532013000", bic="COBADEFFXXX"
+        ),
+        reference="RF46 2026K7QZ0042".replace(" ", ""),
+        check_url="https://billing.example/p/northwind/bank-details",
+    )
+    for number in range(count):
+        yield replace(one, number=f"INV-2026-{number:05d}")
+
+
+def _page(paper: Any) -> str:
+    """The same invoice as HTML: the same texts and sums, the same code, a plain style."""
+    from billing.documents.pdf import values
+
+    shown = values.of_invoice(paper)
+    rows = "".join(
+        f"<tr><td>{line['description']}<td>{line['quantity']}<td>{line['unit']}<td>{line['tax']}<td>{line['net']}"
+        for line in shown["lines"]
+    )
+    facts = "".join(f"<tr><td>{name}<td>{text}" for name, text in shown["facts"])
+    sums = "".join(f"<tr><td>{name}<td>{text}" for name, text in [*shown["sums"], ("Total", shown["total"])])
+    bank = shown["pay"]["bank"]
+    return (
+        f"<html lang=en><title>{shown['title']}</title><style>@page {{ size: A4; margin: 27mm 20mm }} "
+        "body {font: 9pt sans-serif} table {width: 100%} td {border-bottom: 0.4pt solid #ccc}</style>"
+        f"<p>{shown['seller']['name']}<p>{'<br>'.join(shown['buyer']['address'])}<table>{facts}</table>"
+        f"<h1>Invoice</h1><table>{rows}</table><table>{sums}</table>"
+        f"<p>Please pay {shown['pay']['amount']} to {bank['holder']}, {bank['iban']}, {bank['reference']}"
+        f"<div style='width:34mm'>{bank['code']}</div>"
+    )
+
+
+def _document() -> Any:
+    """The same invoice for programs."""
+    from billing.documents.einvoice.document import Document, Line, Party, TaxLine, Totals
+    from billing.tax.rules import Rate
+
+    rate = Rate("S", Decimal(19))
+    address = {"line1": "Hafenstraße 12", "city": "Hamburg", "postal_code": "20457", "country": "DE"}
+    lines = tuple(
+        Line(
+            identifier=str(place), name=name, description="", note="", quantity=Decimal(1), unit_code="C62",
+            unit_amount=Decimal(net).scaleb(-2), price_base_quantity=Decimal(1), net_minor=net, rate=rate,
+        )
+        for place, (name, net) in enumerate((("Calibration", 19_275), ("Travel", 3_395), ("Certificate", 4_500)), 1)
+    )  # fmt: skip
+    return Document(
+        number="INV-2026-00001",
+        type_code="380",
+        currency="EUR",
+        issued_on=date(2026, 3, 1),
+        due_on=date(2026, 3, 15),
+        seller=Party(name="Northwind Instruments GmbH", tax_id="DE123456788", address=address),
+        buyer=Party(name="Blue Mill Bakery Ltd", address=address),
+        note="",
+        references={},
+        lines=lines,
+        adjustments=(),
+        taxes=(TaxLine(rate=rate, base_minor=27_170, tax_minor=5_162),),
+        totals=Totals(
+            lines_minor=27_170, allowances_minor=0, charges_minor=0, subtotal_minor=27_170, tax_minor=5_162,
+            total_minor=32_332, prepaid_minor=0, rounding_minor=0, payable_minor=32_332,
+        ),
+    )  # fmt: skip
