@@ -36,6 +36,7 @@ class Kept:
     """One document of the archive."""
 
     id: UUID
+    of: Subject
     kind: str
     sha256: str
     size_bytes: int
@@ -99,14 +100,14 @@ def same(of: Subject, kind: str, sha256: str) -> Kept | None:
 
 
 @use_case
-def read(*, of: Subject, document_id: UUID, actor: Actor) -> tuple[Kept, bytes]:
+def read(*, document_id: UUID, actor: Actor) -> tuple[Kept, bytes]:
     """Return a kept document with its bytes, and record the reading.
 
     Raises:
-        NotFound: it has no such document.
+        NotFound: there is no such document.
         FileDamaged: its bytes are not what was kept.
     """
-    row = only(_rows(of).filter(pk=document_id))
+    row = only(DocumentFile.objects.select_related("file").filter(pk=document_id))
     if row is None:
         raise NotFound
     content = b"".join(files.read(file=row.file, actor=actor))
@@ -121,6 +122,7 @@ def _rows(of: Subject) -> "QuerySet[DocumentFile]":
 def _kept(row: DocumentFile, file: StoredFile) -> Kept:
     return Kept(
         id=row.pk,
+        of=("invoice", row.invoice_id) if row.invoice_id else ("credit_note", row.credit_note_id),
         kind=row.kind,
         sha256=row.sha256,
         size_bytes=file.size_bytes,

@@ -34,6 +34,7 @@ API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1
 # Which record a route's `pk` names: the nearest noun before it.
 NOUNS = {
     "customers": "customer",
+    "documents": "document",
     "invoices": "invoice",
     "tax_rates": "tax_rate",
     "tax-rates": "tax_rate",
@@ -65,8 +66,8 @@ NOUNS = {
     "periods": "period",
 }
 # Arguments that name no record.
-WORDS = {"purpose": "fields", "month": "2019-01"}
-_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit)")
+WORDS = {"kind": "facturx", "purpose": "fields", "month": "2019-01"}
+_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 
 

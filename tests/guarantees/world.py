@@ -14,6 +14,7 @@ from accounts.permissions import ROLES, Permission, RoleCode
 from accounts.services import approvals, members
 from audit.models import Event
 from billing.customers import services as customers
+from billing.documents import archive
 from billing.invoices import services as invoices
 from billing.ledger.models import LedgerAccount, LedgerTransaction
 from billing.settlement import queries as settlement
@@ -76,6 +77,10 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         draft = billing.draft(of=customer)
         finalized = billing.draft(of=customer)
         invoices.finalize(invoice_id=finalized.pk, actor=billing.ACTOR, at=at)
+        document = archive.keep(
+            of=("invoice", finalized.pk), customer_id=customer.pk, kind="ubl", content=b"<Invoice/>",
+            problems=(), actor=billing.ACTOR, at=at,
+        )  # fmt: skip
         colleague = accounts.member("accountant")
         custom = accounts.custom_role("night_shift", ["invoice:read"])
         members.send_invitation(email=accounts.address(), role=custom, actor=owner_actor, at=at)
@@ -117,6 +122,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "other_invoice": ids.encode("invoice", other_draft.pk),
         "invoice": ids.encode("invoice", draft.pk),
         "finalized": ids.encode("invoice", finalized.pk),
+        "document": ids.encode("document", document.id),
         "tax_rate": ids.encode("tax_rate", rate.pk),
         "member": ids.encode("member", colleague.pk),
         "role": ids.encode("role", custom.pk),

@@ -8,16 +8,20 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.permissions import Permission
+from billing import events
+from billing.creditnotes import queries as credit_notes
 from billing.documents import archive, making, mending
+from billing.invoices import queries
 from core import clock, ids
 from core.errors import NotFound
-from edge.access import Granted, access
+from edge import recording
+from edge.access import access
 from edge.request import Request
 from web.billing import invoice as pages
 from web.billing import kept_documents as kept_rows
 
 
-@access(get=Granted(Permission.INVOICE_READ))
+@access(get=Permission.INVOICE_READ)
 def made(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
     """Make an invoice for programs, check it, keep it, and answer with it; or go back with what it breaks."""
     if kind not in kept_rows.OFFERED:
@@ -37,17 +41,19 @@ def made(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
     return HttpResponse()
 
 
-@access(get=Granted(Permission.INVOICE_READ))
-def kept(request: Request, slug: str, pk: str, document: str) -> HttpResponse:
+@access(get=Permission.INVOICE_READ)
+def kept(request: Request, slug: str, pk: str) -> HttpResponse:
     """Answer with a kept document, byte for byte."""
-    found = pages.opened(request, pk)
-    row, content = archive.read(
-        of=("invoice", found.id), document_id=ids.decode("document", document), actor=request.actor
-    )
-    is_pdf = row.kind in archive.MEDIA_TYPES
+    row, content = archive.read(document_id=ids.decode("document", pk), actor=request.actor)
+    is_note = row.of[0] == "credit_note"
+    number = credit_notes.get(row.of[1]).number if is_note else queries.get(row.of[1]).number
+    event = events.CREDIT_NOTE_READ if is_note else events.INVOICE_READ
+    recording.read(request, event, subject=row.of, fields=[row.kind])
     media_type = archive.MEDIA_TYPES.get(row.kind, archive.XML_MEDIA_TYPE)
-    number = "".join(letter if letter.isalnum() else "-" for letter in found.number or "invoice")
-    return _file(content, media_type, f"{number}-{row.kind}.{'pdf' if is_pdf else 'xml'}")
+    stem = "".join(letter if letter.isalnum() else "-" for letter in number or "document")
+    return _file(
+        content, media_type, f"{stem}-{row.kind}.{'pdf' if row.kind in archive.MEDIA_TYPES else 'xml'}"
+    )
 
 
 def _tenant(request: Request) -> UUID:

@@ -37,7 +37,7 @@ def of_invoice(invoice_id: UUID, *, slug: str, pk: str) -> dict[str, Any]:
                 made_at=row.made_at,
                 size=f"{formats.number(-(-row.size_bytes // 1024))} KB",
                 sha256=row.sha256,
-                url=reverse("billing:kept_document", args=[slug, pk, ids.encode("document", row.id)]),
+                url=reverse("billing:kept_document", args=[slug, ids.encode("document", row.id)]),
                 state="valid" if row.valid else "invalid",
                 checked=row.kind != "pdf",
                 faults=tuple((each.rule, *mending.explained(each)) for each in row.problems if each.is_error),

@@ -150,7 +150,7 @@ def test_what_was_made_is_kept_once_with_its_hash(db, tenant_a):
         document = making.made_and_kept(tenant_a, prepared, actor=make.ACTOR, at=make.AT)
     with scope(Scope(tenant_a)):
         (kept,) = archive.kept_of(("invoice", found.id))
-        again, content = archive.read(of=("invoice", found.id), document_id=kept.id, actor=make.ACTOR)
+        again, content = archive.read(document_id=kept.id, actor=make.ACTOR)
         assert content == document.content
         assert kept.sha256 == sha256(content).hexdigest() == again.sha256
         assert (kept.kind, kept.valid, kept.size_bytes) == ("xrechnung", True, len(content))

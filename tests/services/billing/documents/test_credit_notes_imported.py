@@ -49,7 +49,8 @@ def test_it_comes_once(in_a):
 
 def test_it_goes_off_the_invoice_it_names(in_a):
     key = take(simple(number="N-1"), finalize=True).created[0]
-    reference = "<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>N-1</cbc:ID></cac:InvoiceDocumentReference></cac:BillingReference>"
+    inner = "<cac:InvoiceDocumentReference><cbc:ID>N-1</cbc:ID></cac:InvoiceDocumentReference>"
+    reference = f"<cac:BillingReference>{inner}</cac:BillingReference>"
     note = simple(number="C-1", type_code="381", extra=reference)
     made = notes.get(take(note).created[0])
     assert (made.invoice_id, made.offset_minor, made.credit_minor) == (key, 12000, 0)
