@@ -98,9 +98,7 @@ INVOICE_LISTED = register(
     "invoice.listed", "{actor} read a list of invoices", owasp="sensitive_read", pci="10.2.1.1"
 )
 
-DOCUMENT_KEPT = register(
-    "document.kept", "{actor} kept a document of {subject}", owasp="sensitive_create"
-)
+DOCUMENT_KEPT = register("document.kept", "{actor} kept a document of {subject}", owasp="sensitive_create")
 LOGO_SET = register("issuer.logo_set", "{actor} changed the logo on documents", owasp="sensitive_update")
 
 INVOICE_PAID = register("invoice.paid", "Invoice {subject} was paid in full", owasp="sensitive_update")
