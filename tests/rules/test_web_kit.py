@@ -104,7 +104,11 @@ def test_what_is_no_amount_is_refused(typed: str) -> None:
 
 def test_an_amount_that_reads_two_ways_is_refused() -> None:
     with pytest.raises(ValueError, match="ambiguous"):
-        kit_forms.read_amount("1.234", decimals=3)
+        kit_forms.read_amount("1,234", decimals=3)
+
+
+def test_what_our_own_pages_print_of_three_decimals_is_read_back():
+    assert kit_forms.read_amount(formats.amount(12_345, "KWD"), decimals=3) == Decimal("12.345")
 
 
 class _Form(kit_forms.Form):

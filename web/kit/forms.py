@@ -16,7 +16,8 @@ CARD_NUMBER = "This looks like a card number. It was not stored; leave it out."
 # Grouping by point, space or apostrophe with a decimal comma, or by comma with a decimal point.
 _COMMA_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:[.\s']\d{3})*(?:,\d+)?\Z|[+-]?\d+(?:,\d+)?\Z")
 _POINT_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:[,\s']\d{3})*(?:\.\d+)?\Z|[+-]?\d+(?:\.\d+)?\Z")
-# "1,234" is one thousand or one and a bit: nobody can tell, so nobody guesses.
+# "1,234" is one thousand or one and a bit: nobody can tell, so nobody guesses. "1.234" of a currency with three
+# decimals is what our own pages print and prefill.
 _AMBIGUOUS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}\Z")
 
 
@@ -28,8 +29,10 @@ def read_amount(text: str, *, decimals: int = 2) -> Decimal:
     """
     plain = text.strip().replace("\N{MINUS SIGN}", "-").replace("\u202f", " ").replace("\u00a0", " ")
     if _AMBIGUOUS.match(plain):
-        if decimals == 3:
+        if decimals == 3 and "," in plain:
             raise ValueError("ambiguous")
+        if decimals == 3:
+            return Decimal(plain)
         return Decimal(plain.replace(".", "").replace(",", ""))
     if _POINT_DECIMAL.match(plain):
         return Decimal(re.sub(r"[,\s']", "", plain))
@@ -54,7 +57,7 @@ class AmountField(forms.CharField):
             decimals = money.exponent(self.currency)
             minor = money.exact_minor(read_amount(text, decimals=decimals), self.currency)
         except (ValueError, money.AmountTooPrecise, money.AmountTooLarge) as fault:
-            example = "1,234.56" if money.exponent(self.currency) else "1,234"
+            example = {0: "1,234", 3: "1,234.567"}.get(money.exponent(self.currency), "1,234.56")
             sentence = f"Enter an amount in {self.currency}, like {example}."
             raise forms.ValidationError(sentence, code="amount") from fault
         if self.positive and minor <= 0:
