@@ -85,7 +85,7 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(billing_books_lock(t.tenant_id))
   FROM (SELECT DISTINCT tenant_id FROM added) AS t;
-  SELECT a.booked_on INTO closed FROM (SELECT DISTINCT tenant_id, booked_on FROM added) AS a
+  SELECT a.booked_on INTO closed FROM (SELECT DISTINCT tenant_id, booked_on FROM added OFFSET 0) AS a
   WHERE billing_is_closed(a.tenant_id, a.booked_on) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'the books of % are closed', to_char(closed, 'YYYY-MM')

@@ -1,5 +1,7 @@
 """Billing runs; and a document that arrives finished has to arrive whole."""
 
+from pathlib import Path
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -7,6 +9,8 @@ import core.ids
 import tenancy.context
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
+_SCHEMA = (Path(__file__).parents[1] / "schema.sql").read_text()
+_START = _SCHEMA.index("CREATE FUNCTION billing_invoice_part_added()")
 _IN_NO_CUSTOMERS_SCOPE = (
     f"CASE WHEN {context_value('customer', required=False)} IS NULL THEN true ELSE false END"
 )
@@ -18,6 +22,61 @@ def _closed_to_customers(table: str) -> migrations.RunSQL:
         f"USING ({_IN_NO_CUSTOMERS_SCOPE}) WITH CHECK ({_IN_NO_CUSTOMERS_SCOPE})",
         f"DROP POLICY customer ON {table}",
     )
+
+
+# The parents are looked up one by one, by their key: joined as a whole, every part of a chunk was compared with every
+# invoice of the organization. A session keeps the plan of its first call, made when the table may have been all but
+# empty, hence no reading of it from end to end.
+_ADDED = """
+CREATE OR REPLACE FUNCTION billing_invoice_part_added() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM (SELECT DISTINCT tenant_id, invoice_id, customer_id FROM added) AS part
+    CROSS JOIN LATERAL (
+      SELECT status, customer_id FROM billing_invoice AS own
+      WHERE own.tenant_id = part.tenant_id AND own.id = part.invoice_id FOR SHARE
+    ) AS parent
+    WHERE parent.status <> 'draft' OR parent.customer_id <> part.customer_id
+  ) THEN
+    RAISE EXCEPTION 'only a draft takes new parts, and of its own customer' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+"""
+# A billing run stores parts first and then their invoice, finished, in one transaction: what came before its invoice
+# has to fit it. Parts that come after meet the function above.
+_FITS = """
+CREATE FUNCTION billing_invoice_fits() RETURNS trigger LANGUAGE plpgsql
+SET search_path = public, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM added
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS parts, sum(net_minor) AS net_minor, bool_and(line.customer_id = added.customer_id) AS own
+      FROM billing_invoiceline AS line WHERE line.tenant_id = added.tenant_id AND line.invoice_id = added.id
+    ) AS lines
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS parts, sum(tax.tax_minor) AS tax_minor, bool_and(tax.customer_id = added.customer_id) AS own
+      FROM billing_invoicetax AS tax WHERE tax.tenant_id = added.tenant_id AND tax.invoice_id = added.id
+    ) AS taxes
+    WHERE added.status <> 'draft' AND (
+      (lines.parts > 0 AND NOT (lines.own AND lines.net_minor = added.subtotal_minor))
+      OR (taxes.parts > 0 AND NOT (taxes.own AND taxes.tax_minor = added.tax_minor)))
+  ) THEN
+    RAISE EXCEPTION 'the parts of a finished invoice come to its totals, and are its own customer''s'
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION billing_invoice_fits() FROM PUBLIC;
+CREATE TRIGGER fits AFTER INSERT ON billing_invoice REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION billing_invoice_fits();
+"""
+_FITS_UNDO = "DROP TRIGGER fits ON billing_invoice; DROP FUNCTION billing_invoice_fits()"
+_WAS_ADDED = _SCHEMA[_START : _SCHEMA.index("END $$;", _START) + len("END $$;")].replace(
+    "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
+)
 
 
 def _tenant() -> models.ForeignKey:
@@ -166,4 +225,6 @@ class Migration(migrations.Migration):
         ),
         _closed_to_customers("billing_billingrun"),
         _closed_to_customers("billing_billingrunchunk"),
+        migrations.RunSQL(_ADDED, _WAS_ADDED),
+        migrations.RunSQL(_FITS, _FITS_UNDO),
     ]
