@@ -114,7 +114,9 @@ def measure(environment: dict[str, str], *, count: int, processes: Sequence[int]
         tenant, rate = _found(f"runs-{number}", count)
         if number == 0:
             _close()
-            _superuser(f"CREATE DATABASE {COPY} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner")
+            _superuser(
+                f"CREATE DATABASE {COPY} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner"
+            )
         run = _begin(tenant)
         seconds, peak = _work(environment, tenant, run, rate, several)
         result[f"per_second_{several}"] = count / seconds
@@ -189,7 +191,9 @@ def _begin(tenant: UUID) -> UUID:
     return run.pk
 
 
-def _work(environment: dict[str, str], tenant: UUID, run: UUID, rate: UUID, processes: int) -> tuple[float, float]:
+def _work(
+    environment: dict[str, str], tenant: UUID, run: UUID, rate: UUID, processes: int
+) -> tuple[float, float]:
     """Work a run off in processes of their own; return the seconds and the most memory one has had, in MB."""
     command = [sys.executable, "-m", "bench.runs", str(tenant), str(run), str(rate)]
     children = [
@@ -215,7 +219,10 @@ def _copy_raw(tenant: UUID) -> float:
 
     settings = connections["owner"].settings_dict
     way = {"host": settings["HOST"], "port": settings["PORT"], "user": settings["USER"], "password": settings["PASSWORD"]}  # fmt: skip
-    with psycopg.connect(dbname=settings["NAME"], **way) as here, psycopg.connect(dbname=COPY, **way) as there:
+    with (
+        psycopg.connect(dbname=settings["NAME"], **way) as here,
+        psycopg.connect(dbname=COPY, **way) as there,
+    ):
         for table, _ in TABLES:
             there.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         there.commit()
