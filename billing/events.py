@@ -130,6 +130,9 @@ CREDIT_NOTE_READ = register(
 CREDIT_NOTE_LISTED = register(
     "credit_note.listed", "{actor} read a list of credit notes", owasp="sensitive_read", pci="10.2.1.1"
 )
+INVOICE_CREDITED = register(
+    "invoice.credited", "{actor} credited invoice {subject}", owasp="sensitive_update"
+)
 INVOICE_WRITE_OFF_ASKED = register(
     "invoice.write_off_asked", "{actor} asked to write invoice {subject} off", owasp="sensitive_update"
 )

@@ -222,6 +222,7 @@ def refunds(
     states: Collection[str] = (),
     customer_id: UUID | None = None,
     payment_id: UUID | None = None,
+    credit_note_id: UUID | None = None,
     with_names: bool = True,
 ) -> Listed[RefundRow]:
     """List refunds."""
@@ -232,6 +233,8 @@ def refunds(
         rows = rows.filter(customer_id=customer_id)
     if payment_id is not None:
         rows = rows.filter(payment_id=payment_id)
+    if credit_note_id is not None:
+        rows = rows.filter(credit_note_id=credit_note_id)
     page = _page(rows, place)
     shown = page[: place.limit]
     names = customers.names(refund.customer_id for refund in shown) if with_names else {}

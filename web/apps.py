@@ -13,12 +13,13 @@ class WebConfig(AppConfig):
         """Say how the acts that wait for a second person are described."""
         from billing.bankaccounts import services as bankaccounts
         from billing.periods import services as periods
-        from web.billing import bank_account
+        from web.billing import bank_account, write_off
         from web.books import close
         from web.payments import effects as payment_effects
         from web.people import effects
 
         effects.register_own()
         payment_effects.register()
+        write_off.register()
         effects.register(bankaccounts.KIND, bank_account.effect)
         effects.register(periods.KIND, close.effect)

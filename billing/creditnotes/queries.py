@@ -147,6 +147,12 @@ def of_invoice(invoice_id: UUID) -> list[CreditNoteRow]:
     return [CreditNoteRow(**row, customer_name="") for row in rows]
 
 
+def numbers(credit_note_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the numbers of credit notes by id."""
+    rows = CreditNote.objects.filter(pk__in=set(credit_note_ids))
+    return dict(rows.values_list("id", "number"))
+
+
 def get(credit_note_id: UUID, *, within: Collection[UUID] | None = None) -> CreditNoteDetail:
     """Return one credit note with its lines and taxes.
 

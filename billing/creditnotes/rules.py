@@ -274,6 +274,22 @@ def split(
     return made
 
 
+def shared(total_minor: int, *, open_minor: int, refundable_minor: int, given_back_minor: int) -> Split:
+    """Share a credit note out: what went back before, off what is open, back to who paid, the rest to credit.
+
+    Raises:
+        SplitDiffers: more went back before than it credits.
+    """
+    rest = total_minor - given_back_minor
+    if rest < 0:
+        raise SplitDiffers("The refunds made before are more than is credited.", field="given_back")
+    offset = min(rest, open_minor)
+    refund = min(rest - offset, refundable_minor)
+    return Split(
+        offset_minor=offset, credit_minor=rest - offset - refund, refund_minor=refund + given_back_minor
+    )
+
+
 def shares(amount_minor: int, weights: Sequence[int]) -> list[int]:
     """Split an amount by weights of any sign (largest remainder); no part passes its weight.
 

@@ -61,14 +61,12 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a credit note would come to and do, in minor units."""
+class Standing:
+    """How an invoice stands for whoever wants to credit it, in minor units."""
 
-    credited: rules.Credited
-    split: rules.Split
-    left_minor: int
-    due_before_minor: int
-    due_after_minor: int
+    left: queries.Left
+    open_minor: int
+    is_final: bool
 
 
 @use_case
@@ -162,45 +160,35 @@ def issue(
     with together():
         tallies.add([change_of(made)])
         audit.record(events.CREDIT_NOTE_ISSUED, actor=actor, subject=("credit_note", made.pk))
+        audit.record(events.INVOICE_CREDITED, actor=actor, subject=("invoice", invoice.pk))
         tell(made)
     return made
 
 
-def preview(
-    *,
-    invoice_id: UUID,
-    wanted: Wanted,
-    offset_minor: int | None = None,
-    credit_minor: int | None = None,
-    refund_minor: int = 0,
-) -> Preview:
-    """Compute what a credit note would do, without issuing it.
+def standing(invoice_id: UUID) -> Standing:
+    """Return what of an invoice can still be credited, and what is open of it, given up or not.
 
     Raises:
-        What `issue` raises of these amounts.
+        NotFound: there is no such invoice.
     """
     invoice = only(Invoice.objects.filter(pk=invoice_id))
     if invoice is None:
         raise NotFound
-    if invoice.status != Invoice.Status.FINALIZED:
+    final = invoice.status == Invoice.Status.FINALIZED
+    due = max(0, invoice.amount_due_minor) if final else 0
+    return Standing(left=queries.left(invoice), open_minor=due + invoice.written_off_minor, is_final=final)
+
+
+def planned(found: Standing, wanted: Wanted) -> rules.Credited:
+    """Compute what a credit note would take back, without issuing it.
+
+    Raises:
+        InvoiceNotCreditable
+        rules.NothingToCredit, rules.CreditExceedsInvoice, Invalid.
+    """
+    if not found.is_final:
         raise InvoiceNotCreditable
-    left = queries.left(invoice)
-    credited = _credited(left, wanted)
-    due = max(0, invoice.amount_due_minor)
-    split = rules.split(
-        credited.total_minor,
-        open_minor=due + invoice.written_off_minor,
-        offset_minor=offset_minor,
-        credit_minor=credit_minor,
-        refund_minor=refund_minor,
-    )
-    return Preview(
-        credited=credited,
-        split=split,
-        left_minor=left.total_minor - credited.total_minor,
-        due_before_minor=invoice.amount_due_minor,
-        due_after_minor=invoice.amount_due_minor - min(split.offset_minor, due),
-    )
+    return _credited(found.left, wanted)
 
 
 def sides_of(note: CreditNote) -> list[books.Side]:

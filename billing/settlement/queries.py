@@ -1,10 +1,10 @@
 """Reading what paid an invoice, and what a customer has in credit."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from billing.settlement.models import Allocation, CreditBalance
+from billing.settlement.models import Allocation, CreditBalance, CreditEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,40 @@ def allocations(*, invoice_id: UUID | None = None, payment_id: UUID | None = Non
         rows = rows.filter(payment_id=payment_id)
     names = ("id", "invoice_id", "payment_id", "from_credit", "currency", "amount_minor", "booked_on")
     return [AllocationRow(**row) for row in rows.values(*names)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditRow:
+    """One movement of a customer's credit, in minor units: more (above zero) or less."""
+
+    id: UUID
+    payment_id: UUID | None
+    credit_note_id: UUID | None
+    currency: str
+    amount_minor: int
+    cause: str
+    reason: str
+    at: datetime
+
+
+def entries(*, customer_id: UUID, limit: int = 100, after: UUID | None = None) -> list[CreditRow]:
+    """Return the movements of a customer's credit, the last first, from behind `after`."""
+    rows = CreditEntry.objects.filter(customer_id=customer_id).order_by("-id")
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    return [
+        CreditRow(
+            id=row.pk,
+            payment_id=row.payment_id,
+            credit_note_id=row.credit_note_id,
+            currency=row.currency,
+            amount_minor=row.amount_minor,
+            cause=row.cause,
+            reason=row.reason or "",
+            at=row.at,
+        )
+        for row in rows[:limit]
+    ]
 
 
 def credit(*, customer_id: UUID) -> dict[str, int]:

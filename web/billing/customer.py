@@ -91,6 +91,12 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
                     "payments:customer_payments",
                     Permission.PAYMENT_READ in request.permissions,
                 ),
+                (
+                    "credit",
+                    "Credit",
+                    "billing:credit_entries",
+                    Permission.PAYMENT_READ in request.permissions,
+                ),
                 ("access", "Access", "billing:customer_access", reads),
                 ("portal", "Portal", "billing:portal", may_write),
                 ("grants", "Opened to", "billing:grants", Permission.CUSTOMER_GRANT in request.permissions),

@@ -63,6 +63,7 @@ class Document:
     paid_minor: int
     due_minor: int
     note: str
+    credited_minor: int = 0
 
 
 def document(found: InvoiceDetail) -> Document:
@@ -101,6 +102,7 @@ def document(found: InvoiceDetail) -> Document:
         paid_minor=found.amount_paid_minor - found.prepaid_minor,
         due_minor=found.amount_due_minor,
         note=found.note,
+        credited_minor=found.credited_minor,
     )
 
 

@@ -15,6 +15,7 @@ from audit import events as audit_events
 from audit import queries as audit
 from audit.queries import Filters
 from billing import events
+from billing.creditnotes import queries as creditnotes
 from billing.documents import papers, pdf
 from billing.invoices import lists, queries, services
 from billing.invoices.queries import InvoiceDetail
@@ -64,6 +65,12 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "intact": None if draft else queries.content_is_intact(found.id),
         "facts": found,
         "documents": None if draft else kept_documents.of_invoice(found.id, slug=slug, pk=pk),
+        "credit_notes": [
+            (reverse("billing:credit_note", args=[slug, ids.encode("credit_note", each.id)]), each)
+            for each in creditnotes.of_invoice(found.id)
+        ]
+        if found.noted_minor
+        else [],
         "twins": _twins(found, slug) if draft else [],
     }
     return render(request, "billing/invoice.html", context)
@@ -158,7 +165,7 @@ def void(request: Request, slug: str, pk: str) -> HttpResponse:
     context = {
         **context_of(request, slug, pk, found, ""),
         "crumbs": crumbs(slug, found),
-        "possible": found.status == "finalized" and found.amount_paid_minor == 0,
+        "possible": found.status == "finalized" and _is_untouched(found),
         "label": f"Void {found.number}, {formats.money(found.total_minor, found.currency)}",
     }
     return answer(request, "billing/void.html", context, form=form)
@@ -215,7 +222,11 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         "may_promise": final and found.amount_due_minor > 0 and Permission.INVOICE_SEND in held,
         "may_finalize": draft and Permission.INVOICE_FINALIZE in held,
         "may_record": final and found.amount_due_minor > 0 and Permission.PAYMENT_WRITE in held,
-        "may_void": final and Permission.INVOICE_VOID in held and found.amount_paid_minor == 0,
+        "may_void": final and Permission.INVOICE_VOID in held and _is_untouched(found),
+        "may_credit": final
+        and Permission.CREDIT_NOTE_WRITE in held
+        and found.noted_minor < found.total_minor,
+        "may_write_off": final and found.amount_due_minor > 0 and Permission.INVOICE_WRITE_OFF in held,
     }
 
 
@@ -226,6 +237,10 @@ def crumbs(slug: str, found: InvoiceDetail | None = None) -> list[Crumb]:
         url = reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)])
         way.append(Crumb(found.number or "Draft", url))
     return way
+
+
+def _is_untouched(found: InvoiceDetail) -> bool:
+    return not (found.amount_paid_minor or found.noted_minor or found.written_off_minor)
 
 
 def _twins(found: InvoiceDetail, slug: str) -> list[rows.Row]:

@@ -4,6 +4,8 @@ from django.urls import path
 
 from web.billing import (
     bank_account,
+    credit_notes,
+    credits,
     customer,
     customers,
     document_settings,
@@ -16,7 +18,9 @@ from web.billing import (
     organization,
     portal,
     sending,
+    series,
     tax_rates,
+    write_off,
 )
 
 app_name = "billing"
@@ -35,11 +39,18 @@ urlpatterns = [
     path("invoices/<str:pk>/send", sending.send, name="send_invoice"),
     path("invoices/<str:pk>/pay-link", sending.pay_link, name="pay_link"),
     path("invoices/<str:pk>/void", invoice.void, name="void"),
+    path("invoices/<str:pk>/credit", credit_notes.create, name="new_credit_note"),
+    path("invoices/<str:pk>/write-off", write_off.write_off, name="write_off"),
+    path("credit-notes", credit_notes.index, name="credit_notes"),
+    path("credit-notes/<str:pk>", credit_notes.detail, name="credit_note"),
+    path("credit-notes/<str:pk>/pdf", credit_notes.download, name="credit_note_pdf"),
     path("invoices/<str:pk>/discard", invoice.discard, name="discard"),
     path("customers", customers.index, name="customers"),
     path("customers/new", customers.create, name="new_customer"),
     path("customers/<str:pk>", customer.detail, name="customer"),
     path("customers/<str:pk>/access", customer.access_history, name="customer_access"),
+    path("customers/<str:pk>/credit-entries", credits.index, name="credit_entries"),
+    path("customers/<str:pk>/credit-entries/expire", credits.expire, name="expire_credit"),
     path("customers/<str:pk>/grants", grants.index, name="grants"),
     path("customers/<str:pk>/grants/end", grants.end, name="end_grant"),
     path("customers/<str:pk>/portal", portal.index, name="portal"),
@@ -53,6 +64,10 @@ urlpatterns = [
     path("settings/bank-account", bank_account.index, name="bank_account"),
     path("settings/bank-account/change", bank_account.change, name="change_bank_account"),
     path("settings/bank-account/cancel", bank_account.cancel, name="cancel_bank_account"),
+    path("settings/series", series.index, name="series"),
+    path("settings/series/new", series.create, name="new_series"),
+    path("settings/series/<str:pk>", series.detail, name="one_series"),
+    path("settings/series/<str:pk>/close", series.retire, name="close_series"),
     path("settings/tax-rates", tax_rates.index, name="tax_rates"),
     path("settings/tax-rates/new", tax_rates.create, name="new_tax_rate"),
     path("settings/tax-rates/<str:pk>", tax_rates.detail, name="tax_rate"),

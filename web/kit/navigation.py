@@ -63,6 +63,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Bank account", "billing:bank_account", "payment", P.ORGANIZATION_READ),
             Place("Card payments", "console:provider", "payment", P.GATEWAY_MANAGE),
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
+            Place("Number series", "billing:series", "invoice", P.ORGANIZATION_READ),
             Place("Members", "people:members", "person", P.MEMBER_READ),
             Place("Roles", "people:roles", "approval", P.MEMBER_READ),
             Place("Jobs", "console:jobs", "clock", P.JOB_READ),

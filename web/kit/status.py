@@ -127,6 +127,7 @@ STATUS: dict[str, dict[str, Status]] = {
     "period": {"open": _waits("Open again"), "closed": _good("Closed")},
     "close_check": {"done": _good("Done"), "waits": _care("Look at it"), "blocks": _wrong("Has to be done")},
     "ledger_account": {"active": _good("In use"), "archived": _idle("Archived")},
+    "series": {"usual": _good("In use"), "open": _moving("Open"), "closed": _idle("Closed")},
     "tax_rate": {"now": _good("In use"), "later": _moving("Begins later"), "ended": _idle("Ended")},
     "approval": {
         "pending": _waits("Waits"),

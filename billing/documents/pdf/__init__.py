@@ -5,6 +5,7 @@ import json
 from billing.documents.pdf import attaching, compiler, values
 from billing.documents.pdf.documents import (
     BankDetails,
+    CreditNoteDocument,
     InvoiceDocument,
     Line,
     Logo,
@@ -21,6 +22,7 @@ MEDIA_TYPE = "application/pdf"
 __all__ = [
     "MEDIA_TYPE",
     "BankDetails",
+    "CreditNoteDocument",
     "InvoiceDocument",
     "Line",
     "Logo",
@@ -29,6 +31,7 @@ __all__ = [
     "Party",
     "ReceiptDocument",
     "Tax",
+    "credit_note",
     "invoice",
     "receipt",
     "version",
@@ -48,6 +51,11 @@ def invoice(document: InvoiceDocument, *, xml: bytes = b"") -> bytes:
 def receipt(document: ReceiptDocument) -> bytes:
     """Set a receipt as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction."""
     return compiler.to_pdf("receipt", values.of_receipt(document), at=document.at, logo=document.logo)
+
+
+def credit_note(document: CreditNoteDocument) -> bytes:
+    """Set a credit note as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction."""
+    return compiler.to_pdf("credit_note", values.of_credit_note(document), at=document.at, logo=document.logo)
 
 
 def version(document: InvoiceDocument | ReceiptDocument) -> str:

@@ -111,6 +111,31 @@ class InvoiceDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreditNoteDocument:
+    """A credit note as it stands on paper, and where what it takes back went (label, minor units)."""
+
+    number: str
+    at: datetime
+    seller: Party
+    buyer: Party
+    issued_on: date
+    invoice_number: str = ""
+    invoice_issued_on: date | None = None
+    references: tuple[tuple[str, str], ...] = ()
+    currency: str
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+    subtotal_minor: int
+    total_minor: int
+    rounding_minor: int = 0
+    went: tuple[tuple[str, int], ...] = ()
+    note: str = ""
+    check_url: str = ""
+    language: str = "en"
+    logo: Logo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaidInvoice:
     """What of a payment went to one invoice, and what is still owed on it afterwards."""
 

@@ -8,7 +8,8 @@ LANGUAGES: Mapping[str, str] = MappingProxyType({"en": "English", "de": "Deutsch
 # The words of the templates, by the names they use.
 LABELS: Mapping[str, str] = MappingProxyType(
     {
-        "invoice": "Invoice", "receipt": "Receipt", "draft": "draft", "void": "void",
+        "invoice": "Invoice", "credit_note": "Credit note", "credited": "Credited", "receipt": "Receipt",
+        "draft": "draft", "void": "void",
         "description": "Description", "quantity": "Quantity", "unit_price": "Unit price", "tax": "Tax",
         "net": "Net", "total": "Total", "amount_due": "Amount due", "please_pay": "Please pay", "by": "by",
         "holder": "Account holder", "iban": "IBAN", "bic": "BIC", "reference": "Reference",
@@ -25,6 +26,13 @@ _GERMAN: Mapping[str, str] = MappingProxyType(
     {
         "Invoice": "Rechnung",
         "Receipt": "Zahlungsbeleg",
+        "Credit note": "Rechnungskorrektur",
+        "Credited": "Gutgeschrieben",
+        "Credit note number": "Korrekturnummer",
+        "Issued on": "Datum",
+        "Corrects invoice": "Korrigiert Rechnung",
+        "Off what was open": "Vom offenen Betrag abgezogen",
+        "Given back": "Erstattet",
         "draft": "Entwurf",
         "void": "storniert",
         "Description": "Beschreibung",

@@ -6,6 +6,7 @@ from billing.documents import epc
 from billing.documents.pdf import coverage, words
 from billing.documents.pdf.documents import (
     BankDetails,
+    CreditNoteDocument,
     InvoiceDocument,
     Line,
     Mark,
@@ -27,21 +28,7 @@ def of_invoice(document: InvoiceDocument) -> Values:
         return words.money(minor, currency, lang)
 
     paid = document.prepaid_minor or document.paid_minor
-    rows = [(say("Net", lang), money(document.subtotal_minor))]
-    rows += [
-        (
-            words.tax(tax.category, tax.percentage, lang)
-            + (
-                f" {say('on', lang)} {words.amount(tax.base_minor, currency, lang)}"
-                if len(document.taxes) > 1
-                else ""
-            ),
-            money(tax.tax_minor),
-        )
-        for tax in document.taxes
-        if tax.percentage or tax.category != "O" or len(document.taxes) > 1
-    ]
-    rows += [(say("Rounding", lang), money(document.rounding_minor))] if document.rounding_minor else []
+    rows = _sums(document)
     after = [(say("Paid before", lang), money(-document.prepaid_minor))] if document.prepaid_minor else []
     after += [(say("Paid", lang), money(-document.paid_minor))] if document.paid_minor else []
     return _showable(
@@ -70,6 +57,64 @@ def of_invoice(document: InvoiceDocument) -> Values:
             "language": lang,
         }
     )
+
+
+def of_credit_note(document: CreditNoteDocument) -> Values:
+    """Write a credit note for its template."""
+    lang, currency = document.language, document.currency
+    facts = [
+        ("Credit note number", document.number),
+        ("Issued on", words.day(document.issued_on, lang)),
+        *document.references,
+        ("Your tax id", document.buyer.tax_id or document.buyer.tax_number),
+    ]
+    on = words.day(document.invoice_issued_on, lang)
+    when = f" {'vom' if lang[:2] == 'de' else 'of'} {on}" if on else ""
+    corrects = f"{say('Corrects invoice', lang)} {document.invoice_number}{when}"
+    return _showable(
+        {
+            "t": labels(lang),
+            "title": f"{say('Credit note', lang)} {document.number}",
+            "number": document.number,
+            "mark": "",
+            "seller": _party(document.seller),
+            "buyer": _party(document.buyer),
+            "facts": [(say(label, lang), text) for label, text in facts if text],
+            "corrects": corrects if document.invoice_number else "",
+            "currency": currency,
+            "lines": [_line(line, currency, lang) for line in document.lines],
+            "taxed": any(line.percentage for line in document.lines),
+            "sums": _sums(document),
+            "total": words.money(document.total_minor + document.rounding_minor, currency, lang),
+            "went": [
+                (say(label, lang), words.money(minor, currency, lang))
+                for label, minor in document.went
+                if minor
+            ],
+            "reasons": _reasons(document),
+            "note": document.note,
+            "check_url": document.check_url,
+            "language": lang,
+        }
+    )
+
+
+def _sums(document: InvoiceDocument | CreditNoteDocument) -> list[tuple[str, str]]:
+    lang, currency = document.language, document.currency
+    rows = [(say("Net", lang), words.money(document.subtotal_minor, currency, lang))]
+    for tax in document.taxes:
+        if tax.percentage or tax.category != "O" or len(document.taxes) > 1:
+            several = len(document.taxes) > 1
+            base = f" {say('on', lang)} {words.amount(tax.base_minor, currency, lang)}" if several else ""
+            rows.append(
+                (
+                    words.tax(tax.category, tax.percentage, lang) + base,
+                    words.money(tax.tax_minor, currency, lang),
+                )
+            )
+    if document.rounding_minor:
+        rows.append((say("Rounding", lang), words.money(document.rounding_minor, currency, lang)))
+    return rows
 
 
 def of_receipt(document: ReceiptDocument) -> Values:
@@ -147,7 +192,7 @@ def _line(line: Line, currency: str, lang: str) -> Values:
     }
 
 
-def _reasons(document: InvoiceDocument) -> list[str]:
+def _reasons(document: InvoiceDocument | CreditNoteDocument) -> list[str]:
     found = (
         words.why_nothing(tax.category, tax.reason, document.language)
         for tax in document.taxes
