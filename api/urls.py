@@ -6,6 +6,7 @@ from api import docs, schema
 from api.v1 import (
     allocations,
     audit_events,
+    credit_notes,
     customers,
     disputes,
     events,
@@ -17,9 +18,11 @@ from api.v1 import (
     payment_methods,
     payments,
     refunds,
+    series,
     tax_rates,
     webhook_deliveries,
     webhook_endpoints,
+    write_offs,
 )
 
 app_name = "api"
@@ -31,9 +34,17 @@ urlpatterns = [
     path("allocations/<str:pk>/release", allocations.Released.as_view(), name="allocation_release"),
     path("audit_events", audit_events.AuditEvents.as_view(), name="audit_events"),
     path("audit_events/<str:pk>", audit_events.OneAuditEvent.as_view(), name="audit_event"),
+    path("credit_notes", credit_notes.CreditNotes.as_view(), name="credit_notes"),
+    path("credit_notes/<str:pk>", credit_notes.OneCreditNote.as_view(), name="credit_note"),
+    path("credit_notes/<str:pk>/pdf", credit_notes.CreditNotePdf.as_view(), name="credit_note_pdf"),
     path("customers", customers.Customers.as_view(), name="customers"),
     path("customers/<str:pk>", customers.OneCustomer.as_view(), name="customer"),
     path("customers/<str:pk>/archive", customers.Archived.as_view(), name="customer_archive"),
+    path(
+        "customers/<str:pk>/credit_entries",
+        series.CreditEntries.as_view(),
+        name="customer_credit_entries",
+    ),
     path("customers/<str:pk>/restore", customers.Restored.as_view(), name="customer_restore"),
     path("disputes", disputes.Disputes.as_view(), name="disputes"),
     path("disputes/<str:pk>", disputes.OneDispute.as_view(), name="dispute"),
@@ -52,6 +63,7 @@ urlpatterns = [
     path("invoices/<str:pk>/xml", invoice_documents.Xml.as_view(), name="invoice_xml"),
     path("invoices/<str:pk>/send", invoices.Sent.as_view(), name="invoice_send"),
     path("invoices/<str:pk>/void", invoices.Voided.as_view(), name="invoice_void"),
+    path("invoices/<str:pk>/write_off", write_offs.WrittenOff.as_view(), name="invoice_write_off"),
     path("jobs", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/<str:pk>", jobs.OneJob.as_view(), name="job"),
     path("ledger_accounts", ledger.LedgerAccounts.as_view(), name="ledger_accounts"),
@@ -70,6 +82,7 @@ urlpatterns = [
     path("refunds/<str:pk>", refunds.OneRefund.as_view(), name="refund"),
     path("refunds/<str:pk>/cancel", refunds.Canceled.as_view(), name="refund_cancel"),
     path("refunds/<str:pk>/record_payout", refunds.PaidOut.as_view(), name="refund_record_payout"),
+    path("series", series.AllSeries.as_view(), name="series"),
     path("tax_rates", tax_rates.TaxRates.as_view(), name="tax_rates"),
     path("tax_rates/countries", tax_rates.Countries.as_view(), name="tax_rate_countries"),
     path("tax_rates/<str:pk>", tax_rates.OneTaxRate.as_view(), name="tax_rate"),

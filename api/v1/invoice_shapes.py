@@ -48,6 +48,7 @@ class NewLine(fields.Body):
 class _Terms(fields.Body):
     issued_on = fields.Day(help_text="The day of finalizing if absent.", **_OPTIONAL)
     due_on = fields.Day(help_text="By the organization's payment terms if absent.", **_OPTIONAL)
+    series = fields.Id(kind="series", help_text="The number series; the usual one if absent.", **_OPTIONAL)
     note = fields.Text(limit=rules.NOTE_LENGTH, lines=True, **_OPTIONAL)
     discounts = fields.Bodies(of=NewDiscount, limit=rules.MOST_DISCOUNTS, empty=True, required=False)
     tax_inclusive = fields.Flag(
@@ -149,6 +150,8 @@ class ShownInvoiceRow(schema.Shown):
     total_minor = serializers.IntegerField()
     amount_due_minor = serializers.IntegerField()
     amount_paid_minor = serializers.IntegerField()
+    credited_minor = serializers.IntegerField(help_text="What credit notes took off what was open.")
+    written_off_minor = serializers.IntegerField(help_text="What was given up as lost; it is not paid.")
     issued_on = serializers.DateField(allow_null=True)
     due_on = serializers.DateField(allow_null=True)
     lines = ShownLine(many=True, required=False)
@@ -284,6 +287,8 @@ def write_row(row: queries.InvoiceRow) -> dict[str, Any]:
         "total_minor": row.total_minor,
         "amount_due_minor": row.amount_due_minor,
         "amount_paid_minor": row.amount_paid_minor,
+        "credited_minor": row.credited_minor,
+        "written_off_minor": row.written_off_minor,
         "issued_on": row.issued_on,
         "due_on": row.due_on,
         "pay_url": None,
@@ -308,6 +313,8 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "total_minor": invoice.total_minor,
         "amount_due_minor": queries.due_minor(invoice),
         "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
+        "credited_minor": invoice.credited_minor,
+        "written_off_minor": invoice.written_off_minor,
         "issued_on": invoice.issued_on,
         "due_on": invoice.due_on,
         "lines": [write_line(line) for line in lines],

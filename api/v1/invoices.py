@@ -39,7 +39,7 @@ from payments.services import links, sending
 DEFAULT_REASON = "Voided by API"
 
 
-def _whole(invoice: Invoice, *, pay_url: str = "") -> dict[str, Any]:
+def whole(invoice: Invoice, *, pay_url: str = "") -> dict[str, Any]:
     """Write an invoice with its lines; those that a service has just written or read are not read again."""
     lines, taxes = queries.parts_of(invoice)
     return {**write(invoice, lines), "taxes": [write_tax(tax) for tax in taxes], "pay_url": pay_url or None}
@@ -154,10 +154,11 @@ class Invoices(Endpoint):
             issued_on=given.get("issued_on"),
             due_on=given.get("due_on"),
             note=given.get("note"),
+            series_id=given.get("series"),
             actor=self.actor,
             at=clock.now(),
         )
-        return self.created(_whole(invoice), "invoices")
+        return self.created(whole(invoice), "invoices")
 
 
 @access(get=Permission.INVOICE_READ, patch=Permission.INVOICE_WRITE)
@@ -171,7 +172,7 @@ class OneInvoice(Endpoint):
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", invoice.pk))
         # Whoever has the link may see and pay: it is for keys that may send it, whose first reading makes it.
         may_send = Permission.INVOICE_SEND in self.edge.permissions
-        return self.one(_whole(invoice, pay_url=_pay_url(invoice, maker=self.actor) if may_send else ""))
+        return self.one(whole(invoice, pay_url=_pay_url(invoice, maker=self.actor) if may_send else ""))
 
     @schema.describe("invoices_update", "Change a draft", takes=InvoiceChange, gives=ShownInvoice)
     def patch(self, request: Request, pk: str) -> Response:
@@ -180,6 +181,8 @@ class OneInvoice(Endpoint):
         changes = self.body(InvoiceChange)
         if "customer" in changes:
             changes["customer_id"] = changes.pop("customer")
+        if "series" in changes:
+            changes["series_id"] = changes.pop("series")
         inclusive = changes.pop("tax_inclusive", False)
         if "lines" in changes:
             changes["lines"] = _lines(changes["lines"], tax_inclusive=inclusive)
@@ -189,11 +192,11 @@ class OneInvoice(Endpoint):
             changes["automatic_tax"] = changes.pop("tax") == "automatic"
         if self.expects_version():
             self.hold(Invoice, invoice_id)
-            self.match(_whole(_load(invoice_id)))
+            self.match(whole(_load(invoice_id)))
         invoice = services.update_draft(
             invoice_id=invoice_id, changes=changes, actor=self.actor, at=clock.now()
         )
-        return self.changed(_whole(invoice))
+        return self.changed(whole(invoice))
 
 
 @access(get=Permission.INVOICE_READ)
@@ -236,7 +239,7 @@ class Finalized(Endpoint):
         """Give the draft its number and freeze it."""
         self.body(fields.Nothing)
         invoice = services.finalize(invoice_id=ids.decode("invoice", pk), actor=self.actor, at=clock.now())
-        return self.changed(_whole(invoice))
+        return self.changed(whole(invoice))
 
 
 @access(post=Permission.INVOICE_SEND)
@@ -250,7 +253,7 @@ class Sent(Endpoint):
         invoice_id = ids.decode("invoice", pk)
         sending.send(invoice_id=invoice_id, actor=self.actor, at=clock.now())
         invoice = _load(invoice_id)
-        return self.changed(_whole(invoice, pay_url=_pay_url(invoice)))
+        return self.changed(whole(invoice, pay_url=_pay_url(invoice)))
 
 
 @access(post=Permission.INVOICE_VOID)
@@ -264,4 +267,4 @@ class Voided(Endpoint):
         invoice = services.void(
             invoice_id=ids.decode("invoice", pk), reason=reason, actor=self.actor, at=clock.now()
         )
-        return self.changed(_whole(invoice))
+        return self.changed(whole(invoice))

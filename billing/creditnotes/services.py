@@ -66,6 +66,7 @@ class Standing:
 
     left: queries.Left
     open_minor: int
+    noted_minor: int
     is_final: bool
 
 
@@ -176,7 +177,12 @@ def standing(invoice_id: UUID) -> Standing:
         raise NotFound
     final = invoice.status == Invoice.Status.FINALIZED
     due = max(0, invoice.amount_due_minor) if final else 0
-    return Standing(left=queries.left(invoice), open_minor=due + invoice.written_off_minor, is_final=final)
+    return Standing(
+        left=queries.left(invoice),
+        open_minor=due + invoice.written_off_minor,
+        noted_minor=invoice.noted_minor,
+        is_final=final,
+    )
 
 
 def planned(found: Standing, wanted: Wanted) -> rules.Credited:

@@ -135,12 +135,14 @@ CARD_CASES = [
 
 def test_every_operation_with_a_text_is_walked() -> None:
     assert {operation.name for operation, _ in CARD_CASES} == {
+        "credit_notes_create",
         "customers_create",
         "customers_update",
         "disputes_answer",
         "invoices_create",
         "invoices_update",
         "invoices_void",
+        "invoices_write_off",
         "payments_create",
         "payments_reverse",
         "refunds_create",

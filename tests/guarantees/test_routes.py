@@ -36,6 +36,9 @@ NOUNS = {
     "customers": "customer",
     "documents": "document",
     "invoices": "invoice",
+    "credit-notes": "credit_note",
+    "credit_notes": "credit_note",
+    "series": "series",
     "tax_rates": "tax_rate",
     "tax-rates": "tax_rate",
     "members": "member",
@@ -67,7 +70,7 @@ NOUNS = {
 }
 # Arguments that name no record.
 WORDS = {"kind": "facturx", "purpose": "fields", "month": "2019-01"}
-_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents)")
+_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents|write.off)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 
 

@@ -38,7 +38,7 @@ from tenancy import jobs
 from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant
 from tests import databases
-from tests.guarantees import canaries, searched, typed_books, typed_payments, world
+from tests.guarantees import canaries, searched, typed_books, typed_corrections, typed_payments, world
 from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
 
@@ -142,6 +142,7 @@ def _type_over_the_services(marker: str) -> None:
         _type_bank_details(marker, actor)
         typed_payments.over_the_services(marker, actor)
         typed_books.over_the_services(marker, actor)
+        typed_corrections.over_the_services(marker, actor)
         apikeys.create(
             name=f"{marker} key",
             scopes=["invoice:read"],
@@ -153,6 +154,7 @@ def _type_over_the_services(marker: str) -> None:
         given = {"kind": "import", "name": f"{marker}.csv", "media_type": "text/csv"}
         files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
         _import(marker, actor)
+        typed_corrections.over_imports(actor)
         jobs.start(kind="test", at=at)
 
 
@@ -262,6 +264,13 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     records["voided"] = send("invoices_create", "POST", "invoices")
     send("invoices_finalize", "POST", f"invoices/{records['voided']}/finalize")
     send("invoices_void", "POST", f"invoices/{records['voided']}/void")
+    records["lost"] = send("invoices_create", "POST", "invoices")
+    records["invoice"] = records["lost"]
+    lines = json.loads(evidence.answers["invoices_create"])["lines"]
+    records["invoice_line"] = lines[0]["id"]
+    send("invoices_finalize", "POST", f"invoices/{records['lost']}/finalize")
+    records["credit_note"] = send("credit_notes_create", "POST", "credit_notes")
+    send("invoices_write_off", "POST", f"invoices/{records['lost']}/write_off")
     records["webhook_endpoint"] = send("webhook_endpoints_create", "POST", "webhook_endpoints")
     webhook = f"webhook_endpoints/{records['webhook_endpoint']}"
     send("webhook_endpoints_update", "PATCH", webhook)

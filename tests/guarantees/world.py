@@ -13,9 +13,11 @@ from accounts.models import Invitation, User
 from accounts.permissions import ROLES, Permission, RoleCode
 from accounts.services import approvals, members
 from audit.models import Event
+from billing.creditnotes import services as creditnotes
 from billing.customers import services as customers
 from billing.documents import archive
 from billing.invoices import services as invoices
+from billing.issuer.models import Series
 from billing.ledger.models import LedgerAccount, LedgerTransaction
 from billing.settlement import queries as settlement
 from core import clock, ids
@@ -99,6 +101,13 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         contested = payments.card(customer.pk, finalized.pk, 100)
         dispute = payments.disputed(contested)
         saved = payments.saved(customer.pk)
+        note = creditnotes.issue(
+            invoice_id=finalized.pk,
+            wanted=creditnotes.Wanted(amount_minor=100),
+            actor=billing.ACTOR,
+            at=at,
+        )
+        series = Series.objects.get(code="credit-notes")
         line, plan = statements.line(), statements.plan()
         kept = books.rate("2019-01-02", "0.9")
         closed = books.close("2019-01")
@@ -124,6 +133,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "finalized": ids.encode("invoice", finalized.pk),
         "document": ids.encode("document", document.id),
         "tax_rate": ids.encode("tax_rate", rate.pk),
+        "credit_note": ids.encode("credit_note", note.pk),
+        "series": ids.encode("series", series.pk),
         "member": ids.encode("member", colleague.pk),
         "role": ids.encode("role", custom.pk),
         "invitation": ids.encode("invitation", invitation.pk),

@@ -35,6 +35,7 @@ __all__ = [
     "invoice",
     "receipt",
     "version",
+    "version_of_credit_note",
 ]
 
 
@@ -56,6 +57,14 @@ def receipt(document: ReceiptDocument) -> bytes:
 def credit_note(document: CreditNoteDocument) -> bytes:
     """Set a credit note as PDF/A-3a; the same document gives the same bytes. Call it outside any transaction."""
     return compiler.to_pdf("credit_note", values.of_credit_note(document), at=document.at, logo=document.logo)
+
+
+def version_of_credit_note(document: CreditNoteDocument) -> str:
+    """Name what a credit note would be, without setting it: two of one name are the same bytes."""
+    logo = "" if document.logo is None else primitives.sha256(document.logo.content).hex()
+    shown = values.of_credit_note(document)
+    text = json.dumps([compiler.edition(), document.at.isoformat(), logo, shown], sort_keys=True)
+    return primitives.sha256(text.encode()).hex()
 
 
 def version(document: InvoiceDocument | ReceiptDocument) -> str:
