@@ -63,7 +63,7 @@ class Job:
 
 
 @dataclass(slots=True)
-class _Ready:
+class Ready:
     """One invoice that will be made."""
 
     id: UUID
@@ -97,7 +97,7 @@ class Engine:
     def bill(self, planned: Sequence[PlannedInvoice], *, at: datetime) -> Outcome:
         """Bill what was planned, in the transaction that is open. Nothing comes of what somebody else has billed."""
         outcome = Outcome()
-        ready = self._prepare(planned, outcome)
+        ready = self.prepare(planned, outcome)
         facts: list[tuple[UUID | None, PlannedInvoice]] = [(item.id, item.planned) for item in ready]
         facts += [(None, item) for item in planned if not item.lines and not item.refusal]
         taken = {id(item) for item in self._job.planner.claim(facts, at=at)} if facts else set()
@@ -107,7 +107,8 @@ class Engine:
         outcome.invoices = len(ready)
         return outcome
 
-    def _prepare(self, planned: Sequence[PlannedInvoice], outcome: Outcome) -> list[_Ready]:
+    def prepare(self, planned: Sequence[PlannedInvoice], outcome: Outcome) -> list[Ready]:
+        """Compute what was planned, and note who cannot be billed and why; nothing is stored."""
         issuer = only(Issuer.objects.select_related("series"))
         if issuer is None:
             raise issuers.IssuerMissing
@@ -132,7 +133,7 @@ class Engine:
             if code:
                 outcome.skipped.append((item.customer_id, code))
         made = ids.uuid7s(len(found))
-        return [_Ready(key, *item) for key, item in zip(made, found, strict=True)]
+        return [Ready(key, *item) for key, item in zip(made, found, strict=True)]
 
     def _know(self, issuer: Issuer) -> None:
         """Begin anew when the issuer or its series has changed."""
@@ -146,7 +147,7 @@ class Engine:
             )
             self._shapes = Shapes(issuer, issued_on=self._job.issued_on, fiscal_year=self._fiscal_year)
 
-    def _store(self, ready: Sequence[_Ready], at: datetime) -> None:
+    def _store(self, ready: Sequence[Ready], at: datetime) -> None:
         self._make_stages()
         self._stage_parts(ready, LINES, InvoiceLine, lambda shape: shape.lines)
         self._stage_parts(ready, TAXES, InvoiceTax, lambda shape: shape.taxes)
@@ -204,7 +205,7 @@ class Engine:
 
     def _stage_parts(
         self,
-        ready: Sequence[_Ready],
+        ready: Sequence[Ready],
         stage: Stage,
         model: type[InvoiceLine | InvoiceTax],
         parts_of: Callable[[Shape], Sequence[Part]],
@@ -222,7 +223,7 @@ class Engine:
         _seal(model, sealed)
         stage.fill([template % filled for template, filled in rows])
 
-    def _stage_invoices(self, ready: Sequence[_Ready], at: datetime) -> None:
+    def _stage_invoices(self, ready: Sequence[Ready], at: datetime) -> None:
         sealed: dict[str, _Sealing] = {"buyer": []}
         buyer_bytes = _bytes_of("buyer")
         moment, rows = at.isoformat(), []

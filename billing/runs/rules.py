@@ -46,6 +46,8 @@ class PlannedInvoice:
     note: str | None = None
     references: Mapping[str, str] | None = None
     refusal: str = ""
+    # Which rule of place of supply chose the rates, if one did.
+    tax_rule: str = ""
 
 
 class PlannedOtherwise(Exception):

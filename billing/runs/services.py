@@ -164,22 +164,27 @@ class _Worker:
 
     def _look_again(self, run: BillingRun) -> None:
         """Bill what a process that died had been handed. What others have in hand is theirs: the facts decide."""
-        after = None
+        after, billed = None, 0
         while True:
             with context.scope(self._scope):
                 state = BillingRun.objects.values_list("state", flat=True).get(pk=run.pk)
                 planned = self._planner.due(run.on, after, CHUNK)
-            if not planned or state != BillingRun.State.RUNNING:
+            if state != BillingRun.State.RUNNING or not (planned or billed):
                 return
-            self._bill(planned)
+            if not planned:
+                # What did not fit on the invoices of this walk may come with the next.
+                after, billed = None, 0
+                continue
+            billed += self._bill(planned)
             after = planned[-1].customer_id
 
-    def _bill(self, planned: Sequence[PlannedInvoice]) -> None:
-        """Bill a chunk; one invoice that the database refuses is found by halves, and skipped."""
+    def _bill(self, planned: Sequence[PlannedInvoice]) -> int:
+        """Bill a chunk and return how many it made; one that the database refuses is found by halves, and skipped."""
+        made = 0
         for start in range(0, len(planned), CHUNK):
             chunk = planned[start : start + CHUNK]
             try:
-                self._try(chunk)
+                made += self._try(chunk)
             except PlannedOtherwise:
                 # The walk at the end plans these customers anew.
                 continue
@@ -191,17 +196,17 @@ class _Worker:
                     self._skip([(chunk[0].customer_id, "failed")])
                     continue
                 half = len(chunk) // 2
-                self._bill(chunk[:half])
-                self._bill(chunk[half:])
+                made += self._bill(chunk[:half]) + self._bill(chunk[half:])
+        return made
 
-    def _try(self, planned: Sequence[PlannedInvoice]) -> None:
+    def _try(self, planned: Sequence[PlannedInvoice]) -> int:
         """Bill a chunk in one transaction; again when others were in the way."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with context.scope(self._scope):
                     outcome: Outcome = self._engine.bill(planned, at=self._clock())
                     self._note(outcome.skipped)
-                return
+                return outcome.invoices
             except OperationalError:
                 self._engine.forget_session()
                 if attempt == _ATTEMPTS:
@@ -210,6 +215,7 @@ class _Worker:
             except BaseException:
                 self._engine.forget_session()
                 raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _skip(self, skipped: Sequence[tuple[UUID, str]]) -> None:
         with context.scope(self._scope):

@@ -93,7 +93,7 @@ class Shapes:
         """
         refers = tuple(sorted(planned.references.items())) if planned.references else ()
         due_on = planned.due_on or rules.due_on(self._issued_on, payment_days=payment_days)
-        key = (planned.lines, currency, due_on, planned.note, refers)
+        key = (planned.lines, currency, due_on, planned.note, planned.tax_rule, refers)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MOST:
@@ -125,6 +125,7 @@ class Shapes:
             customer_id=ids.uuid7(),
             series=self._series,
             rounding=self._series.rounding,
+            tax_rule=planned.tax_rule,
             fiscal_year=self._fiscal_year,
             number=_NUMBER,
             status=Invoice.Status.FINALIZED,

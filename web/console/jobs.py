@@ -23,7 +23,11 @@ from web.kit.parts import Crumb, CursorPage
 
 _PAGE = 50
 _KINDS: Mapping[str, str] = MappingProxyType(
-    {"keys.rotate": "Rotation of an encryption key", "cards.scan": "Search for card numbers"}
+    {
+        "keys.rotate": "Rotation of an encryption key",
+        "cards.scan": "Search for card numbers",
+        "billing.run": "Billing run",
+    }
 )
 _FAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -105,7 +109,7 @@ def _row(job: Job, name: str | None, slug: str) -> Row:
         finished_at=job.finished_at,
         done=job.done,
         total=max(job.total, job.done),
-        note=_note(job),
+        note=note_of(job),
         counts=[
             (name.replace("_", " ").capitalize(), formats.number(value))
             for name, value in sorted(job.counts.items())
@@ -116,7 +120,7 @@ def _row(job: Job, name: str | None, slug: str) -> Row:
     )
 
 
-def _note(job: Job) -> str:
+def note_of(job: Job) -> str:
     """Say how fast it goes and how long it may still take."""
     if job.state == Job.State.QUEUED:
         return "It waits for the worker. It is safe to close this page."

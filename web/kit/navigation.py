@@ -33,6 +33,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Overview", "signin:home", "overview", P.INVOICE_READ),
             Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True),
             Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ, granted=True),
+            Place("Billing runs", "billing:runs", "repeat", P.BILLING_RUN),
             Place("Reminders", "reminders:reminders", "bell", P.INVOICE_READ),
             Place("Reconcile", "reconcile:lines", "compliance", P.PAYMENT_READ),
             Place("Payments", "payments:payments", "payment", P.PAYMENT_READ),
