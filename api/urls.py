@@ -6,11 +6,8 @@ from api import docs, schema
 from api.v1 import (
     allocations,
     audit_events,
-<<<<<<< HEAD
-    credit_notes,
-=======
     billing_runs,
->>>>>>> 874b07e (Show what a run would bring, start it, and watch it, on pages and over the API)
+    credit_notes,
     customers,
     disputes,
     events,
@@ -38,14 +35,11 @@ urlpatterns = [
     path("allocations/<str:pk>/release", allocations.Released.as_view(), name="allocation_release"),
     path("audit_events", audit_events.AuditEvents.as_view(), name="audit_events"),
     path("audit_events/<str:pk>", audit_events.OneAuditEvent.as_view(), name="audit_event"),
-<<<<<<< HEAD
     path("credit_notes", credit_notes.CreditNotes.as_view(), name="credit_notes"),
     path("credit_notes/<str:pk>", credit_notes.OneCreditNote.as_view(), name="credit_note"),
     path("credit_notes/<str:pk>/pdf", credit_notes.CreditNotePdf.as_view(), name="credit_note_pdf"),
-=======
     path("billing_runs", billing_runs.BillingRuns.as_view(), name="billing_runs"),
     path("billing_runs/<str:pk>", billing_runs.OneBillingRun.as_view(), name="billing_run"),
->>>>>>> 874b07e (Show what a run would bring, start it, and watch it, on pages and over the API)
     path("customers", customers.Customers.as_view(), name="customers"),
     path("customers/<str:pk>", customers.OneCustomer.as_view(), name="customer"),
     path("customers/<str:pk>/archive", customers.Archived.as_view(), name="customer_archive"),
