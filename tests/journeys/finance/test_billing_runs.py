@@ -1,0 +1,132 @@
+"""Billing runs as people and programs meet them: seen before, started, and told how they went."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from billing.customers import services as customers
+from billing.runs import services
+from billing.runs.models import BillingRun
+from billing.subscriptions.models import PendingCharge
+from core import clock, ids
+from tenancy.context import Scope, scope
+from tests.guarantees import world
+from tests.guarantees.world import Organization
+from tests.make import billing as make
+from tests.make.api import key_of
+from tests.make.charges import charge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROLES = [world.RoleCode.OWNER, world.RoleCode.AUDITOR]
+
+
+@pytest.fixture
+def ours() -> Organization:
+    return world.organization("a", ROLES)
+
+
+def fill(ours: Organization) -> None:
+    """Give one customer a charge, and an archived one another."""
+    at = clock.now()
+    with scope(Scope(ours.id)):
+        PendingCharge.objects.update(withdrawn_at=at)
+        one, gone = make.customer("Blue Mill Bakery"), make.customer("Gone Ltd")
+        PendingCharge.objects.bulk_create(
+            charge(row.pk, at=at, on=at.date() - timedelta(days=1), amount="120.00") for row in (one, gone)
+        )
+        customers.archive(customer_id=gone.pk, actor=make.ACTOR, at=at)
+
+
+def told(answer: Any) -> str:
+    return re.sub(r"\s+", " ", answer.content.decode())
+
+
+def work(ours: Organization, run: BillingRun) -> services.Result:
+    """Do what the worker would."""
+    return services.work(tenant_id=ours.id, run_id=run.pk, actor=make.ACTOR, clock=clock.now)
+
+
+def newest(ours: Organization) -> BillingRun:
+    with scope(Scope(ours.id)):
+        run: BillingRun = BillingRun.objects.latest("id")
+    return run
+
+
+def test_a_run_is_previewed_started_and_told(ours: Organization) -> None:
+    fill(ours)
+    client = ours.people["owner"].client
+    assert "No billing runs yet" in told(client.get("/o/a/billing-runs"))
+    shown = told(client.get("/o/a/billing-runs/new"))
+    assert "120.00" in shown
+    assert "The customer is archived." in shown
+    (label,) = re.findall(r"Issue [\d,]+ invoices?", shown)[:1]
+    assert label
+    day = re.findall(r'name="on" value="([\d-]+)"', shown)[-1]
+    assert client.post("/o/a/billing-runs/new", {"on": day}).status_code == 302
+    run = newest(ours)
+    path = f"/o/a/billing-runs/{ids.encode('billing_run', run.pk)}"
+    assert "Running" in told(client.get(path))
+    assert work(ours, run).state == "done"
+    shown = told(client.get(path))
+    assert "Finished" in shown
+    assert "Gone Ltd" in shown
+    assert "The customer is archived." in shown
+    seen = client.get(f"{path}?seen=done-99", headers={"HX-Request": "true"})
+    assert "Blue Mill" not in told(seen)
+    assert "120.00" in told(client.get("/o/a/billing-runs"))
+    fired = {event.event for event in world.events_of(ours.id)}
+    assert {"billing_run.started", "billing_run.finished", "billing_run.read"} <= fired
+
+
+def test_who_may_not_run_sees_none_of_it(ours: Organization) -> None:
+    client = ours.people["auditor"].client
+    assert client.get("/o/a/billing-runs").status_code == 403
+    assert client.post("/o/a/billing-runs/new", {"on": "2026-01-01"}).status_code == 403
+    with scope(Scope(ours.id)):
+        assert not BillingRun.objects.exists()
+
+
+def test_a_program_starts_a_run_and_reads_how_it_went(ours: Organization) -> None:
+    fill(ours)
+    api = key_of("a")
+    made = api.post("billing_runs", {})
+    assert made.status_code == 201, made.content
+    body = made.json()
+    assert (body["state"], body["invoices"], body["job"][:4]) == ("running", 0, "job_")
+    assert api.post("billing_runs", {"on": body["on"]}).json()["id"] == body["id"]
+    work(ours, newest(ours))
+    done = api.get(f"billing_runs/{body['id']}").json()
+    assert (done["state"], done["skipped"]) == ("done", 1)
+    assert done["reasons"][0]["code"] == "customer_archived"
+    assert done["totals"][0]["total_minor"] >= 12_000
+    assert [row["id"] for row in api.get("billing_runs").json()["data"]] == [body["id"]]
+    wrong = api.post("billing_runs", {"on": "tomorrow"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/on")
+
+
+def test_a_failed_run_says_why(ours: Organization) -> None:
+    from core.errors import Refusal
+
+    class Closed(Refusal):
+        """Nothing can be billed now."""
+
+        code = "closed"
+
+    class Refusing:
+        def due(self, on, after, limit):
+            raise Closed
+
+        def claim(self, rows, *, at):
+            return []
+
+    with scope(Scope(ours.id)):
+        run = services.begin(on=clock.now().date(), actor=make.ACTOR, at=clock.now())
+    with pytest.raises(Closed):
+        services.work(tenant_id=ours.id, run_id=run.pk, actor=make.ACTOR, clock=clock.now, planner=Refusing())
+    client = ours.people["owner"].client
+    shown = told(client.get(f"/o/a/billing-runs/{ids.encode('billing_run', run.pk)}"))
+    assert "It did not finish" in shown
+    assert "<code>closed</code>" in shown
+    assert "billing_run.failed" in {event.event for event in world.events_of(ours.id)}
