@@ -5,7 +5,7 @@ account, the link, what is left) is what holds today. Reading needs the organiza
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -179,6 +179,7 @@ def _taxes(rows: Iterable[TaxRow | CreditTaxRow]) -> tuple[pdf.Tax, ...]:
             base_minor=tax.base_minor,
             tax_minor=tax.tax_minor,
             reason=tax.reason,
+            name=getattr(tax, "name", ""),
         )
         for tax in rows
     )
@@ -190,6 +191,11 @@ def _line(line: LineRow | CreditLineRow, currency: str, lang: str) -> pdf.Line:
     details = [_adjustment(entry, currency, lang) for entry in line.adjustments] if item else []
     if item and per != 1:
         details.insert(0, f"{say('Price per', lang)} {words.quantity(per, line.unit_code, lang)}")
+    if isinstance(line, LineRow) and line.gross_minor is not None:
+        details.append(f"{say('With tax', lang)}: {words.amount(line.gross_minor, currency, lang)}")
+    if line.period_from is not None and line.period_to is not None:
+        last = line.period_to - timedelta(days=1)
+        details.insert(0, f"{words.day(line.period_from, lang)} – {words.day(last, lang)}")
     return pdf.Line(
         description=line.description,
         details=tuple(details),
@@ -205,5 +211,5 @@ def _line(line: LineRow | CreditLineRow, currency: str, lang: str) -> pdf.Line:
 def _adjustment(entry: Mapping[str, Any], currency: str, lang: str) -> str:
     charge = bool(entry.get("is_charge"))
     amount = int(entry.get("amount_minor", 0)) * (1 if charge else -1)
-    reason = str(entry.get("reason") or say("Charge" if charge else "Allowance", lang))
+    reason = str(entry.get("reason") or say("Charge" if charge else "Discount", lang))
     return f"{reason}: {words.amount(amount, currency, lang)}"

@@ -92,6 +92,11 @@ def by_ids(tax_rate_ids: Iterable[UUID]) -> dict[UUID, TaxRate]:
     return {row.pk: row for row in TaxRate.objects.filter(pk__in=wanted)} if wanted else {}
 
 
+def rows_of(tax_rate_ids: Iterable[UUID]) -> list[TaxRateRow]:
+    """Return tax rates by code, in at most one statement."""
+    return sorted((_row(row) for row in by_ids(tax_rate_ids).values()), key=lambda row: row.code)
+
+
 def components(tax_rate_id: UUID) -> list[TaxRateRow]:
     """Return the taxes that a group puts together, in their order; none for any other rate."""
     found = TaxComponent.objects.filter(group_id=tax_rate_id).select_related("tax_rate").order_by("position")

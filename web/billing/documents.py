@@ -1,14 +1,15 @@
 """An invoice as the document it is: a final one from its own copies, a draft as it would be printed now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from babel import UnknownLocaleError
 
 from billing.customers import queries as customers
-from billing.invoices.queries import InvoiceDetail
+from billing.invoices.queries import InvoiceDetail, LineRow
 from billing.issuer import queries as issuers
 from billing.tax.rules import CATEGORIES
 from core import money
@@ -36,6 +37,8 @@ class Line:
     unit: str
     tax: str
     net_minor: int
+    # What else is said of it: its days of service, its discount, what it comes to with tax.
+    details: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Tax:
     label: str
     base_minor: int
     tax_minor: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +87,16 @@ def document(found: InvoiceDetail) -> Document:
                 unit=unit_price(line.unit_amount, found.currency),
                 tax=rate(line.tax_category, line.tax_percentage),
                 net_minor=line.net_minor,
+                details=_details(line, found.currency),
             )
             for line in found.lines
         ],
         taxes=[
             Tax(
-                label=rate(tax.category, tax.percentage, words=True),
+                label=f"{tax.name}, {rate(tax.category, tax.percentage)}"
+                if tax.name
+                else rate(tax.category, tax.percentage, words=True),
+                reason=tax.reason,
                 base_minor=tax.base_minor,
                 tax_minor=tax.tax_minor,
             )
@@ -104,6 +112,22 @@ def document(found: InvoiceDetail) -> Document:
         note=found.note,
         credited_minor=found.credited_minor,
     )
+
+
+def _details(line: LineRow, currency: str) -> list[str]:
+    said: list[str] = []
+    if line.period_from is not None and line.period_to is not None:
+        last = line.period_to - timedelta(days=1)
+        said.append(f"{formats.day(line.period_from)} – {formats.day(last)}")
+    if line.kind == "item":
+        for entry in line.adjustments:
+            sign = 1 if entry.get("is_charge") else -1
+            what = str(entry.get("reason") or ("Charge" if entry.get("is_charge") else "Discount"))
+            share = f" {entry['percentage']}\u202f%" if entry.get("percentage") else ""
+            said.append(f"{what}{share}: {formats.money(sign * int(entry.get('amount_minor', 0)), currency)}")
+    if line.gross_minor is not None:
+        said.append(f"With tax: {formats.money(line.gross_minor, currency)}")
+    return said
 
 
 def party(values: Mapping[str, Any]) -> Party:

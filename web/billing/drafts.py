@@ -18,19 +18,21 @@ from accounts.permissions import Permission
 from billing import events as billing_events
 from billing.customers import queries as customers
 from billing.customers.queries import CustomerDetail, CustomerRow
-from billing.invoices import lists, pricing, queries, services
+from billing.invoices import lists, pricing, queries, rules, services
 from billing.invoices.queries import InvoiceDetail
 from billing.issuer import queries as issuers
+from billing.tax import proposals
 from billing.tax import queries as tax_rates
+from billing.tax.proposals import Proposal
 from billing.tax.queries import TaxRateRow
-from billing.tax.rules import Rate
 from core import clock, ids
-from core.errors import Refusal
+from core.errors import Invalid, NotFound, Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
 from web.billing import documents, rows
-from web.billing.forms import DraftForm, Lines, chosen_customer
+from web.billing.draft_forms import MOST_LINES, DraftForm, Lines, discount_words, with_reason
+from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
@@ -75,13 +77,16 @@ def change(request: Request, slug: str, pk: str) -> HttpResponse:
     if found.status != "draft" or found.imported_number is not None:
         messages.warning(request, "This invoice cannot be edited. Its content is fixed.")
         return redirect("billing:invoice", slug, pk)
+    if _is_beyond(found):
+        messages.warning(request, "This draft holds more than this page shows. Change it by the API.")
+        return redirect("billing:invoice", slug, pk)
     return _page(request, slug, found)
 
 
 @access(post=Permission.INVOICE_WRITE)
 def totals(request: Request, slug: str) -> HttpResponse:
     """Answer with what the lines come to as they are written; nothing is kept."""
-    return render(request, "billing/_totals.html", _totals(request.POST, _rates(), slug))
+    return render(request, "billing/_totals.html", _totals(request.POST, _rates(request.POST), slug))
 
 
 def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpResponse:
@@ -89,7 +94,12 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
     customer_id = chosen_customer(named) or (found.customer_id if found is not None else None)
     if customer_id is None or (request.method == "GET" and "choose" in request.GET):
         return _choose(request, slug, found)
-    customer, rates = customers.get(customer_id), _rates()
+    customer, rates = (
+        customers.get(customer_id),
+        _rates(request.POST, found),
+    )
+    proposed = _proposed(customer_id)
+    usual = proposed.rate.id if isinstance(proposed, Proposal) else None
     if found is None:
         recording.read(
             request,
@@ -101,21 +111,26 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
     if request.method != "POST":
         form, lines = (
             DraftForm(initial=_initial(customer, found)),
-            Lines.kept(found.lines if found else (), rates=rates),
+            Lines.kept(found.lines if found else (), rates=rates, usual=usual),
         )
-    elif action in ("add", "compute") or action.startswith("remove-"):
+    elif action in ("add", "compute", "propose") or action.startswith("remove-"):
         lines = Lines.changed(
-            request.POST, rates=rates, add=action == "add", remove=action.removeprefix("remove-")
+            request.POST,
+            rates=rates,
+            add=action == "add",
+            remove=action.removeprefix("remove-"),
+            usual=usual,
+            taxed_by=usual if action == "propose" else None,
         )
         form = DraftForm(initial=request.POST.dict())
     else:
         form, lines = DraftForm(request.POST), Lines.sent(request.POST, rates=rates)
-        saved = _save(request, form, lines, customer_id=customer.id, found=found)
+        saved = _save(request, form, lines, customer_id=customer.id, found=found, proposed=proposed)
         if saved is not None:
             return redirect("billing:invoice", slug, ids.encode("invoice", saved))
         if not lines.forms:
             lines = Lines.kept((), rates=rates)
-    context = _context(slug, customer, found, lines)
+    context = {**_context(slug, customer, found, lines), "proposed": proposed, "mixed": _is_mixed(found)}
     if request.method == "POST" and action != "save" and request.headers.get("HX-Request") == "true":
         if action == "add":
             lines.take_focus()
@@ -125,7 +140,13 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
 
 
 def _save(
-    request: Request, form: DraftForm, lines: Lines, *, customer_id: UUID, found: InvoiceDetail | None
+    request: Request,
+    form: DraftForm,
+    lines: Lines,
+    *,
+    customer_id: UUID,
+    found: InvoiceDetail | None,
+    proposed: "Proposal | Refusal",
 ) -> UUID | None:
     """Keep the draft and return its id, or leave the faults on the form."""
     for fault in lines.faults():
@@ -137,8 +158,13 @@ def _save(
         "issued_on": form.cleaned_data["issued_on"],
         "due_on": form.cleaned_data["due_on"],
         "note": form.cleaned_data["note"],
-        "lines": lines.inputs(),
+        "lines": lines.inputs(tax_inclusive=None if _is_mixed(found) else form.cleaned_data["tax_inclusive"]),
+        "discounts": _discounts(form),
     }
+    if isinstance(proposed, Proposal) and all(
+        line.tax_rate_id == proposed.rate.id for line in values["lines"]
+    ):
+        values["tax_rule"] = proposed.rule
     at = clock.now()
     with attempting(request, form):
         if found is None:
@@ -195,8 +221,42 @@ def _edit_url(slug: str, found: InvoiceDetail) -> str:
     return reverse("billing:edit_invoice", args=[slug, ids.encode("invoice", found.id)])
 
 
-def _rates() -> list[TaxRateRow]:
-    return tax_rates.rates(valid_on=rows.today())
+def _rates(data: QueryDict, found: InvoiceDetail | None = None) -> list[TaxRateRow]:
+    """Return the rates of today, and those that the lines have already."""
+    rates = tax_rates.rates(valid_on=rows.today())
+    kept = Lines.rates_named(data) | {
+        line.tax_rate_id for line in (found.lines if found else ()) if line.tax_rate_id
+    }
+    return [*rates, *tax_rates.rows_of(kept - {rate.id for rate in rates})]
+
+
+def _proposed(customer_id: UUID) -> Proposal | Refusal:
+    """Return the rate that the place of supply asks for, or why none is proposed."""
+    try:
+        return proposals.propose(customer_id=customer_id, on=rows.today())
+    except Refusal as refusal:
+        return refusal
+
+
+def _is_mixed(found: InvoiceDetail | None) -> bool:
+    """Whether some prices of a draft have the tax inside and some have not: each line then stays as it is."""
+    return found is not None and len({line.gross_minor is None for line in found.lines}) > 1
+
+
+def _document_discount(found: InvoiceDetail) -> dict[str, Any] | None:
+    return next((entry for line in found.lines if line.kind != "item" for entry in line.adjustments), None)
+
+
+def _is_beyond(found: InvoiceDetail) -> bool:
+    """Whether a draft holds what this page does not show, so that saving it would lose something."""
+    asked = pricing.asked_discounts([(line.kind, line.adjustments) for line in found.lines])
+    items = sum(line.kind == "item" for line in found.lines)
+    return items > MOST_LINES or len(asked) > 1 or any(each.is_charge for each in asked)
+
+
+def _discounts(form: DraftForm) -> list[rules.Discount]:
+    asked = with_reason(form.cleaned_data.get("discount"), form.cleaned_data.get("reason", ""))
+    return [] if asked is None else [asked]
 
 
 def _initial(customer: CustomerDetail, found: InvoiceDetail | None) -> dict[str, Any]:
@@ -208,6 +268,8 @@ def _initial(customer: CustomerDetail, found: InvoiceDetail | None) -> dict[str,
         "issued_on": found.issued_on,
         "due_on": found.due_on,
         "note": found.note,
+        "tax_inclusive": bool(found.lines) and all(line.gross_minor is not None for line in found.lines),
+        **discount_words(_document_discount(found)),
     }
 
 
@@ -264,19 +326,30 @@ def _kept_totals(found: InvoiceDetail | None) -> dict[str, Any]:
 def _totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, Any]:
     """Compute what the lines come to that can be read already."""
     currency = data.get("currency", "")
-    lines = Lines.sent(data, rates=rates)
-    by_id = {rate.id: Rate(rate.category, rate.percentage) for rate in rates}
-    inputs = lines.valid_inputs()
+    lines, form = Lines.sent(data, rates=rates), DraftForm(data)
+    form.is_valid()
+    customer_id = chosen_customer(data.get("customer", ""))
+    inclusive = None if data.get("mixed") else bool(form.cleaned_data.get("tax_inclusive"))
+    inputs = lines.valid_inputs(tax_inclusive=inclusive)
     try:
-        result = pricing.bill(inputs, rates=by_id, currency=currency).totals
+        if customer_id is None:
+            raise NotFound
+        result = services.preview(
+            customer_id=customer_id,
+            lines=inputs,
+            currency=currency,
+            discounts=_discounts(form) if inputs else (),
+        ).totals
     except Refusal as refusal:
-        return {"refusal": refusal.message, "unread": 0}
+        return {"refusal": _said(refusal), "unread": 0}
     return {
         "currency": currency,
         "subtotal_minor": result.subtotal_minor,
         "taxes": [
             documents.Tax(
-                label=documents.rate(tax.rate.category, tax.rate.percentage, words=True),
+                label=f"{tax.name}, {documents.rate(tax.rate.category, tax.rate.percentage)}"
+                if tax.name
+                else documents.rate(tax.rate.category, tax.rate.percentage, words=True),
                 base_minor=tax.base_minor,
                 tax_minor=tax.tax_minor,
             )
@@ -286,6 +359,10 @@ def _totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, An
         "unread": len(lines.forms) - len(inputs),
         "twins": _twins(data, result.total_minor, currency, slug),
     }
+
+
+def _said(refusal: Refusal) -> str:
+    return refusal.errors[0].detail if isinstance(refusal, Invalid) and refusal.errors else refusal.message
 
 
 def _twins(data: QueryDict, total_minor: int, currency: str, slug: str) -> list[rows.Row]:

@@ -1,29 +1,22 @@
 """What is asked about drafts, customers and tax rates."""
 
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from babel import Locale
 from django import forms
-from django.http import QueryDict
 
 from billing.customers import rules as details
 from billing.customers.models import Customer
 from billing.customers.rules import ENDPOINT_SCHEMES
-from billing.invoices import rules
-from billing.invoices.queries import LineRow
-from billing.tax.queries import TaxRateRow
 from billing.tax.rules import CATEGORIES, TAXED
 from core import ids, money
 from web.kit import formats
 from web.kit.forms import DayField, Form, read_amount
 
-MOST_LINES = 100
 _DAY = {"type": "date", "autocomplete": "off"}
 _PLAIN = {"autocomplete": "off"}
-_LINE_FIELDS = ("description", "quantity", "unit_amount", "tax_rate", "unit_code")
 
 
 class DecimalText(forms.CharField):
@@ -41,148 +34,6 @@ class DecimalText(forms.CharField):
             raise forms.ValidationError(sentence, code="number") from fault
 
 
-class LineForm(Form):
-    """One line of a draft. A line in which nothing is written is left out."""
-
-    description = forms.CharField(
-        label="Description",
-        max_length=rules.DESCRIPTION_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 1, **_PLAIN}),
-    )
-    quantity = DecimalText(
-        label="Quantity",
-        max_length=30,
-        initial="1",
-        widget=forms.TextInput(attrs={"inputmode": "decimal", **_PLAIN}),
-    )
-    unit_amount = DecimalText(
-        label="Unit price", max_length=30, widget=forms.TextInput(attrs={"inputmode": "decimal", **_PLAIN})
-    )
-    tax_rate = forms.ChoiceField(label="Tax", required=False)
-    unit_code = forms.CharField(required=False, max_length=8, widget=forms.HiddenInput())
-
-    def __init__(self, *args: Any, rates: Sequence[TaxRateRow], number: int, **kwargs: Any) -> None:
-        super().__init__(*args, prefix=f"lines-{number}", auto_id="id_%s", **kwargs)
-        self.number = number
-        field = self.fields["tax_rate"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
-        field.choices = [
-            ("", "No tax"),
-            *((ids.encode("tax_rate", rate.id), _rate_words(rate)) for rate in rates),
-        ]
-
-    def as_input(self) -> rules.LineInput:
-        """Return the line; call it on a valid form."""
-        chosen = self.cleaned_data["tax_rate"]
-        return rules.LineInput(
-            description=self.cleaned_data["description"],
-            quantity=self.cleaned_data["quantity"],
-            unit_amount=self.cleaned_data["unit_amount"],
-            tax_rate_id=ids.decode("tax_rate", chosen) if chosen else None,
-            unit_code=self.cleaned_data["unit_code"],
-        )
-
-
-class DraftForm(Form):
-    """A draft without its lines."""
-
-    currency = forms.ChoiceField(label="Currency", choices=[(code, code) for code in sorted(money.EXPONENTS)])
-    issued_on = DayField(
-        label="Issued on",
-        required=False,
-        help_text="Empty: the day it is finalized.",
-        widget=forms.DateInput(attrs=_DAY),
-    )
-    due_on = DayField(
-        label="Due on",
-        required=False,
-        help_text="Empty: by your payment terms.",
-        widget=forms.DateInput(attrs=_DAY),
-    )
-    note = forms.CharField(
-        label="Note on the invoice",
-        required=False,
-        max_length=rules.NOTE_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 3, **_PLAIN}),
-    )
-
-
-class Lines:
-    """The lines of a draft as a page shows them: read from what was sent, or from what is kept."""
-
-    def __init__(self, forms_: list[LineForm]) -> None:
-        self.forms = forms_
-
-    @classmethod
-    def kept(cls, lines: Iterable[LineRow], *, rates: Sequence[TaxRateRow]) -> "Lines":
-        """Show kept lines, and one empty one when there is none."""
-        values = [
-            {
-                "description": line.description,
-                "quantity": plain(line.quantity),
-                "unit_amount": plain(line.unit_amount),
-                "tax_rate": ids.encode("tax_rate", line.tax_rate_id) if line.tax_rate_id else "",
-                "unit_code": line.unit_code,
-            }
-            for line in lines
-        ]
-        return cls._shown(values or [_empty(rates)], rates)
-
-    @classmethod
-    def sent(cls, data: QueryDict, *, rates: Sequence[TaxRateRow]) -> "Lines":
-        """Read the lines that were sent, to be checked."""
-        return cls(
-            [
-                LineForm(data, rates=rates, number=number)
-                for number in _numbers(data)
-                if _written(data, number)
-            ]
-        )
-
-    @classmethod
-    def changed(cls, data: QueryDict, *, rates: Sequence[TaxRateRow], add: bool, remove: str) -> "Lines":
-        """Show the lines that were sent with one more or one less, unchecked."""
-        values = [
-            {name: data.get(f"lines-{number}-{name}", "") for name in _LINE_FIELDS}
-            for number in _numbers(data)
-            if str(number) != remove
-        ]
-        if add and len(values) < MOST_LINES:
-            values.append(_empty(rates))
-        return cls._shown(values or [_empty(rates)], rates)
-
-    @classmethod
-    def _shown(cls, values: Sequence[dict[str, str]], rates: Sequence[TaxRateRow]) -> "Lines":
-        return cls([LineForm(initial=each, rates=rates, number=number) for number, each in enumerate(values)])
-
-    @property
-    def count(self) -> int:
-        """Return one more than the highest number in use."""
-        return max((form.number for form in self.forms), default=-1) + 1
-
-    def take_focus(self) -> None:
-        """Put the keyboard into the last line once it is shown."""
-        if self.forms:
-            self.forms[-1].fields["description"].widget.attrs["data-focus"] = "true"
-
-    def faults(self) -> list[str]:
-        """Return what is wrong, a sentence each, naming the line."""
-        return [
-            f"Line {position}: {fault}"
-            for position, form in enumerate(self.forms, start=1)
-            for faults in form.errors.values()
-            for fault in faults
-        ]
-
-    def inputs(self) -> list[rules.LineInput]:
-        """Return the lines; call it when there are no faults."""
-        return [form.as_input() for form in self.forms]
-
-    def valid_inputs(self) -> list[rules.LineInput]:
-        """Return the lines that can be computed already, for totals while somebody types."""
-        return [form.as_input() for form in self.forms if form.is_valid()]
-
-
 def plain(value: Decimal) -> str:
     """Write an exact number so that it is read as the same one, whatever the reader's language."""
     text = f"{value:f}"
@@ -194,29 +45,6 @@ def plain(value: Decimal) -> str:
         if not decimals
         else f"{text}0"
     )
-
-
-def _empty(rates: Sequence[TaxRateRow]) -> dict[str, str]:
-    return {"quantity": "1", "tax_rate": _usual(rates)}
-
-
-def _usual(rates: Sequence[TaxRateRow]) -> str:
-    """Return the rate a new line begins with: the only one, or the one whose code is "standard"."""
-    found = [rate for rate in rates if len(rates) == 1 or rate.code == "standard"]
-    return ids.encode("tax_rate", found[0].id) if found else ""
-
-
-def _numbers(data: QueryDict) -> range:
-    raw = data.get("lines", "0")
-    return range(min(int(raw), MOST_LINES + 1)) if raw.isdecimal() and len(raw) <= 4 else range(0)
-
-
-def _written(data: QueryDict, number: int) -> bool:
-    return any(data.get(f"lines-{number}-{name}", "").strip() for name in ("description", "unit_amount"))
-
-
-def _rate_words(rate: TaxRateRow) -> str:
-    return f"{formats.number(rate.percentage)}\u202f% {rate.name}" if rate.percentage else rate.name
 
 
 # The schemes people know by name; the others are there by number.

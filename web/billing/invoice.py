@@ -17,7 +17,7 @@ from audit.queries import Filters
 from billing import events
 from billing.creditnotes import queries as creditnotes
 from billing.documents import papers, pdf
-from billing.invoices import lists, queries, services
+from billing.invoices import explanation, lists, queries, services
 from billing.invoices.queries import InvoiceDetail
 from billing.issuer import queries as issuers
 from core import clock, ids
@@ -31,6 +31,8 @@ from web.kit import formats
 from web.kit.forms import Form
 from web.kit.parts import Crumb, Tab
 
+# Lines of which a page shows how they were computed; the API explains all of them.
+_MOST_EXPLAINED = 100
 _CONTENT = ["seller", "buyer", "lines", "note"]
 
 
@@ -74,6 +76,21 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "twins": _twins(found, slug) if draft else [],
     }
     return render(request, "billing/invoice.html", context)
+
+
+@access(get=Granted(Permission.INVOICE_READ))
+def explained(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show how each amount was computed."""
+    found = opened(request, pk)
+    told = explanation.explain(found)
+    context = {
+        **context_of(request, slug, pk, found, "explanation"),
+        "told": told,
+        "currency": found.currency,
+        "steps": [step for step in told.steps if step.position is None or step.position <= _MOST_EXPLAINED],
+        "more": max(0, len(found.lines) - _MOST_EXPLAINED),
+    }
+    return render(request, "billing/invoice_explanation.html", context)
 
 
 @access(get=Granted(Permission.INVOICE_READ))
@@ -206,12 +223,13 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
             Tab(label, reverse(name, args=[slug, pk]), key == current)
             for key, label, name in (
                 ("document", "Document", "billing:invoice"),
+                ("explanation", "Amounts", "billing:invoice_explanation"),
                 ("payments", "Payments", "payments:invoice_payments"),
                 ("timeline", "Timeline", "billing:invoice_timeline"),
                 ("access", "Access", "billing:invoice_access"),
             )
             # What happened to it and who looked names colleagues: a grant opens the document alone.
-            if key == "document"
+            if key in ("document", "explanation")
             or (Permission.INVOICE_READ in held and (key != "payments" or reads_payments))
         ],
         "sees_access": Permission.INVOICE_READ in held,

@@ -31,6 +31,7 @@ class IssuerForm(CustomerForm):
     buyer_reference = None  # type: ignore[assignment]  # as above
     endpoint_scheme = None  # type: ignore[assignment]  # as above
     endpoint_id = None  # type: ignore[assignment]  # as above
+    tax_exemption = None  # type: ignore[assignment]  # as above
     tax_number = forms.CharField(
         label="Tax number",
         required=False,

@@ -75,6 +75,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     context = {
         "rows": [_row(rate, slug=slug, on=on) for rate in found],
         "may_write": Permission.TAX_RATE_WRITE in request.permissions,
+        "may_sell": Permission.ORGANIZATION_WRITE in request.permissions,
     }
     return render(request, "billing/tax_rates.html", context)
 
@@ -89,9 +90,13 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     context = {
         "rate": _row(found, slug=slug, on=on),
         "category_words": CATEGORIES[found.category],
+        "reason": found.reason,
+        "components": [_row(rate, slug=slug, on=on) for rate in queries.components(found.id)],
         "family": [_row(rate, slug=slug, on=on) for rate in family],
         "diffs": [each for rate in family for each in _diffs(list(people.diffs_of(rate.id)))],
-        "may_supersede": Permission.TAX_RATE_WRITE in request.permissions and found.valid_to is None,
+        "may_supersede": Permission.TAX_RATE_WRITE in request.permissions
+        and found.valid_to is None
+        and found.kind != "group",
         "pk": pk,
         "crumbs": _crumbs(slug),
     }

@@ -21,6 +21,7 @@ from web.billing import (
     sending,
     series,
     tax_rates,
+    taxes,
     write_off,
 )
 
@@ -32,6 +33,7 @@ urlpatterns = [
     path("invoices/<str:pk>", invoice.detail, name="invoice"),
     path("invoices/<str:pk>/timeline", invoice.timeline, name="invoice_timeline"),
     path("invoices/<str:pk>/access", invoice.access_history, name="invoice_access"),
+    path("invoices/<str:pk>/explanation", invoice.explained, name="invoice_explanation"),
     path("invoices/<str:pk>/pdf", invoice.download, name="invoice_pdf"),
     path("invoices/<str:pk>/documents/<str:kind>", files.made, name="make_document"),
     path("documents/<str:pk>", files.kept, name="kept_document"),
@@ -74,6 +76,9 @@ urlpatterns = [
     path("settings/series/<str:pk>/close", series.retire, name="close_series"),
     path("settings/tax-rates", tax_rates.index, name="tax_rates"),
     path("settings/tax-rates/new", tax_rates.create, name="new_tax_rate"),
+    path("settings/tax-rates/country", taxes.country, name="tax_country"),
+    path("settings/tax-rates/group", taxes.group, name="tax_group"),
+    path("settings/tax-rates/sales", taxes.sales, name="tax_sales"),
     path("settings/tax-rates/<str:pk>", tax_rates.detail, name="tax_rate"),
     path("settings/tax-rates/<str:pk>/supersede", tax_rates.supersede, name="supersede_tax_rate"),
     path("import", imports.index, name="import"),

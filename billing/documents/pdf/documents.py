@@ -51,6 +51,8 @@ class Tax:
     base_minor: int
     tax_minor: int
     reason: str = ""
+    # Which of several stacked taxes it is.
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,8 @@ _GERMAN: Mapping[str, str] = MappingProxyType(
         "Price per": "Preis je",
         "Charge": "Zuschlag",
         "Allowance": "Nachlass",
+        "Discount": "Nachlass",
+        "With tax": "Mit Steuer",
         "Service period": "Leistungszeitraum",
         "A draft: nothing is owed yet, and anything on it may still change.": (
             "Ein Entwurf: Noch ist nichts zu zahlen, und alles kann sich noch ändern."

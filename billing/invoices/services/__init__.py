@@ -6,6 +6,7 @@ from billing.invoices.services.drafts import (
     StackedTaxOnEInvoice,
     create_draft,
     discard_draft,
+    preview,
     update_draft,
 )
 from billing.invoices.services.finals import (
@@ -39,6 +40,7 @@ __all__ = [
     "create_draft",
     "discard_draft",
     "finalize",
+    "preview",
     "update_draft",
     "void",
 ]

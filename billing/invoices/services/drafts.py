@@ -119,6 +119,20 @@ def create_draft(
     return invoice
 
 
+def preview(
+    *,
+    customer_id: UUID,
+    lines: Sequence[rules.LineInput],
+    currency: str,
+    discounts: Sequence[rules.Discount] = (),
+    series_id: UUID | None = None,
+) -> pricing.Bill:
+    """Compute what a draft would come to; nothing is stored. Raises as `create_draft` does."""
+    customer = _billable(customer_id)
+    policy = _usual(customer) if series_id is None else _policy(series_id)
+    return _bill(lines, discounts, _currency(currency), policy, customer)
+
+
 @use_case
 def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, at: datetime) -> Invoice:
     """Change the named fields of a draft; `lines` replaces all lines, `discounts` all discounts.
