@@ -85,7 +85,7 @@ def _lines(given: Sequence[Mapping[str, Any]], *, tax_inclusive: bool) -> list[r
             unit_code=line.get("unit_code", ""),
             period_from=line.get("period_from"),
             period_to=line.get("period_to"),
-            discount=_asked(line["discount"]) if line.get("discount") else None,
+            discount=None if line.get("discount") is None else _asked(line["discount"]),
             tax_inclusive=line.get("tax_inclusive", tax_inclusive),
         )
         for line in given

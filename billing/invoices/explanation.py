@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from billing.invoices.queries import InvoiceDetail, LineRow, TaxRow
 from billing.tax import place
-from billing.tax.rules import Component, Rate, inside, plain
+from billing.tax.rules import CATEGORIES, Component, Rate, inside, plain
 from core import money
 
 POLICIES = {
@@ -148,7 +148,9 @@ def _tax(row: TaxRow, lines: Sequence[LineRow], currency: str, *, by_line: bool)
             whole = _text(_HUNDRED + rate.percentage)
             parts.append(f"{percentage} / {whole} of {_amount(gross, currency)} with tax")
             exact, minor = money.add(exact, each), minor + money.to_minor(each, currency)
-    name = row.name or (f"Tax {percentage} %" if row.percentage else f"Category {row.category}")
+    name = row.name or (
+        f"Tax {percentage} %" if row.percentage else CATEGORIES.get(row.category, row.category)
+    )
     return Step(
         what=f"{name} on {_amount(row.base_minor, currency)}",
         how=" + ".join(parts) if row.percentage else row.reason or "No tax",
@@ -202,7 +204,7 @@ def _major(minor: int, currency: str) -> Decimal:
 
 
 def _amount(minor: int, currency: str) -> str:
-    return f"{_major(minor, currency):f}"
+    return f"{_major(minor, currency):f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _text(value: Decimal) -> str:

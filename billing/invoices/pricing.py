@@ -166,7 +166,8 @@ def price(line: LineInput, rate: tax.Rate, currency: str) -> Priced:
     asked = money.to_minor(exact, currency)
     adjustments: tuple[dict[str, Any], ...] = ()
     if line.discount is not None:
-        entry = _adjustment(line.discount, asked, currency)
+        with _naming("discount"):
+            entry = _adjustment(line.discount, asked, currency)
         off = int(entry["amount_minor"])
         if line.discount.amount is not None and off > asked:
             raise DiscountExceedsLine(field="discount/amount")
@@ -218,7 +219,8 @@ def asked_discounts(lines: Iterable[tuple[str, Sequence[Mapping[str, Any]]]]) ->
 def _adjustment(discount: Discount, base_minor: int, currency: str) -> dict[str, Any]:
     """Return a discount as it is kept, in the words of EN 16931 (BT-136 to BT-140)."""
     if discount.amount is not None:
-        amount = money.exact_minor(discount.amount, currency)
+        with _naming("amount"):
+            amount = money.exact_minor(discount.amount, currency)
     else:
         base = money.from_minor(base_minor, currency)
         amount = money.to_minor(
@@ -248,7 +250,8 @@ def _groups(priced: Iterable[Priced]) -> list[_Group]:
 def _spread(discount: Discount, number: int, groups: Sequence[_Group], currency: str) -> list[Priced]:
     """Make the lines of one allowance or charge: one a rate; a percentage of each, an amount by their sizes."""
     if discount.amount is not None:
-        whole = money.exact_minor(discount.amount, currency)
+        with _naming("amount"):
+            whole = money.exact_minor(discount.amount, currency)
         parts = money.allocate(whole, [max(0, group.asked_minor) for group in groups])
         shares = [replace(discount, amount=money.from_minor(part, currency)) for part in parts]
     else:
