@@ -38,6 +38,7 @@ _MESSAGES = {
     "invalid_character": "This holds a character that cannot be kept.",
     "card_number": "This holds what looks like a card number. Nothing was stored; remove it.",
     "unknown_field": "There is no such field here.",
+    "out_of_bounds": "This must be from {least} to {most}.",
     "not_whole": "This must be a whole number of minor units.",
     "not_positive": "This must be more than zero.",
     "too_large": "This is larger than any amount that can be booked.",
@@ -191,6 +192,23 @@ class Choice(_Strict):
             raise fault("not_text")
         if data not in self.words:
             raise fault("unknown_choice", choices=", ".join(self.words))
+        return data
+
+
+class Whole(_Strict):
+    """A whole number within bounds. One with a fraction is refused, also one of ".0"."""
+
+    def __init__(self, *, least: int, most: int, **kwargs: Any) -> None:
+        self.least, self.most = least, most
+        super().__init__(**kwargs)
+        self._spectacular_annotation = {"field": {"type": "integer", "minimum": least, "maximum": most}}
+
+    def to_internal_value(self, data: Any) -> int:
+        """Read the number."""
+        if not isinstance(data, int) or isinstance(data, bool):
+            raise fault("not_whole")
+        if not self.least <= data <= self.most:
+            raise fault("out_of_bounds", least=self.least, most=self.most)
         return data
 
 

@@ -49,13 +49,20 @@ CONTACT_ADDED = register("contact.added", "{actor} added contact {subject}", owa
 CONTACT_CHANGED = register("contact.changed", "{actor} changed contact {subject}", owasp="sensitive_update")
 CONTACT_REMOVED = register("contact.removed", "{actor} removed contact {subject}", owasp="sensitive_delete")
 
+CONTACT_READ = register(
+    "contact.read", "{actor} read contact {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+CONTACT_LISTED = register(
+    "contact.listed", "{actor} read a list of contacts", owasp="sensitive_read", pci="10.2.1.1"
+)
+
 IMPORT_UPLOADED = register("import.uploaded", "{actor} brought file {subject} along", owasp="upload_complete")
 IMPORT_CHECKED = register("import.checked", "{actor} had import {subject} checked", owasp="upload_validation")
 IMPORT_DONE = register("import.done", "Import {subject} was carried out", owasp="sensitive_create")
 IMPORT_FAILED = register("import.failed", "Import {subject} failed", owasp="upload_validation")
 IMPORT_UNDONE = register("import.undone", "{actor} took import {subject} back", owasp="sensitive_delete")
 IMPORT_DROPPED = register("import.dropped", "{actor} dropped import {subject}", owasp="upload_delete")
-IMPORT_READ = register("import.read", "{actor} read import {subject}", owasp="sensitive_read")
+IMPORT_READ = register("import.read", "{actor} read about imports", owasp="sensitive_read")
 CUSTOMER_TAKEN_BACK = register(
     "customer.taken_back",
     "{actor} removed customer {subject}, whom an import had brought",

@@ -12,7 +12,7 @@ from core import ids
 from payments.models import Payment
 from tenancy.context import current_tenant
 
-_STATES = tuple(Payment.State.values)
+STATES = tuple(Payment.State.values)
 COLUMNS = (
     Column(code="id", label="Id"),
     Column(code="customer", label="Customer"),
@@ -37,7 +37,7 @@ def register_all() -> None:
     register(
         Kind(
             code="payments", label="Payments", noun="payment", permission=Permission.PAYMENT_READ,
-            columns=COLUMNS, filters={"state": _STATES, "from": (), "to": ()}, count=_count, page=_page,
+            columns=COLUMNS, filters={"state": STATES, "from": (), "to": ()}, count=_count, page=_page,
         )
     )  # fmt: skip
 

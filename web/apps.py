@@ -12,9 +12,11 @@ class WebConfig(AppConfig):
     def ready(self) -> None:
         """Say how the acts that wait for a second person are described."""
         from billing.bankaccounts import services as bankaccounts
+        from billing.exports import services as exports
         from billing.periods import services as periods
         from web.billing import bank_account, write_off
         from web.books import close
+        from web.files import exports as export_pages
         from web.payments import effects as payment_effects
         from web.people import effects
 
@@ -23,3 +25,4 @@ class WebConfig(AppConfig):
         write_off.register()
         effects.register(bankaccounts.KIND, bank_account.effect)
         effects.register(periods.KIND, close.effect)
+        effects.register(exports.KIND, export_pages.effect)

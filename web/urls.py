@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("pay/", include("web.pay.urls")),
     path("p/<organization:slug>/", include("web.portal.urls")),
     path("o/<organization:slug>/", include("web.billing.urls")),
+    path("o/<organization:slug>/", include("web.customers.urls")),
+    path("o/<organization:slug>/", include("web.files.urls")),
     path("o/<organization:slug>/", include("web.payments.urls")),
     path("o/<organization:slug>/", include("web.console.urls")),
     path("o/<organization:slug>/", include("web.people.urls")),

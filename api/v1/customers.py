@@ -15,6 +15,7 @@ from api.endpoint import Endpoint
 from billing import events
 from billing.customers import queries, rules, services
 from billing.customers.models import Customer
+from billing.taxids import rules as taxids
 from core import clock, ids
 from core.errors import Invalid
 from edge import recording
@@ -46,6 +47,13 @@ def _as_email(text: str) -> dict[str, object]:
     return {"email": text}
 
 
+def _as_tax_id(text: str) -> dict[str, object]:
+    wrong = taxids.fault(text)
+    if wrong is not None:
+        raise Invalid([wrong])
+    return {"tax_id": text}
+
+
 def _as_country(text: str) -> dict[str, object]:
     return {"address": {"country": text}}
 
@@ -66,7 +74,13 @@ class _Details(fields.Body):
     email = Checked(rule=_as_email, limit=254, **_OPTIONAL)
     phone = fields.Text(limit=40, **_OPTIONAL)
     address = Address(**_OPTIONAL)
-    tax_id = fields.Text(limit=40, **_OPTIONAL)
+    delivery_address = Address(**_OPTIONAL)
+    tax_id = Checked(rule=_as_tax_id, limit=40, **_OPTIONAL)
+    payment_days = fields.Whole(
+        least=0, most=rules.LONGEST_TERMS, help_text="Days to pay; absent: your usual terms.", **_OPTIONAL
+    )
+    language = fields.Choice(words=rules.LANGUAGES, help_text="Of documents and mail.", **_OPTIONAL)
+    parent = fields.Id(kind="customer", help_text="The company this one belongs to.", **_OPTIONAL)
     reference = fields.Text(limit=80, help_text="Your own number for the customer; unique.", **_OPTIONAL)
     einvoice_format = fields.Choice(
         words=rules.EINVOICE_FORMATS, help_text="What comes beside the PDF, or in it.", **_OPTIONAL
@@ -115,7 +129,13 @@ class ShownCustomer(schema.Shown):
     email = serializers.CharField(allow_null=True)
     phone = serializers.CharField(allow_null=True)
     address = Address(allow_null=True)
+    delivery_address = Address(allow_null=True)
     tax_id = serializers.CharField(allow_null=True)
+    tax_id_state = serializers.ChoiceField(choices=Customer.TaxIdState.values)
+    payment_days = serializers.IntegerField(allow_null=True)
+    language = serializers.ChoiceField(choices=rules.LANGUAGES, allow_null=True)
+    parent = fields.Id(kind="customer", allow_null=True)
+    merged_into = fields.Id(kind="customer", allow_null=True)
     reference = serializers.CharField(allow_null=True)
     einvoice_format = serializers.ChoiceField(choices=rules.EINVOICE_FORMATS)
     endpoint_id = serializers.CharField(allow_null=True)
@@ -139,7 +159,13 @@ def write(row: queries.CustomerDetail) -> dict[str, Any]:
         "email": row.email or None,
         "phone": row.phone or None,
         "address": row.address or None,
+        "delivery_address": row.delivery_address or None,
         "tax_id": row.tax_id or None,
+        "tax_id_state": row.tax_id_state,
+        "payment_days": row.payment_days,
+        "language": row.language or None,
+        "parent": ids.encode("customer", row.parent_id) if row.parent_id else None,
+        "merged_into": ids.encode("customer", row.merged_into_id) if row.merged_into_id else None,
         "reference": row.reference or None,
         "einvoice_format": row.einvoice_format,
         "endpoint_id": row.endpoint_id or None,
@@ -153,6 +179,13 @@ def write(row: queries.CustomerDetail) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
+
+
+def _named(given: dict[str, Any]) -> dict[str, Any]:
+    """Name a body's values as the services do."""
+    if "parent" in given:
+        given["parent_id"] = given.pop("parent")
+    return given
 
 
 def _record_if_unchanged(request: EdgeRequest, row: Customer, at: datetime) -> None:
@@ -203,7 +236,7 @@ class Customers(Endpoint):
     )
     def post(self, request: Request) -> Response:
         """Add a customer."""
-        row = services.create(**self.body(NewCustomer), actor=self.actor, at=clock.now())
+        row = services.create(**_named(self.body(NewCustomer)), actor=self.actor, at=clock.now())
         return self.created(write(queries.detail(row)), "customers")
 
 
@@ -222,7 +255,7 @@ class OneCustomer(Endpoint):
     def patch(self, request: Request, pk: str) -> Response:
         """Change the named fields and leave the others."""
         customer_id = ids.decode("customer", pk)
-        changes = self.body(CustomerChange)
+        changes = _named(self.body(CustomerChange))
         if self.expects_version():
             self.hold(Customer, customer_id)
             self.match(write(queries.get(customer_id)))

@@ -20,7 +20,7 @@ PORTION = 2_000
 _NEWEST = UUID(int=2**128 - 1)
 _CUSTOMER_TEXTS = ("name", "email", "phone", "tax_id", "reference")
 _ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
-_STATUS = ("draft", "finalized", "voided")
+STATUS = ("draft", "finalized", "voided")
 
 
 def _personal(code: str, label: str) -> Column:
@@ -102,7 +102,7 @@ def register_all() -> None:
             count=_contacts_count, page=_contacts,
         )
     )  # fmt: skip
-    dated = {"status": _STATUS, "from": (), "to": ()}
+    dated = {"status": STATUS, "from": (), "to": ()}
     register(
         Kind(
             code="invoices", label="Invoices", noun="invoice", permission=Permission.INVOICE_READ,

@@ -72,6 +72,12 @@ class GrownSince(Refusal):
     code = "grown_since"
 
 
+class OnlyTheAskerFetches(Forbidden):
+    """A file is handed to whoever asked for it, and to nobody else."""
+
+    code = "only_the_asker_fetches"
+
+
 class OnlyMembersExport(Forbidden):
     """Only a member, or a key that one made, can take data out."""
 
@@ -151,7 +157,7 @@ def ask(*, wanted: Wanted, actor: Actor, at: datetime) -> Export:
         ExportsFrozen, NothingToExport, TooMuchToExport, OnlyMembersExport.
         NotFound, Invalid: as `check`; above a thousand rows also without a reason.
     """
-    asker = people.member_acting(actor, at=at)
+    asker = _asker(actor, at)
     if asker is None:
         raise OnlyMembersExport
     if is_frozen():
@@ -176,7 +182,7 @@ def ask(*, wanted: Wanted, actor: Actor, at: datetime) -> Export:
         filters=_narrowed(wanted) or None,
         reason=reason or None,
         rows_expected=rows,
-        asked_by=asker.user_id,
+        asked_by=asker,
         asked_key=actor.key_id,
         asked_at=at,
     )
@@ -235,13 +241,13 @@ def download(*, export_id: UUID, actor: Actor, at: datetime) -> tuple[Export, It
     """Hand a file to whoever asked for it: its row, and its bytes piece by piece.
 
     Raises:
-        NotFound: there is no such export, or somebody else asked for it.
-        ExportsFrozen, ExportNotReady, AskerMayNoLonger.
+        NotFound: there is no such export.
+        OnlyTheAskerFetches, ExportsFrozen, ExportNotReady, AskerMayNoLonger.
     """
-    asker = people.member_acting(actor, at=at)
+    asker = _asker(actor, at)
     row = locked(export_id)
-    if asker is None or row.asked_by != asker.user_id:
-        raise NotFound
+    if asker is None or row.asked_by != asker:
+        raise OnlyTheAskerFetches
     if is_frozen():
         raise ExportsFrozen
     if row.state != Export.State.READY or row.file is None or row.expires_at is None or at >= row.expires_at:
@@ -336,6 +342,15 @@ def still(row: Export, at: datetime) -> Kind:
     if kind is None or not {kind.permission, Permission.EXPORT_RUN} <= _held(asker, at):
         raise AskerMayNoLonger
     return kind
+
+
+def _asker(actor: Actor, at: datetime) -> UUID | None:
+    """Return the person who asks: a member, or whoever answers for a key."""
+    if actor.kind is ActorKind.API_KEY:
+        key = people.usable_key(at=at, pk=actor.key_id)
+        return None if key is None else key.created_by.user_id
+    member = people.member_acting(actor, at=at)
+    return None if member is None else member.user_id
 
 
 def _held(actor: Actor, at: datetime) -> frozenset[Permission]:

@@ -37,6 +37,12 @@ class NotNow(Conflict):
     code = "import_elsewhere"
 
 
+class NoRefusedRows(Conflict):
+    """There is no file of refused rows: none was refused, or its day is over."""
+
+    code = "no_refused_rows"
+
+
 class UndoIsOver(Conflict):
     """An import can be taken back within 24 hours."""
 
@@ -203,11 +209,14 @@ def refused_file(*, import_id: UUID, actor: Actor) -> Any:
     """Return the refused rows as a file: its name and its bytes, piece by piece.
 
     Raises:
-        NotFound: there is none, or its day is over.
+        NotFound: there is no such import.
+        NoRefusedRows
     """
     row = Import.objects.select_related("refused_file").filter(pk=import_id).first()
-    if row is None or row.refused_file is None:
+    if row is None:
         raise NotFound
+    if row.refused_file is None or not row.refused_file.content_key:
+        raise NoRefusedRows
     audit.record(events.IMPORT_READ, actor=actor, subject=("import", row.pk))
     return files.read(file=row.refused_file, actor=actor)
 

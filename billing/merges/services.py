@@ -16,6 +16,7 @@ from billing.customers.models import Customer
 from billing.customers.services import CustomerErased
 from billing.invoices import services as invoices
 from billing.invoices.models import Invoice
+from billing.subscriptions.models import PendingCharge, Subscription
 from billing.tallies import services as tallies
 from core.actor import Actor
 from core.errors import Conflict, NotFound
@@ -53,6 +54,12 @@ class TooMuchToMove(Conflict):
     """More than a thousand records would move at once. Finalize or discard drafts first."""
 
     code = "too_much_to_move"
+
+
+class StillSubscribed(Conflict):
+    """Their subscriptions stay with whom they were agreed. End them, and bill or withdraw what waits, then merge."""
+
+    code = "still_subscribed"
 
 
 class NotMerged(Conflict):
@@ -96,13 +103,23 @@ def effects(source_id: UUID) -> list[Effect]:
     return [Effect(label=part.label, count=part.count(source_id)) for part in _parts.values()]
 
 
+def subscribed(customer_id: UUID) -> int:
+    """Count what a billing run would still bill: these rows cannot change whose they are."""
+    running = Subscription.objects.filter(customer_id=customer_id).exclude(status=Subscription.Status.ENDED)
+    waiting = PendingCharge.objects.filter(
+        customer_id=customer_id, billed_at__isnull=True, withdrawn_at__isnull=True
+    )
+    return running.count() + waiting.count()
+
+
 @use_case
 def merge(*, source_id: UUID, target_id: UUID, actor: Actor, at: datetime) -> Customer:
     """Merge one customer into another: what is open to change moves, the rest stays, and the source is archived.
 
     Raises:
         NotFound: one of them is not there, or of another organization.
-        MergedIntoItself, AlreadyMerged, MergeTargetArchived, BelongsToTheOther, TooMuchToMove, CustomerErased.
+        MergedIntoItself, AlreadyMerged, MergeTargetArchived, BelongsToTheOther, StillSubscribed, TooMuchToMove,
+        CustomerErased.
     """
     if source_id == target_id:
         raise MergedIntoItself
@@ -115,6 +132,8 @@ def merge(*, source_id: UUID, target_id: UUID, actor: Actor, at: datetime) -> Cu
         raise MergeTargetArchived
     if target.parent_id == source.pk:
         raise BelongsToTheOther
+    if subscribed(source.pk):
+        raise StillSubscribed
     moved = {part.code: part.count(source.pk) for part in _parts.values()}
     if sum(moved.values()) > _MOST_MOVED:
         raise TooMuchToMove

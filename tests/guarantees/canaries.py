@@ -28,7 +28,10 @@ PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 
          ("NewTaxRate", "region"): "NY", ("NewTaxRate", "reason"): "Charity",
          ("NewCountry", "country"): "AT"}  # fmt: skip
 # Where one of two is given, the other is not.
-EITHER = {("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components")}
+EITHER = {
+    ("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components"),
+    ("NewCustomer", "parent"), ("CustomerChange", "parent"), ("NewExport", "filters"),
+}  # fmt: skip
 # Of two ways to say a thing one is given.
 CHOSEN = {
     ("NewCreditNote", "amount_minor"): None, ("NewCreditNote", "destination"): "credit",
@@ -157,6 +160,7 @@ def _value(body: type[Body], name: str, field: Any, marker: str, records: Mappin
         fields.Choice: field.words[0] if isinstance(field, fields.Choice) else "",
         fields.Flag: False,
         fields.Minor: 100,
+        fields.Whole: 7,
     }
     return simple[type(field)]
 

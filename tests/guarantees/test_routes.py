@@ -33,6 +33,9 @@ GRANTED = [
 API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1/")]
 # Which record a route's `pk` names: the nearest noun before it.
 NOUNS = {
+    "contacts": "contact",
+    "import": "import",
+    "exports": "export",
     "customers": "customer",
     "documents": "document",
     "invoices": "invoice",
@@ -69,7 +72,7 @@ NOUNS = {
     "periods": "period",
 }
 # Arguments that name no record.
-WORDS = {"kind": "facturx", "purpose": "fields", "month": "2019-01"}
+WORDS = {"kind": "facturx", "listing": "customers", "purpose": "fields", "month": "2019-01"}
 _NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents|write.off)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 

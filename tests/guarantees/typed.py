@@ -38,7 +38,15 @@ from tenancy import jobs
 from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant
 from tests import databases
-from tests.guarantees import canaries, searched, typed_books, typed_corrections, typed_payments, world
+from tests.guarantees import (
+    canaries,
+    searched,
+    typed_books,
+    typed_corrections,
+    typed_customers,
+    typed_payments,
+    world,
+)
 from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
 
@@ -109,6 +117,7 @@ def _type(evidence: Evidence) -> None:
     speaker = api.ready("a")
     typed_payments.connect(Actor.system("tests"))
     _type_over_the_services(evidence.marker)
+    typed_customers.by_a_worker()
     _type_by_a_webhook(evidence.marker)
     records = _type_over_the_api(evidence, speaker)
     _type_cards(evidence, speaker, records)
@@ -141,6 +150,7 @@ def _type_over_the_services(marker: str) -> None:
         )
         _type_bank_details(marker, actor)
         typed_payments.over_the_services(marker, actor)
+        typed_customers.over_the_services(marker, actor)
         typed_books.over_the_services(marker, actor)
         typed_corrections.over_the_services(marker, actor)
         apikeys.create(
@@ -257,6 +267,9 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     records["tax_rate"] = send("tax_rates_create", "POST", "tax_rates")
     send("tax_rates_add_country", "POST", "tax_rates/countries")
     send("customers_update", "PATCH", f"customers/{records['customer']}")
+    records["contact"] = send("contacts_create", "POST", "contacts")
+    send("contacts_update", "PATCH", f"contacts/{records['contact']}")
+    send("exports_create", "POST", "exports", Idempotency_Key="canary export")
     records["draft"] = send("invoices_create", "POST", "invoices")
     send("invoices_update", "PATCH", f"invoices/{records['draft']}")
     records["final"] = send("invoices_create", "POST", "invoices")

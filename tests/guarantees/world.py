@@ -16,6 +16,9 @@ from audit.models import Event
 from billing.creditnotes import services as creditnotes
 from billing.customers import services as customers
 from billing.documents import archive
+from billing.exports import services as exports
+from billing.exports.services import Wanted
+from billing.imports import batches
 from billing.invoices import services as invoices
 from billing.issuer.models import Series
 from billing.ledger.models import LedgerAccount, LedgerTransaction
@@ -25,7 +28,7 @@ from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.make import accounts, billing, books, installation, payments, statements
+from tests.make import accounts, billing, books, contacts, files, installation, payments, statements
 
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
 
@@ -75,6 +78,11 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         customer = billing.customer()
         other = billing.customer("Grace Hopper")
         other_draft = billing.draft(of=other)
+        written_to = contacts.contact(customer)
+        brought = batches.upload(
+            data=files.csv_file(files.people(2)), file_name="k.csv", actor=owner_actor, at=at
+        )
+        taken = exports.ask(wanted=Wanted(kind="customers"), actor=owner_actor, at=at)
         rate = billing.tax_rate()
         draft = billing.draft(of=customer)
         finalized = billing.draft(of=customer)
@@ -132,6 +140,9 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "invoice": ids.encode("invoice", draft.pk),
         "finalized": ids.encode("invoice", finalized.pk),
         "document": ids.encode("document", document.id),
+        "contact": ids.encode("contact", written_to.pk),
+        "import": ids.encode("import", brought.pk),
+        "export": ids.encode("export", taken.pk),
         "tax_rate": ids.encode("tax_rate", rate.pk),
         "credit_note": ids.encode("credit_note", note.pk),
         "series": ids.encode("series", series.pk),

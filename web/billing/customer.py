@@ -1,6 +1,8 @@
 """One customer: what they owe, their invoices, what is kept about them and how, and who looked."""
 
+from datetime import date
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -9,11 +11,12 @@ from django.urls import reverse
 from accounts.permissions import Permission
 from audit import events as audit_events
 from audit import queries as audit
+from billing.customers import kin, queries
 from billing.customers.models import Customer
-from billing.customers.queries import CustomerDetail
+from billing.customers.queries import CustomerDetail, CustomerRow
 from billing.invoices import lists
 from billing.invoices.lists import View, Wanted
-from core import clock
+from core import clock, ids
 from core.datapolicy import ENCRYPTED_CLASSES
 from edge import recording
 from edge.access import Granted, access
@@ -39,6 +42,12 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     context = {
         **context_of(request, slug, pk, found, "detail"),
         "address": documents.address(found.address),
+        "delivery_address": documents.address(found.delivery_address),
+        "merged_into": _link(slug, found.merged_into_id),
+        "parent": _link(slug, found.parent_id),
+        "below": _group(slug, kin.children(found.id), may_read=may_read, on=on),
+        "merged_from": _group(slug, kin.merged_from(found.id), may_read=may_read, on=on),
+        "language": dict(Customer.Language.choices).get(found.language, ""),
         "figures": _figures(slug, pk, found, on=wanted) if may_read else [],
         "rows": rows.rows(listed, slug=slug, on=on),
         "all_url": invoices.list_url(slug, customer=pk),
@@ -63,6 +72,44 @@ def access_history(request: Request, slug: str, pk: str) -> HttpResponse:
         "may_audit": Permission.AUDIT_READ in request.permissions,
     }
     return render(request, "billing/customer_access.html", context)
+
+
+def _link(slug: str, customer_id: UUID | None) -> dict[str, str] | None:
+    """Return the name and address of another customer that this one names."""
+    if customer_id is None:
+        return None
+    name = queries.names([customer_id]).get(customer_id, "")
+    return {
+        "name": name,
+        "url": reverse("billing:customer", args=[slug, ids.encode("customer", customer_id)]),
+    }
+
+
+def _group(slug: str, found: list[CustomerRow], *, may_read: bool, on: date) -> dict[str, Any]:
+    """Return customers that belong to this one with what each owes, and what all owe."""
+    if not found:
+        return {}
+    keys = [row.id for row in found]
+    each: dict[UUID, list[str]] = {}
+    sums: list[str] = []
+    if may_read:
+        for key in keys[:_LATEST]:
+            wanted = Wanted(today=on, view=View.OPEN, customer_ids=[key])
+            each[key] = [formats.money(sum_.due_minor, sum_.currency) for sum_ in lists.sums(wanted)]
+        together = Wanted(today=on, view=View.OPEN, customer_ids=keys)
+        sums = [formats.money(sum_.due_minor, sum_.currency) for sum_ in lists.sums(together)]
+    return {
+        "rows": [
+            {
+                "name": row.name,
+                "url": reverse("billing:customer", args=[slug, ids.encode("customer", row.id)]),
+                "due": each.get(row.id, []),
+            }
+            for row in found[:_LATEST]
+        ],
+        "more": max(len(found) - _LATEST, 0),
+        "sums": sums,
+    }
 
 
 def encrypted_fields() -> list[str]:
@@ -97,6 +144,8 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
                     "billing:credit_entries",
                     Permission.PAYMENT_READ in request.permissions,
                 ),
+                ("contacts", "Contacts", "customers:contacts", reads),
+                ("tax_id", "Tax id", "customers:tax_id", reads),
                 ("access", "Access", "billing:customer_access", reads),
                 ("portal", "Portal", "billing:portal", may_write),
                 ("grants", "Opened to", "billing:grants", Permission.CUSTOMER_GRANT in request.permissions),
@@ -108,7 +157,11 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
         "may_edit": may_write and not found.is_erased,
         "may_remind": Permission.REMINDER_MANAGE in request.permissions and not found.is_erased,
         "may_archive": may_write and found.state == "active",
-        "may_restore": may_write and found.state == "archived",
+        "may_restore": may_write and found.state == "archived" and found.merged_into_id is None,
+        "may_unmerge": Permission.CUSTOMER_MERGE in request.permissions,
+        "may_merge": Permission.CUSTOMER_MERGE in request.permissions
+        and not found.is_erased
+        and found.merged_into_id is None,
     }
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.permissions import Permission
 from billing import events
-from billing.customers import queries, services
+from billing.customers import kin, queries, services
 from billing.customers.queries import CustomerDetail, CustomerRow
 from billing.issuer import queries as issuers
 from billing.tallies import queries as tallies
@@ -21,7 +21,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
-from web.billing.forms import CustomerForm
+from web.customers.forms import DELIVERY, FullCustomerForm
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
@@ -30,7 +30,7 @@ from web.kit.parts import Crumb, CursorPage, Tab
 _STATES = {"active": "Active", "archived": "Archived"}
 _ADDRESS_FIELDS = {
     f"address/{name}": name for name in ("line1", "line2", "postal_code", "city", "region", "country")
-}
+} | DELIVERY
 _MOST_FOUND = 50
 # The customers that grants open to whoever asks; None when their role opens all.
 _Limit = frozenset[UUID] | None
@@ -100,14 +100,23 @@ def create(request: Request, slug: str) -> HttpResponse:
         "currency": issuer.currency if issuer else "EUR",
         "country": issuer.address.get("country", "") if issuer else "",
     }
-    form = CustomerForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = FullCustomerForm(request.POST if request.method == "POST" else None, initial=initial)
+    alike: list[Row] = []
     if request.method == "POST" and form.is_valid():
+        # Shown once; whoever sends it again has seen them.
+        alike = [] if request.POST.get("same_again") else _alike(form, slug)
+    if request.method == "POST" and form.is_valid() and not alike:
         with attempting(request, form, fields=_ADDRESS_FIELDS):
             row = services.create(actor=request.actor, at=clock.now(), **form.values())
         if not form.errors:
             messages.success(request, f"{row.name} is added.")
             return redirect("billing:customer", slug, ids.encode("customer", row.pk))
-    context = {"is_new": True, "back_url": reverse("billing:customers", args=[slug]), "crumbs": _crumbs(slug)}
+    context = {
+        "alike": alike,
+        "is_new": True,
+        "back_url": reverse("billing:customers", args=[slug]),
+        "crumbs": _crumbs(slug),
+    }
     return answer(request, "billing/customer_form.html", context, form=form)
 
 
@@ -115,12 +124,12 @@ def create(request: Request, slug: str) -> HttpResponse:
 def change(request: Request, slug: str, pk: str) -> HttpResponse:
     """Change a customer."""
     found = opened(request, pk)
-    form = CustomerForm(request.POST if request.method == "POST" else None, initial=_initial(found))
+    begun = {**_initial(found), **FullCustomerForm.begun(found)}
+    form = FullCustomerForm(request.POST if request.method == "POST" else None, initial=begun)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form, fields=_ADDRESS_FIELDS):
-            services.update(
-                customer_id=found.id, changes=form.values(found.address), actor=request.actor, at=clock.now()
-            )
+            changes = form.values(found.address)
+            services.update(customer_id=found.id, changes=changes, actor=request.actor, at=clock.now())
         if not form.errors:
             messages.success(request, "The changes are saved. Final invoices keep the copy they have.")
             return redirect("billing:customer", slug, pk)
@@ -236,6 +245,13 @@ def _initial(found: CustomerDetail) -> dict[str, str]:
     rest = ("name", "email", "phone", "tax_id", "tax_exemption", "reference", "currency", "notes",
             "einvoice_format", "buyer_reference", "endpoint_scheme", "endpoint_id")  # fmt: skip
     return {**found.address, **{name: getattr(found, name) for name in rest}}
+
+
+def _alike(form: FullCustomerForm, slug: str) -> list[Row]:
+    """Find who may be meant already."""
+    given = form.cleaned_data
+    found = kin.duplicates(name=given["name"], email=given["email"], tax_id=given["tax_id"])
+    return [_row(each.row, slug) for each in found]
 
 
 def _crumbs(slug: str, found: CustomerDetail | None = None) -> list[Crumb]:

@@ -16,6 +16,7 @@ from audit import queries as audit
 from audit.queries import Filters
 from billing import events
 from billing.creditnotes import queries as creditnotes
+from billing.customers import queries as customers
 from billing.documents import papers, pdf
 from billing.invoices import explanation, lists, queries, services
 from billing.invoices.queries import InvoiceDetail
@@ -303,7 +304,9 @@ def _checks(found: InvoiceDetail, slug: str) -> list[Check]:
             )
         )
     elif issuer is not None:
-        checks.append(Check("ok", f"Due {formats.count(issuer.payment_days, 'day')} after it is issued"))
+        agreed = customers.get(found.customer_id).payment_days
+        days = issuer.payment_days if agreed is None else agreed
+        checks.append(Check("ok", f"Due {formats.count(days, 'day')} after it is issued"))
     for twin in _twins(found, slug):
         said = f"{twin.number}, {formats.money(twin.total_minor, twin.currency)}"
         checks.append(Check("warn", "The same customer was billed the same amount within 30 days", said))

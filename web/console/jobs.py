@@ -27,6 +27,10 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "keys.rotate": "Rotation of an encryption key",
         "cards.scan": "Search for card numbers",
         "billing.run": "Billing run",
+        "export.make": "Making an export",
+        "import.check": "Checking an import",
+        "import.run": "Import",
+        "import.undo": "Taking an import back",
     }
 )
 _FAULTS: Mapping[str, str] = MappingProxyType(

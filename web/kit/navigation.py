@@ -44,6 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Month end", "books:close", "lock", P.LEDGER_READ),
             Place("Approvals", "people:approvals", "approval", P.APPROVAL_READ),
             Place("Import", "billing:import", "import", P.IMPORT_RUN),
+            Place("Exports", "files:exports", "download", P.EXPORT_RUN),
         ),
     ),
     (

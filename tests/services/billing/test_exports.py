@@ -194,7 +194,7 @@ def test_over_the_limit_somebody_else_agrees(house, monkeypatch):
         approvals.approve(request_id=row.approval_id, actor=house.actor("approver"), at=clock.now())
     assert house.make(key).state == "ready"
     # Whoever agreed does not get the file.
-    with pytest.raises(NotFound):
+    with pytest.raises(services.OnlyTheAskerFetches):
         house.take(key, role="approver")
     other = house.ask(reason="again")
     with scope(Scope(house.tenant)):
@@ -209,7 +209,7 @@ def test_nobody_else_gets_the_file_and_only_while_it_lies(house, tenant_b):
     with pytest.raises(services.ExportNotReady):
         house.take(key)
     house.make(key)
-    with pytest.raises(NotFound):
+    with pytest.raises(services.OnlyTheAskerFetches):
         house.take(key, role="owner")
     with scope(Scope(tenant_b)), pytest.raises(NotFound), context.attempt():
         services.download(export_id=key, actor=house.actor(), at=clock.now())

@@ -1,0 +1,1 @@
+"""Tables that come in and lists that go out."""
