@@ -9,5 +9,6 @@ BEAT: dict[str, dict[str, Any]] = {
     "billing.end_exports": {"task": "billing.end_exports", "schedule": 300},
     "billing.melt_tallies": {"task": "billing.melt_tallies", "schedule": 300},
     "billing.tend_runs": {"task": "billing.tend_runs", "schedule": 600},
+    "billing.tend_subscriptions": {"task": "billing.tend_subscriptions", "schedule": 900},
     "billing.tend_bank_accounts": {"task": "billing.tend_bank_accounts", "schedule": 300},
 }

@@ -5,6 +5,7 @@ from billing.exports.tasks import end_exports, make_export
 from billing.imports.tasks import work_on_import
 from billing.runs.tasks import tend_runs, work_run
 from billing.settlement.tasks import expire_credit
+from billing.subscriptions.tasks import move_test_clock, tend_subscriptions
 from billing.tallies.tasks import melt_tallies
 from billing.taxids.tasks import check_tax_ids
 
@@ -14,8 +15,10 @@ __all__ = [
     "expire_credit",
     "make_export",
     "melt_tallies",
+    "move_test_clock",
     "tend_bank_accounts",
     "tend_runs",
+    "tend_subscriptions",
     "work_on_import",
     "work_run",
 ]

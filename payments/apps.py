@@ -10,8 +10,10 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the event types of payments, and who makes what goes with its mails."""
+        from billing.subscriptions import testclock
         from outbound import mail
         from payments import closing, events, exports, proofs  # noqa: F401  registering is the import's effect
+        from payments.reminders import daily
         from payments.services import refunds, sending
 
         mail.register_attachment(sending.INVOICE_PDF, sending.invoice_file)
@@ -19,3 +21,7 @@ class PaymentsConfig(AppConfig):
         mail.register_attachment(sending.RECEIPT_PDF, sending.receipt_file)
         refunds.register()
         exports.register_all()
+
+        testclock.when_day_passes(
+            lambda tenant_id, actor, at: daily.remind(tenant_id=tenant_id, actor=actor, now=lambda: at)
+        )

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<organization:slug>/", include("web.billing.urls")),
     path("o/<organization:slug>/", include("web.customers.urls")),
     path("o/<organization:slug>/", include("web.files.urls")),
+    path("o/<organization:slug>/", include("web.recurring.urls")),
     path("o/<organization:slug>/", include("web.payments.urls")),
     path("o/<organization:slug>/", include("web.console.urls")),
     path("o/<organization:slug>/", include("web.people.urls")),

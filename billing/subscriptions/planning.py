@@ -5,7 +5,7 @@ of what was billed, and how far each subscription has come. What was planned bef
 same is refused there, and planned again.
 """
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ from core.errors import Refusal
 from tenancy import context
 
 # The planner of a billing run (`billing.runs.rules.Planner`) is this module: `due` and `claim`.
-__all__ = ["agreement_of", "billed_of", "claim", "due", "item_of", "plan"]
+__all__ = ["agreement_of", "billed_of", "claim", "due", "item_of", "plan", "preview"]
 
 # Lines of one invoice that more is put onto; what does not fit comes with the next turn.
 _FULL = 5_000
@@ -155,6 +155,32 @@ class NoSuchTaxRate(Refusal):
     code = "no_such_tax_rate"
 
 
+def preview(
+    row: Subscription,
+    on: date,
+    *,
+    closed: Sequence[SubscriptionItem] = (),
+    added: Sequence[SubscriptionItem] = (),
+    closed_on: date | None = None,
+) -> PlannedInvoice | None:
+    """Plan what a subscription alone would bring on a day, also with items that end or begin; nothing is written."""
+    world = _World(time_zone=issuer.time_zone(), subscriptions=[row], charges=[])
+    _read(world, on)
+    gone = {item.pk for item in closed}
+    for item in world.items.get(row.pk, []):
+        if item.pk in gone and closed_on is not None:
+            item.to_on = max(closed_on, item.from_on)
+    world.items.setdefault(row.pk, []).extend(added)
+    missing = {item.price_id for item in added} - world.prices.keys()
+    if missing:
+        _name_prices(world, catalog.by_ids(missing))
+    _count(world, on)
+    basket = _Basket()
+    _look(basket, row, world, on)
+    planned = _planned(row.customer_id, row.currency, basket, world, on)
+    return planned if planned.lines or planned.refusal else None
+
+
 def _load(customer_ids: Collection[UUID], on: date) -> _World:
     looked = Q(next_on__lte=on) | Q(next_on__isnull=True, open_from__isnull=False)
     waiting = Q(due_on__lte=on, billed_at__isnull=True, withdrawn_at__isnull=True)
@@ -163,6 +189,11 @@ def _load(customer_ids: Collection[UUID], on: date) -> _World:
         subscriptions=list(Subscription.objects.filter(looked, customer_id__in=customer_ids)),
         charges=list(PendingCharge.objects.filter(waiting, customer_id__in=customer_ids)),
     )
+    _read(world, on)
+    return world
+
+
+def _read(world: _World, on: date) -> None:
     found = [row.pk for row in world.subscriptions]
     if found:
         for item in SubscriptionItem.objects.filter(subscription_id__in=found).order_by("from_on", "pk"):
@@ -173,14 +204,18 @@ def _load(customer_ids: Collection[UUID], on: date) -> _World:
             world.billed.setdefault(fact.subscription_id, []).append(fact)
     wanted = {item.price_id for items in world.items.values() for item in items}
     wanted |= {charge.price_id for charge in world.charges if charge.price_id}
-    world.prices = catalog.by_ids(wanted) if wanted else {}
-    owners = {price.product_id for price in world.prices.values()}
-    for name_id, name, unit in catalog.named(owners) if owners else ():
-        world.names[name_id], world.units[name_id] = name, unit
-    codes = {price.tax_code for price in world.prices.values()} | {row.tax_code for row in world.charges}
+    _name_prices(world, catalog.by_ids(wanted) if wanted else {})
+
+
+def _name_prices(world: _World, prices: Mapping[UUID, catalog.PriceRow]) -> None:
+    world.prices.update(prices)
+    owners = {price.product_id for price in prices.values()}
+    for product_id, name, unit in catalog.named(owners) if owners else ():
+        world.names[product_id], world.units[product_id] = name, unit
+    codes = {price.tax_code for price in prices.values()} | {row.tax_code for row in world.charges}
     for rate in TaxRate.objects.filter(code__in=codes - {""}) if codes - {""} else ():
-        world.rates.setdefault(rate.code, []).append(rate)
-    return world
+        if rate not in world.rates.setdefault(rate.code, []):
+            world.rates[rate.code].append(rate)
 
 
 def agreement_of(row: Subscription) -> rules.Agreement:

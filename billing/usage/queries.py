@@ -100,6 +100,16 @@ def meters() -> list[MeterRow]:
     return [_meter(row) for row in Meter.objects.order_by("code")]
 
 
+def meters_page(*, limit: int, after: UUID | None = None) -> tuple[list[MeterRow], UUID | None]:
+    """List meters, newest first, and the cursor of the next page."""
+    rows = Meter.objects.order_by("-id")
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    found = list(rows[: limit + 1])
+    next_after = found[limit - 1].pk if len(found) > limit else None
+    return [_meter(row) for row in found[:limit]], next_after
+
+
 def meter(meter_id: UUID) -> MeterRow:
     """Return one meter.
 

@@ -30,7 +30,7 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices import services as invoices
 from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
-from config.embedded import demo_payments
+from config.embedded import demo_payments, demo_subscriptions
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -276,6 +276,7 @@ def _fill(tenant: Tenant, name: str, owner: Actor) -> None:
             ).pk
             for number, (first, second) in enumerate((f, s) for f in _FIRST for s in _SECOND[:4])
         ]
+        demo_subscriptions.fill(buyers, owner=owner, at=at, today=today)
     for batch in range(0, INVOICES, 50):
         with scope(Scope(tenant.pk)):
             for number in range(batch, batch + 50):

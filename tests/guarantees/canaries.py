@@ -16,6 +16,7 @@ from rest_framework.serializers import ListField
 
 from api import fields, schema
 from api.fields import Bodies, Body, Text, TextMap
+from tests.guarantees import typed_recurring
 
 _LETTERS = random.SystemRandom()
 # Words of our own with a form or a length of their own; none of them can hold a person's name.
@@ -128,7 +129,7 @@ def filled(body: type[Body], marker: str, records: Mapping[str, str]) -> dict[st
     return {
         name: _value(body, name, field, marker, records)
         for name, field in body().fields.items()
-        if (body.__name__, name) not in EITHER
+        if (body.__name__, name) not in EITHER | typed_recurring.EITHER
     }
 
 
@@ -137,6 +138,8 @@ def _value(body: type[Body], name: str, field: Any, marker: str, records: Mappin
         return CHOSEN[body.__name__, name]
     if (body.__name__, name) in PLAIN:
         return PLAIN[body.__name__, name]
+    if (body.__name__, name) in typed_recurring.FIXED:
+        return typed_recurring.FIXED[body.__name__, name]
     if name in CODES:
         return CODES[name]
     if name == "url":

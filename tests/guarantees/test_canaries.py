@@ -125,10 +125,14 @@ def test_refusals_were_provoked_and_repeat_nothing(evidence: Evidence) -> None:
 
 def test_the_plain_texts_are_settings_by_their_policy() -> None:
     """What the walk leaves out, the data policy calls a state, not a person's or a content."""
+    from billing.catalog.models import Price, Product
     from billing.tax.models import TaxRate
+    from billing.usage.models import Meter
 
     for _body, name in canaries.PLAIN:
         assert TaxRate.data_policy.fields[name] is FieldClass.STATE
+    for model, name in ((Product, "code"), (Price, "code"), (Price, "tax_code"), (Meter, "code")):
+        assert model.data_policy.fields[name] is FieldClass.STATE
 
 
 CARD_CASES = [
@@ -141,6 +145,7 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "credit_notes_create",
         "contacts_create",
         "contacts_update",
+        "charges_create",
         "customers_create",
         "customers_update",
         "disputes_answer",
@@ -149,11 +154,17 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "invoices_update",
         "invoices_void",
         "invoices_write_off",
+        "meters_create",
         "payments_create",
         "payments_reverse",
+        "prices_create",
+        "prices_supersede",
+        "products_create",
+        "products_update",
         "refunds_create",
         "tax_rates_add_country",
         "tax_rates_create",
+        "usage_events_record",
         "webhook_endpoints_create",
         "webhook_endpoints_update",
     }

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from billing.imports import documents as imported
 from billing.imports import services as imports
 from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
-from core import clock, ids
+from core import clock
 from core.actor import Actor
 from edge.access import rules_of
 from edge.checks import routes
@@ -45,6 +45,7 @@ from tests.guarantees import (
     typed_corrections,
     typed_customers,
     typed_payments,
+    typed_recurring,
     world,
 )
 from tests.make import accounts, api, bank, billing, installation
@@ -289,7 +290,8 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("webhook_endpoints_update", "PATCH", webhook)
     send("webhook_endpoints_rotate", "POST", f"{webhook}/rotate")
     send("webhook_endpoints_replay", "POST", f"{webhook}/replay")
-    _type_payments(send, evidence, records)
+    typed_payments.over_the_api(send, evidence.answers, records)
+    typed_recurring.over_the_api(send, evidence.answers, records)
     assert set(bodies) - set(evidence.answers) == set(), "an operation with a body was not used"
     evidence.answers["customers_get"] = speaker.get(f"customers/{records['customer']}").content
     evidence.answers["invoices_get"] = speaker.get(f"invoices/{records['final']}").content
@@ -301,27 +303,6 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     ):
         assert speaker.get(query).status_code == 200
     return records
-
-
-def _type_payments(send: Callable[..., str], evidence: Evidence, records: dict[str, str]) -> None:
-    """Money comes, moves and goes; where it is to move only once, each call has a key."""
-
-    def once(name: str, path: str) -> str:
-        return send(name, "POST", path, Idempotency_Key=f"canary {name} {len(records)}")
-
-    records["invoice"] = records["final"]
-    records["payment"] = once("payments_create", "payments")
-    (row,) = json.loads(evidence.answers["payments_create"])["allocations"]
-    records["allocation"] = row["id"]
-    once("allocations_release", f"allocations/{records['allocation']}/release")
-    once("allocations_create", "allocations")
-    records["refund"] = once("refunds_create", "refunds")
-    typed_payments.approved(ids.decode("refund", records["refund"]))
-    once("refunds_record_payout", f"refunds/{records['refund']}/record_payout")
-    records["dispute"] = ids.encode("dispute", typed_payments.disputed())
-    once("disputes_answer", f"disputes/{records['dispute']}/answer")
-    records["payment"] = once("payments_create", "payments")
-    once("payments_reverse", f"payments/{records['payment']}/reverse")
 
 
 def path_of(operation: canaries.Operation, records: dict[str, str]) -> str:

@@ -1,5 +1,7 @@
 """Types a marker into every text that payments keep; see `typed`, which gathers what is left of it."""
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -79,3 +81,24 @@ def disputed() -> UUID:
     with scope(Scope(installation.tenant("a"))):
         invoice = billing.finalized(lines=[billing.line("90")])
         return make.disputed(make.card(invoice.customer_id, invoice.pk, 1_000)).pk
+
+
+def over_the_api(send: Callable[..., str], answers: dict[str, bytes], records: dict[str, str]) -> None:
+    """Money comes, moves and goes; where it is to move only once, each call has a key."""
+
+    def once(name: str, path: str) -> str:
+        return send(name, "POST", path, Idempotency_Key=f"canary {name} {len(records)}")
+
+    records["invoice"] = records["final"]
+    records["payment"] = once("payments_create", "payments")
+    (row,) = json.loads(answers["payments_create"])["allocations"]
+    records["allocation"] = row["id"]
+    once("allocations_release", f"allocations/{records['allocation']}/release")
+    once("allocations_create", "allocations")
+    records["refund"] = once("refunds_create", "refunds")
+    approved(ids.decode("refund", records["refund"]))
+    once("refunds_record_payout", f"refunds/{records['refund']}/record_payout")
+    records["dispute"] = ids.encode("dispute", disputed())
+    once("disputes_answer", f"disputes/{records['dispute']}/answer")
+    records["payment"] = once("payments_create", "payments")
+    once("payments_reverse", f"payments/{records['payment']}/reverse")

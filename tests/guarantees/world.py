@@ -28,7 +28,17 @@ from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.make import accounts, billing, books, contacts, files, installation, payments, statements
+from tests.make import (
+    accounts,
+    billing,
+    books,
+    contacts,
+    files,
+    installation,
+    payments,
+    recurring,
+    statements,
+)
 
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
 
@@ -125,6 +135,10 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
         webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
         told = WebhookDelivery.objects.get(endpoint=hook)
+        sold = recurring.price()
+        counted = recurring.meter()
+        subscribed = recurring.subscription(sold, of=customer)
+        charged = recurring.charge(customer)
         key = accounts.api_key(owner)
         narrow = accounts.api_key(owner, scopes=["report:read"])
         event = Event.objects.order_by("-at")[0]
@@ -146,6 +160,11 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "tax_rate": ids.encode("tax_rate", rate.pk),
         "credit_note": ids.encode("credit_note", note.pk),
         "series": ids.encode("series", series.pk),
+        "product": ids.encode("product", sold.product_id),
+        "price": ids.encode("price", sold.pk),
+        "meter": ids.encode("meter", counted.pk),
+        "subscription": ids.encode("subscription", subscribed.pk),
+        "charge": ids.encode("charge", charged.pk),
         "member": ids.encode("member", colleague.pk),
         "role": ids.encode("role", custom.pk),
         "invitation": ids.encode("invitation", invitation.pk),

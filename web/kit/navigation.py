@@ -32,6 +32,8 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Overview", "signin:home", "overview", P.INVOICE_READ),
             Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True),
+            Place("Subscriptions", "recurring:subscriptions", "repeat", P.SUBSCRIPTION_READ),
+            Place("Products", "recurring:products", "product", P.PRODUCT_READ),
             Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ, granted=True),
             Place("Billing runs", "billing:runs", "repeat", P.BILLING_RUN),
             Place("Reminders", "reminders:reminders", "bell", P.INVOICE_READ),
@@ -66,6 +68,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Card payments", "console:provider", "payment", P.GATEWAY_MANAGE),
             Place("Tax rates", "billing:tax_rates", "report", P.TAX_RATE_READ),
             Place("Number series", "billing:series", "invoice", P.ORGANIZATION_READ),
+            Place("Test clock", "recurring:test_clock", "clock", P.BILLING_RUN),
             Place("Members", "people:members", "person", P.MEMBER_READ),
             Place("Roles", "people:roles", "approval", P.MEMBER_READ),
             Place("Jobs", "console:jobs", "clock", P.JOB_READ),

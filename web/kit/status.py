@@ -156,6 +156,16 @@ STATUS: dict[str, dict[str, Status]] = {
     "ledger_account": {"active": _good("In use"), "archived": _idle("Archived")},
     "series": {"usual": _good("In use"), "open": _moving("Open"), "closed": _idle("Closed")},
     "tax_rate": {"now": _good("In use"), "later": _moving("Begins later"), "ended": _idle("Ended")},
+    "product": {"active": _good("Sold"), "retired": _idle("Retired")},
+    "price": {"now": _good("Sold"), "later": _moving("Sold later"), "ended": _idle("Former")},
+    "subscription": {
+        "trialing": _moving("Trial"),
+        "active": _good("Active"),
+        "paused": _care("Paused"),
+        "canceled": _care("Ends"),
+        "ended": _idle("Ended"),
+    },
+    "subscription_item": {"now": _good("Now"), "later": _moving("Later"), "ended": _idle("Former")},
     "approval": {
         "pending": _waits("Waits"),
         "approved": _good("Approved"),

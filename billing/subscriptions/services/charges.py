@@ -78,7 +78,7 @@ def add_charge(
     errors += text_errors("/description", description.strip(), DESCRIPTION_LENGTH, required=price is None)
     errors += text_errors("/unit_code", unit_code, 8)
     errors += number_errors("/quantity", quantity, least=None)
-    if not errors and quantity <= 0:
+    if quantity.is_finite() and quantity <= 0:
         errors.append(FieldError("/quantity", "too_small", "This is more than nothing."))
     if price is not None:
         errors += _price_errors(price, quantity, unit_amount, currency, due_on or today)

@@ -1,5 +1,6 @@
 """What subscriptions owe: each day once, whatever is changed in between, and the same when it is planned again."""
 
+import itertools
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -222,8 +223,8 @@ def test_the_parts_of_a_period_sum_to_the_whole_wherever_it_is_cut(amount, days,
     edges = sorted({0, days, *(cut for cut in cuts if cut < days)})
     parts = [
         rules.share(amount, period, begin + timedelta(days=a), begin + timedelta(days=b))
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in itertools.pairwise(edges)
     ]
     assert sum(parts) == amount
-    for part, a, b in zip(parts, edges, edges[1:], strict=False):
+    for part, (a, b) in zip(parts, itertools.pairwise(edges), strict=True):
         assert abs(part - Fraction(amount * (b - a), days)) <= 1
