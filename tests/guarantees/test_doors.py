@@ -22,7 +22,12 @@ from tests.make import accounts, billing
 ALL = list(routes())
 PORTAL_ROUTES = [(path, name, view) for path, name, view in ALL if path.startswith("p/<organization:slug>/")]
 KEYED = [(path, name, view) for path, name, view in ALL if path.startswith("pay/<str:token>")]
-_RECORDS = {"invoices": "finalized", "payments": "payment", "methods": "payment_method"}
+_RECORDS = {
+    "credit-notes": "credit_note",
+    "invoices": "finalized",
+    "payments": "payment",
+    "methods": "payment_method",
+}
 _WORDS = {"kind": "card", "currency": "EUR"}
 
 

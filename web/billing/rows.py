@@ -96,6 +96,11 @@ def standing(found: InvoiceRow, on: date) -> str:
     return "due_soon" if soon else "open"
 
 
+def told(standing: str) -> str:
+    """Say to a customer where their invoice stands: that somebody has given it up is not theirs to read."""
+    return "closed" if standing == "written_off" else standing
+
+
 def under(sums: Sequence[Sums]) -> list[Sum]:
     """Return the sums under a table."""
     return [

@@ -68,6 +68,8 @@ STATUS: dict[str, dict[str, Status]] = {
         "disputed": _wrong("Disputed"),
         "written_off": _idle("Written off"),
         "credited": _idle("Credited"),
+        # What a customer reads of an invoice that was written off.
+        "closed": _idle("Closed"),
         "paid": _good("Paid"),
     },
     "payment_status": {

@@ -90,7 +90,7 @@ def bill(opened: Opened) -> Bill:
         email=str(found.seller.get("email") or ""),
         buyer=str(found.buyer.get("name") or found.customer_name),
         kind=opened.standing.kind,
-        standing="disputed" if opened.standing.kind == "disputed" else row.standing,
+        standing="disputed" if opened.standing.kind == "disputed" else invoice_rows.told(row.standing),
         currency=found.currency,
         total_minor=found.total_minor,
         paid_minor=found.amount_paid_minor,

@@ -4,11 +4,14 @@ from django.http import HttpResponse, HttpResponseBase
 
 from accounts.permissions import Permission
 from billing import events
+from billing.creditnotes import queries as creditnotes
+from billing.documents import credit_notes as credit_papers
 from billing.documents import papers, pdf
 from billing.invoices import lists, queries
 from billing.invoices.lists import View, Wanted
 from billing.invoices.queries import InvoiceDetail
 from billing.settlement import queries as settlement
+from billing.settlement import services as settling
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -36,14 +39,21 @@ def home(request: Request, slug: str) -> HttpResponse:
         limit=_PAGE,
     )
     bills = rows.bills(opened.rows, slug=slug)
+    notes = creditnotes.page(customer_id=mine, limit=_PAGE, with_names=False)
     recording.read(request, events.INVOICE_LISTED, subjects=[row.id for row in (*opened.rows, *before.rows)])
+    if notes.rows:
+        recording.read(request, events.CREDIT_NOTE_LISTED, subjects=[row.id for row in notes.rows])
     context = {
         "groups": _by_currency(bills),
         "more": bool(opened.next_cursor),
         "paid": rows.bills(before.rows, slug=slug),
         "next_url": f"?cursor={before.next_cursor}" if before.next_cursor else "",
         "previous_url": f"?cursor={before.previous_cursor}" if before.previous_cursor else "",
-        "credit": sorted(settlement.credit(customer_id=mine).items()),
+        "credit": [
+            (currency, minor, settling.expires_on(customer_id=mine, currency=currency))
+            for currency, minor in sorted(settlement.credit(customer_id=mine).items())
+        ],
+        "notes": rows.notes(notes.rows, slug=slug),
         "may_pay": Permission.PORTAL_PAY in request.permissions,
     }
     return frame.show(request, "portal/home.html", context)
@@ -69,6 +79,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "reference": rows.printed_reference(found.id) if bill.room_minor else "",
         "may_pay": standing.payable and bill.room_minor > 0 and Permission.PORTAL_PAY in request.permissions,
         "kind": standing.kind,
+        "notes": rows.notes(creditnotes.of_invoice(found.id), slug=slug) if found.noted_minor else [],
     }
     return frame.show(request, "portal/invoice.html", context)
 
@@ -80,6 +91,16 @@ def invoice_pdf(request: Request, slug: str, pk: str) -> HttpResponseBase:
     at = clock.now()
     document = papers.document_of(found, at=at, pay_url=links.address_of(found.id, at=at))
     request.afterwards = lambda: as_file(pdf.invoice(document), papers.file_name(found))
+    return HttpResponse(status=200)
+
+
+@access(get=Permission.PORTAL_READ)
+def credit_note_pdf(request: Request, slug: str, pk: str) -> HttpResponseBase:
+    """Hand out a credit note."""
+    found = creditnotes.get(ids.decode("credit_note", pk), within=[frame.customer_of(request)])
+    recording.read(request, events.CREDIT_NOTE_READ, subject=("credit_note", found.id))
+    document = credit_papers.document_of(found)
+    request.afterwards = lambda: as_file(pdf.credit_note(document), credit_papers.file_name(found))
     return HttpResponse(status=200)
 
 

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from billing.creditnotes.queries import CreditNoteRow
 from billing.documents import reference
+from billing.invoices import lists as invoice_lists
 from billing.invoices.queries import InvoiceRow
 from core import ids, money
 from payments import lists, words
@@ -59,6 +61,34 @@ def bills(found: Sequence[InvoiceRow], *, slug: str) -> list[Bill]:
     return sorted(written, key=lambda bill: (-bill.late_days, bill.due_on or date.max, bill.number))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A credit note in the portal."""
+
+    number: str
+    url: str
+    invoice: str
+    issued_on: date
+    currency: str
+    total_minor: int
+
+
+def notes(found: Sequence[CreditNoteRow], *, slug: str) -> list[Note]:
+    """Write credit notes with the numbers of their invoices."""
+    numbers = invoice_lists.numbers([row.invoice_id for row in found if row.invoice_id is not None])
+    return [
+        Note(
+            number=row.number,
+            url=reverse("portal:credit_note_pdf", args=[slug, ids.encode("credit_note", row.id)]),
+            invoice=numbers.get(row.invoice_id, "") if row.invoice_id else "",
+            issued_on=row.issued_on,
+            currency=row.currency,
+            total_minor=row.total_minor,
+        )
+        for row in found
+    ]
+
+
 def _bill(found: InvoiceRow, *, slug: str, on: date, moving: int) -> Bill:
     row = invoice_rows.row(found, slug=slug, on=on)
     pk = ids.encode("invoice", found.id)
@@ -68,7 +98,7 @@ def _bill(found: InvoiceRow, *, slug: str, on: date, moving: int) -> Bill:
         pk=pk,
         number=found.number or "",
         url=reverse("portal:invoice", args=[slug, pk]),
-        standing="processing" if moving and moving >= due > 0 else row.standing,
+        standing="processing" if moving and moving >= due > 0 else invoice_rows.told(row.standing),
         currency=found.currency,
         total_minor=found.total_minor,
         due_minor=due,

@@ -11,6 +11,7 @@ urlpatterns = [
     path("pay/total", pay.total, name="total"),
     path("invoices/<str:pk>", invoices.detail, name="invoice"),
     path("invoices/<str:pk>/invoice.pdf", invoices.invoice_pdf, name="invoice_pdf"),
+    path("credit-notes/<str:pk>/credit-note.pdf", invoices.credit_note_pdf, name="credit_note_pdf"),
     path("payments", payments.index, name="payments"),
     path("payments/<str:pk>", payments.detail, name="payment"),
     path("payments/<str:pk>/confirm", payments.confirm, name="confirm_payment"),

@@ -26,9 +26,7 @@ _GERMAN: Mapping[str, str] = MappingProxyType(
     {
         "Invoice": "Rechnung",
         "Receipt": "Zahlungsbeleg",
-        "Credit note": "Rechnungskorrektur",
         "Credited": "Gutgeschrieben",
-        "Credit note number": "Korrekturnummer",
         "Issued on": "Datum",
         "Corrects invoice": "Korrigiert Rechnung",
         "Off what was open": "Vom offenen Betrag abgezogen",
