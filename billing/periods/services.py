@@ -4,6 +4,7 @@ Promise kept: whoever posts holds the books' lock together with others until the
 alone. So nothing that was begun slips into a month after its balances were taken, and the database refuses the rest.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,7 @@ from billing.issuer import queries as issuers
 from billing.ledger import services as ledger
 from billing.ledger.models import LedgerTransaction
 from billing.ledger.rules import Account, Side
-from billing.ledger.trial import balances
+from billing.ledger.trial import Balance, balances
 from billing.periods import checks, queries, rules, valuation
 from billing.periods.models import AccountingPeriod, LedgerBalance
 from billing.rates import queries as rates
@@ -70,9 +71,9 @@ def close(*, starts_on: date, actor: Actor, at: datetime) -> AccountingPeriod:
     _refuse_unready(month, at)
     row.closing_id, row.closed_at, row.closed_by = ids.uuid7(), at, actor.id
     row.state = _State.CLOSED
-    _value(month, row.closing_id, at)
-    _settle()
     held = balances(month.ends_on)
+    if _value(month, held, row.closing_id, at):
+        held = balances(month.ends_on)
     row.save()
     LedgerBalance.objects.bulk_create(
         LedgerBalance(
@@ -218,9 +219,9 @@ def _refuse_unready(month: rules.Month, at: datetime) -> None:
         raise rules.PeriodNotReady(f"{month.name} waits for: {', '.join(sorted(found))}.", field="month")
 
 
-def _value(month: rules.Month, closing_id: UUID, at: datetime) -> None:
-    base = rates.base_currency()
-    for position in valuation.positions(month.ends_on):
+def _value(month: rules.Month, held: Sequence[Balance], closing_id: UUID, at: datetime) -> int:
+    base, posted = rates.base_currency(), 0
+    for position in valuation.positions(month.ends_on, held_then=held):
         difference = position.difference_minor
         if not difference:
             continue
@@ -236,6 +237,8 @@ def _value(month: rules.Month, closing_id: UUID, at: datetime) -> None:
                 at=at,
                 source_id=closing_id,
             )
+            posted += 1
+    return posted
 
 
 def _lock() -> None:

@@ -6,6 +6,7 @@ or a loss. Of receivables it is taken back on the next day: a settled invoice ga
 invoice, and nothing twice. Cash and credit keep it: their worth goes on from there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,7 +14,7 @@ from decimal import Decimal
 from django.db import connection
 
 from billing.ledger.rules import MONETARY, Account
-from billing.ledger.trial import balances
+from billing.ledger.trial import Balance, balances
 from billing.rates import queries as rates
 from billing.rates.rules import written
 from core import money
@@ -68,8 +69,10 @@ def valued(until: date) -> dict[tuple[str, str], int]:
         return {(account, currency): int(amount) for account, currency, amount in cursor.fetchall()}
 
 
-def positions(until: date) -> list[Position]:
+def positions(until: date, *, held_then: Sequence[Balance] | None = None) -> list[Position]:
     """Return what every monetary account in a foreign currency is carried at and worth at the end of a day.
+
+    `held_then` are the balances of that day, where the caller knows them.
 
     Raises:
         ExchangeRateMissing: one of them holds something, and there is no rate.
@@ -78,7 +81,7 @@ def positions(until: date) -> list[Position]:
     posted = valued(until)
     held = {
         (row.account, row.currency): row
-        for row in balances(until)
+        for row in (balances(until) if held_then is None else held_then)
         if row.account in MONETARY and row.currency != base
     }
     found = []

@@ -22,7 +22,10 @@ def pages(live: Live) -> list[str]:
         books.close(str(before), on=this.starts_on.isoformat())
         receivable = LedgerAccount.objects.get(code="receivable")
         booked = LedgerTransaction.objects.get(kind="invoice_finalized", invoice=invoice.pk)
-        account, own = ids.encode("ledger_account", receivable.pk), ids.encode("ledger_transaction", booked.pk)
+        account, own = (
+            ids.encode("ledger_account", receivable.pk),
+            ids.encode("ledger_transaction", booked.pk),
+        )
     paths = [
         "close",
         f"close/{last}",
