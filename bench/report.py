@@ -15,7 +15,28 @@ def rows(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
         _times("a small transaction with its audit event", a["with_event_us"], a["without_us"], "µs", "without", "≤ 1.12"),
         _times(f"exact search among {b['customers']:,} customers", b["search_us"], b["by_key_us"], "µs", "by primary key", "≤ 1.3"),
         _rate(f"key rotation, {r['rows']:,} customers", r["rows_per_second"], r["bare_rows_per_second"], "rows/s", "bare UPDATE", "≥ 0.4"),
+        *_documents(result.get("documents")),
     ]  # fmt: skip
+
+
+def _documents(found: dict[str, Any] | None) -> list[tuple[str, str, str, str, str]]:
+    """Write the rows of documents; without its baseline a row says why."""
+    if found is None:
+        return []
+    work, ours = "invoice PDF/A-3a, one by one", found["pdf_per_second"]
+    xml, check = found["facturx_per_second"], f"{found['check_ms']:,.0f} ms"
+    rows = [
+        _rate("the same as Factur-X, XML written and attached", xml, ours, "a second", "PDF alone", ""),
+        ("its check by schema and rules", check, "", "", ""),
+    ]
+    if found["why_no_baseline"]:
+        return [(work, f"{ours:,.0f} a second", f"WeasyPrint: {found['why_no_baseline']}", "", "≥ 6"), *rows]
+    theirs, plain = found["weasyprint_per_second"], found["weasyprint_system_font_per_second"]
+    return [
+        _rate(work, ours, theirs, "a second", "WeasyPrint, same font", "≥ 6"),
+        _rate(work, ours, plain, "a second", "WeasyPrint, a system font", ""),
+        *rows,
+    ]
 
 
 def _times(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench import api, database, stack
+from bench import api, database, documents, stack
 from core import clock
 from tenancy.context import Scope, scope
 
@@ -31,6 +31,7 @@ def measure(environment: dict[str, str], *, invoices: int, customers: int, times
     with scope(Scope(tenant_id)):
         result["blind_index"] = database.blind_index(customers, actor)
     result["rotation"] = database.rotation(tenant_id, actor)
+    result["documents"] = documents.measure()
     return result
 
 

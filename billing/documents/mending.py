@@ -82,7 +82,11 @@ class NotValid(Refusal):
     @property
     def errors(self) -> Sequence[FieldError]:
         """Return every rule that is broken, in words."""
-        return [FieldError("/einvoice", each.rule, f"{explained(each)[0]}.") for each in self.problems]
+        found = []
+        for each in self.problems:
+            words, where = explained(each)
+            found.append(FieldError("/einvoice", each.rule, f"{words} ({each.rule}). {_WHERE[where]}"))
+        return found
 
 
 NAMES: Mapping[str, str] = MappingProxyType(

@@ -89,6 +89,7 @@ for wanted in sys.argv[2:]:
         check=True,
     )
     server.shutdown()
+    server.server_close()
     assert done.stdout.split("\n")[:3] == ["refused PySaxonApiError"] * 3
     assert "root:" not in done.stdout
     assert asked == []

@@ -14,11 +14,11 @@ from billing.documents import logo as logos
 from billing.documents.pdf.language import LANGUAGES
 from billing.issuer import queries, services
 from core import clock
-from core.errors import NotFound, Refusal
+from core.errors import Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from tenancy.context import Scope, scope
+from tenancy.context import attempt
 from web.billing.forms import scheme_choices
 from web.forms import answer, attempting
 from web.kit.forms import Form
@@ -93,9 +93,7 @@ def index(request: Request, slug: str) -> HttpResponse:
 
 @access(post=Permission.ORGANIZATION_WRITE)
 def logo(request: Request, slug: str) -> HttpResponse:
-    """Set the logo once it has been looked at, or remove it."""
-    if request.tenant is None:
-        raise NotFound
+    """Set the logo, or remove it."""
     back = redirect("billing:document_settings", slug)
     if request.POST.get("action") == "remove":
         logos.remove_logo(actor=request.actor, at=clock.now())
@@ -106,19 +104,12 @@ def logo(request: Request, slug: str) -> HttpResponse:
         messages.error(request, "Choose a picture first.")
         return back
     file: UploadedFile[bytes] = form.cleaned_data["logo"]
-    content = file.read(logos.MOST_BYTES + 1)
-    tenant_id, actor = request.tenant.pk, request.actor
-
-    def keep() -> HttpResponse:
-        try:
-            logos.check(content)
-            with scope(Scope(tenant_id)):
-                logos.set_logo(content=content, actor=actor, at=clock.now())
-        except Refusal as refusal:
-            messages.error(request, refusal.message)
-        else:
-            messages.success(request, "Saved. Documents made from now on carry the logo.")
-        return back
-
-    request.afterwards = keep
+    try:
+        with attempt():
+            content = file.read(logos.MOST_BYTES + 1)
+            logos.set_logo(content=content, actor=request.actor, at=clock.now())
+    except Refusal as refusal:
+        messages.error(request, refusal.message)
+    else:
+        messages.success(request, "Saved. Documents made from now on carry the logo.")
     return back

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -10,7 +9,7 @@ from django.urls import reverse
 from accounts.permissions import Permission
 from billing import events
 from billing.creditnotes import queries as credit_notes
-from billing.documents import archive, making, mending
+from billing.documents import archive, making
 from billing.invoices import queries
 from core import clock, ids
 from core.errors import NotFound
@@ -33,7 +32,7 @@ def made(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
     def answer() -> HttpResponse:
         document = making.made_and_kept(tenant_id, prepared, actor=actor, at=clock.now())
         if not document.is_valid:
-            messages.error(request, mending.NotValid(kind, document.problems).message)
+            # What it breaks is kept with it, and shown there.
             return redirect(f"{reverse('billing:invoice', args=[slug, pk])}#documents")
         return _file(document.content, prepared.media_type, prepared.name)
 

@@ -5,9 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.permissions import Permission
 from billing import events
+from billing.documents import making, mending
+from billing.documents.mending import NotValid
 from billing.invoices import queries
 from billing.invoices.queries import InvoiceDetail
 from core import clock, ids
@@ -45,6 +48,8 @@ def send(request: Request, slug: str, pk: str) -> HttpResponse:
         "letter": letter,
         "blocked": blocked,
         "label": f"Send to {letter.to}" if letter else "",
+        "attached": _attached(found),
+        "mend": _mend(request.refusal, found, slug),
     }
     return answer(request, "billing/send.html", context, form=form)
 
@@ -70,6 +75,27 @@ def pay_link(request: Request, slug: str, pk: str) -> HttpResponse:
         "possible": found.status == "finalized",
     }
     return answer(request, "billing/pay_link.html", context, form=form)
+
+
+def _attached(found: InvoiceDetail) -> str:
+    """Say what goes with the mail."""
+    kind = making.format_of(found)
+    if kind == "facturx":
+        return "The invoice as PDF, with the XML in it (Factur-X)"
+    return f"The invoice as PDF, and as {mending.NAMES[kind]}" if kind else "The invoice as PDF"
+
+
+def _mend(refusal: Refusal | None, found: InvoiceDetail, slug: str) -> tuple[str, str] | None:
+    """Return where what an electronic invoice lacks is entered, with its address."""
+    if not isinstance(refusal, NotValid):
+        return None
+    customer = ids.encode("customer", found.customer_id)
+    places = {
+        mending.CUSTOMER: ("Edit the customer", reverse("billing:edit_customer", args=[slug, customer])),
+        mending.ISSUER: ("Settings, Documents", reverse("billing:document_settings", args=[slug])),
+        mending.BANK: ("Settings, Bank account", reverse("billing:bank_account", args=[slug])),
+    }
+    return places.get(refusal.where)
 
 
 def _found(request: Request, pk: str, *, fields: list[str] | None = None) -> InvoiceDetail:

@@ -69,8 +69,8 @@ def test_it_is_kept_encrypted_and_stands_on_documents(issuer):
     paper = papers.document_of(queries.get(make.finalized().pk), at=make.AT)
     assert paper.logo == found
     with_logo, without = pdf.invoice(paper), pdf.invoice(paper.__class__(**{**_fields(paper), "logo": None}))
-    assert b"/Image" in with_logo
-    assert b"/Image" not in without
+    assert b"/Subtype/Image" in with_logo
+    assert b"/Subtype/Image" not in without
     assert pdf.version(paper) != pdf.version(paper.__class__(**{**_fields(paper), "logo": None}))
     logo.set_logo(content=png(20), actor=make.ACTOR, at=make.AT)
     logo.remove_logo(actor=make.ACTOR, at=make.AT)

@@ -1,0 +1,80 @@
+"""Staff set what documents need, see what an electronic invoice lacks, mend it, send and download it."""
+
+from decimal import Decimal
+
+from django.core import mail as django_mail
+from playwright.sync_api import Browser, expect
+
+from billing.documents.models import DocumentFile
+from billing.invoices.rules import LineInput
+from billing.issuer import services as issuers
+from core import clock, ids
+from core.actor import Actor
+from outbound import delivery
+from tenancy.context import Scope, scope
+from tests.browser.live import Live, visit
+from tests.make import billing, paying
+from tests.services.billing.documents.test_logo import png
+
+
+def test_what_documents_need_is_set_and_a_broken_logo_is_refused(browser: Browser, live: Live) -> None:
+    paying.organization(live.tenant)
+    with visit(browser, live.cookie(live.person("owner"))) as (page, watch):
+        page.goto(live.staff("settings/documents"))
+        page.get_by_label("Contact").fill("Grete Hansen")
+        page.get_by_label("Language of documents").select_option("de")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved. Documents made from now on carry it.")).to_be_visible()
+        picture = {"name": "logo.png", "mimeType": "image/png", "buffer": png()[:-20]}
+        page.get_by_label("Logo").set_input_files(picture)
+        page.get_by_role("button", name="Set the logo").click()
+        expect(page.get_by_text("This picture is broken: it cannot be read to its end.")).to_be_visible()
+        page.get_by_label("Logo").set_input_files({**picture, "buffer": png()})
+        page.get_by_role("button", name="Set the logo").click()
+        expect(page.get_by_text("Your documents carry a logo.")).to_be_visible()
+        assert watch.faults() == []
+
+
+def test_an_electronic_invoice_says_what_it_lacks_and_goes_once_it_is_mended(
+    browser: Browser, live: Live
+) -> None:
+    paying.organization(live.tenant)
+    who = live.person("owner")
+    with scope(Scope(live.tenant)):
+        issuers.set_issuer(
+            name="Strongbox Tests GmbH", phone="+43 1 234567", email="rechnung@tests.example",
+            contact_name="Grete Hansen", actor=billing.ACTOR, at=clock.now(),
+        )  # fmt: skip
+        address = {"line1": "Amtsweg 1", "city": "Kiel", "postal_code": "24103", "country": "DE"}
+        owner = billing.customer(
+            "Stadt Kiel", email="amt@kiel.example", address=address, einvoice_format="xrechnung"
+        )
+        rate = billing.tax_rate("19", code="einvoice")
+        line = LineInput(description="Wartung", unit_amount=Decimal(100), tax_rate_id=rate.pk)
+        bill = billing.invoices.finalize(
+            invoice_id=billing.draft(of=owner, lines=[line]).pk, actor=billing.ACTOR, at=clock.now()
+        )
+    path = f"invoices/{ids.encode('invoice', bill.pk)}"
+    with visit(browser, live.cookie(who)) as (page, _watch):
+        page.goto(live.staff(f"{path}/send"))
+        page.get_by_role("button", name="Send to amt@kiel.example").click()
+        expect(
+            page.get_by_text("The customer’s buyer reference (Leitweg-ID) is missing (BR-DE-15)").first
+        ).to_be_visible()
+        page.get_by_role("link", name="Edit the customer").click()
+        page.get_by_label("Buyer reference").fill("04011000-12345-39")
+        page.get_by_role("button", name="Save changes").click()
+        page.goto(live.staff(f"{path}/send"))
+        page.get_by_role("button", name="Send to amt@kiel.example").click()
+        expect(page.get_by_text(f"Invoice {bill.number} is on its way.")).to_be_visible()
+        expect(page.get_by_text("SHA-256")).to_be_visible()
+        expect(page.locator("#documents").get_by_text("Valid", exact=True)).to_be_visible()
+        with page.expect_download() as saved:
+            page.get_by_role("link", name="Factur-X").click()
+        assert saved.value.suggested_filename == f"{bill.number}.pdf"
+    delivery.deliver_due(tenant_id=live.tenant, actor=Actor.system("tests"), at=clock.now())
+    names = sorted(name for mail in django_mail.outbox for name, _, _ in mail.attachments)
+    assert names == [f"{bill.number}.pdf", f"{bill.number}.xml"]
+    with scope(Scope(live.tenant)):
+        kinds = sorted(DocumentFile.objects.values_list("kind", flat=True))
+    assert kinds == ["facturx", "pdf", "xrechnung"]
