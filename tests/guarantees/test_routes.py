@@ -69,6 +69,8 @@ NOUNS = {
     "deliveries": "webhook_delivery",
     "webhook_deliveries": "webhook_delivery",
     "events": "webhook_event",
+    "billing-runs": "billing_run",
+    "billing_runs": "billing_run",
     "exchange_rates": "exchange_rate",
     "ledger_accounts": "ledger_account",
     "ledger_transactions": "ledger_transaction",

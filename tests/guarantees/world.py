@@ -22,6 +22,7 @@ from billing.imports import batches
 from billing.invoices import services as invoices
 from billing.issuer.models import Series
 from billing.ledger.models import LedgerAccount, LedgerTransaction
+from billing.runs import services as runs
 from billing.settlement import queries as settlement
 from core import clock, ids
 from outbound.models import WebhookDelivery
@@ -127,6 +128,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         )
         series = Series.objects.get(code="credit-notes")
         line, plan = statements.line(), statements.plan()
+        run = runs.begin(on=at.date() - timedelta(days=400), actor=owner_actor, at=at)
         kept = books.rate("2019-01-02", "0.9")
         closed = books.close("2019-01")
         booked = LedgerTransaction.objects.get(invoice=finalized.pk, kind="invoice_finalized")
@@ -176,6 +178,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "refund": ids.encode("refund", refund.pk),
         "dispute": ids.encode("dispute", dispute.pk),
         "payment_method": ids.encode("payment_method", saved.pk),
+        "billing_run": ids.encode("billing_run", run.pk),
         "exchange_rate": ids.encode("exchange_rate", kept.pk),
         "period": ids.encode("period", closed.pk),
         "ledger_account": ids.encode("ledger_account", receivable.pk),

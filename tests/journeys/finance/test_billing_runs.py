@@ -57,7 +57,7 @@ def newest(ours: Organization) -> BillingRun:
 def test_a_run_is_previewed_started_and_told(ours: Organization) -> None:
     fill(ours)
     client = ours.people["owner"].client
-    assert "No billing runs yet" in told(client.get("/o/a/billing-runs"))
+    assert "New billing run" in told(client.get("/o/a/billing-runs"))
     shown = told(client.get("/o/a/billing-runs/new"))
     assert "120.00" in shown
     assert "The customer is archived." in shown
