@@ -13,6 +13,7 @@ LARGE = os.environ.get("SIZE") == "large"
 INVOICES = 20_000 if LARGE else 1_000
 CUSTOMERS = 200_000 if LARGE else 10_000
 TIMES = 600 if LARGE else 300
+BILLED = 100_000 if LARGE else 3_000
 
 
 def main() -> None:
@@ -29,7 +30,9 @@ def main() -> None:
         django.setup()
         from bench import world
 
-        result = world.measure(environment, invoices=INVOICES, customers=CUSTOMERS, times=TIMES)
+        result = world.measure(
+            environment, invoices=INVOICES, customers=CUSTOMERS, times=TIMES, billed=BILLED
+        )
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=stack.HOME, capture_output=True, text=True, check=False
     ).stdout.strip()

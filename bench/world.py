@@ -7,12 +7,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench import api, database, documents, stack
+from bench import api, database, documents, runs, stack
 from core import clock
 from tenancy.context import Scope, scope
 
 
-def measure(environment: dict[str, str], *, invoices: int, customers: int, times: int) -> dict[str, Any]:
+def measure(
+    environment: dict[str, str], *, invoices: int, customers: int, times: int, billed: int
+) -> dict[str, Any]:
     """Found the organization, fill it, and measure."""
     tenant_id, actor, key, customer = _found(invoices)
     with scope(Scope(tenant_id)):
@@ -32,6 +34,7 @@ def measure(environment: dict[str, str], *, invoices: int, customers: int, times
         result["blind_index"] = database.blind_index(customers, actor)
     result["rotation"] = database.rotation(tenant_id, actor)
     result["documents"] = documents.measure()
+    result["runs"] = runs.measure(environment, count=billed)
     return result
 
 
