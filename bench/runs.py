@@ -118,11 +118,11 @@ def measure(environment: dict[str, str], *, count: int, processes: Sequence[int]
                 f"CREATE DATABASE {COPY} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner"
             )
         run = _begin(tenant)
-        seconds, peak = _work(environment, tenant, run, rate, several)
+        seconds, peak, statements = _work(environment, tenant, run, rate, several)
         result[f"per_second_{several}"] = count / seconds
         result[f"peak_mb_{several}"] = peak
+        result["statements"] = statements
         if number == 0:
-            result |= _statements(tenant, rate)
             result["copy_per_second"] = count / _copy_raw(tenant)
             _superuser(f"DROP DATABASE {COPY}")
     return result
@@ -193,8 +193,8 @@ def _begin(tenant: UUID) -> UUID:
 
 def _work(
     environment: dict[str, str], tenant: UUID, run: UUID, rate: UUID, processes: int
-) -> tuple[float, float]:
-    """Work a run off in processes of their own; return the seconds and the most memory one has had, in MB."""
+) -> tuple[float, float, int]:
+    """Work a run off in processes of their own; return seconds, the most memory of one in MB, a chunk's statements."""
     command = [sys.executable, "-m", "bench.runs", str(tenant), str(run), str(rate)]
     children = [
         subprocess.Popen(command, cwd=stack.HOME, env=environment, stdout=subprocess.PIPE, text=True)
@@ -205,11 +205,7 @@ def _work(
         raise RuntimeError("a run failed")
     told = [json.loads(text.strip().splitlines()[-1]) for text in said]
     seconds = max(one["ended"] for one in told) - min(one["began"] for one in told)
-    return seconds, max(one["peak_mb"] for one in told)
-
-
-def _statements(tenant: UUID, rate: UUID) -> dict[str, Any]:
-    return {}
+    return seconds, max(one["peak_mb"] for one in told), max(one["statements"] for one in told)
 
 
 def _copy_raw(tenant: UUID) -> float:
@@ -256,16 +252,41 @@ def child(tenant: str, run: str, rate: str) -> None:
     import django
 
     django.setup()
+    from django.db import connection
+
     from billing.runs import services
+    from billing.runs.engine import Engine
+    from billing.runs.staging import Stage
     from core import clock
     from core.actor import Actor
 
+    bill, fill, counts = Engine.bill, Stage.fill, [0]
+    chunks: list[int] = []
+
+    def counted(execute: Any, *arguments: Any) -> Any:
+        counts[0] += 1
+        return execute(*arguments)
+
+    def counted_copy(stage: Stage, rows: Any) -> None:
+        counts[0] += 1
+        fill(stage, rows)
+
+    def counted_bill(engine: Engine, *arguments: Any, **named: Any) -> Any:
+        counts[0] = 0
+        with connection.execute_wrapper(counted):
+            outcome = bill(engine, *arguments, **named)
+        chunks.append(counts[0])
+        return outcome
+
+    Engine.bill, Stage.fill = counted_bill, counted_copy  # type: ignore[method-assign]  # to count, in this process
     began = time.time()
     services.work(
         tenant_id=UUID(tenant), run_id=UUID(run), actor=Actor.system("bench"), clock=clock.now, planner=Planner(UUID(rate))
     )  # fmt: skip
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"peak_mb": peak, "began": began, "ended": time.time()}))
+    # The first chunk of a session also makes the temporary tables.
+    usual = sorted(chunks)[len(chunks) // 2] if chunks else 0
+    print(json.dumps({"peak_mb": peak, "began": began, "ended": time.time(), "statements": usual}))
 
 
 if __name__ == "__main__":
