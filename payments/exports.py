@@ -43,7 +43,8 @@ def register_all() -> None:
 
 
 def _where(filters: Filters) -> tuple[str, dict[str, Any]]:
-    parts, named = [], {}
+    parts: list[str] = []
+    named: dict[str, Any] = {}
     if filters.get("state"):
         parts.append("AND state = %(state)s")
         named["state"] = filters["state"]

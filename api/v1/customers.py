@@ -80,7 +80,7 @@ class _Details(fields.Body):
         least=0, most=rules.LONGEST_TERMS, help_text="Days to pay; absent: your usual terms.", **_OPTIONAL
     )
     language = fields.Choice(words=rules.LANGUAGES, help_text="Of documents and mail.", **_OPTIONAL)
-    parent = fields.Id(kind="customer", help_text="The company this one belongs to.", **_OPTIONAL)
+    parent = fields.Id(kind="customer", help_text="The company this one belongs to.", **_OPTIONAL)  # type: ignore[assignment]  # a field of ours
     reference = fields.Text(limit=80, help_text="Your own number for the customer; unique.", **_OPTIONAL)
     einvoice_format = fields.Choice(
         words=rules.EINVOICE_FORMATS, help_text="What comes beside the PDF, or in it.", **_OPTIONAL
@@ -134,7 +134,7 @@ class ShownCustomer(schema.Shown):
     tax_id_state = serializers.ChoiceField(choices=Customer.TaxIdState.values)
     payment_days = serializers.IntegerField(allow_null=True)
     language = serializers.ChoiceField(choices=rules.LANGUAGES, allow_null=True)
-    parent = fields.Id(kind="customer", allow_null=True)
+    parent = fields.Id(kind="customer", allow_null=True)  # type: ignore[assignment]  # a field of ours
     merged_into = fields.Id(kind="customer", allow_null=True)
     reference = serializers.CharField(allow_null=True)
     einvoice_format = serializers.ChoiceField(choices=rules.EINVOICE_FORMATS)

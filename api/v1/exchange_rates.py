@@ -35,7 +35,7 @@ class ShownExchangeRate(schema.Shown):
     from_currency = serializers.CharField()
     to_currency = serializers.CharField()
     rate = fields.DecimalText()
-    source = serializers.ChoiceField(choices=["manual", "ecb"])
+    source = serializers.ChoiceField(choices=["manual", "ecb"])  # type: ignore[assignment]  # a field of ours
     created_at = serializers.DateTimeField()
 
 

@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
-from api.v1 import invoices
+from api.v1 import invoice_shapes, invoices
 from billing.invoices import rules
 from billing.settlement import services as settlement
 from core import clock, ids
@@ -36,7 +36,7 @@ class WrittenOff(Endpoint):
         "invoices_write_off",
         "Write an invoice off",
         takes=WritingOff,
-        gives=invoices.ShownInvoice,
+        gives=invoice_shapes.ShownInvoice,
         waiting="It is over the key's limit and waits for a person's approval; nothing has changed.",
     )
     def post(self, request: Request, pk: str) -> Response:

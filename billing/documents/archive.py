@@ -119,10 +119,16 @@ def _rows(of: Subject) -> "QuerySet[DocumentFile]":
     return rows.select_related("file").order_by("-id")
 
 
+def _of(row: DocumentFile) -> Subject:
+    if row.credit_note_id is not None:
+        return "credit_note", row.credit_note_id
+    return "invoice", UUID(str(row.invoice_id))
+
+
 def _kept(row: DocumentFile, file: StoredFile) -> Kept:
     return Kept(
         id=row.pk,
-        of=("invoice", row.invoice_id) if row.invoice_id else ("credit_note", row.credit_note_id),
+        of=_of(row),
         kind=row.kind,
         sha256=row.sha256,
         size_bytes=file.size_bytes,

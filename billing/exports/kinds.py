@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from uuid import UUID
 
 from accounts.permissions import Permission
@@ -84,7 +84,7 @@ def rows(
     after: UUID | None = None
     while True:
         found = page(lambda behind=after: kind.page(filters, columns, behind))
-        portion, after = found  # type: ignore[misc]  # what `kind.page` returns
+        portion, after = cast("tuple[list[Sequence[Value]], UUID | None]", found)
         if portion:
             yield portion
         if after is None:

@@ -121,7 +121,7 @@ def fetch(sql: str, named: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Read rows as they are stored."""
     with connection.cursor() as cursor:
         cursor.execute(sql, named)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def amount(minor: int | None, currency: str) -> Value:

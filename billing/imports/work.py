@@ -203,7 +203,8 @@ def _close(
     if former is not None and former.content_key:
         files.delete(file=former, actor=actor)
     counts = {"created": row.created, "ready": row.ready, "refused": row.refused}
-    jobs.finish(job_id=row.job_id, at=at, counts=counts)
+    if row.job_id is not None:
+        jobs.finish(job_id=row.job_id, at=at, counts=counts)
     if not dry_run:
         audit.record(events.IMPORT_DONE, actor=actor, subject=("import", row.pk), facts={**counts})
         audit.record(events.CUSTOMERS_IMPORTED, actor=actor, facts={**counts})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -164,7 +165,7 @@ def entries(
     day before, which begins at the last closed month.
     """
     day, last = after or (since, _NOWHERE)
-    values = {
+    values: dict[str, Any] = {
         "tenant": context.current_tenant(),
         "account": code,
         "currency": currency,
@@ -260,7 +261,7 @@ ORDER BY w.transaction_id, w.id
 
 def _with_sides(rows: list[LedgerTransaction]) -> list[TransactionRow]:
     found: dict[UUID, list[SideRow]] = {row.pk: [] for row in rows}
-    values = {"tenant": context.current_tenant(), "base": base_currency(), "ids": list(found)}
+    values: dict[str, Any] = {"tenant": context.current_tenant(), "base": base_currency(), "ids": list(found)}
     with connection.cursor() as cursor:
         cursor.execute(_SIDES, values)
         for transaction_id, code, currency, amount, base in cursor.fetchall():

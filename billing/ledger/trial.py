@@ -9,6 +9,7 @@ owed to tax offices last in that sum, so that both are worth exactly their amoun
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -95,7 +96,7 @@ def balances(until: date) -> list[Balance]:
     if closed is not None:
         rows = LedgerBalance.objects.filter(period__starts_on=closed.starts_on)
         _add(sums, rows.values_list("account", "currency", "amount_minor", "base_minor"))
-    values = {
+    values: dict[str, Any] = {
         "tenant": context.current_tenant(),
         "base": base_currency(),
         "after": _BEGINNING if closed is None else closed.ends_on,

@@ -156,7 +156,7 @@ def next_to_close(at: datetime) -> rules.Month | None:
         return rules.Month.of(today).before if LedgerTransaction.objects.exists() else None
     closed = only(AccountingPeriod.objects.filter(state=_State.CLOSED).order_by("-starts_on"))
     first = only(AccountingPeriod.objects.order_by("starts_on"))
-    month = rules.Month(first.starts_on if closed is None else closed.starts_on)
+    month = rules.Month((closed or first or last).starts_on)
     month = month if closed is None else month.next
     return month if month.ends_on < today else None
 
@@ -181,7 +181,9 @@ def _closable(month: rules.Month) -> AccountingPeriod:
 
 def _reopenable(starts_on: date) -> AccountingPeriod:
     _lock()
-    row = only(AccountingPeriod.objects.select_for_update().filter(starts_on=starts_on))
+    row: AccountingPeriod | None = only(
+        AccountingPeriod.objects.select_for_update().filter(starts_on=starts_on)
+    )
     if row is None:
         raise NotFound
     if row.state != _State.CLOSED:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -105,14 +106,14 @@ def value_owed(*, actor: Actor) -> int:
         # Not while a month is being closed.
         cursor.execute("SELECT pg_advisory_xact_lock_shared(billing_books_lock(%s::uuid))", [tenant])
         cursor.execute(_FILL, {"tenant": tenant})
-        valued = cursor.rowcount
+        valued = int(cursor.rowcount)
     if valued:
         audit.record(events.POSTINGS_VALUED, actor=actor, facts={"postings": valued})
     return valued
 
 
 def _keep(rates: Sequence[rules.Rate], actor: Actor, at: datetime) -> int:
-    values = {
+    values: dict[str, Any] = {
         "tenant": context.current_tenant(),
         "source": ExchangeRate.Source.ECB.value,
         "by": actor.id,
@@ -125,4 +126,4 @@ def _keep(rates: Sequence[rules.Rate], actor: Actor, at: datetime) -> int:
     }
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
-        return cursor.rowcount
+        return int(cursor.rowcount)

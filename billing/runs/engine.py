@@ -174,7 +174,7 @@ class Engine:
             content.keyed(item.shape.digested % (item.id, buyer, number))
             for item, buyer, number in zip(ready, buyers, numbers, strict=True)
         ]
-        values = {
+        values: dict[str, Any] = {
             "tenant": context.current_tenant(),
             "run": self._job.run_id,
             "at": at,
@@ -254,7 +254,7 @@ def _seal(model: type[models.Model], sealed: Mapping[str, _Sealing]) -> None:
         close = crypto.each_closer(model, name)
         done = close([(key, plaintext) for _, key, plaintext in entries])
         for (filled, _, _), value in zip(entries, done, strict=True):
-            filled[name] = bytes_text(value)
+            filled[name] = bytes_text(cast(bytes, value))
 
 
 class _Names:

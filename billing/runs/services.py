@@ -116,7 +116,7 @@ def work(
 def usual_planner() -> Planner:
     """Return who knows what of subscriptions, usage and charges is due."""
     # Named, not imported: what it plans with may ask about runs.
-    planner: Planner = import_module("billing.subscriptions.planning")  # type: ignore[assignment]  # a module of its shape
+    planner: Planner = import_module("billing.subscriptions.planning")
     return planner
 
 

@@ -57,7 +57,7 @@ class Stage:
         self.model = model
         self.table = model._meta.db_table
         self.name = f"run_{model._meta.model_name}"
-        self.fields = [field for field in model._meta.concrete_fields if not field.generated]  # type: ignore[attr-defined]
+        self.fields = [field for field in model._meta.concrete_fields if not field.generated]
         self.columns = [field.column for field in self.fields]
         self.sealed = [field.attname for field in self.fields if isinstance(field, EncryptedField)]
         self.listed = ", ".join(f'"{column}"' for column in self.columns)

@@ -19,7 +19,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import customer
+from web.billing import customer, customers
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import AmountField, Form
@@ -60,7 +60,7 @@ class ExpireForm(Form):
 @access(get=Permission.PAYMENT_READ)
 def index(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show a customer's credit and how it came about."""
-    found = customer.opened(request, pk)
+    found = customers.opened(request, pk)
     entries = queries.entries(customer_id=found.id, limit=_MOST)
     recording.read(request, events.CREDIT_READ, subject=("customer", found.id), fields=["reason"])
     notes = creditnotes.numbers({each.credit_note_id for each in entries if each.credit_note_id is not None})
@@ -101,7 +101,7 @@ def index(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(get=Permission.CREDIT_WRITE, post=Permission.CREDIT_WRITE)
 def expire(request: Request, slug: str, pk: str) -> HttpResponse:
     """Let some of a customer's credit expire now."""
-    found = customer.opened(request, pk)
+    found = customers.opened(request, pk)
     held = queries.credit(customer_id=found.id)
     currency = request.POST.get("currency") or request.GET.get("currency") or next(iter(held), found.currency)
     if currency not in held:
@@ -121,8 +121,8 @@ def expire(request: Request, slug: str, pk: str) -> HttpResponse:
                 at=clock.now(),
             )
         if not form.errors:
-            amount = formats.money(form.cleaned_data["amount_minor"], currency)
-            messages.success(request, f"{amount} of credit has expired.")
+            expired = formats.money(form.cleaned_data["amount_minor"], currency)
+            messages.success(request, f"{expired} of credit has expired.")
             return redirect("billing:credit_entries", slug, pk)
     reviewing = reviewing and not form.errors
     amount = form.cleaned_data["amount_minor"] if reviewing else 0

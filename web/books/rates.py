@@ -1,5 +1,6 @@
 """Exchange rates: by hand, or from the central bank's file. None ever changes; a later one takes its place."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -94,7 +95,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         following = f"?{query.urlencode()}"
     context = {
         "form": form,
-        "rows": [(row, names.get(row.created_by, "Somebody who has left")) for row in page],
+        "rows": [(row, _by(row.created_by, names)) for row in page],
         "page": CursorPage(shown=len(page), next_url=following),
         "chips": [Chip(currency, "?")] if currency else [],
         "filtered": bool(currency or until),
@@ -150,3 +151,7 @@ def _after(request: Request) -> tuple[date, UUID] | None:
         return date.fromisoformat(day), ids.from_base32(last)
     except ValueError:
         raise NotFound from None
+
+
+def _by(person: UUID | None, names: Mapping[UUID, str]) -> str:
+    return "Strongbox" if person is None else names.get(person, "Somebody who has left")
