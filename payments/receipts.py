@@ -8,6 +8,7 @@ from uuid import UUID
 
 from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
+from billing.documents import logo as logos
 from billing.documents import papers, pdf
 from billing.invoices import rules
 from billing.invoices.models import Invoice
@@ -32,7 +33,7 @@ def document_of(payment_id: UUID) -> pdf.ReceiptDocument:
     payment = Payment.objects.filter(pk=payment_id, state__in=ARRIVED).first()
     if payment is None or payment.succeeded_at is None:
         raise NotFound
-    customer = customers.get(payment.customer_id)
+    customer, lang = customers.get(payment.customer_id), papers.language_of(payment.customer_id)
     parts: dict[UUID, int] = {}
     for row in settlement.allocations(payment_id=payment.pk):
         if not row.from_credit:
@@ -42,7 +43,9 @@ def document_of(payment_id: UUID) -> pdf.ReceiptDocument:
         number=number_of(payment.pk),
         at=payment.updated_at,
         seller=_seller(list(invoices.values())),
-        buyer=papers.party({"name": customer.name, "address": customer.address, "tax_id": customer.tax_id}),
+        buyer=papers.party(
+            {"name": customer.name, "address": customer.address, "tax_id": customer.tax_id}, lang
+        ),
         paid_on=paid_on(payment),
         amount=Money(payment.captured_minor, payment.currency),
         method=words.method(payment.method, payment.brand, payment.last4),
@@ -60,6 +63,8 @@ def document_of(payment_id: UUID) -> pdf.ReceiptDocument:
         credit_minor=max(0, payment.captured_minor - payment.reversed_minor - sum(parts.values())),
         refunded_minor=payment.refunded_minor,
         check_url=bankaccounts.check_url(),
+        language=lang,
+        logo=logos.current(),
     )
 
 

@@ -80,8 +80,10 @@ def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
         mail.send(
             template="invoice",
             to=one.email,
-            context=_words(found, url=url, expires_at=links.expires_at(found.id, at=at), lang=lang),
-            language=lang,
+            context=_words(
+                found, url=url, expires_at=links.expires_at(found.id, at=at), lang=one.language or lang
+            ),
+            language=one.language or lang,
             # A second press of the button within the minute is not a second mail.
             dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}{_apart(one)}",
             attach=[(kind, found.id) for kind in _attached(electronic)],
