@@ -280,8 +280,7 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("invoices_void", "POST", f"invoices/{records['voided']}/void")
     records["lost"] = send("invoices_create", "POST", "invoices")
     records["invoice"] = records["lost"]
-    lines = json.loads(evidence.answers["invoices_create"])["lines"]
-    records["invoice_line"] = lines[0]["id"]
+    records["invoice_line"] = json.loads(evidence.answers["invoices_create"])["lines"][0]["id"]
     send("invoices_finalize", "POST", f"invoices/{records['lost']}/finalize")
     records["credit_note"] = send("credit_notes_create", "POST", "credit_notes")
     send("invoices_write_off", "POST", f"invoices/{records['lost']}/write_off")
