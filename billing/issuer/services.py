@@ -152,6 +152,23 @@ def set_issuer(
 
 
 @use_case
+def let_credit_expire(*, after_days: int | None, actor: Actor, at: datetime) -> None:
+    """Say after how many days without a movement a customer's credit expires; None for never.
+
+    Raises:
+        IssuerMissing: nobody has said who bills.
+    """
+    row = Issuer.objects.select_for_update().first()
+    if row is None:
+        raise IssuerMissing
+    if row.credit_expires_days == after_days:
+        return
+    row.credit_expires_days, row.updated_at = after_days, at
+    row.save(update_fields=["credit_expires_days", "updated_at"])
+    audit.record(events.ISSUER_UPDATED, actor=actor, fields=["credit_expires_days"])
+
+
+@use_case
 def found(*, tenant: Tenant, name: str, actor: Actor, at: datetime) -> None:
     """Give a new organization its name on documents, its accounts and its first number series."""
     set_issuer(name=name, actor=actor, at=at)

@@ -13,6 +13,7 @@ from django.http import QueryDict
 
 from billing.invoices import pricing, rules
 from billing.invoices.queries import LineRow
+from billing.issuer import queries as issuers
 from billing.tax.queries import TaxRateRow
 from core import ids, money
 from core.errors import NotFound
@@ -157,6 +158,29 @@ class DraftForm(Form):
         max_length=rules.NOTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 3, **_PLAIN}),
     )
+    series = forms.ChoiceField(
+        label="Number series", required=False, help_text="Gives the number when it is finalized."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = [
+            row
+            for row in issuers.series()
+            if row.kind == "own" and row.purpose == "invoice" and row.retired_at is None
+        ]
+        if len(found) < 2:
+            del self.fields["series"]
+            return
+        usual = next((row.code for row in found if row.is_usual), "")
+        choices = [("", f"{usual} (usual)")]
+        choices += [(ids.encode("series", row.id), row.code) for row in found if not row.is_usual]
+        self.fields["series"].choices = choices  # type: ignore[attr-defined]  # a choice field
+
+    def series_id(self) -> UUID | None:
+        """Return the chosen series; None is the usual one."""
+        chosen = self.cleaned_data.get("series")
+        return ids.decode("series", chosen) if chosen else None
 
 
 class Lines:

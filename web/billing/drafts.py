@@ -160,6 +160,7 @@ def _save(
         "note": form.cleaned_data["note"],
         "lines": lines.inputs(tax_inclusive=None if _is_mixed(found) else form.cleaned_data["tax_inclusive"]),
         "discounts": _discounts(form),
+        **({"series_id": form.series_id()} if "series" in form.fields else {}),
     }
     if isinstance(proposed, Proposal) and all(
         line.tax_rate_id == proposed.rate.id for line in values["lines"]
@@ -268,6 +269,7 @@ def _initial(customer: CustomerDetail, found: InvoiceDetail | None) -> dict[str,
         "issued_on": found.issued_on,
         "due_on": found.due_on,
         "note": found.note,
+        "series": ids.encode("series", found.series_id) if found.series_id else "",
         "tax_inclusive": bool(found.lines) and all(line.gross_minor is not None for line in found.lines),
         **discount_words(_document_discount(found)),
     }

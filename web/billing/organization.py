@@ -19,6 +19,7 @@ from web.billing.forms import CustomerForm
 from web.forms import answer, attempting
 
 _LONGEST_TERMS_DAYS = 365
+_LONGEST_CREDIT_DAYS = 3_660
 _ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
 
 
@@ -44,6 +45,13 @@ class IssuerForm(CustomerForm):
         min_value=0,
         max_value=_LONGEST_TERMS_DAYS,
         help_text="Counted from the day of issue, where an invoice says nothing else.",
+    )
+    credit_expires_days = forms.IntegerField(
+        label="Credit of customers expires after",
+        required=False,
+        min_value=30,
+        max_value=_LONGEST_CREDIT_DAYS,
+        help_text="Days without a movement, where your law allows it. Empty: never.",
     )
     time_zone = forms.ChoiceField(
         label="Time zone", choices=[(name, name) for name in sorted(available_timezones())]
@@ -71,6 +79,9 @@ def index(request: Request, slug: str) -> HttpResponse:
                 actor=request.actor,
                 at=clock.now(),
             )
+            services.let_credit_expire(
+                after_days=given["credit_expires_days"], actor=request.actor, at=clock.now()
+            )
         if not form.errors:
             messages.success(request, "Saved. Invoices finalized from now on carry it.")
             return redirect("billing:organization", slug)
@@ -82,4 +93,5 @@ def _initial() -> dict[str, Any]:
     if found is None:
         return {"time_zone": "UTC", "currency": "EUR", "payment_days": 14}
     names = ("name", "tax_id", "tax_number", "email", "phone", "time_zone", "currency", "payment_days")
-    return {**found.address, **{name: getattr(found, name) for name in names}}
+    kept = {name: getattr(found, name) for name in names}
+    return {**found.address, **kept, "credit_expires_days": queries.credit_expires_days()}

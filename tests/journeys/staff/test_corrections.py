@@ -176,3 +176,41 @@ def test_credit_is_shown_with_its_causes_and_expires_by_hand(tenant: UUID, made:
         assert CreditEntry.objects.filter(cause="expired").count() == 1
     assert "Lapsed by law" in text(manager.get(path))
     assert events(tenant, "credit.read")
+
+
+def test_a_draft_names_its_series_and_the_organization_its_expiry(tenant: UUID, made: Books) -> None:
+    owner = member(tenant, RoleCode.OWNER)
+    path = f"/o/a/invoices/{ids.encode('invoice', made.draft)}/edit"
+    assert "Number series" not in text(owner.get(path)).partition("Currency")[2]
+    new = {
+        "code": "shop",
+        "purpose": "invoice",
+        "pattern": "S{year}/{sequence}",
+        "digits": "4",
+        "fiscal_year_starts_in": "1",
+    }
+    assert owner.post("/o/a/settings/series/new", new).status_code == 302
+    page = owner.get(path).content.decode()
+    (shop,) = re.findall(r'value="(ser_[a-z0-9]+)"[^>]*>\s*shop', page)
+    fields = {
+        "currency": "EUR",
+        "series": shop,
+        "lines-0-description": "Work",
+        "description": "Work",
+        "quantity": "1",
+        "unit_amount": "10",
+    }
+    assert shop in page
+    assert fields["series"] == shop
+    body = {
+        "name": "Organization A",
+        "currency": "EUR",
+        "payment_days": "14",
+        "time_zone": "UTC",
+        "country": "IE",
+        "credit_expires_days": "365",
+    }
+    assert owner.post("/o/a/settings/organization", body).status_code == 302
+    assert 'value="365"' in owner.get("/o/a/settings/organization").content.decode()
+    bad = owner.post("/o/a/settings/organization", {**body, "credit_expires_days": "1"})
+    assert bad.status_code == UNPROCESSABLE

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from billing.issuer.models import Issuer
+from billing.issuer import services as issuers
 from billing.ledger import queries as ledger
 from billing.settlement import queries as credit
 from billing.settlement import services as settlement
@@ -37,7 +37,8 @@ def test_nothing_expires_unless_somebody_said_so(customer_id: UUID) -> None:
 
 
 def test_it_expires_after_so_many_days_without_a_movement(customer_id: UUID) -> None:
-    Issuer.objects.update(credit_expires_days=365)
+    issuers.let_credit_expire(after_days=365, actor=make.ACTOR, at=clock.now())
+    issuers.let_credit_expire(after_days=365, actor=make.ACTOR, at=clock.now())
     assert settlement.expires_on(customer_id=customer_id, currency="EUR") == (
         clock.now().date() + timedelta(days=365)
     )
