@@ -106,9 +106,10 @@ def _sums(document: InvoiceDocument | CreditNoteDocument) -> list[tuple[str, str
         if tax.percentage or tax.category != "O" or len(document.taxes) > 1:
             several = len(document.taxes) > 1
             base = f" {say('on', lang)} {words.amount(tax.base_minor, currency, lang)}" if several else ""
+            name = f"{tax.name}, " if tax.name else ""
             rows.append(
                 (
-                    words.tax(tax.category, tax.percentage, lang) + base,
+                    name + words.tax(tax.category, tax.percentage, lang) + base,
                     words.money(tax.tax_minor, currency, lang),
                 )
             )
