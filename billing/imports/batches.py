@@ -85,7 +85,8 @@ def upload(*, data: bytes, file_name: str, actor: Actor, at: datetime) -> Import
     file = files.store(
         kind="import",
         name=file_name[:200] or "import",
-        media_type="text/csv",
+        # Not searched once more as one text: every cell was, and numbers in cells side by side are no card's.
+        media_type="application/octet-stream",
         chunks=tables.write(counted),
         actor=actor,
         at=at,

@@ -148,9 +148,6 @@ def _rows(lines: Iterator[tuple[int, list[str]]], width: int) -> Iterator[Row]:
         # Cells beyond the first line belong to no column; one row too wide is refused when it is checked.
         cells = [*cells, *[""] * (width - len(cells))]
         cards = tuple(at for at, cell in enumerate(cells) if cardnumbers.contains_card_number(cell))
-        if not cards and cardnumbers.contains_card_number(" ".join(cells)):
-            # One that is spread over cells beside each other.
-            cards = tuple(range(len(cells)))
         yield Row(number, [REMOVED if at in cards else cell for at, cell in enumerate(cells)], cards)
     if not count:
         raise EmptyTable(field="file")
