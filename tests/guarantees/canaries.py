@@ -38,6 +38,7 @@ CHOSEN = {
     ("NewCreditNote", "amount_minor"): None, ("NewCreditNote", "destination"): "credit",
     ("NewCreditNote", "series"): None, ("NewCreditLine", "quantity"): None,
     ("NewInvoice", "series"): None, ("InvoiceChange", "series"): None,
+    ("NewExchangeRate", "to_currency"): "USD",
 }  # fmt: skip
 # Texts of an e-invoice that somebody wrote.
 _WRITTEN = {

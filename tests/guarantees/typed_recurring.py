@@ -71,3 +71,5 @@ def over_the_api(send: Callable[..., str], answers: dict[str, bytes], records: d
     successor = send("prices_supersede", "POST", f"prices/{records['price']}/supersede")
     send("prices_retire", "POST", f"prices/{successor}/retire")
     send("test_clock_move", "POST", "test_clock")
+    send("exchange_rates_create", "POST", "exchange_rates")
+    send("billing_runs_create", "POST", "billing_runs")
