@@ -38,7 +38,7 @@ CHOSEN = {
     ("NewCreditNote", "amount_minor"): None, ("NewCreditNote", "destination"): "credit",
     ("NewCreditNote", "series"): None, ("NewCreditLine", "quantity"): None,
     ("NewInvoice", "series"): None, ("InvoiceChange", "series"): None,
-    ("NewExchangeRate", "to_currency"): "USD",
+    ("NewExchangeRate", "to_currency"): "USD", ("NewExchangeRate", "valid_on"): "2026-01-02",
 }  # fmt: skip
 # Texts of an e-invoice that somebody wrote.
 _WRITTEN = {
