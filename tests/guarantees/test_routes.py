@@ -240,6 +240,7 @@ def test_grants_are_walked() -> None:
         "billing:customer",
         "billing:customers",
         "billing:invoice",
+        "billing:invoice_explanation",
         "billing:invoice_pdf",
         "billing:invoices",
     ]
