@@ -30,7 +30,7 @@ _LONGEST_PARAMETER = 500
 
 
 class Endpoint(APIView):
-    """One address. A list names its filters in `filters`; any other query parameter is refused."""
+    """One address. What narrows it is named in `filters`; any other query parameter is refused."""
 
     content_negotiation_class = OneAnswer
     listed: ClassVar[str] = ""
@@ -100,6 +100,11 @@ class Endpoint(APIView):
         given = {name: str(value) for name, value in self.request.query_params.items()}
         filters = {name: given[name] for name in self.filters if name in given}
         return page_of(given, tenant_id=self.tenant_id, name=self.listed + of, filters=filters), filters
+
+    def asked(self) -> Mapping[str, str]:
+        """Return the filters that were given, for an answer that is no list."""
+        given = self.request.query_params
+        return {name: str(given[name]) for name in self.filters if name in given}
 
     def choice(self, filters: Mapping[str, str], name: str, words: Sequence[str]) -> str | None:
         """Return a filter that is one word of a list, or None when it is not given.

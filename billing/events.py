@@ -162,6 +162,16 @@ BILLING_RUN_FAILED = register(
 )
 BILLING_RUN_READ = register("billing_run.read", "{actor} read billing runs", owasp="sensitive_read")
 
+REPORT_READ = register("report.read", "{actor} read a report", owasp="sensitive_read", pci="10.2.1.1")
+REPORT_EXPORTED = register(
+    "report.exported", "{actor} took a report as a file", owasp="sensitive_read", pci="10.2.1.1"
+)
+STATEMENT_READ = register(
+    "account_statement.read",
+    "{actor} read the statement of account of customer {subject}",
+    owasp="sensitive_read",
+    pci="10.2.1.1",
+)
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")
 LEDGER_READ = register("ledger.read", "{actor} read the books", owasp="sensitive_read", pci="10.2.1.1")
 LEDGER_EXPORTED = register(

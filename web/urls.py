@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<organization:slug>/", include("web.people.urls")),
     path("o/<organization:slug>/", include("web.developers.urls")),
     path("o/<organization:slug>/", include("web.books.urls")),
+    path("o/<organization:slug>/", include("web.reports.urls")),
     path("o/<organization:slug>/", include("web.reconcile.urls")),
     path("o/<organization:slug>/", include("web.reminders.urls")),
 ]

@@ -224,6 +224,11 @@ class Invoice(TenantModel):
                 condition=Q(status="finalized") & ~Q(payment_status="paid"),
                 name="billing_invoice_due",
             ),
+            models.Index(
+                fields=["tenant", "currency", "due_on"],
+                condition=~Q(amount_due_minor=0) & ~Q(status="draft"),
+                name="billing_invoice_owing",
+            ),
         ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -53,8 +54,8 @@ def total(source: Source) -> Sum:
     """Add up a source."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), coalesce(sum(amount_minor), 0)::bigint, coalesce(sum(base_minor), 0)::bigint"
-            f" FROM {source.rows}",  # noqa: S608  constants only
+            "SELECT count(*), coalesce(sum(amount_minor), 0)::bigint, coalesce(sum(base_minor), 0)::bigint"  # noqa: S608
+            f" FROM {source.rows}",
             source.parameters,
         )
         return Sum(*cursor.fetchone())
@@ -76,8 +77,8 @@ def page(source: Source, *, after: Place | None = None, limit: int = PAGE) -> tu
     day, last = after or (date.min, _NOWHERE)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT day, id, noun, subject, coalesce(number, ''), customer_id, key, amount_minor, base_minor"
-            f" FROM {source.rows} WHERE (day, id) > (%(after_day)s::date, %(after_id)s::uuid)"  # noqa: S608
+            "SELECT day, id, noun, subject, coalesce(number, ''), customer_id, key, amount_minor, base_minor"  # noqa: S608
+            f" FROM {source.rows} WHERE (day, id) > (%(after_day)s::date, %(after_id)s::uuid)"
             " ORDER BY day, id LIMIT %(limit)s",
             {**source.parameters, "after_day": day, "after_id": last, "limit": limit + 1},
         )
@@ -96,7 +97,6 @@ def currencies() -> list[str]:
     """Return the currencies that anything is booked in, the books' own first."""
     base = base_currency()
     with connection.cursor() as cursor:
-        # One look at the index a currency, not a walk over all entries.
         cursor.execute(
             "SELECT DISTINCT currency FROM billing_invoice WHERE tenant_id = %s AND status <> 'draft'",
             [context.current_tenant()],
@@ -127,7 +127,8 @@ class Aging:
     def total(self) -> Sum:
         """The whole."""
         return Sum(
-            sum(each.count for each in self.ages.values()), sum(each.amount_minor for each in self.ages.values())
+            sum(each.count for each in self.ages.values()),
+            sum(each.amount_minor for each in self.ages.values()),
         )
 
     @property
@@ -216,7 +217,7 @@ def outstanding(months: Sequence[Month], *, currency: str) -> list[Outstanding]:
     ]
 
 
-def _grouped(source: Source, *by: str) -> dict[tuple, Sum]:  # type: ignore[type-arg]
+def _grouped(source: Source, *by: str) -> dict[tuple[Any, Any], Sum]:
     columns = [*by, "true"][:2]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -82,7 +82,12 @@ def dso(receivable_minor: int, revenue_minor: int, days: int) -> Decimal | None:
 
 
 # How many of an interval a month has: a year has 365 days and 52 weeks here, so that both come to twelve months.
-_A_MONTH: Mapping[str, tuple[int, int]] = {"day": (365, 12), "week": (52, 12), "month": (1, 1), "year": (1, 12)}
+_A_MONTH: Mapping[str, tuple[int, int]] = {
+    "day": (365, 12),
+    "week": (52, 12),
+    "month": (1, 1),
+    "year": (1, 12),
+}
 
 
 def monthly(amount_minor: int, interval: str, interval_count: int) -> int:
@@ -152,4 +157,6 @@ def churn_rate(lost_minor: int, before_minor: int) -> Decimal | None:
     """Return which part of what there was is lost, as a ratio to four places; nothing where there was nothing."""
     if before_minor <= 0:
         return None
-    return money.divide(Decimal(-lost_minor), Decimal(before_minor)).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+    return money.divide(Decimal(-lost_minor), Decimal(before_minor)).quantize(
+        Decimal("0.0001"), ROUND_HALF_EVEN
+    )

@@ -65,9 +65,7 @@ WHERE t.tenant_id = %(tenant)s::uuid AND t.booked_on BETWEEN %(since)s::date AND
 """
 _PRODUCT = "LEFT JOIN billing_price c ON c.tenant_id = p.tenant_id AND c.id = {of}.price_id"
 _TO_PRODUCT = "coalesce(c.product_id::text, 'other')"
-_RATE = (
-    "p.category || ':' || trim_scale(p.percentage)::text || CASE p.name WHEN '' THEN '' ELSE ':' || p.name END"
-)
+_RATE = "p.category || ':' || trim_scale(p.percentage)::text || CASE p.name WHEN '' THEN '' ELSE ':' || p.name END"
 _LINES = _BOOKED.format(
     id="p.id",
     key=_TO_PRODUCT,

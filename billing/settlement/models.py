@@ -60,6 +60,8 @@ class Allocation(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "invoice"], name="billing_allocation_invoice"),
             models.Index(fields=["tenant", "payment_id"], name="billing_allocation_payment"),
+            # What was owed on a day of the past.
+            models.Index(fields=["tenant", "customer", "at"], name="billing_allocation_when"),
         ]
 
 

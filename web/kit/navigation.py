@@ -42,6 +42,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Payments", "payments:payments", "payment", P.PAYMENT_READ),
             Place("Refunds", "payments:refunds", "refund", P.PAYMENT_READ),
             Place("Disputes", "payments:disputes", "warning", P.PAYMENT_READ),
+            Place("Reports", "reports:index", "report", P.REPORT_READ),
             Place("Ledger", "books:ledger", "report", P.LEDGER_READ),
             Place("Exchange rates", "books:rates", "repeat", P.LEDGER_READ),
             Place("Month end", "books:close", "lock", P.LEDGER_READ),
@@ -89,6 +90,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
 PORTAL: tuple[Place, ...] = (
     Place("Invoices", "portal:home", "invoice", P.PORTAL_READ),
     Place("Payments", "portal:payments", "payment", P.PORTAL_READ),
+    Place("Statements", "portal:statements", "report", P.PORTAL_READ),
     Place("Ways to pay", "portal:methods", "key", P.PORTAL_READ),
     Place("Automatic payment", "portal:autopay", "repeat", P.PORTAL_READ),
     Place("Bank details", "portal:bank", "shield", P.PORTAL_READ),

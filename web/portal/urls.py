@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.portal import autopay, bank, invoices, methods, pay, payments
+from web.portal import autopay, bank, invoices, methods, pay, payments, statements
 
 app_name = "portal"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("payments/<str:pk>/confirm", payments.confirm, name="confirm_payment"),
     path("payments/<str:pk>/state", payments.state, name="payment_state"),
     path("payments/<str:pk>/receipt.pdf", payments.receipt_pdf, name="receipt_pdf"),
+    path("statements", statements.index, name="statements"),
+    path("statements/statement.pdf", statements.as_pdf, name="statement_pdf"),
+    path("statements/statement.csv", statements.as_csv, name="statement_csv"),
     path("methods", methods.index, name="methods"),
     path("methods/saved", methods.saved, name="method_saved"),
     path("methods/new/<str:kind>", methods.add, name="add_method"),

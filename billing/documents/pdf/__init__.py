@@ -2,7 +2,7 @@
 
 import json
 
-from billing.documents.pdf import attaching, compiler, values
+from billing.documents.pdf import attaching, compiler, reports, values
 from billing.documents.pdf.documents import (
     BankDetails,
     CreditNoteDocument,
@@ -10,9 +10,13 @@ from billing.documents.pdf.documents import (
     Line,
     Logo,
     Mark,
+    Moved,
     PaidInvoice,
     Party,
     ReceiptDocument,
+    ReportDocument,
+    ReportTable,
+    StatementDocument,
     Tax,
 )
 from core import primitives
@@ -27,13 +31,19 @@ __all__ = [
     "Line",
     "Logo",
     "Mark",
+    "Moved",
     "PaidInvoice",
     "Party",
     "ReceiptDocument",
+    "ReportDocument",
+    "ReportTable",
+    "StatementDocument",
     "Tax",
     "credit_note",
     "invoice",
     "receipt",
+    "report",
+    "statement",
     "version",
     "version_of_credit_note",
 ]
@@ -65,6 +75,17 @@ def version_of_credit_note(document: CreditNoteDocument) -> str:
     shown = values.of_credit_note(document)
     text = json.dumps([compiler.edition(), document.at.isoformat(), logo, shown], sort_keys=True)
     return primitives.sha256(text.encode()).hex()
+
+
+def statement(document: StatementDocument) -> bytes:
+    """Set a statement of account. Call it outside any transaction."""
+    shown = reports.of_statement(document)
+    return compiler.to_pdf("statement", shown, at=document.at, logo=document.logo)
+
+
+def report(document: ReportDocument) -> bytes:
+    """Set a report. Call it outside any transaction."""
+    return compiler.to_pdf("report", reports.of_report(document), at=document.at)
 
 
 def version(document: InvoiceDocument | ReceiptDocument) -> str:

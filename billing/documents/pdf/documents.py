@@ -165,3 +165,56 @@ class ReceiptDocument:
     check_url: str = ""
     language: str = "en"
     logo: Logo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """One movement of a statement; `moved_minor` is its own amount where in all it changes nothing, or less."""
+
+    on: date
+    what: str
+    number: str
+    amount_minor: int
+    moved_minor: int
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementDocument:
+    """A statement of account in one currency."""
+
+    at: datetime
+    seller: Party
+    buyer: Party
+    since: date
+    until: date
+    currency: str
+    opening_minor: int
+    closing_minor: int
+    credit_minor: int
+    rows: tuple[Moved, ...] = ()
+    language: str = "en"
+    logo: Logo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTable:
+    """One table of a report, in words."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    foot: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDocument:
+    """A report for the organization itself."""
+
+    at: datetime
+    seller: Party
+    title: str
+    about: str
+    note: str = ""
+    tables: tuple[ReportTable, ...] = ()
+    language: str = "en"

@@ -31,7 +31,7 @@ def of_invoice(document: InvoiceDocument) -> Values:
     rows = _sums(document)
     after = [(say("Paid before", lang), money(-document.prepaid_minor))] if document.prepaid_minor else []
     after += [(say("Paid", lang), money(-document.paid_minor))] if document.paid_minor else []
-    return _showable(
+    return showable(
         {
             "t": labels(lang),
             "heading": say(document.title, lang),
@@ -39,8 +39,8 @@ def of_invoice(document: InvoiceDocument) -> Values:
             "number": document.number,
             "mark": document.mark.value,
             "marked": _marked(document),
-            "seller": _party(document.seller),
-            "buyer": _party(document.buyer),
+            "seller": party(document.seller),
+            "buyer": party(document.buyer),
             "facts": _facts(document),
             "currency": currency,
             "lines": [_line(line, currency, lang) for line in document.lines],
@@ -71,14 +71,14 @@ def of_credit_note(document: CreditNoteDocument) -> Values:
     on = words.day(document.invoice_issued_on, lang)
     when = f" {'vom' if lang[:2] == 'de' else 'of'} {on}" if on else ""
     corrects = f"{say('Corrects invoice', lang)} {document.invoice_number}{when}"
-    return _showable(
+    return showable(
         {
             "t": labels(lang),
             "title": f"{say('Credit note', lang)} {document.number}",
             "number": document.number,
             "mark": "",
-            "seller": _party(document.seller),
-            "buyer": _party(document.buyer),
+            "seller": party(document.seller),
+            "buyer": party(document.buyer),
             "facts": [(say(label, lang), text) for label, text in facts if text],
             "corrects": corrects if document.invoice_number else "",
             "currency": currency,
@@ -132,14 +132,14 @@ def of_receipt(document: ReceiptDocument) -> Values:
         after.append((say("Kept as credit", lang), words.money(document.credit_minor, currency, lang)))
     if document.refunded_minor:
         after.append((say("Refunded since", lang), words.money(-document.refunded_minor, currency, lang)))
-    return _showable(
+    return showable(
         {
             "t": labels(lang),
             "title": f"{say('Receipt', lang)} {document.number}".strip(),
             "number": document.number,
             "mark": "",
-            "seller": _party(document.seller),
-            "buyer": _party(document.buyer),
+            "seller": party(document.seller),
+            "buyer": party(document.buyer),
             "facts": [(say(label, lang), text) for label, text in facts if text],
             "currency": currency,
             "amount": words.money(document.amount.amount_minor, currency, lang),
@@ -234,18 +234,20 @@ def _bank(document: InvoiceDocument, bank: BankDetails) -> Values:
     }
 
 
-def _party(party: Party) -> Values:
+def party(of: Party) -> Values:
+    """Write a of."""
     return {
-        "name": party.name,
-        "address": list(party.address),
-        "tax_id": party.tax_id,
-        "tax_number": party.tax_number,
-        "email": party.email,
-        "phone": party.phone,
+        "name": of.name,
+        "address": list(of.address),
+        "tax_id": of.tax_id,
+        "tax_number": of.tax_number,
+        "email": of.email,
+        "phone": of.phone,
     }
 
 
-def _showable(values: Values) -> Values:
+def showable(values: Values) -> Values:
+    """Return the values with every text made showable."""
     return {key: _clean(value) for key, value in values.items()}
 
 
@@ -254,7 +256,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return coverage.showable(value)
     if isinstance(value, dict):
-        return _showable(value)
+        return showable(value)
     if isinstance(value, (list, tuple)):
         return [_clean(item) for item in value]
     return value

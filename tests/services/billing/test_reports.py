@@ -29,7 +29,7 @@ def moment(day: date, hour: int = 12) -> datetime:
 
 def history(seed: int) -> list[UUID]:
     """Live through five months: invoices of two currencies, money, credit, credit notes, losses and voids."""
-    dice = random.Random(seed)  # noqa: S311  a test's dice
+    dice = random.Random(seed)
     rates = [make.tax_rate("20"), make.tax_rate("7", code="reduced")]
     customers = [make.customer(f"Customer {n}") for n in range(4)]
     made: list[Invoice] = []
@@ -37,7 +37,9 @@ def history(seed: int) -> list[UUID]:
     for step in range(90):
         day = START + timedelta(days=step * DAYS // 90)
         at = moment(day) + timedelta(seconds=step)
-        what = dice.choice(["invoice"] * 4 + ["pay"] * 4 + ["void", "note", "lose", "credit", "release", "reverse"])
+        what = dice.choice(
+            ["invoice"] * 4 + ["pay"] * 4 + ["void", "note", "lose", "credit", "release", "reverse"]
+        )
         one = dice.choice(made) if made else None
         try:
             with attempt():
@@ -48,7 +50,9 @@ def history(seed: int) -> list[UUID]:
                         issued_on=day,
                         due_on=day + timedelta(days=dice.choice([0, 10, 30])),
                         lines=[
-                            make.line(f"{dice.randrange(1, 900)}.{dice.randrange(100):02}", rate=dice.choice(rates))
+                            make.line(
+                                f"{dice.randrange(1, 900)}.{dice.randrange(100):02}", rate=dice.choice(rates)
+                            )
                             for _ in range(dice.randrange(1, 4))
                         ],
                         actor=make.ACTOR,
@@ -77,17 +81,25 @@ def history(seed: int) -> list[UUID]:
                         invoice_id=one.pk, amount_minor=dice.randrange(1, 400), actor=make.ACTOR, at=at
                     )
                 elif paid and what == "reverse":
-                    collect.reverse(payment_id=dice.choice(paid).pk, reason="Bounced", actor=make.ACTOR, at=at)
+                    collect.reverse(
+                        payment_id=dice.choice(paid).pk, reason="Bounced", actor=make.ACTOR, at=at
+                    )
                 elif paid:
                     settlement.release(
-                        invoice_id=one.pk, payment_id=dice.choice(paid).pk, amount_minor=50, actor=make.ACTOR, at=at
+                        invoice_id=one.pk,
+                        payment_id=dice.choice(paid).pk,
+                        amount_minor=50,
+                        actor=make.ACTOR,
+                        at=at,
                     )
         except Refusal:
             continue
     return [customer.pk for customer in customers]
 
 
-def posted(account: str, currency: str, *, since: date = date.min, until: date, customer: UUID | None = None) -> int:
+def posted(
+    account: str, currency: str, *, since: date = date.min, until: date, customer: UUID | None = None
+) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT coalesce(sum(e.amount_minor), 0)::bigint FROM billing_ledgerentry e"
@@ -162,7 +174,10 @@ def test_revenue_tax_and_cash_are_the_ledgers(customers: list[UUID]) -> None:
                 assert sum(row.amount_minor for row in behind) == each.amount_minor
                 assert sum(row.base_minor for row in behind) == each.base_minor
                 assert len(behind) == each.count
-        assert queries.total(sources.tax(**asked)).base_minor == queries.total(sources.revenue(**asked)).amount_minor
+        assert (
+            queries.total(sources.tax(**asked)).base_minor
+            == queries.total(sources.revenue(**asked)).amount_minor
+        )
 
 
 def test_a_statement_runs_from_ledger_to_ledger(customers: list[UUID]) -> None:
@@ -172,7 +187,10 @@ def test_a_statement_runs_from_ledger_to_ledger(customers: list[UUID]) -> None:
         for currency in statements.currencies(customer_id=customer):
             since, until = START + timedelta(days=40), START + timedelta(days=110)
             found = statements.statement(customer_id=customer, currency=currency, since=since, until=until)
-            for balance, on in ((found.opening_minor, since - timedelta(days=1)), (found.closing_minor, until)):
+            for balance, on in (
+                (found.opening_minor, since - timedelta(days=1)),
+                (found.closing_minor, until),
+            ):
                 held = [
                     posted(account, currency, until=on, customer=customer)
                     for account in ("receivable", "customer_credit", "refunds")
