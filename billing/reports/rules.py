@@ -66,7 +66,8 @@ def running(opening: Held, movements: Iterable[Held]) -> list[tuple[int, int]]:
 
 def months(since: date, until: date) -> list[Month]:
     """Return the months of some days, the earliest first."""
-    found, month = [], Month.of(since)
+    found: list[Month] = []
+    month = Month.of(since)
     while month.starts_on <= until and len(found) < MOST_MONTHS:
         found.append(month)
         month = month.next

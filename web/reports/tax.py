@@ -1,9 +1,8 @@
 """Tax by rate, with what it was computed on."""
 
-from decimal import Decimal
-
 from billing.reports import queries, sources
 from billing.tax.rules import CATEGORIES
+from core import money
 from edge.request import Request
 from web.charts.bars import Bar, BarChart
 from web.kit import formats
@@ -13,7 +12,11 @@ from web.reports.frame import Cell, Column, Report, Table, TimeForm, asked, link
 def named(key: str) -> str:
     """Name a rate: its category, percentage and, of stacked taxes, its own name."""
     category, percentage, name = [*key.split(":", 2), "", ""][:3]
-    rate = f"{formats.number(Decimal(percentage))} %" if percentage else ""
+    try:
+        rate = f"{formats.number(money.decimal(percentage))} %" if percentage else ""
+    except money.NotADecimal:
+        # It stands in an address that somebody changed: nothing is behind it.
+        rate = percentage
     return " ".join(part for part in (CATEGORIES.get(category, category), rate, name) if part)
 
 
