@@ -1,5 +1,6 @@
 """The rows behind the figures of reports: each figure is a link here, and these rows come to it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -44,6 +45,7 @@ _NOUNS = {
     "customer": ("billing:customer", "Customer"),
 }
 _DAY = {"aging": "Due"}
+_WORD = re.compile(r"[A-Za-z0-9_.:-]{1,60}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ def page(code: str) -> Callable[..., HttpResponseBase]:
             request,
             events.REPORT_READ,
             subjects=[row.subject for row in found.rows],
-            facts={"report": code, **_facts(request)},
+            facts={"report": code, **_facts(request, wanted)},
         )
         query = request.GET.copy()
         query.pop("after", None)
@@ -132,7 +134,7 @@ def as_csv(code: str) -> Callable[..., HttpResponse]:
                 name=f"{code}-rows.csv",
                 head=["Day", "Document", "Customer", "What", "Amount", "Currency"],
                 lines=lines,
-                facts={"report": code, **_facts(request)},
+                facts={"report": code, **_facts(request, wanted)},
             )
         except Refusal as refusal:
             return frame.refused(request, slug, refusal)
@@ -145,9 +147,11 @@ def _asked(request: Request, code: str) -> frame.Asked:
     return frame.asked(request, OnForm if by_day else TimeForm)
 
 
-def _facts(request: Request) -> dict[str, str]:
-    names = ("on", "since", "until", "month", "currency", "key", "sign", "of")
-    return {name: request.GET[name][:80] for name in names if name in request.GET}
+def _facts(request: Request, wanted: frame.Asked) -> dict[str, str]:
+    """Say what was asked for; the trail takes no free text, and what is none of our words is nothing's name."""
+    names = ("month", "key", "sign", "of")
+    given = {name: request.GET[name] for name in names if _WORD.fullmatch(request.GET.get(name, ""))}
+    return {**wanted.query, **given}
 
 
 def _behind(request: Request, code: str, wanted: frame.Asked, *, limit: int) -> Behind:

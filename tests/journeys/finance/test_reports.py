@@ -44,18 +44,18 @@ def ours(db: None) -> Organization:
 
 
 def get(ours: Organization, url: str, role: str = "accountant"):
-    return ours.people[role].client.get(unescape(url))
+    return ours.people[role].client.get(url)
 
 
 def followed(ours: Organization, url: str) -> tuple[int, int]:
     """Return what the rows behind a link come to, and what their page says they do."""
-    rows, said = 0, None
+    rows, said, url = 0, None, unescape(url)
     while url:
         page = get(ours, url).content.decode()
         rows += sum(int(value) for value in _ROW.findall(page))
         said = int(_SUM.search(page)[1])
         more = _NEXT.search(page)
-        url = url.split("?")[0] + more[1] if more else ""
+        url = url.split("?")[0] + unescape(more[1]) if more else ""
     return rows, said
 
 
