@@ -54,6 +54,9 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "encrypted": encrypted_fields(),
         "may_bill": Permission.INVOICE_WRITE in request.permissions and found.state == "active",
         "may_read_invoices": may_read,
+        "statement_url": reverse("reports:statement", args=[slug, pk])
+        if Permission.REPORT_READ in request.permissions
+        else "",
     }
     return render(request, "billing/customer.html", context)
 

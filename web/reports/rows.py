@@ -39,9 +39,9 @@ TITLES = {
 _MOST = 100_000
 _NOUNS = {
     "invoice": ("billing:invoice", "Invoice"),
-    "credit_note": ("", "Credit note"),
+    "credit_note": ("billing:credit_note", "Credit note"),
     "ledger_transaction": ("books:transaction", ""),
-    "subscription": ("", "Subscription"),
+    "subscription": ("recurring:subscription", "Subscription"),
     "customer": ("billing:customer", "Customer"),
 }
 _DAY = {"aging": "Due"}
@@ -231,7 +231,7 @@ def _shown(slug: str, code: str, rows: list[Row]) -> list[Shown]:
                 label=names.get(row.customer_id, label)
                 if row.noun == "customer" and row.customer_id
                 else label,
-                url=reverse(route, args=[slug, ids.encode(row.noun, row.subject)]) if route else "",
+                url=reverse(route, args=[slug, ids.encode(row.noun, row.subject)]),
                 customer=names.get(row.customer_id, "") if row.customer_id else "",
                 customer_url=shown.customer_url(slug, row.customer_id),
                 what=keys.get(row.key, row.key),

@@ -262,6 +262,8 @@ def table(lines: Iterable[Sequence[str]]) -> str:
 
 def _url(slug: str, row: Movement) -> str:
     """Return the page of what moved something, as staff see it."""
+    if row.what == "credit_note" and row.source_id is not None:
+        return reverse("billing:credit_note", args=[slug, ids.encode("credit_note", row.source_id)])
     if row.invoice_id is not None:
         return reverse("billing:invoice", args=[slug, ids.encode("invoice", row.invoice_id)])
     return reverse("books:transaction", args=[slug, ids.encode("ledger_transaction", row.transaction_id)])

@@ -109,7 +109,6 @@ _GERMAN: Mapping[str, str] = MappingProxyType(
         "Nothing is owed": "Nichts ist offen",
         "Of it credit that can be applied": "Davon verrechenbares Guthaben",
         "Invoice voided": "Rechnung storniert",
-        "Credit note": "Gutschrift",
         "Written off": "Ausgebucht",
         "Written off before, owed again": "Zuvor ausgebucht, wieder offen",
         "Credit applied": "Guthaben verrechnet",
