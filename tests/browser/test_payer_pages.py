@@ -109,6 +109,7 @@ def test_nothing_is_wrong_with_the_portal(browser: Browser, live: Live, account:
         f"pay?invoice={invoices[due]}&invoice={invoices[late]}",
         f"pay?invoice={invoices[due]}&away=1",
         "payments",
+        "statements",
         *(f"payments/{ids.encode('payment', pk)}" for pk in (payment, on_its_way, declined)),
         "methods",
         "methods?said=saved",

@@ -27,7 +27,7 @@ def ours(db: None) -> Organization:
     made = world.organization("a", [RoleCode.OWNER, RoleCode.ACCOUNTANT, RoleCode.BILLING_CLERK])
     today = clock.now().date()
     with scope(Scope(made.id)):
-        rate, product = billing.tax_rate("7", code="reduced"), recurring.product()
+        rate, product = billing.tax_rate("7", code="reduced"), recurring.product("seats", "Seats")
         seats = recurring.price(of=product)
         for days in (5, 40, 80, 100, 200):
             on = today - timedelta(days=days)
