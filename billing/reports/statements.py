@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -199,7 +200,7 @@ def _numbers(found: Sequence[tuple]) -> dict[UUID, str]:  # type: ignore[type-ar
     return named
 
 
-def _values(customer_id: UUID, currency: str) -> dict[str, object]:
+def _values(customer_id: UUID, currency: str) -> dict[str, Any]:
     return {
         "tenant": context.current_tenant(),
         "customer": customer_id,

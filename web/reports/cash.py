@@ -1,5 +1,7 @@
 """What came to the bank and the payment provider, and what left."""
 
+from typing import Any
+
 from billing.ledger.rules import title
 from billing.periods.rules import Month
 from billing.reports import queries, sources
@@ -26,8 +28,8 @@ def build(request: Request, slug: str, whole: bool) -> Report:
             for found in (came, left)
         ]
 
-    def row(label: str, into: int, out: int, **query: object) -> list[Cell]:
-        asks = {**wanted.query, **query}
+    def row(label: str, into: int, out: int, **query: Any) -> list[Cell]:
+        asks: dict[str, Any] = {**wanted.query, **query}
         return [
             Cell(label),
             Cell(minor=into, currency=currency, url=link(slug, "cash_rows", **asks, sign=1)),

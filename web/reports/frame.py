@@ -129,7 +129,7 @@ class OnForm(Form):
 class TimeForm(OnForm):
     """Some days and a currency."""
 
-    on = None
+    on = None  # type: ignore[assignment]  # a field that is not taken over
     since = DayField(label="From", required=False)
     until = DayField(label="To", required=False)
     field_order = ("since", "until", "currency")

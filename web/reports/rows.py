@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseBase
@@ -157,7 +158,7 @@ def _facts(request: Request, wanted: frame.Asked) -> dict[str, str]:
 def _behind(request: Request, code: str, wanted: frame.Asked, *, limit: int) -> Behind:
     if code == "mrr":
         return _recurring(request, wanted)
-    days = {"since": wanted.since, "until": wanted.until, "currency": wanted.currency}
+    days: dict[str, Any] = {"since": wanted.since, "until": wanted.until, "currency": wanted.currency}
     source = {
         "aging": lambda: sources.owed(on=wanted.on, currency=wanted.currency),
         "revenue": lambda: sources.revenue(**days),

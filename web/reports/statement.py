@@ -124,7 +124,7 @@ def page(request: Request, slug: str, pk: str) -> HttpResponse:
         context = {"sentence": str(refusal), "crumbs": crumbs}
         return render(request, "reports/refused.html", context, status=422)
     recording.read(request, events.STATEMENT_READ, subject=("customer", customer.id), facts=wanted.query)
-    context = {
+    context: dict[str, Any] = {
         **shown(wanted, lambda row: _url(slug, row)),
         "customer": customer,
         "pdf_url": frame.link(slug, "statement_pdf", pk=pk, **wanted.query),

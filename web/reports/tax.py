@@ -42,7 +42,7 @@ def build(request: Request, slug: str, whole: bool) -> Report:
             Cell(minor=amount, currency=currency, url=url),
         ]
 
-    rows = [row(named(key), *found[key], key) for key in sorted(found)]
+    rows = [row(named(key), found[key][0], found[key][1], key) for key in sorted(found)]
     total = sum(each[1] for each in found.values())
     columns = [
         Column("Rate"),
