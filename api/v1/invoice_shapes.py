@@ -1,10 +1,10 @@
 """What the API takes and shows of an invoice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from rest_framework import serializers
+from rest_framework import exceptions, serializers
 
 from api import fields, schema
 from billing.invoices import explanation, queries, rules
@@ -32,17 +32,41 @@ class NewDiscount(NewLineDiscount):
 class NewLine(fields.Body):
     """A line: what, how much of it, and at which price in major units."""
 
-    description = fields.Text(limit=rules.DESCRIPTION_LENGTH, lines=True)
+    price = fields.Id(
+        kind="price",
+        help_text="A price of the catalogue: what the line does not say itself, it and its product say.",
+        **_OPTIONAL,
+    )
+    description = fields.Text(
+        limit=rules.DESCRIPTION_LENGTH, lines=True, required=False, help_text="The product's name if absent."
+    )
     quantity = fields.DecimalText(required=False, help_text="1 if absent.")
-    unit_amount = fields.DecimalText()
-    tax_rate = fields.Id(kind="tax_rate", help_text="No tax if absent.", **_OPTIONAL)
+    unit_amount = fields.DecimalText(required=False, help_text="What the price says if absent.")
+    tax_rate = fields.Id(kind="tax_rate", help_text="The price's, or no tax, if absent.", **_OPTIONAL)
     unit_code = fields.Text(limit=8, required=False, help_text="UN/ECE Recommendation 20, such as HUR.")
     period_from = fields.Day(help_text="The first day of service.", **_OPTIONAL)
     period_to = fields.Day(help_text="The first day that is not part of it any more.", **_OPTIONAL)
     discount = NewLineDiscount(required=False, allow_null=True)
     tax_inclusive = fields.Flag(
-        required=False, help_text="Whether the price has the tax inside; the document's if absent."
+        required=False,
+        help_text="Whether unit_amount has the tax inside; the document's if absent. A price says it itself.",
     )
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Read the line; without a price it says what it is and what it costs."""
+        faults: dict[str, Any] = {}
+        if isinstance(data, Mapping) and data.get("price") is None:
+            missing = [name for name in ("description", "unit_amount") if name not in data]
+            faults = {name: fields.fault("required").detail for name in missing}
+        try:
+            values = super().to_internal_value(data)
+        except exceptions.ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            raise exceptions.ValidationError({**faults, **error.detail}) from error
+        if faults:
+            raise exceptions.ValidationError(faults)
+        return values
 
 
 class _Terms(fields.Body):
@@ -117,6 +141,7 @@ class ShownLine(schema.Shown):
     id = fields.Id(kind="invoice_line")
     object = serializers.ChoiceField(choices=["invoice_line"])
     kind = serializers.ChoiceField(choices=["item", "allowance", "charge"])
+    price = fields.Id(kind="price", allow_null=True)
     description = serializers.CharField()
     quantity = fields.DecimalText()
     unit_code = serializers.CharField()
@@ -167,6 +192,7 @@ class ShownInvoice(ShownInvoiceRow):
 
     lines = ShownLine(many=True)
     taxes = ShownTax(many=True)
+    series = fields.Id(kind="series", allow_null=True, help_text="The number series; null is the usual one.")
     rounding = serializers.ChoiceField(choices=["document", "line"])
     tax_rule = serializers.CharField(
         allow_null=True, help_text="Which rule of place of supply chose the tax, if one did."
@@ -229,6 +255,7 @@ def write_line(line: queries.LineRow | InvoiceLine) -> dict[str, Any]:
         "id": ids.encode("invoice_line", line.id),
         "object": "invoice_line",
         "kind": line.kind,
+        "price": None if line.price_id is None else ids.encode("price", line.price_id),
         "description": line.description,
         "quantity": fields.decimal_text(line.quantity),
         "unit_code": line.unit_code,
@@ -321,6 +348,7 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "pay_url": None,
         "created_at": invoice.created_at,
         "updated_at": invoice.updated_at,
+        "series": None if invoice.series_id is None else ids.encode("series", invoice.series_id),
         "rounding": invoice.rounding,
         "tax_rule": invoice.tax_rule or None,
         "note": invoice.note or None,

@@ -28,6 +28,7 @@ from api.v1.invoice_shapes import (
 )
 from billing import events
 from billing.invoices import explanation, queries, rules, services
+from billing.invoices.catalogued import Asked, PriceLine
 from billing.invoices.models import Invoice
 from core import clock, ids
 from core.actor import Actor
@@ -75,21 +76,36 @@ def _asked(given: Mapping[str, Any], *, is_charge: bool = False) -> rules.Discou
     )
 
 
-def _lines(given: Sequence[Mapping[str, Any]], *, tax_inclusive: bool) -> list[rules.LineInput]:
-    return [
-        rules.LineInput(
+def _lines(given: Sequence[Mapping[str, Any]], *, tax_inclusive: bool) -> list[Asked]:
+    return [_line(line, tax_inclusive=tax_inclusive) for line in given]
+
+
+def _line(line: Mapping[str, Any], *, tax_inclusive: bool) -> Asked:
+    common: dict[str, Any] = {
+        "quantity": line.get("quantity", Decimal(1)),
+        "tax_rate_id": line.get("tax_rate"),
+        "period_from": line.get("period_from"),
+        "period_to": line.get("period_to"),
+        "discount": None if line.get("discount") is None else _asked(line["discount"]),
+    }
+    if line.get("price") is None:
+        return rules.LineInput(
             description=line["description"],
             unit_amount=line["unit_amount"],
-            quantity=line.get("quantity", Decimal(1)),
-            tax_rate_id=line.get("tax_rate"),
             unit_code=line.get("unit_code", ""),
-            period_from=line.get("period_from"),
-            period_to=line.get("period_to"),
-            discount=None if line.get("discount") is None else _asked(line["discount"]),
             tax_inclusive=line.get("tax_inclusive", tax_inclusive),
+            **common,
         )
-        for line in given
-    ]
+    is_own = "unit_amount" in line
+    return PriceLine(
+        price_id=line["price"],
+        description=line.get("description"),
+        unit_amount=line.get("unit_amount"),
+        unit_code=line.get("unit_code"),
+        is_taxed="tax_rate" in line,
+        tax_inclusive=line.get("tax_inclusive", tax_inclusive if is_own else None),
+        **common,
+    )
 
 
 @access(get=Permission.INVOICE_READ, post=Permission.INVOICE_WRITE)

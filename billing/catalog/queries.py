@@ -146,6 +146,19 @@ def retired(product_ids: Iterable[UUID]) -> set[UUID]:
     return set(rows.values_list("pk", flat=True))
 
 
+def sells(day: date) -> bool:
+    """Tell whether somebody new can have anything on a day."""
+    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), valid_from__lte=day)
+    return rows.filter(product__state=Product.State.ACTIVE).exists()
+
+
+def sold_as(product: str, code: str, currency: str, day: date) -> UUID | None:
+    """Return the price that is sold on a day under these codes."""
+    rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), valid_from__lte=day)
+    rows = rows.filter(product__code=product, product__state=Product.State.ACTIVE)
+    return rows.filter(code=code, currency=currency).order_by("-version").values_list("pk", flat=True).first()
+
+
 def sold_on(day: date, *, currency: str | None = None) -> list[tuple[ProductRow, PriceRow]]:
     """List what somebody new can have on a day, by the name of the product."""
     rows = Price.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), valid_from__lte=day)

@@ -80,6 +80,14 @@ def of_period(terms: Terms, quantity: Decimal) -> int:
     return max(own, terms.minimum_minor)
 
 
+def is_product(terms: Terms, quantity: Decimal, amount_minor: int) -> bool:
+    """Tell whether an amount is a quantity times a price and nothing else."""
+    if terms.model != "per_unit" or amount_minor <= 0:
+        return False
+    product = money.multiply(quantity, terms.unit_amount)
+    return money.to_minor(product, terms.currency) == amount_minor
+
+
 def formula(terms: Terms, quantity: Decimal) -> str:
     """Say how a quantity becomes the amount of a period."""
     flat = money.from_minor(terms.flat_minor, terms.currency)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from billing.catalog.models import Price
 from billing.catalog.queries import PriceRow
-from billing.catalog.rules import Terms, formula
+from billing.catalog.rules import formula, is_product
 from billing.invoices.rules import DESCRIPTION_LENGTH, LineInput
 from billing.subscriptions import rules
 from billing.subscriptions.models import PendingCharge
@@ -20,7 +20,7 @@ def due_line(
 
     What is given back has a quantity below zero: a price never has (EN 16931 BR-27).
     """
-    plain = _is_product(due.item.terms, due.quantity, due.amount_minor) and (
+    plain = is_product(due.item.terms, due.quantity, due.amount_minor) and (
         due.kind == "usage" or due.is_whole
     )
     quantity, unit_amount = due.quantity, due.item.terms.unit_amount
@@ -53,7 +53,7 @@ def charge_line(
         if amount_minor == 0:
             return None
         unit_amount = price.terms.unit_amount
-        if not _is_product(price.terms, quantity, amount_minor):
+        if not is_product(price.terms, quantity, amount_minor):
             if price.terms.model != "flat":
                 words = f"{words} ({formula(price.terms, quantity)})"
             quantity, unit_code = Decimal(1), ""
@@ -67,11 +67,3 @@ def charge_line(
         price_id=None if price is None else price.id,
         tax_inclusive=charge.tax_behavior == Price.TaxBehavior.INCLUSIVE,
     )
-
-
-def _is_product(terms: Terms, quantity: Decimal, amount_minor: int) -> bool:
-    """Tell whether an amount is a quantity times a price and nothing else."""
-    if terms.model != "per_unit" or amount_minor <= 0:
-        return False
-    product = money.multiply(quantity, terms.unit_amount)
-    return money.to_minor(product, terms.currency) == amount_minor

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ _DAY = {"type": "date", "autocomplete": "off"}
 _PLAIN = {"autocomplete": "off"}
 _LINE_FIELDS = (
     "description", "quantity", "unit_amount", "tax_rate", "unit_code", "discount", "reason", "period_from",
-    "period_through", "price_id", "tax_inclusive",
+    "period_through", "price_id", "tax_inclusive", "pick",
 )  # fmt: skip
 
 
@@ -85,6 +86,13 @@ class LineForm(Form):
     )
     period_from = DayField(label="For the days from", required=False, widget=forms.DateInput(attrs=_DAY))
     period_through = DayField(label="Through", required=False, widget=forms.DateInput(attrs=_DAY))
+    pick = forms.CharField(
+        label="From the catalogue",
+        required=False,
+        max_length=100,
+        help_text="A product and its price. It fills in the line for the quantity that stands there.",
+        widget=forms.TextInput(attrs={"list": "catalogue", "placeholder": "product/price", **_PLAIN}),
+    )
     unit_code = forms.CharField(required=False, max_length=8, widget=forms.HiddenInput())
     price_id = forms.UUIDField(required=False, widget=forms.HiddenInput())
     tax_inclusive = forms.CharField(required=False, max_length=1, widget=forms.HiddenInput())
@@ -92,6 +100,8 @@ class LineForm(Form):
     def __init__(self, *args: Any, rates: Sequence[TaxRateRow], number: int, **kwargs: Any) -> None:
         super().__init__(*args, prefix=f"lines-{number}", auto_id="id_%s", **kwargs)
         self.number = number
+        # Why nothing was taken from the catalogue.
+        self.refused = str((self.initial or {}).get("refused", ""))
         field = self.fields["tax_rate"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
         field.choices = [
@@ -216,11 +226,7 @@ class Lines:
     def sent(cls, data: QueryDict, *, rates: Sequence[TaxRateRow]) -> "Lines":
         """Read the lines that were sent, to be checked."""
         return cls(
-            [
-                LineForm(data, rates=rates, number=number)
-                for number in _numbers(data)
-                if _written(data, number)
-            ]
+            [LineForm(data, rates=rates, number=number) for number in numbers(data) if _written(data, number)]
         )
 
     @classmethod
@@ -233,11 +239,15 @@ class Lines:
         remove: str,
         usual: UUID | None = None,
         taxed_by: UUID | None = None,
+        refused: Mapping[int, str] = MappingProxyType({}),
     ) -> "Lines":
         """Show the lines that were sent with one more or one less, or all taxed by one rate, unchecked."""
         values = [
-            {name: data.get(f"lines-{number}-{name}", "") for name in _LINE_FIELDS}
-            for number in _numbers(data)
+            {
+                **{name: data.get(f"lines-{number}-{name}", "") for name in _LINE_FIELDS},
+                "refused": refused.get(number, ""),
+            }
+            for number in numbers(data)
             if str(number) != remove
         ]
         if add and len(values) < MOST_LINES:
@@ -258,7 +268,7 @@ class Lines:
     @staticmethod
     def rates_named(data: QueryDict) -> set[UUID]:
         """Return the tax rates that sent lines name; what is no rate's name is left out."""
-        named = {data.get(f"lines-{number}-tax_rate", "") for number in _numbers(data)}
+        named = {data.get(f"lines-{number}-tax_rate", "") for number in numbers(data)}
         found: set[UUID] = set()
         for each in named - {""}:
             with suppress(NotFound):
@@ -315,13 +325,16 @@ def _usual(rates: Sequence[TaxRateRow]) -> str:
     return ids.encode("tax_rate", found[0].id) if found else ""
 
 
-def _numbers(data: QueryDict) -> range:
+def numbers(data: QueryDict) -> range:
+    """Return the numbers of the lines that were sent."""
     raw = data.get("lines", "0")
     return range(min(int(raw), MOST_LINES + 1)) if raw.isdecimal() and len(raw) <= 4 else range(0)
 
 
 def _written(data: QueryDict, number: int) -> bool:
-    return any(data.get(f"lines-{number}-{name}", "").strip() for name in ("description", "unit_amount"))
+    return any(
+        data.get(f"lines-{number}-{name}", "").strip() for name in ("description", "unit_amount", "pick")
+    )
 
 
 def _rate_words(rate: TaxRateRow) -> str:

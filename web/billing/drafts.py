@@ -30,7 +30,7 @@ from core.errors import Invalid, NotFound, Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import documents, rows
+from web.billing import documents, picking, rows
 from web.billing.draft_forms import MOST_LINES, DraftForm, Lines, discount_words, with_reason
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
@@ -108,35 +108,44 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             fields=["name", "address", "email"],
         )
     action = request.POST.get("action", "")
+    data, refused = picking.taken(request.POST, usual=usual)
+    mixed = _is_mixed(found) or bool(data.get("mixed"))
     if request.method != "POST":
         form, lines = (
             DraftForm(initial=_initial(customer, found)),
             Lines.kept(found.lines if found else (), rates=rates, usual=usual),
         )
-    elif action in ("add", "compute", "propose") or action.startswith("remove-"):
+    elif action in ("add", "compute", "propose") or action.startswith(("remove-", "pick-")):
         lines = Lines.changed(
-            request.POST,
+            data,
             rates=rates,
             add=action == "add",
             remove=action.removeprefix("remove-"),
             usual=usual,
             taxed_by=usual if action == "propose" else None,
+            refused={} if action.startswith("remove-") else refused,
         )
-        form = DraftForm(initial=request.POST.dict())
+        form = DraftForm(initial=data.dict())
     else:
-        form, lines = DraftForm(request.POST), Lines.sent(request.POST, rates=rates)
-        saved = _save(request, form, lines, customer_id=customer.id, found=found, proposed=proposed)
+        form, lines = DraftForm(data), Lines.sent(data, rates=rates)
+        for number, sentence in refused.items():
+            form.add_error(None, f"Line {number + 1}: {sentence}")
+        saved = _save(
+            request, form, lines, customer_id=customer.id, found=found, proposed=proposed, mixed=mixed
+        )
         if saved is not None:
             return redirect("billing:invoice", slug, ids.encode("invoice", saved))
         if not lines.forms:
             lines = Lines.kept((), rates=rates)
-    context = {**_context(slug, customer, found, lines), "proposed": proposed, "mixed": _is_mixed(found)}
+    context = {**_context(slug, customer, found, lines), "proposed": proposed, "mixed": mixed}
+    context["picks"] = picking.is_offered(request)
     if request.method == "POST" and action != "save" and request.headers.get("HX-Request") == "true":
         if action == "add":
             lines.take_focus()
         return render(request, "billing/_lines.html", {**context, "form": form, "swapped": True})
-    computed = _totals(request.POST, rates, slug) if request.method == "POST" else _kept_totals(found)
-    return answer(request, "billing/draft.html", {**context, **computed}, form=form)
+    computed = _totals(data, rates, slug) if request.method == "POST" else _kept_totals(found)
+    offers = picking.offers(request, str(form["currency"].value())) if context["picks"] else []
+    return answer(request, "billing/draft.html", {**context, **computed, "offers": offers}, form=form)
 
 
 def _save(
@@ -147,6 +156,7 @@ def _save(
     customer_id: UUID,
     found: InvoiceDetail | None,
     proposed: "Proposal | Refusal",
+    mixed: bool,
 ) -> UUID | None:
     """Keep the draft and return its id, or leave the faults on the form."""
     for fault in lines.faults():
@@ -158,7 +168,7 @@ def _save(
         "issued_on": form.cleaned_data["issued_on"],
         "due_on": form.cleaned_data["due_on"],
         "note": form.cleaned_data["note"],
-        "lines": lines.inputs(tax_inclusive=None if _is_mixed(found) else form.cleaned_data["tax_inclusive"]),
+        "lines": lines.inputs(tax_inclusive=None if mixed else form.cleaned_data["tax_inclusive"]),
         "discounts": _discounts(form),
         **({"series_id": form.series_id()} if "series" in form.fields else {}),
     }

@@ -12,7 +12,8 @@ from audit import services as audit
 from billing import events
 from billing.customers.models import Customer
 from billing.customers.services import CustomerArchived, CustomerErased
-from billing.invoices import pricing, rules
+from billing.invoices import catalogued, pricing, rules
+from billing.invoices.catalogued import Asked
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.services.rows import change_of, check_days, locked_draft, parts_of, tell
 from billing.issuer import queries as issuers
@@ -59,7 +60,7 @@ def create_draft(
     customer_id: UUID,
     actor: Actor,
     at: datetime,
-    lines: Sequence[rules.LineInput] = (),
+    lines: Sequence[Asked] = (),
     currency: str | None = None,
     issued_on: date | None = None,
     due_on: date | None = None,
@@ -76,10 +77,10 @@ def create_draft(
     With `automatic_tax`, lines that name no tax rate get the one that the place of supply asks for, of what is sold
     (`supply`; the organization's usual if empty). A rate that is named stays; `tax_rule` says which rule it follows.
     `discounts` are what is taken off, or put on top, of all lines together. It is numbered in the organization's
-    usual series unless another of its own is named.
+    usual series unless another of its own is named. A line that names a price takes from it what it does not say.
 
     Raises:
-        NotFound: there is no such customer, tax rate or series.
+        NotFound: there is no such customer, tax rate, price or series.
         SeriesUnfit: the series is of imported numbers.
         StackedTaxOnEInvoice: the series issues electronic invoices.
         DiscountExceedsLine: something is taken off that is not there.
@@ -93,9 +94,10 @@ def create_draft(
     _check_texts(note, references)
     check_days(issued_on, due_on)
     policy = _usual(customer) if series_id is None else _policy(series_id)
+    asked = _written(lines, currency, issued_on, at, automatic_tax=automatic_tax)
     if automatic_tax:
-        lines, tax_rule = _proposed(lines, customer.pk, issued_on, supply, at)
-    bill = _bill(lines, discounts, currency, policy, customer)
+        asked, tax_rule = _proposed(asked, customer.pk, issued_on, supply, at)
+    bill = _bill(asked, discounts, currency, policy, customer)
     invoice = Invoice(
         customer=customer,
         series_id=series_id,
@@ -250,6 +252,16 @@ def _policy(series_id: UUID | None) -> _Policy:
     return _Policy(row.rounding, row.e_invoice)
 
 
+def _written(
+    lines: Sequence[Asked], currency: str, on: date | None, at: datetime, *, automatic_tax: bool
+) -> list[rules.LineInput]:
+    """Write out the lines that name a price, as it is sold on the day of the document."""
+    if all(line.price_id is None for line in lines):
+        return [line for line in lines if isinstance(line, rules.LineInput)]
+    day = on or rules.local_day(at, issuers.time_zone())
+    return catalogued.written(lines, currency=currency, on=day, automatic_tax=automatic_tax)
+
+
 def _proposed(
     lines: Sequence[rules.LineInput], customer_id: UUID, on: date | None, supply: str, at: datetime
 ) -> tuple[list[rules.LineInput], str]:
@@ -301,7 +313,9 @@ def _replace_lines(invoice: Invoice, changes: Mapping[str, Any], at: datetime) -
         invoice.tax_rule = "" if "customer_id" in changes else invoice.tax_rule
     else:
         invoice.tax_rule = str(changes.get("tax_rule") or "")
-    if changes.get("automatic_tax"):
+    automatic_tax = bool(changes.get("automatic_tax"))
+    lines = _written(lines, invoice.currency, invoice.issued_on, at, automatic_tax=automatic_tax)
+    if automatic_tax:
         supply = str(changes.get("supply") or "")
         lines, invoice.tax_rule = _proposed(lines, invoice.customer_id, invoice.issued_on, supply, at)
     if discounts is None:

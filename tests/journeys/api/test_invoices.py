@@ -129,7 +129,7 @@ def test_missing_and_faulty_fields_are_all_named(api):
             "lines": [
                 {"description": "x", "unit_amount": 12.5},
                 {"quantity": "1e3", "unit_amount": "1"},
-                {"description": "4242 4242 4242 4242", "unit_amount": "1", "price": "1"},
+                {"description": "4242 4242 4242 4242", "unit_amount": "1", "cost": "1"},
                 "line",
             ],
         },
@@ -143,7 +143,7 @@ def test_missing_and_faulty_fields_are_all_named(api):
         ("/lines/1/description", "required"),
         ("/lines/1/quantity", "not_a_decimal"),
         ("/lines/2/description", "card_number"),
-        ("/lines/2/price", "unknown_field"),
+        ("/lines/2/cost", "unknown_field"),
         ("/lines/3", "not_an_object"),
     }
     with scope(Scope(api.tenant)):
