@@ -121,8 +121,8 @@ def page(request: Request, slug: str, pk: str) -> HttpResponse:
         wanted = asked(request, customer.id, customer.currency)
     except Refusal as refusal:
         request.refusal = refusal
-        context = {"sentence": str(refusal), "crumbs": crumbs}
-        return render(request, "reports/refused.html", context, status=422)
+        told = {"sentence": str(refusal), "crumbs": crumbs}
+        return render(request, "reports/refused.html", told, status=422)
     recording.read(request, events.STATEMENT_READ, subject=("customer", customer.id), facts=wanted.query)
     context: dict[str, Any] = {
         **shown(wanted, lambda row: _url(slug, row)),
