@@ -22,6 +22,7 @@ class BillingConfig(AppConfig):
         from billing.issuer import services as issuer
         from billing.ledger import proofs as book_proofs  # noqa: F401  as above
         from billing.periods import services as periods
+        from billing.quotes import proofs as quote_proofs  # noqa: F401  as above
         from billing.settlement.services import losses
         from billing.tax.models import TaxRate
 

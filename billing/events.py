@@ -98,11 +98,48 @@ INVOICE_FINALIZED = register(
 )
 INVOICE_VOIDED = register("invoice.voided", "{actor} voided invoice {subject}", owasp="sensitive_update")
 INVOICE_IMPORTED = register("invoice.imported", "{actor} imported invoice {subject}", owasp="upload_complete")
+INVOICE_COPIED = register(
+    "invoice.copied", "{actor} copied invoice {subject} to a new draft", owasp="sensitive_read"
+)
 INVOICE_READ = register(
     "invoice.read", "{actor} read invoice {subject}", owasp="sensitive_read", pci="10.2.1.1"
 )
 INVOICE_LISTED = register(
     "invoice.listed", "{actor} read a list of invoices", owasp="sensitive_read", pci="10.2.1.1"
+)
+
+QUOTE_CREATED = register("quote.created", "{actor} drafted quote {subject}", owasp="sensitive_create")
+QUOTE_UPDATED = register("quote.updated", "{actor} changed quote {subject}", owasp="sensitive_update")
+QUOTE_OPENED = register("quote.opened", "{actor} opened quote {subject}", owasp="sensitive_update")
+QUOTE_ACCEPTED = register(
+    "quote.accepted", "{actor} noted that quote {subject} was accepted", owasp="sensitive_update"
+)
+QUOTE_DECLINED = register(
+    "quote.declined", "{actor} noted that quote {subject} was declined", owasp="sensitive_update"
+)
+QUOTE_CANCELED = register("quote.canceled", "{actor} withdrew quote {subject}", owasp="sensitive_update")
+QUOTE_EXPIRED = register(
+    "quote.expired", "The last day of quote {subject} was over", owasp="sensitive_update"
+)
+QUOTE_CONVERTED = register(
+    "quote.converted", "{actor} drafted an invoice from quote {subject}", owasp="sensitive_update"
+)
+QUOTE_READ = register("quote.read", "{actor} read quote {subject}", owasp="sensitive_read", pci="10.2.1.1")
+QUOTE_LISTED = register(
+    "quote.listed", "{actor} read a list of quotes", owasp="sensitive_read", pci="10.2.1.1"
+)
+
+ATTACHMENT_ADDED = register(
+    "invoice.attachment_added", "{actor} attached a file to invoice {subject}", owasp="upload_complete"
+)
+ATTACHMENT_READ = register(
+    "invoice.attachment_read",
+    "{actor} read a file of invoice {subject}",
+    owasp="sensitive_read",
+    pci="10.2.1.1",
+)
+ATTACHMENT_REMOVED = register(
+    "invoice.attachment_removed", "{actor} took a file off invoice {subject}", owasp="upload_delete"
 )
 
 DOCUMENT_KEPT = register("document.kept", "{actor} kept a document of {subject}", owasp="sensitive_create")

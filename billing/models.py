@@ -1,5 +1,6 @@
 """Every table of billing, found in the folder of its noun."""
 
+from billing.attachments.models import InvoiceAttachment
 from billing.bankaccounts.models import BankAccount
 from billing.catalog.models import Price, PriceTier, Product
 from billing.contacts.models import Contact
@@ -12,6 +13,7 @@ from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import FxPosition, LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.periods.models import AccountingPeriod, LedgerBalance
+from billing.quotes.models import Quote, QuoteLine
 from billing.rates.models import ExchangeRate
 from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.settlement.models import Allocation, CreditBalance, CreditEntry, WriteOff
@@ -50,6 +52,7 @@ __all__ = [
     "FxPosition",
     "Import",
     "Invoice",
+    "InvoiceAttachment",
     "InvoiceLine",
     "InvoiceTax",
     "Issuer",
@@ -62,6 +65,8 @@ __all__ = [
     "Price",
     "PriceTier",
     "Product",
+    "Quote",
+    "QuoteLine",
     "Series",
     "SeriesCounter",
     "Subscription",

@@ -3,6 +3,7 @@
 from billing.bankaccounts.tasks import tend_bank_accounts
 from billing.exports.tasks import end_exports, make_export
 from billing.imports.tasks import work_on_import
+from billing.quotes.tasks import expire_quotes
 from billing.runs.tasks import tend_runs, work_run
 from billing.settlement.tasks import expire_credit
 from billing.subscriptions.tasks import move_test_clock, tend_subscriptions
@@ -13,6 +14,7 @@ __all__ = [
     "check_tax_ids",
     "end_exports",
     "expire_credit",
+    "expire_quotes",
     "make_export",
     "melt_tallies",
     "move_test_clock",

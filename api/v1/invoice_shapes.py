@@ -197,6 +197,12 @@ class ShownInvoice(ShownInvoiceRow):
     tax_rule = serializers.CharField(
         allow_null=True, help_text="Which rule of place of supply chose the tax, if one did."
     )
+    suspected_duplicate_of = fields.Id(
+        kind="invoice",
+        allow_null=True,
+        help_text="Another invoice of the customer over the same amount within 30 days. "
+        "Looked for when it is read, finalized or voided; nothing is refused for it.",
+    )
     note = serializers.CharField(allow_null=True)
     void_reason = serializers.CharField(allow_null=True)
     finalized_at = serializers.DateTimeField(allow_null=True)
@@ -326,6 +332,7 @@ def write_row(row: queries.InvoiceRow) -> dict[str, Any]:
 
 def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
     """Write an invoice as it is shown alone."""
+    twin: UUID | None = getattr(invoice, "twin_id", None)
     return {
         "id": ids.encode("invoice", invoice.pk),
         "object": "invoice",
@@ -351,6 +358,7 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "series": None if invoice.series_id is None else ids.encode("series", invoice.series_id),
         "rounding": invoice.rounding,
         "tax_rule": invoice.tax_rule or None,
+        "suspected_duplicate_of": None if twin is None else ids.encode("invoice", twin),
         "note": invoice.note or None,
         "void_reason": invoice.void_reason or None,
         "finalized_at": invoice.finalized_at,

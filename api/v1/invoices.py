@@ -57,13 +57,14 @@ def _pay_url(invoice: Invoice, *, maker: Actor | None = None) -> str:
 
 
 def _load(invoice_id: UUID) -> Invoice:
-    invoice: Invoice | None = Invoice.objects.filter(pk=invoice_id).first()
+    invoice: Invoice | None = queries.with_twin(Invoice.objects.filter(pk=invoice_id)).first()
     if invoice is None:
         raise NotFound
     return invoice
 
 
-def _discounts(given: Sequence[Mapping[str, Any]]) -> list[rules.Discount]:
+def asked_discounts(given: Sequence[Mapping[str, Any]]) -> list[rules.Discount]:
+    """Return discounts as a body names them."""
     return [_asked(entry, is_charge=entry.get("kind") == "charge") for entry in given]
 
 
@@ -76,7 +77,8 @@ def _asked(given: Mapping[str, Any], *, is_charge: bool = False) -> rules.Discou
     )
 
 
-def _lines(given: Sequence[Mapping[str, Any]], *, tax_inclusive: bool) -> list[Asked]:
+def asked_lines(given: Sequence[Mapping[str, Any]], *, tax_inclusive: bool) -> list[Asked]:
+    """Return lines as a body names them."""
     return [_line(line, tax_inclusive=tax_inclusive) for line in given]
 
 
@@ -163,8 +165,8 @@ class Invoices(Endpoint):
         invoice = services.create_draft(
             customer_id=given["customer"],
             currency=given["currency"],
-            lines=_lines(given["lines"], tax_inclusive=given.get("tax_inclusive", False)),
-            discounts=_discounts(given.get("discounts", ())),
+            lines=asked_lines(given["lines"], tax_inclusive=given.get("tax_inclusive", False)),
+            discounts=asked_discounts(given.get("discounts", ())),
             automatic_tax=given.get("tax") == "automatic",
             supply=given.get("supply", ""),
             issued_on=given.get("issued_on"),
@@ -201,9 +203,9 @@ class OneInvoice(Endpoint):
             changes["series_id"] = changes.pop("series")
         inclusive = changes.pop("tax_inclusive", False)
         if "lines" in changes:
-            changes["lines"] = _lines(changes["lines"], tax_inclusive=inclusive)
+            changes["lines"] = asked_lines(changes["lines"], tax_inclusive=inclusive)
         if "discounts" in changes:
-            changes["discounts"] = _discounts(changes["discounts"])
+            changes["discounts"] = asked_discounts(changes["discounts"])
         if "tax" in changes:
             changes["automatic_tax"] = changes.pop("tax") == "automatic"
         if self.expects_version():
@@ -256,6 +258,20 @@ class Finalized(Endpoint):
         self.body(fields.Nothing)
         invoice = services.finalize(invoice_id=ids.decode("invoice", pk), actor=self.actor, at=clock.now())
         return self.changed(whole(invoice))
+
+
+@access(post=Permission.INVOICE_WRITE)
+class Copied(Endpoint):
+    """Copying an invoice."""
+
+    @schema.describe(
+        "invoices_copy", "Copy an invoice to a draft", takes=fields.Nothing, gives=ShownInvoice, created=True
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Draft another invoice with the same lines, discounts and note."""
+        self.body(fields.Nothing)
+        made = services.copy(invoice_id=ids.decode("invoice", pk), actor=self.actor, at=clock.now())
+        return self.created(whole(made), "invoices")
 
 
 @access(post=Permission.INVOICE_SEND)

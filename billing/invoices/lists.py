@@ -24,7 +24,7 @@ from core.errors import Refusal
 
 PAGE = 50
 # Two bills of one customer over the same amount within this time are worth a question.
-TWIN_DAYS = 30
+TWIN_DAYS = queries.TWIN_DAYS
 # Nothing is due of what was given up as lost, and yet it was not paid.
 _UNPAID = (
     Q(status=Invoice.Status.FINALIZED)

@@ -8,13 +8,13 @@ in a template.
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.expressions import RawSQL
 
 from billing.customers import queries as customers
@@ -26,6 +26,8 @@ from crypto.values import Envelope
 from tenancy import context
 
 MOST = 200
+# The same customer, the same amount, within so many days: perhaps the same thing twice.
+TWIN_DAYS = 30
 # The columns of a row in a list.
 LIST = (
     "id", "customer_id", "number", "imported_number", "status", "payment_status", "currency", "issued_on",
@@ -264,6 +266,20 @@ def _stored_tax(invoice: Invoice, values: dict[str, Any]) -> InvoiceTax:
         reason_code=values["reason_code"],
         reason=None if reason is None else Envelope(bytes.fromhex(reason)),
     )
+
+
+def with_twin(rows: "QuerySet[Invoice]") -> "QuerySet[Invoice]":
+    """Read with each invoice the id of another one of its customer over the same amount (`twin_id`), within days."""
+    others = Invoice.objects.filter(
+        customer_id=OuterRef("customer_id"),
+        total_minor=OuterRef("total_minor"),
+        currency=OuterRef("currency"),
+        created_at__gte=OuterRef("created_at") - timedelta(days=TWIN_DAYS),
+        created_at__lte=OuterRef("created_at") + timedelta(days=TWIN_DAYS),
+        total_minor__gt=0,
+    )
+    others = others.exclude(status=Invoice.Status.VOIDED).exclude(pk=OuterRef("pk"))
+    return rows.annotate(twin_id=Subquery(others.order_by("-id").values("id")[:1]))
 
 
 def due_minor(invoice: Invoice) -> int:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from audit import services as audit
+from billing.attachments import services as attachments
 from billing.customers import queries as customers
 from billing.customers.queries import Recipient
 from billing.documents import making, papers, pdf
@@ -76,6 +77,7 @@ def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
         making.assure(found, kind=electronic, actor=actor, at=at)
     lang = papers.language_of(found.customer_id)
     url = links.given(invoice_id=found.id, actor=actor, at=at)
+    carried = attachments.mailed_with(found.id)
     for one in people:
         mail.send(
             template="invoice",
@@ -86,7 +88,10 @@ def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
             language=one.language or lang,
             # A second press of the button within the minute is not a second mail.
             dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}{_apart(one)}",
-            attach=[(kind, found.id) for kind in _attached(electronic)],
+            attach=[
+                *[(kind, found.id) for kind in _attached(electronic)],
+                *[(attachments.MAILED, key) for key in carried],
+            ],
             reply_to=str(found.seller.get("email") or ""),
         )
     audit.record(events.INVOICE_SENT, actor=actor, subject=("invoice", found.id))

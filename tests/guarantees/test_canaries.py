@@ -161,6 +161,8 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "prices_supersede",
         "products_create",
         "products_update",
+        "quotes_create",
+        "quotes_update",
         "refunds_create",
         "tax_rates_add_country",
         "tax_rates_create",

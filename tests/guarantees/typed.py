@@ -284,6 +284,8 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("invoices_finalize", "POST", f"invoices/{records['lost']}/finalize")
     records["credit_note"] = send("credit_notes_create", "POST", "credit_notes")
     send("invoices_write_off", "POST", f"invoices/{records['lost']}/write_off")
+    records["quote"] = send("quotes_create", "POST", "quotes")
+    send("quotes_update", "PATCH", f"quotes/{records['quote']}")
     records["webhook_endpoint"] = send("webhook_endpoints_create", "POST", "webhook_endpoints")
     webhook = f"webhook_endpoints/{records['webhook_endpoint']}"
     send("webhook_endpoints_update", "PATCH", webhook)

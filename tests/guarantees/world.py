@@ -13,6 +13,7 @@ from accounts.models import Invitation, User
 from accounts.permissions import ROLES, Permission, RoleCode
 from accounts.services import approvals, members
 from audit.models import Event
+from billing.attachments import services as attachments
 from billing.creditnotes import services as creditnotes
 from billing.customers import services as customers
 from billing.documents import archive
@@ -22,6 +23,7 @@ from billing.imports import batches
 from billing.invoices import services as invoices
 from billing.issuer.models import Series
 from billing.ledger.models import LedgerAccount, LedgerTransaction
+from billing.quotes import services as quotes
 from billing.runs import services as runs
 from billing.settlement import queries as settlement
 from core import clock, ids
@@ -141,6 +143,12 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         counted = recurring.meter()
         subscribed = recurring.subscription(sold, of=customer)
         charged = recurring.charge(customer)
+        offered = quotes.create(
+            customer_id=customer.pk, currency="EUR", lines=[billing.line()], actor=billing.ACTOR, at=at
+        )
+        carried = attachments.add(
+            invoice_id=draft.pk, name="hours.csv", content=b"day,hours\n1,8\n", actor=billing.ACTOR, at=at
+        )
         key = accounts.api_key(owner)
         narrow = accounts.api_key(owner, scopes=["report:read"])
         event = Event.objects.order_by("-at")[0]
@@ -166,6 +174,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "price": ids.encode("price", sold.pk),
         "meter": ids.encode("meter", counted.pk),
         "subscription": ids.encode("subscription", subscribed.pk),
+        "attachment": ids.encode("attachment", carried.id),
+        "quote": ids.encode("quote", offered.pk),
         "charge": ids.encode("charge", charged.pk),
         "member": ids.encode("member", colleague.pk),
         "role": ids.encode("role", custom.pk),

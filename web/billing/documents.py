@@ -1,10 +1,11 @@
 """An invoice as the document it is: a final one from its own copies, a draft as it would be printed now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from babel import UnknownLocaleError
 
@@ -75,22 +76,11 @@ def document(found: InvoiceDetail) -> Document:
     if found.seller or found.status != "draft":
         seller, buyer = party(found.seller), party(found.buyer)
     else:
-        seller, buyer = _issuer(), _customer(found)
+        seller, buyer = issuer_party(), customer_party(found.customer_id)
     return Document(
         seller=seller,
         buyer=buyer,
-        lines=[
-            Line(
-                position=line.position,
-                description=line.description,
-                quantity=" ".join(part for part in (formats.number(line.quantity), line.unit_code) if part),
-                unit=unit_price(line.unit_amount, found.currency),
-                tax=rate(line.tax_category, line.tax_percentage),
-                net_minor=line.net_minor,
-                details=_details(line, found.currency),
-            )
-            for line in found.lines
-        ],
+        lines=lines_of(found.lines, found.currency),
         taxes=[
             Tax(
                 label=f"{tax.name}, {rate(tax.category, tax.percentage)}"
@@ -112,6 +102,22 @@ def document(found: InvoiceDetail) -> Document:
         note=found.note,
         credited_minor=found.credited_minor,
     )
+
+
+def lines_of(lines: Iterable[LineRow], currency: str) -> list[Line]:
+    """Write the lines of a document, or of a quote."""
+    return [
+        Line(
+            position=line.position,
+            description=line.description,
+            quantity=" ".join(part for part in (formats.number(line.quantity), line.unit_code) if part),
+            unit=unit_price(line.unit_amount, currency),
+            tax=rate(line.tax_category, line.tax_percentage),
+            net_minor=line.net_minor,
+            details=_details(line, currency),
+        )
+        for line in lines
+    ]
 
 
 def _details(line: LineRow, currency: str) -> list[str]:
@@ -170,7 +176,8 @@ def unit_price(amount: Decimal, currency: str) -> str:
     return formats.decimal(amount, places=max(places, has))
 
 
-def _issuer() -> Party:
+def issuer_party() -> Party:
+    """Return who bills, as it is now."""
     found = issuers.get()
     if found is None:
         return Party(name="", address=[], tax_id="", email="")
@@ -182,8 +189,9 @@ def _issuer() -> Party:
     )
 
 
-def _customer(found: InvoiceDetail) -> Party:
-    row = customers.get(found.customer_id)
+def customer_party(customer_id: UUID) -> Party:
+    """Return who is billed, as they are now."""
+    row = customers.get(customer_id)
     return Party(
         name=row.name,
         address=address(row.address),

@@ -3,6 +3,7 @@
 Lines are added and removed by ordinary buttons of the form; with JavaScript only the lines are swapped.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from billing import events as billing_events
 from billing.customers import queries as customers
 from billing.customers.queries import CustomerDetail, CustomerRow
 from billing.invoices import lists, pricing, queries, rules, services
-from billing.invoices.queries import InvoiceDetail
+from billing.invoices.queries import InvoiceDetail, LineRow
 from billing.issuer import queries as issuers
 from billing.tax import proposals
 from billing.tax import queries as tax_rates
@@ -77,7 +78,7 @@ def change(request: Request, slug: str, pk: str) -> HttpResponse:
     if found.status != "draft" or found.imported_number is not None:
         messages.warning(request, "This invoice cannot be edited. Its content is fixed.")
         return redirect("billing:invoice", slug, pk)
-    if _is_beyond(found):
+    if is_beyond(found.lines):
         messages.warning(request, "This draft holds more than this page shows. Change it by the API.")
         return redirect("billing:invoice", slug, pk)
     return _page(request, slug, found)
@@ -86,17 +87,26 @@ def change(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(post=Permission.INVOICE_WRITE)
 def totals(request: Request, slug: str) -> HttpResponse:
     """Answer with what the lines come to as they are written; nothing is kept."""
-    return render(request, "billing/_totals.html", _totals(request.POST, _rates(request.POST), slug))
+    return render(
+        request, "billing/_totals.html", computed_totals(request.POST, usable_rates(request.POST), slug)
+    )
 
 
 def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpResponse:
     named = request.POST.get("customer") or request.GET.get("customer", "")
     customer_id = chosen_customer(named) or (found.customer_id if found is not None else None)
     if customer_id is None or (request.method == "GET" and "choose" in request.GET):
-        return _choose(request, slug, found)
+        base = reverse("billing:new_invoice", args=[slug]) if found is None else _edit_url(slug, found)
+        return choose(
+            request,
+            base=base,
+            noun="invoice",
+            choosing_again=found is not None,
+            crumbs=_crumbs(slug, found),
+        )
     customer, rates = (
         customers.get(customer_id),
-        _rates(request.POST, found),
+        usable_rates(request.POST, found.lines if found else ()),
     )
     proposed = _proposed(customer_id)
     usual = proposed.rate.id if isinstance(proposed, Proposal) else None
@@ -143,7 +153,7 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
         if action == "add":
             lines.take_focus()
         return render(request, "billing/_lines.html", {**context, "form": form, "swapped": True})
-    computed = _totals(data, rates, slug) if request.method == "POST" else _kept_totals(found)
+    computed = computed_totals(data, rates, slug) if request.method == "POST" else _kept_totals(found)
     offers = picking.offers(request, str(form["currency"].value())) if context["picks"] else []
     return answer(request, "billing/draft.html", {**context, **computed, "offers": offers}, form=form)
 
@@ -169,7 +179,7 @@ def _save(
         "due_on": form.cleaned_data["due_on"],
         "note": form.cleaned_data["note"],
         "lines": lines.inputs(tax_inclusive=None if mixed else form.cleaned_data["tax_inclusive"]),
-        "discounts": _discounts(form),
+        "discounts": discounts_of(form),
         **({"series_id": form.series_id()} if "series" in form.fields else {}),
     }
     if isinstance(proposed, Proposal) and all(
@@ -190,7 +200,10 @@ def _save(
     return UUID(str(made.pk))
 
 
-def _choose(request: Request, slug: str, found: InvoiceDetail | None) -> HttpResponse:
+def choose(
+    request: Request, *, base: str, noun: str, choosing_again: bool, crumbs: Sequence[Crumb]
+) -> HttpResponse:
+    """Ask whom an invoice or a quote is for; the answer leads to `base`."""
     form = SearchForm(request.GET)
     form.is_valid()
     words = str(form.cleaned_data.get("q") or "").strip()
@@ -198,15 +211,15 @@ def _choose(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRes
     recording.read(
         request, billing_events.CUSTOMER_LISTED, subjects=[row.id for row in shown], fields=["name", "email"]
     )
-    base = reverse("billing:new_invoice", args=[slug]) if found is None else _edit_url(slug, found)
     context = {
         "form": form,
+        "noun": noun,
         "words": words,
         "choices": [_choice(row, base) for row in shown],
         "announce": formats.count(len(shown), "customer"),
-        "choosing_again": found is not None,
+        "choosing_again": choosing_again,
         "may_add": Permission.CUSTOMER_WRITE in request.permissions,
-        "crumbs": _crumbs(slug, found),
+        "crumbs": crumbs,
     }
     fragment = request.headers.get("HX-Request") == "true"
     return render(request, "billing/_choices.html" if fragment else "billing/choose_customer.html", context)
@@ -232,12 +245,10 @@ def _edit_url(slug: str, found: InvoiceDetail) -> str:
     return reverse("billing:edit_invoice", args=[slug, ids.encode("invoice", found.id)])
 
 
-def _rates(data: QueryDict, found: InvoiceDetail | None = None) -> list[TaxRateRow]:
+def usable_rates(data: QueryDict, kept_lines: Iterable[LineRow] = ()) -> list[TaxRateRow]:
     """Return the rates of today, and those that the lines have already."""
     rates = tax_rates.rates(valid_on=rows.today())
-    kept = Lines.rates_named(data) | {
-        line.tax_rate_id for line in (found.lines if found else ()) if line.tax_rate_id
-    }
+    kept = Lines.rates_named(data) | {line.tax_rate_id for line in kept_lines if line.tax_rate_id}
     return [*rates, *tax_rates.rows_of(kept - {rate.id for rate in rates})]
 
 
@@ -258,14 +269,15 @@ def _document_discount(found: InvoiceDetail) -> dict[str, Any] | None:
     return next((entry for line in found.lines if line.kind != "item" for entry in line.adjustments), None)
 
 
-def _is_beyond(found: InvoiceDetail) -> bool:
+def is_beyond(lines: Sequence[LineRow]) -> bool:
     """Whether a draft holds what this page does not show, so that saving it would lose something."""
-    asked = pricing.asked_discounts([(line.kind, line.adjustments) for line in found.lines])
-    items = sum(line.kind == "item" for line in found.lines)
+    asked = pricing.asked_discounts([(line.kind, line.adjustments) for line in lines])
+    items = sum(line.kind == "item" for line in lines)
     return items > MOST_LINES or len(asked) > 1 or any(each.is_charge for each in asked)
 
 
-def _discounts(form: DraftForm) -> list[rules.Discount]:
+def discounts_of(form: DraftForm) -> list[rules.Discount]:
+    """Return the discount on everything, if there is one; call it on a checked form."""
     asked = with_reason(form.cleaned_data.get("discount"), form.cleaned_data.get("reason", ""))
     return [] if asked is None else [asked]
 
@@ -335,7 +347,7 @@ def _kept_totals(found: InvoiceDetail | None) -> dict[str, Any]:
     }
 
 
-def _totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, Any]:
+def computed_totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, Any]:
     """Compute what the lines come to that can be read already."""
     currency = data.get("currency", "")
     lines, form = Lines.sent(data, rates=rates), DraftForm(data)
@@ -350,7 +362,7 @@ def _totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict[str, An
             customer_id=customer_id,
             lines=inputs,
             currency=currency,
-            discounts=_discounts(form) if inputs else (),
+            discounts=discounts_of(form) if inputs else (),
         ).totals
     except Refusal as refusal:
         return {"refusal": _said(refusal), "unread": 0}

@@ -25,7 +25,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
-from web.billing import documents, kept_documents, rows
+from web.billing import attachments, documents, kept_documents, rows
 from web.console import trail
 from web.forms import answer, attempting
 from web.kit import formats
@@ -44,6 +44,7 @@ class Check:
     tint: str
     sentence: str
     detail: str = ""
+    url: str = ""
 
 
 class ReasonForm(Form):
@@ -74,6 +75,11 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         ]
         if found.noted_minor
         else [],
+        "attachments": attachments.of_invoice(
+            found, may_write=Permission.INVOICE_WRITE in request.permissions
+        )
+        if Permission.INVOICE_READ in request.permissions
+        else None,
         "twins": _twins(found, slug) if draft else [],
     }
     return render(request, "billing/invoice.html", context)
@@ -204,6 +210,19 @@ def discard(request: Request, slug: str, pk: str) -> HttpResponse:
     return answer(request, "billing/discard.html", context, form=form)
 
 
+@access(post=Permission.INVOICE_WRITE)
+def copy(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Draft another invoice with the same lines."""
+    form = Form(request.POST)
+    with attempting(request, form):
+        made = services.copy(invoice_id=ids.decode("invoice", pk), actor=request.actor, at=clock.now())
+    if form.errors:
+        messages.warning(request, " ".join(form.non_field_errors()))
+        return redirect("billing:invoice", slug, pk)
+    messages.success(request, "This is the copy, a new draft.")
+    return redirect("billing:invoice", slug, ids.encode("invoice", made.pk))
+
+
 def opened(request: Request, pk: str) -> InvoiceDetail:
     """Return an invoice and record that it was opened."""
     found = queries.get(ids.decode("invoice", pk), within=request.granted_customers)
@@ -236,6 +255,7 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         "sees_access": Permission.INVOICE_READ in held,
         "crumbs": crumbs(slug),
         "may_edit": draft and Permission.INVOICE_WRITE in held and found.imported_number is None,
+        "may_copy": Permission.INVOICE_WRITE in held and found.imported_number is None,
         "may_discard": draft and Permission.INVOICE_WRITE in held,
         "may_send": final and Permission.INVOICE_SEND in held,
         "may_promise": final and found.amount_due_minor > 0 and Permission.INVOICE_SEND in held,
@@ -309,7 +329,8 @@ def _checks(found: InvoiceDetail, slug: str) -> list[Check]:
         checks.append(Check("ok", f"Due {formats.count(days, 'day')} after it is issued"))
     for twin in _twins(found, slug):
         said = f"{twin.number}, {formats.money(twin.total_minor, twin.currency)}"
-        checks.append(Check("warn", "The same customer was billed the same amount within 30 days", said))
+        again = "The same customer was billed the same amount within 30 days"
+        checks.append(Check("warn", again, said, twin.url))
     if not found.total_minor:
         checks.append(Check("warn", "It comes to nothing"))
     return checks

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.permissions import Permission
 from billing import events
+from billing.attachments import services as attachments
 from billing.documents import making, mending
 from billing.documents.mending import NotValid
 from billing.invoices import queries
@@ -49,6 +50,7 @@ def send(request: Request, slug: str, pk: str) -> HttpResponse:
         "blocked": blocked,
         "label": f"Send to {letter.to}" if letter else "",
         "attached": _attached(found),
+        "files": [each.name for each in attachments.of_invoice(found.id) if each.with_mail],
         "mend": _mend(request.refusal, found, slug),
     }
     return answer(request, "billing/send.html", context, form=form)

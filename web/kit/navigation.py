@@ -32,6 +32,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Overview", "signin:home", "overview", P.INVOICE_READ),
             Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True),
+            Place("Quotes", "billing:quotes", "invoice", P.INVOICE_READ),
             Place("Credit notes", "billing:credit_notes", "refund", P.INVOICE_READ),
             Place("Subscriptions", "recurring:subscriptions", "repeat", P.SUBSCRIPTION_READ),
             Place("Products", "recurring:products", "product", P.PRODUCT_READ),

@@ -137,6 +137,14 @@ STATUS: dict[str, dict[str, Status]] = {
         "undone": _idle("Taken back"),
         "dropped": _idle("Dropped"),
     },
+    "quote": {
+        "draft": _idle("Draft"),
+        "open": _moving("Open"),
+        "accepted": _good("Accepted"),
+        "declined": _wrong("Declined"),
+        "expired": _idle("Expired"),
+        "canceled": _idle("Withdrawn"),
+    },
     "export": {
         "waiting": _waits("Approval"),
         "queued": _moving("Waiting"),

@@ -10,12 +10,13 @@ from django.db.models import Subquery
 
 from audit import services as audit
 from billing import events
+from billing.attachments.models import InvoiceAttachment
 from billing.customers.models import Customer
 from billing.customers.services import CustomerArchived, CustomerErased
 from billing.invoices import catalogued, pricing, rules
 from billing.invoices.catalogued import Asked
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.invoices.services.rows import change_of, check_days, locked_draft, parts_of, tell
+from billing.invoices.services.rows import asked, change_of, check_days, locked_draft, parts_of, tell
 from billing.issuer import queries as issuers
 from billing.issuer.models import Issuer, Rounding, Series
 from billing.tallies import services as tallies
@@ -25,6 +26,7 @@ from billing.tax import rules as tax
 from core import money
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
+from outbound import files
 from tenancy.context import together, use_case
 from tenancy.models import only
 
@@ -175,6 +177,36 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
 
 
 @use_case
+def copy(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
+    """Draft another invoice with the lines, discounts, note and references of one; its days stay behind.
+
+    Raises:
+        NotFound: there is no such invoice.
+        ImportedContentFixed: its lines name no tax rates of ours.
+        CustomerArchived, CustomerErased: they cannot be billed any more.
+    """
+    found: Invoice | None = only(Invoice.objects.filter(pk=invoice_id))
+    if found is None:
+        raise NotFound
+    if found.imported_number is not None:
+        raise ImportedContentFixed
+    kept = list(InvoiceLine.objects.filter(invoice_id=found.pk).order_by("position"))
+    made = create_draft(
+        customer_id=found.customer_id,
+        currency=found.currency,
+        lines=asked(kept),
+        discounts=pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept]),
+        note=found.note,
+        references=found.references,
+        tax_rule=found.tax_rule,
+        actor=actor,
+        at=at,
+    )
+    audit.record(events.INVOICE_COPIED, actor=actor, subject=("invoice", found.pk))
+    return made
+
+
+@use_case
 def discard_draft(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
     """Delete a draft. It had no number, so that none is missing.
 
@@ -185,6 +217,9 @@ def discard_draft(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
     invoice = locked_draft(invoice_id)
     tallies.add([change_of(invoice).taken_back()])
     audit.record(events.INVOICE_DISCARDED, actor=actor, subject=("invoice", invoice.pk))
+    for attached in InvoiceAttachment.objects.filter(invoice_id=invoice.pk).select_related("file"):
+        InvoiceAttachment.objects.filter(pk=attached.pk).delete()
+        files.delete(file=attached.file, actor=actor)
     InvoiceLine.objects.filter(invoice_id=invoice.pk).delete()
     InvoiceTax.objects.filter(invoice_id=invoice.pk).delete()
     Invoice.objects.filter(pk=invoice.pk).delete()
@@ -309,7 +344,7 @@ def _replace_lines(invoice: Invoice, changes: Mapping[str, Any], at: datetime) -
     kept = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
     lines, discounts = changes.get("lines"), changes.get("discounts")
     if lines is None:
-        lines = _asked(kept)
+        lines = asked(kept)
         invoice.tax_rule = "" if "customer_id" in changes else invoice.tax_rule
     else:
         invoice.tax_rule = str(changes.get("tax_rule") or "")
@@ -338,23 +373,3 @@ def _insert_parts(invoice: Invoice, bill: pricing.Bill) -> None:
     invoice.parts = parts_of(invoice, bill)
     InvoiceLine.objects.bulk_create(invoice.parts[0])
     InvoiceTax.objects.bulk_create(invoice.parts[1])
-
-
-def _asked(kept: Sequence[InvoiceLine]) -> list[rules.LineInput]:
-    """Return kept lines as somebody asked for them."""
-    return [
-        rules.LineInput(
-            description=line.description,
-            unit_amount=line.unit_amount,
-            quantity=line.quantity,
-            tax_rate_id=line.tax_rate_id,
-            unit_code=line.unit_code,
-            price_id=line.price_id,
-            period_from=line.period_from,
-            period_to=line.period_to,
-            discount=pricing.asked_discount(line.adjustments[0]) if line.adjustments else None,
-            tax_inclusive=line.gross_minor is not None,
-        )
-        for line in kept
-        if line.kind == InvoiceLine.Kind.ITEM
-    ]

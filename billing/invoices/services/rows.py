@@ -8,7 +8,8 @@ from uuid import UUID
 
 from billing.invoices import pricing
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.invoices.queries import LOST, due_minor
+from billing.invoices.queries import LOST, due_minor, with_twin
+from billing.invoices.rules import LineInput
 from billing.tallies import services as tallies
 from billing.tax import rules as tax
 from core import days, money
@@ -75,7 +76,7 @@ def locked(invoice_id: UUID) -> Invoice:
     """Lock an invoice and load it with its customer. Raises NotFound."""
     # NO KEY: foreign keys to this row need not wait; whoever changes its parts must (schema.sql).
     rows = Invoice.objects.select_related("customer").select_for_update(of=("self",), no_key=True)
-    invoice: Invoice | None = only(rows.filter(pk=invoice_id))
+    invoice: Invoice | None = only(with_twin(rows.filter(pk=invoice_id)))
     if invoice is None:
         raise NotFound
     return invoice
@@ -158,4 +159,24 @@ def taxes_of(invoice: Invoice, taxes: Iterable[tax.AppliedTax]) -> list[InvoiceT
             reason_code=item.rate.reason_code,
         )
         for item in taxes
+    ]
+
+
+def asked(kept: Iterable[Any]) -> list[LineInput]:
+    """Return kept lines, of an invoice or a quote, as somebody asked for them."""
+    return [
+        LineInput(
+            description=line.description,
+            unit_amount=line.unit_amount,
+            quantity=line.quantity,
+            tax_rate_id=line.tax_rate_id,
+            unit_code=line.unit_code,
+            price_id=line.price_id,
+            period_from=line.period_from,
+            period_to=line.period_to,
+            discount=pricing.asked_discount(line.adjustments[0]) if line.adjustments else None,
+            tax_inclusive=line.gross_minor is not None,
+        )
+        for line in kept
+        if line.kind == pricing.ITEM
     ]

@@ -1,0 +1,1 @@
+"""Files that belong to an invoice: a time sheet, a delivery note, a photograph."""

@@ -1,0 +1,1 @@
+"""Quotes: what somebody is offered, until when, and what became of it."""
