@@ -87,9 +87,8 @@ def change(request: Request, slug: str, pk: str) -> HttpResponse:
 @access(post=Permission.INVOICE_WRITE)
 def totals(request: Request, slug: str) -> HttpResponse:
     """Answer with what the lines come to as they are written; nothing is kept."""
-    return render(
-        request, "billing/_totals.html", computed_totals(request.POST, usable_rates(request.POST), slug)
-    )
+    computed = computed_totals(request.POST, usable_rates(request.POST), slug)
+    return render(request, "billing/_totals.html", computed)
 
 
 def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpResponse:
@@ -97,17 +96,10 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
     customer_id = chosen_customer(named) or (found.customer_id if found is not None else None)
     if customer_id is None or (request.method == "GET" and "choose" in request.GET):
         base = reverse("billing:new_invoice", args=[slug]) if found is None else _edit_url(slug, found)
-        return choose(
-            request,
-            base=base,
-            noun="invoice",
-            choosing_again=found is not None,
-            crumbs=_crumbs(slug, found),
-        )
-    customer, rates = (
-        customers.get(customer_id),
-        usable_rates(request.POST, found.lines if found else ()),
-    )
+        again = found is not None
+        return choose(request, base=base, noun="invoice", choosing_again=again, crumbs=_crumbs(slug, found))
+    customer = customers.get(customer_id)
+    rates = usable_rates(request.POST, found.lines if found else ())
     proposed = _proposed(customer_id)
     usual = proposed.rate.id if isinstance(proposed, Proposal) else None
     if found is None:
