@@ -25,6 +25,7 @@ from core import days, states
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
 from outbound.webhooks import services as webhooks
+from outbound.webhooks.rules import Value
 from tenancy.context import together, use_case
 from tenancy.models import only
 
@@ -341,7 +342,7 @@ def _insert_lines(quote: Quote, bill: pricing.Bill) -> None:
 
 
 def _tell(quote: Quote, what: str) -> None:
-    data = {
+    data: dict[str, Value] = {
         "customer": quote.customer_id,
         "status": quote.status,
         "currency": quote.currency,
