@@ -31,7 +31,7 @@ PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 
 # Where one of two is given, the other is not.
 EITHER = {
     ("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components"),
-    ("NewCustomer", "parent"), ("CustomerChange", "parent"), ("NewExport", "filters"),
+    ("NewLine", "price"), ("NewCustomer", "parent"), ("CustomerChange", "parent"), ("NewExport", "filters"),
 }  # fmt: skip
 # Of two ways to say a thing one is given.
 CHOSEN = {
