@@ -83,6 +83,11 @@ class Planner:
             for customer, charge in rows
         ]
 
+    def count(self, on: date) -> int:
+        from billing.subscriptions import planning
+
+        return planning.count(on)
+
     def claim(self, rows: Sequence[tuple[UUID | None, Any]], *, at: datetime) -> list[Any]:
         from django.db import connection
 

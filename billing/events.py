@@ -209,6 +209,10 @@ STATEMENT_READ = register(
     owasp="sensitive_read",
     pci="10.2.1.1",
 )
+AUTO_BILLING_SET = register(
+    "auto_billing.set", "{actor} switched billing at night on or off", owasp="sensitive_update"
+)
+
 LEDGER_CHECKED = register("ledger.checked", "{actor} proved the books", owasp="sensitive_read")
 LEDGER_READ = register("ledger.read", "{actor} read the books", owasp="sensitive_read", pci="10.2.1.1")
 LEDGER_EXPORTED = register(

@@ -11,26 +11,23 @@ from typing import TypeAlias
 Value: TypeAlias = "None | bool | int | str | Sequence[Value] | Mapping[str, Value]"
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 class NotCanonical(TypeError):
     """Only null, booleans, integers, strings, lists and objects with string keys have one spelling."""
 
 
 def _refuse_ambiguous(value: object) -> None:
-    if value is None or isinstance(value, (bool, int)):
-        return
-    if isinstance(value, str):
-        # A lone surrogate has no UTF-8 form; json would print it as an escape that other readers refuse.
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise NotCanonical("a string holds half of a character") from None
+    if value is None or isinstance(value, (str, bool, int)):
         return
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise NotCanonical(f"an object's key is a string, not {type(key).__name__}")
-            _refuse_ambiguous(key)
-            _refuse_ambiguous(inner)
+            # Most of what is written is text; whether it can be written is found when it is.
+            if type(inner) is not str:
+                _refuse_ambiguous(inner)
         return
     if isinstance(value, list):
         for inner in value:
@@ -45,6 +42,8 @@ def dumps(value: Value) -> bytes:
     Raises NotCanonical for a float, bytes, a tuple, a date or any other type.
     """
     _refuse_ambiguous(value)
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()
+    try:
+        return _encode(value).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8 form; json would print it as an escape that other readers refuse.
+        raise NotCanonical("a string holds half of a character") from None

@@ -11,6 +11,7 @@ from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
 from billing import events
+from billing.issuer import queries as issuer
 from billing.runs import queries, tasks
 from billing.runs.models import BillingRun
 from core import clock, ids
@@ -52,6 +53,9 @@ class ShownBillingRun(schema.Shown):
     issued_on = serializers.DateField()
     state = serializers.ChoiceField(choices=BillingRun.State.values)
     code = serializers.CharField(help_text="Why it failed; empty otherwise.")
+    auto_billing = serializers.BooleanField(
+        help_text="Whether the organization's runs now begin by themselves each night; switched in its pages."
+    )
     job = fields.Id(kind="job", allow_null=True)
     invoices = serializers.IntegerField()
     skipped = serializers.IntegerField()
@@ -61,7 +65,7 @@ class ShownBillingRun(schema.Shown):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-def write(row: queries.RunRow) -> dict[str, Any]:
+def write(row: queries.RunRow, *, nightly: bool) -> dict[str, Any]:
     """Write a run as it is shown."""
     return {
         "id": ids.encode("billing_run", row.id),
@@ -70,6 +74,7 @@ def write(row: queries.RunRow) -> dict[str, Any]:
         "issued_on": row.issued_on,
         "state": row.state,
         "code": row.code,
+        "auto_billing": nightly,
         "job": None if row.job_id is None else ids.encode("job", row.job_id),
         "invoices": row.invoices,
         "skipped": row.customers_skipped,
@@ -97,7 +102,8 @@ class BillingRuns(Endpoint):
         page, _ = self.page()
         rows, next_after = queries.page(limit=page.limit, after=page.after)
         recording.read(self.edge, events.BILLING_RUN_READ, subjects=[row.id for row in rows])
-        return Response(page.answer([write(row) for row in rows], next_after))
+        nightly = issuer.bills_nightly()
+        return Response(page.answer([write(row, nightly=nightly) for row in rows], next_after))
 
     @schema.describe(
         "billing_runs_create", "Start a billing run", takes=NewBillingRun, gives=ShownBillingRun, created=True
@@ -106,7 +112,7 @@ class BillingRuns(Endpoint):
         """Start the run of a day, or join the one that is under way; the worker does it."""
         given, at = self.body(NewBillingRun), clock.now()
         row = tasks.ask(on=given.get("on") or queries.today(at), actor=self.actor, at=at)
-        return self.created(write(queries.get(row.pk)), "billing_runs")
+        return self.created(write(queries.get(row.pk), nightly=issuer.bills_nightly()), "billing_runs")
 
 
 @access(get=Permission.INVOICE_READ)
@@ -118,4 +124,4 @@ class OneBillingRun(Endpoint):
         """Answer with the run as it is now."""
         row = queries.get(ids.decode("billing_run", pk))
         recording.read(self.edge, events.BILLING_RUN_READ, subject=("billing_run", row.id))
-        return self.one(write(row))
+        return self.one(write(row, nightly=issuer.bills_nightly()))

@@ -85,6 +85,11 @@ def credit_expires_days() -> int | None:
     return found
 
 
+def bills_nightly() -> bool:
+    """Tell whether what is due is billed each night without anybody asking."""
+    return bool(Issuer.objects.values_list("auto_billing", flat=True).first())
+
+
 def series() -> list[SeriesRow]:
     """List the number series by code."""
     issuer = Issuer.objects.values_list("series_id", "credit_note_series_id", "quote_series_id").first()

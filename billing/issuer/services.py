@@ -169,6 +169,23 @@ def let_credit_expire(*, after_days: int | None, actor: Actor, at: datetime) -> 
 
 
 @use_case
+def bill_nightly(*, is_on: bool, actor: Actor, at: datetime) -> None:
+    """Say whether what is due is billed each night without anybody asking.
+
+    Raises:
+        IssuerMissing: nobody has said who bills.
+    """
+    row = Issuer.objects.select_for_update().first()
+    if row is None:
+        raise IssuerMissing
+    if row.auto_billing == is_on:
+        return
+    row.auto_billing, row.updated_at = is_on, at
+    row.save(update_fields=["auto_billing", "updated_at"])
+    audit.record(events.AUTO_BILLING_SET, actor=actor, facts={"on": is_on})
+
+
+@use_case
 def found(*, tenant: Tenant, name: str, actor: Actor, at: datetime) -> None:
     """Give a new organization its name on documents, its accounts and its first number series."""
     set_issuer(name=name, actor=actor, at=at)

@@ -70,6 +70,9 @@ class Ready:
     planned: PlannedInvoice
     shape: Shape
     buyer: dict[str, Any]
+    # Its id and its customer's as they are written, into every row of it.
+    own: str
+    customer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,10 @@ class Engine:
             if code:
                 outcome.skipped.append((item.customer_id, code))
         made = ids.uuid7s(len(found))
-        return [Ready(key, *item) for key, item in zip(made, found, strict=True)]
+        return [
+            Ready(key, *item, str(key), str(item[0].customer_id))
+            for key, item in zip(made, found, strict=True)
+        ]
 
     def _know(self, issuer: Issuer) -> None:
         """Begin anew when the issuer or its series has changed."""
@@ -171,14 +177,15 @@ class Engine:
         )
         numbers = [self._number(first + place) for place in range(len(ready))]
         digests = [
-            content.keyed(item.shape.digested % (item.id, buyer, number))
+            content.keyed(item.shape.digested % (item.own, buyer, number))
             for item, buyer, number in zip(ready, buyers, numbers, strict=True)
         ]
         values: dict[str, Any] = {
             "tenant": context.current_tenant(),
             "run": self._job.run_id,
             "at": at,
-            "ids": made,
+            # One text: a list is looked through item by item.
+            "ids": f"{{{','.join(item.own for item in ready)}}}",
             "sequences": list(range(first, first + len(ready))),
             "numbers": numbers,
             "digests": digests,
@@ -216,7 +223,7 @@ class Engine:
         sealed: dict[str, _Sealing] = {}
         rows: list[tuple[str, dict[str, str]]] = []
         for key, (item, part) in zip(keys, parts, strict=True):
-            filled = {"id": str(key), "invoice": str(item.id), "customer": str(item.planned.customer_id)}
+            filled = {"id": str(key), "invoice": item.own, "customer": item.customer}
             for name, plaintext in part.plaintexts:
                 sealed.setdefault(name, []).append((filled, key, plaintext))
             rows.append((part.template, filled))
@@ -229,8 +236,8 @@ class Engine:
         moment, rows = at.isoformat(), []
         for item, posting in zip(ready, ids.uuid7s(len(ready)), strict=True):
             filled = {
-                "id": str(item.id),
-                "customer": str(item.planned.customer_id),
+                "id": item.own,
+                "customer": item.customer,
                 "at": moment,
                 "posting": str(posting),
             }

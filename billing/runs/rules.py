@@ -63,6 +63,9 @@ class Planner(Protocol):
         It locks nothing. An empty list means that nobody behind `after` has anything due.
         """
 
+    def count(self, on: date) -> int:
+        """Say about how many invoices are due on or before a day, for whoever watches; in one cheap statement."""
+
     def claim(
         self, rows: Sequence[tuple[UUID | None, PlannedInvoice]], *, at: datetime
     ) -> Collection[PlannedInvoice]:

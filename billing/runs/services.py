@@ -129,6 +129,7 @@ class _Worker:
         self._scope = context.Scope(tenant_id)
         self._run_id, self._actor, self._clock, self._planner = run_id, actor, clock, planner
         self._told_at: int | None = None
+        self._total: int | None = None
 
     def work(self) -> Result:
         """Take chunks until none is left, then look once whether something was left behind."""
@@ -250,9 +251,8 @@ class _Worker:
 
     def _expected(self, run: BillingRun) -> int:
         """Say how many there will be: asked once, when the first chunk is handed out."""
-        count = getattr(self._planner, "count", None)
-        if not hasattr(self, "_total"):
-            self._total = 0 if count is None else int(count(run.on)) + result(run.pk).invoices
+        if self._total is None:
+            self._total = self._planner.count(run.on) + result(run.pk).invoices
         return self._total
 
     def _finish(self) -> None:

@@ -11,11 +11,17 @@ from django.db import connection
 from billing.issuer import queries as issuer
 from billing.runs.rules import Fact, PlannedInvoice
 from billing.subscriptions import rules
-from billing.subscriptions.models import BilledPeriod, PendingCharge, Subscription
+from billing.subscriptions.models import PendingCharge, Subscription
 from billing.usage import queries as usage
 from tenancy import context
 
-_BATCH = 2_000
+_BILLED = """
+INSERT INTO billing_billedperiod (tenant_id, id, at, invoice_id, customer_id, subscription_id, item_id, charge_id,
+    tax_rate_id, kind, period_from, period_to, revision, from_on, to_on, quantity, amount_minor)
+SELECT %s, uuidv7(), %s, fact.* FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[],
+    %s::text[], %s::date[], %s::date[], %s::smallint[], %s::date[], %s::date[], %s::numeric[], %s::bigint[]) AS fact
+"""
+_CHARGED = "UPDATE billing_pendingcharge SET billed_at = %s WHERE tenant_id = %s AND id = ANY (%s::uuid[])"
 _LOCK_SUBSCRIPTIONS = """
 SELECT id, revision FROM billing_subscription WHERE tenant_id = %s AND id = ANY (%s::uuid[])
 ORDER BY id FOR NO KEY UPDATE
@@ -124,11 +130,9 @@ def claim(rows: Sequence[tuple[UUID | None, PlannedInvoice]], *, at: datetime) -
     _move([fact for _, planned in claimed for fact in planned.facts if isinstance(fact, Move)])
     charges = [f.subject_id for _, planned in claimed for f in planned.facts if isinstance(f, ChargeFact)]
     if charges:
-        PendingCharge.objects.filter(pk__in=charges).update(billed_at=at)
-    BilledPeriod.objects.bulk_create(
-        [row for invoice_id, planned in claimed for row in _rows(planned.facts, invoice_id, at)],
-        batch_size=_BATCH,
-    )
+        with connection.cursor() as cursor:
+            cursor.execute(_CHARGED, [at, context.current_tenant(), charges])
+    _write([row for invoice_id, planned in claimed for row in _rows(planned.facts, invoice_id)], at)
     return stale
 
 
@@ -174,38 +178,54 @@ def _move(moves: Sequence[Move]) -> None:
         cursor.execute(_MOVE, (*columns, context.current_tenant()))
 
 
-def _rows(facts: Sequence[Fact], invoice_id: UUID | None, at: datetime) -> Iterable[BilledPeriod]:
+# A row of what was billed: its invoice, customer, subscription, item, charge and rate, then what of the fact.
+_Row = tuple[
+    UUID | None, UUID, UUID | None, UUID | None, UUID | None, UUID | None, str, date, date, int, date, date,
+    Decimal, int,
+]  # fmt: skip
+
+
+def _write(rows: Sequence[_Row], at: datetime) -> None:
+    """Write rows of what was billed, column by column in one statement; one that is there already is an error."""
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_BILLED, [context.current_tenant(), at, *map(list, zip(*rows, strict=True))])
+
+
+def _rows(facts: Sequence[Fact], invoice_id: UUID | None) -> Iterable[_Row]:
     for fact in facts:
         if isinstance(fact, DaysFact):
-            yield BilledPeriod(
-                customer_id=fact.customer_id,
-                subscription_id=fact.subscription_id,
-                item_id=fact.subject_id,
-                invoice_id=invoice_id if fact.amount_minor else None,
-                tax_rate_id=fact.tax_rate_id,
-                kind=fact.kind,
-                period_from=fact.period_from,
-                period_to=fact.period_to or fact.to_on,
-                revision=fact.revision,
-                from_on=fact.from_on,
-                to_on=fact.to_on,
-                quantity=fact.quantity,
-                amount_minor=fact.amount_minor,
-                at=at,
+            yield (
+                invoice_id if fact.amount_minor else None,
+                fact.customer_id,
+                fact.subscription_id,
+                fact.subject_id,
+                None,
+                fact.tax_rate_id,
+                fact.kind,
+                fact.period_from,
+                fact.period_to or fact.to_on,
+                fact.revision,
+                fact.from_on,
+                fact.to_on,
+                fact.quantity,
+                fact.amount_minor,
             )
         elif isinstance(fact, ChargeFact):
-            yield BilledPeriod(
-                customer_id=fact.customer_id,
-                subscription_id=fact.subscription_id,
-                charge_id=fact.subject_id,
-                invoice_id=invoice_id,
-                tax_rate_id=fact.tax_rate_id,
-                kind="charge",
-                period_from=fact.period_from,
-                period_to=fact.period_from,
-                from_on=fact.period_from,
-                to_on=fact.period_from,
-                quantity=fact.quantity,
-                amount_minor=fact.amount_minor,
-                at=at,
+            day = fact.period_from
+            yield (
+                invoice_id,
+                fact.customer_id,
+                fact.subscription_id,
+                None,
+                fact.subject_id,
+                fact.tax_rate_id,
+                "charge",
+                day,
+                day,
+                0,
+                day,
+                day,
+                fact.quantity,
+                fact.amount_minor,
             )

@@ -30,7 +30,7 @@ from core.errors import Refusal
 from tenancy import context
 
 # The planner of a billing run (`billing.runs.rules.Planner`) is this module: `due` and `claim`.
-__all__ = ["agreement_of", "billed_of", "claim", "due", "item_of", "plan", "preview"]
+__all__ = ["agreement_of", "billed_of", "claim", "count", "due", "item_of", "plan", "preview"]
 
 # Lines of one invoice that more is put onto; what does not fit comes with the next turn.
 _FULL = 5_000
@@ -43,6 +43,14 @@ SELECT customer_id FROM (
     WHERE tenant_id = %(tenant)s AND due_on <= %(on)s AND customer_id > %(after)s
         AND billed_at IS NULL AND withdrawn_at IS NULL
 ) AS waiting ORDER BY customer_id LIMIT %(limit)s
+"""
+_HOW_MANY = """
+SELECT count(*) FROM (
+    SELECT customer_id, currency FROM billing_subscription WHERE tenant_id = %(tenant)s AND next_on <= %(on)s
+    UNION
+    SELECT customer_id, currency FROM billing_pendingcharge
+    WHERE tenant_id = %(tenant)s AND due_on <= %(on)s AND billed_at IS NULL AND withdrawn_at IS NULL
+) AS waiting
 """
 _NOBODY = UUID(int=0)
 
@@ -65,6 +73,14 @@ def due(on: date, after: UUID | None, limit: int) -> list[PlannedInvoice]:
         if found:
             return found
         after = customers[-1]
+
+
+def count(on: date) -> int:
+    """Say about how many invoices are due on or before a day: one of each customer and currency that is looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOW_MANY, {"tenant": context.current_tenant(), "on": on})
+        (many,) = cursor.fetchone()
+    return int(many)
 
 
 def plan(customer_ids: Collection[UUID], on: date) -> list[PlannedInvoice]:

@@ -70,6 +70,9 @@ class Charges:
             )
         return planned
 
+    def count(self, on: date) -> int:
+        return sum(1 for _ in self.due(on, None, 1_000_000))
+
     def _line(self, text: str, quantity: Decimal, amount: Decimal) -> LineInput:
         key = (text, quantity, amount)
         if key not in self._lines:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +14,8 @@ from accounts import queries as people
 from accounts.permissions import Permission
 from billing import events
 from billing.customers import queries as customers
+from billing.issuer import queries as issuer
+from billing.issuer import services as issuers
 from billing.issuer.services import IssuerMissing
 from billing.runs import queries, services, tasks
 from billing.runs.models import BillingRun
@@ -52,14 +55,30 @@ class Row:
     who: str
 
 
-@access(get=Permission.BILLING_RUN)
+class NightForm(Form):
+    """Whether runs begin by themselves."""
+
+    nightly = forms.BooleanField(
+        label="Bill what is due each night",
+        required=False,
+        help_text="A run then begins when the day does where you are. Its invoices are final at once.",
+    )
+
+
+@access(get=Permission.BILLING_RUN, post=Permission.ORGANIZATION_WRITE)
 def index(request: Request, slug: str) -> HttpResponse:
-    """List runs, newest first."""
+    """List runs, newest first; switch those of each night on or off."""
+    if request.method == "POST":
+        return _switch(request, slug)
     cursor = request.GET.get("cursor", "")
     found, next_after = queries.page(limit=_PAGE, after=ids.from_base32(cursor) if cursor else None)
     recording.read(request, events.BILLING_RUN_READ, subjects=[row.id for row in found])
+    is_nightly = issuer.bills_nightly()
     next_url = "" if next_after is None else f"?cursor={ids.base32(next_after)}"
     context = {
+        "night": NightForm(initial={"nightly": is_nightly}),
+        "is_nightly": is_nightly,
+        "may_switch": Permission.ORGANIZATION_WRITE in request.permissions,
         "rows": _rows(found, slug),
         "page": CursorPage(shown=len(found), next_url=next_url, previous_url="?" if cursor else ""),
     }
@@ -134,8 +153,19 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     return render(request, "billing/_run.html" if again else "billing/run.html", context)
 
 
-def _is_test() -> bool:
+def _switch(request: Request, slug: str) -> HttpResponse:
+    is_on = request.POST.get("nightly") == "on"
+    try:
+        issuers.bill_nightly(is_on=is_on, actor=request.actor, at=clock.now())
+    except IssuerMissing as refusal:
+        messages.error(request, refusal.message)
+    else:
+        said = "What is due is billed each night." if is_on else "Nothing is billed at night any more."
+        messages.success(request, said)
+    return redirect("billing:runs", slug)
 
+
+def _is_test() -> bool:
     return Tenant.objects.filter(pk=scopes.current_tenant(), mode=Tenant.Mode.TEST).exists()
 
 

@@ -118,6 +118,9 @@ def test_a_failed_run_says_why(ours: Organization) -> None:
         def due(self, on, after, limit):
             raise Closed
 
+        def count(self, on):
+            return 0
+
         def claim(self, rows, *, at):
             return []
 
