@@ -7,6 +7,7 @@ rows are there already encrypted, numbered and posted, and no policy is asked.
 import io
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import time
@@ -149,9 +150,8 @@ def _found(slug: str, count: int) -> tuple[UUID, UUID]:
     """Make an organization with so many customers, one charge each, and a tax rate."""
     from accounts.services import organizations
     from billing.customers import services as customers
-    from billing.subscriptions.models import PendingCharge
     from billing.tax import services as tax
-    from core import clock, ids
+    from core import clock
     from core.actor import Actor
     from tenancy.context import Scope, scope
 
@@ -174,15 +174,78 @@ def _found(slug: str, count: int) -> tuple[UUID, UUID]:
                 for n in range(start, min(start + 1_000, count))
             ]  # fmt: skip
             customers.create_many(rows, actor=actor)
-            PendingCharge.objects.bulk_create(
-                PendingCharge(
-                    id=ids.uuid7(), customer_id=row.pk, currency="EUR", description="Plan", quantity=Decimal(1),
-                    unit_amount=Decimal(1), due_on=DAY, created_at=at,
-                )
-                for row in rows
-            )  # fmt: skip
+            _charge([row.pk for row in rows])
     _superuser("VACUUM ANALYZE", database="strongbox")
     return tenant, rate.pk
+
+
+def _charge(customer_ids: Sequence[UUID]) -> None:
+    """Give customers one more charge each."""
+    from billing.subscriptions.models import PendingCharge
+    from core import clock, ids
+
+    PendingCharge.objects.bulk_create(
+        PendingCharge(
+            id=ids.uuid7(), customer_id=customer_id, currency="EUR", description="Plan", quantity=Decimal(1),
+            unit_amount=Decimal(1), due_on=DAY, created_at=clock.now(),
+        )
+        for customer_id in customer_ids
+    )  # fmt: skip
+
+
+def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> dict[str, Any]:
+    """Bill `portion` invoices where few are stored, and where many are; what is stored was billed before.
+
+    Beside each, the first page of the list of invoices.
+    """
+    tenant, rate = _found("runs-grown", portion)
+    result: dict[str, Any] = {"portion": portion}
+    stored, charged = 0, True
+    for name, wanted in (("few", few), ("many", many)):
+        while stored < wanted:
+            _charge_all(tenant, unless=charged)
+            _work(environment, tenant, _begin(tenant), rate, 1)
+            stored, charged = stored + portion, False
+        _charge_all(tenant, unless=charged)
+        _superuser("VACUUM ANALYZE", database="strongbox")
+        seconds, peak, statements = _work(environment, tenant, _begin(tenant), rate, 1)
+        result[name] = {
+            "stored": stored,
+            "per_second": portion / seconds,
+            "peak_mb": peak,
+            "statements": statements,
+            "list_ms": _list(tenant),
+        }
+        stored, charged = stored + portion, False
+    return result
+
+
+def _charge_all(tenant: UUID, *, unless: bool) -> None:
+    from billing.customers.models import Customer
+    from tenancy.context import Scope, scope
+
+    if unless:
+        return
+    with scope(Scope(tenant)):
+        found = list(Customer.objects.values_list("pk", flat=True))
+    for start in range(0, len(found), 1_000):
+        with scope(Scope(tenant)):
+            _charge(found[start : start + 1_000])
+
+
+def _list(tenant: UUID) -> float:
+    """Return the median milliseconds of the first page of invoices."""
+    from billing.invoices.lists import View, Wanted, page
+    from core import clock
+    from tenancy.context import Scope, scope
+
+    taken = []
+    with scope(Scope(tenant)):
+        for _ in range(100):
+            began = time.perf_counter()
+            page(Wanted(view=View.ALL, today=clock.today()))
+            taken.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(taken)
 
 
 def _begin(tenant: UUID) -> UUID:

@@ -13,7 +13,13 @@ from tenancy.context import Scope, scope
 
 
 def measure(
-    environment: dict[str, str], *, invoices: int, customers: int, times: int, billed: int
+    environment: dict[str, str],
+    *,
+    invoices: int,
+    customers: int,
+    times: int,
+    billed: int,
+    grown: tuple[int, int, int] | None = None,
 ) -> dict[str, Any]:
     """Found the organization, fill it, and measure."""
     tenant_id, actor, key, customer = _found(invoices)
@@ -35,6 +41,9 @@ def measure(
     result["rotation"] = database.rotation(tenant_id, actor)
     result["documents"] = documents.measure()
     result["runs"] = runs.measure(environment, count=billed)
+    if grown is not None:
+        few, many, portion = grown
+        result["grown"] = runs.grown(environment, few=few, many=many, portion=portion)
     return result
 
 

@@ -45,7 +45,7 @@ BEGIN
 END $$;
 """
 # A billing run stores parts first and then their invoice, finished, in one transaction: what came before its invoice
-# has to fit it. Parts that come after meet the function above.
+# has to be all of it. Parts that come after meet the function above.
 _FITS = """
 CREATE FUNCTION billing_invoice_fits() RETURNS trigger LANGUAGE plpgsql
 SET search_path = public, pg_temp SET enable_seqscan = off AS $$
@@ -57,12 +57,12 @@ BEGIN
       FROM billing_invoiceline AS line WHERE line.tenant_id = added.tenant_id AND line.invoice_id = added.id
     ) AS lines
     CROSS JOIN LATERAL (
-      SELECT count(*) AS parts, sum(tax.tax_minor) AS tax_minor, bool_and(tax.customer_id = added.customer_id) AS own
+      SELECT sum(tax.tax_minor) AS tax_minor, bool_and(tax.customer_id = added.customer_id) AS own
       FROM billing_invoicetax AS tax WHERE tax.tenant_id = added.tenant_id AND tax.invoice_id = added.id
     ) AS taxes
     WHERE added.status <> 'draft' AND (
-      (lines.parts > 0 AND NOT (lines.own AND lines.net_minor = added.subtotal_minor))
-      OR (taxes.parts > 0 AND NOT (taxes.own AND taxes.tax_minor = added.tax_minor)))
+      lines.parts = 0 OR NOT (lines.own AND lines.net_minor = added.subtotal_minor)
+      OR NOT (coalesce(taxes.own, true) AND coalesce(taxes.tax_minor, 0) = added.tax_minor))
   ) THEN
     RAISE EXCEPTION 'the parts of a finished invoice come to its totals, and are its own customer''s'
       USING ERRCODE = 'restrict_violation';

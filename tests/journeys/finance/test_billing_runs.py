@@ -133,3 +133,20 @@ def test_a_failed_run_says_why(ours: Organization) -> None:
     assert "It did not finish" in shown
     assert "<code>closed</code>" in shown
     assert "billing_run.failed" in {event.event for event in world.events_of(ours.id)}
+
+
+def test_billing_at_night_is_switched_by_who_may_and_is_seen(ours: Organization) -> None:
+    client, path = ours.people["owner"].client, "/o/a/billing-runs"
+    assert "Bill what is due each night" in told(client.get(path))
+    assert "checked" not in told(client.get(path))
+    assert client.post(path, {"nightly": "on"}).status_code == 302
+    shown = told(client.get(path))
+    assert "What is due is billed each night." in shown
+    assert "checked" in shown
+    made = key_of("a").post("billing_runs", {}).json()
+    assert made["auto_billing"] is True
+    assert client.post(path, {}).status_code == 302
+    assert key_of("a").get("billing_runs").json()["data"][0]["auto_billing"] is False
+    assert ours.people["auditor"].client.post(path, {"nightly": "on"}).status_code == 403
+    told_of = [event.facts for event in world.events_of(ours.id) if event.event == "auto_billing.set"]
+    assert told_of == [{"on": False}, {"on": True}]
