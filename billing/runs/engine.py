@@ -91,6 +91,7 @@ class Engine:
         self._shapes: Shapes | None = None
         self._of: tuple[Any, ...] = ()
         self._staged_on: Any = None
+        self._check = ""
 
     def forget_session(self) -> None:
         """Make the temporary tables again: a transaction that rolled back may have taken them with it."""
@@ -171,7 +172,10 @@ class Engine:
         )
         tallies.add([item.shape.change for item in ready])
         buyers = [canonical.dumps(item.buyer).decode() for item in ready]
-        # From here to the commit others wait for their numbers.
+        # What can be checked before the invoices are there is checked now: from here to the commit others wait for
+        # their numbers.
+        with connection.cursor() as cursor:
+            cursor.execute(self._check)
         first = issuers.next_sequence(
             series_id=self._series.pk, fiscal_year=self._fiscal_year, count=len(ready)
         )
@@ -208,6 +212,8 @@ class Engine:
         with connection.cursor() as cursor:
             for stage in (INVOICES, LINES, TAXES):
                 cursor.execute(stage.definition)
+            cursor.execute(_CHECKABLE)
+            self._check = f"SET CONSTRAINTS {cursor.fetchone()[0]} IMMEDIATE"
         self._staged_on = connection.connection
 
     def _stage_parts(
@@ -325,6 +331,13 @@ INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, acc
 SELECT tenant_id, uuidv7(), posting, customer_id, side.account, currency, side.amount
 FROM pg_temp.run_invoice JOIN postings ON postings.id = posting, unnest(accounts, amounts) AS side (account, amount)
 """  # noqa: S608  names of ours
+# The deferred constraints of what a run writes that ask for no invoice.
+_CHECKABLE = """
+SELECT string_agg(DISTINCT quote_ident(conname), ', ') FROM pg_constraint
+WHERE condeferred AND (contype = 'f' AND confrelid <> 'billing_invoice'::regclass OR conname = 'balances')
+  AND conrelid IN ('billing_invoiceline'::regclass, 'billing_invoicetax'::regclass,
+    'billing_ledgertransaction'::regclass, 'billing_ledgerentry'::regclass, 'billing_billedperiod'::regclass)
+"""
 _GIVEN = (
     "JOIN unnest(%(ids)s::uuid[], %(sequences)s::int[], %(numbers)s::text[], %(digests)s::bytea[]) "
     "AS given (id, sequence, number, content_digest) ON given.id = staged.id"
