@@ -237,11 +237,15 @@ def wait_for_chunks(tenant: UUID, run: BillingRun, child: "subprocess.Popen[byte
     """Wait until a process has brought a chunk more, so that every kill meets it at work."""
     with inside(tenant):
         before = BillingRunChunk.objects.count()
-    for _ in range(600):
+    # A busy machine takes seconds to start a process at all.
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         time.sleep(0.01)
         with inside(tenant):
             if BillingRunChunk.objects.count() > before or child.poll() is not None:
                 return
+    child.kill()
+    child.wait()
     raise AssertionError("the run does not move")
 
 
