@@ -12,7 +12,9 @@ from tests.make import accounts, billing, payments
 def over_the_services(marker: str, actor: Actor) -> None:
     """Credit an exempt line with its reasons, give an invoice up, let credit expire."""
     at = clock.now()
-    invoice = billing.finalized(lines=[billing.line("80", text=f"{marker} work")])
+    excused = billing.customer(f"{marker} excused", tax_exemption=f"{marker} exemption")
+    exempt = billing.tax_rate("0", code="exempt", category="E")
+    invoice = billing.finalized(of=excused, lines=[billing.line("80", text=f"{marker} work", rate=exempt)])
     creditnotes.issue(
         invoice_id=invoice.pk,
         wanted=creditnotes.Wanted(amount_minor=1_000),
