@@ -20,6 +20,7 @@ import api
 import web
 from api import fields
 from billing.invoices.models import Invoice
+from billing.invoices.rules import Discount
 from core import clock
 from core.actor import Actor
 from core.cardnumbers import CardNumberRefused
@@ -102,7 +103,7 @@ def test_a_card_number_in_a_text_field_is_refused_and_not_shown_again(form: type
         asked = probe(data)
         if asked.is_valid():
             # It was read as a number of something; see the test below.
-            assert isinstance(asked.cleaned_data[name], Decimal)
+            assert isinstance(asked.cleaned_data[name], Decimal | Discount)
             continue
         shown = str(asked[name])
         if "card_number" in {error.code for error in asked.errors.as_data()[name]}:
@@ -116,6 +117,19 @@ def test_a_card_number_is_too_large_a_number_for_an_invoice(in_a: Any, card: str
     line = replace(billing.line(), **{name: Decimal(card)})
     with pytest.raises(Refusal), context.attempt():
         billing.draft(lines=[line])
+    assert Invoice.objects.count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["percentage", "amount"])
+@pytest.mark.parametrize("of", ["line", "document", "charge"])
+def test_a_card_number_is_too_large_a_number_for_a_discount(in_a: Any, card: str, of: str, kind: str) -> None:
+    discount = Discount(**{kind: Decimal(card)}, is_charge=of == "charge")
+    with pytest.raises(Refusal), context.attempt():
+        if of == "line":
+            billing.draft(lines=[replace(billing.line(), discount=discount)])
+        else:
+            billing.draft(discounts=(discount,))
     assert Invoice.objects.count() == 0
 
 
