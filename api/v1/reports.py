@@ -86,7 +86,7 @@ class ShownTaxRow(serializers.Serializer[Any]):
     tax_minor = serializers.IntegerField()
 
 
-class ShownTax(schema.Shown):
+class ShownTaxReport(schema.Shown):
     """Tax of what was invoiced, less what was credited and voided."""
 
     object = serializers.ChoiceField(choices=["report.tax"])
@@ -257,7 +257,7 @@ class Revenue(Reporting):
 class Tax(Reporting):
     """What is owed to tax offices."""
 
-    @schema.describe("reports_tax", "Report tax by month and rate", gives=ShownTax, filters=_DAYS)
+    @schema.describe("reports_tax", "Report tax by month and rate", gives=ShownTaxReport, filters=_DAYS)
     def get(self, request: Request) -> HttpResponseBase:
         """Answer with tax."""
         since, until = self.days()

@@ -150,7 +150,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
             invoice_id=draft.pk, name="hours.csv", content=b"day,hours\n1,8\n", actor=billing.ACTOR, at=at
         )
         key = accounts.api_key(owner)
-        narrow = accounts.api_key(owner, scopes=["report:read"])
+        narrow = accounts.api_key(owner, scopes=["approval:read"])  # no operation asks for it
         event = Event.objects.order_by("-at")[0]
         portal = accounts.portal_access(customer.pk)
         portal_session = accounts.session(portal.user)
