@@ -253,8 +253,8 @@ class Superseded(Endpoint):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Begin its next version. Subscriptions keep the version they have."""
-        given, at = self.body(NextPrice), clock.now()
         old = queries.price(ids.decode("price", pk))
+        given, at = self.body(NextPrice), clock.now()
         row = services.supersede_price(
             price_id=old.id,
             terms=_terms(given, old.currency, old.terms),
@@ -273,9 +273,10 @@ class Retired(Endpoint):
     @schema.describe("prices_retire", "Retire a price", takes=Retiring, gives=ShownPrice)
     def post(self, request: Request, pk: str) -> Response:
         """Sell it to nobody new from a day on."""
+        old = queries.price(ids.decode("price", pk))
         given, at = self.body(Retiring), clock.now()
         row = services.retire_price(
-            price_id=ids.decode("price", pk),
+            price_id=old.id,
             on=given.get("on") or days.today(at),
             actor=self.actor,
             at=at,

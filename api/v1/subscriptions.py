@@ -207,6 +207,10 @@ class OneSubscription(Endpoint):
 class _Moved(Endpoint):
     """What the addresses that change a subscription share."""
 
+    def _found(self, pk: str) -> UUID:
+        """Say first that there is no such subscription, whatever the body is."""
+        return queries.get(ids.decode("subscription", pk)).id
+
     def _answer(self, subscription_id: UUID) -> Response:
         return self.changed(write(queries.get(subscription_id)))
 
@@ -220,9 +224,9 @@ class Changed(_Moved):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Change what it is for from a day on; the days before cost what they cost."""
-        given = self.body(SubscriptionChange)
+        found, given = self._found(pk), self.body(SubscriptionChange)
         row = services.change(
-            subscription_id=ids.decode("subscription", pk),
+            subscription_id=found,
             changes=changes_of(given["changes"]),
             on=given.get("on"),
             bill_now=given.get("bill_now", False),
@@ -240,7 +244,7 @@ class Paused(_Moved):
     def post(self, request: Request, pk: str) -> Response:
         """Let its days cost nothing from a day on."""
         row = services.pause(
-            subscription_id=ids.decode("subscription", pk),
+            subscription_id=self._found(pk),
             on=self.body(FromDay).get("on"),
             actor=self.actor,
             at=clock.now(),
@@ -256,7 +260,7 @@ class Resumed(_Moved):
     def post(self, request: Request, pk: str) -> Response:
         """Let it go on from a day on."""
         row = services.resume(
-            subscription_id=ids.decode("subscription", pk),
+            subscription_id=self._found(pk),
             on=self.body(FromDay).get("on"),
             actor=self.actor,
             at=clock.now(),
@@ -273,9 +277,9 @@ class Canceled(_Moved):
     )
     def post(self, request: Request, pk: str) -> Response:
         """End it when its period is over, or on a day."""
-        given = self.body(Cancellation)
+        found, given = self._found(pk), self.body(Cancellation)
         row = services.cancel(
-            subscription_id=ids.decode("subscription", pk),
+            subscription_id=found,
             at_period_end=given.get("at_period_end", True),
             on=given.get("on"),
             actor=self.actor,
@@ -293,6 +297,7 @@ class Kept(_Moved):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Let it go on as if it had not been canceled."""
+        found = self._found(pk)
         self.body(fields.Nothing)
-        row = services.keep(subscription_id=ids.decode("subscription", pk), actor=self.actor, at=clock.now())
+        row = services.keep(subscription_id=found, actor=self.actor, at=clock.now())
         return self._answer(row.pk)

@@ -118,8 +118,8 @@ class Previewed(Endpoint):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Answer with the next invoice without and with the change; nothing is written."""
-        given = self.body(SubscriptionChange)
         row = queries.get(ids.decode("subscription", pk))
+        given = self.body(SubscriptionChange)
         before, after = queries.preview_change(
             subscription_id=row.id,
             changes=changes_of(given["changes"]),

@@ -8,7 +8,7 @@ from core import clock
 from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.guarantees.world import Organization, RoleCode
-from tests.make import billing, recurring
+from tests.make import accounts, billing, recurring
 
 
 @pytest.fixture
@@ -22,10 +22,12 @@ def ours(db: None) -> Organization:
             currency="USD", issued_on=on, due_on=on + timedelta(days=5),
             lines=[billing.line("50", rate=billing.tax_rate("7", code="reduced"))],
         )  # fmt: skip
+        reader = accounts.api_key(accounts.member("owner"), scopes=["report:read"])
+    made.keys["reader"] = world.Someone(reader.key.pk, world.machine(reader.raw))
     return made
 
 
-def get(ours: Organization, path: str, key: str = "narrow", status: int = 200):
+def get(ours: Organization, path: str, key: str = "reader", status: int = 200):
     answer = ours.keys[key].client.get(f"/api/v1/{path}")
     assert answer.status_code == status, answer.content
     return answer.json()
