@@ -242,8 +242,8 @@ def net_of(line: Line, quantity: Decimal, *, of: Decimal) -> int:
     """Return what a quantity of a line comes to before tax, no more than what is left of it."""
     share = money.divide(money.multiply(Decimal(line.net_minor), quantity), of)
     exact = int(share.quantize(Decimal(1), context=money.EXACT))
-    # The last piece takes the cent that rounding the others left.
-    if abs(exact) >= 1 and abs(line.left_minor - exact) <= 1:
+    # The last piece takes the part of a cent that rounding the others left, and never a whole piece of one cent.
+    if line.credited_minor and abs(exact) >= 1 and abs(line.left_minor - share) < 1:
         return line.left_minor
     return exact
 

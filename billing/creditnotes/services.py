@@ -28,7 +28,7 @@ from billing.settlement.services.rows import Cause, Money, lock_money
 from billing.tallies import services as tallies
 from core import days, money
 from core.actor import Actor
-from core.errors import Conflict, FieldError, Invalid, NotFound
+from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
 from outbound.webhooks import services as webhooks
 from tenancy.context import together, use_case
 from tenancy.models import only
@@ -50,6 +50,12 @@ class CreditBeforeInvoice(Conflict):
     """A credit note cannot be issued before the invoice it corrects."""
 
     code = "credit_before_invoice"
+
+
+class CreditInFuture(Refusal):
+    """A credit note counts at once, so that it cannot bear a day that has not come."""
+
+    code = "credit_in_future"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +102,7 @@ def issue(
 
     Raises:
         NotFound: there is no such invoice or series.
-        InvoiceNotCreditable, CreditedMeanwhile, CreditBeforeInvoice.
+        InvoiceNotCreditable, CreditedMeanwhile, CreditBeforeInvoice, CreditInFuture.
         rules.NothingToCredit, rules.CreditExceedsInvoice, rules.SplitDiffers.
         Invalid: names every field that cannot be used.
     """
@@ -107,10 +113,14 @@ def issue(
     issuer = only(Issuer.objects.all())
     if issuer is None:
         raise issuers.IssuerMissing
-    issued_on = issued_on or invoice_rules.local_day(at, issuer.time_zone)
+    today = invoice_rules.local_day(at, issuer.time_zone)
+    issued_on = issued_on or today
     days.check(issued_on, field="issued_on")
     if invoice.issued_on is not None and issued_on < invoice.issued_on:
         raise CreditBeforeInvoice
+    # An invoice may be dated ahead, and its credit note then no further.
+    if issued_on > max(today, invoice.issued_on or today):
+        raise CreditInFuture(field="issued_on")
     left = queries.left(invoice)
     credited = _credited(left, wanted or Wanted())
     split = rules.split(

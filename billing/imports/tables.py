@@ -7,10 +7,11 @@ followed; a cell that holds a card number goes no further than this file.
 import csv
 import io
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -199,7 +200,7 @@ def _workbook(data: bytes) -> Iterator[tuple[int, list[str]]]:
         sheet = book.worksheets[0]
         # What a workbook says about its own size is not believed; whole columns of nothing are cut.
         sheet.reset_dimensions()
-        for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
+        for number, values in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True), start=1):
             cells = [_cell(_said(value)) for value in values[: MOST_COLUMNS + 1]]
             while cells and not cells[-1]:
                 cells.pop()
@@ -210,6 +211,8 @@ def _workbook(data: bytes) -> Iterator[tuple[int, list[str]]]:
     except (
         InvalidFileException, zipfile.BadZipFile, ParseError, defusedxml.DefusedXmlException,
         KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, OSError, NotImplementedError,
+        # A part that is encrypted, or whose packed bytes are broken; a number that is none.
+        RuntimeError, zlib.error, ArithmeticError,
     ) as fault:  # fmt: skip
         # A broken workbook shows in as many ways as the library reads parts of it.
         if isinstance(fault, Refusal):
@@ -227,7 +230,7 @@ def _said(value: object) -> str:
         return value.date().isoformat() if value.time() == time() else value.isoformat(sep=" ")
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, int | str):
+    if isinstance(value, int | str | timedelta):
         return str(value)
     # A workbook keeps every number in binary; its shortest decimal spelling is what somebody typed.
     plain = format(Decimal(repr(value)), "f")

@@ -12,7 +12,8 @@ from core.errors import FieldError, Invalid, Refusal
 
 # A week-end, a holiday and a day on either side.
 DAYS_BACK = 7
-MAX_RATE = Decimal(10) ** 12
+# No two currencies lie further apart, and what is worth so much the other way round can still be booked.
+MAX_RATE, MIN_RATE = Decimal(10) ** 8, Decimal(1).scaleb(-8)
 MAX_FILE = 4 * 1024 * 1024
 # The whole history since 1999 with every currency is some 250,000.
 MAX_RATES = 400_000
@@ -26,7 +27,7 @@ class SameCurrency(Refusal):
 
 
 class BadRate(Refusal):
-    """A rate is a number above zero with at most 12 digits before and 12 after the point."""
+    """A rate lies between 0.00000001 and 100,000,000 and has at most 12 digits after the point."""
 
     code = "bad_rate"
 
@@ -83,7 +84,9 @@ def check(found: Rate, *, today: date) -> None:
             raise money.UnknownCurrency(str(error), field=field) from None
     if found.from_currency == found.to_currency:
         raise SameCurrency(field="to_currency")
-    if not 0 < found.rate < MAX_RATE or found.rate != found.rate.quantize(_STEP, context=money.EXACT):
+    if not MIN_RATE <= found.rate <= MAX_RATE or found.rate != found.rate.quantize(
+        _STEP, context=money.EXACT
+    ):
         raise BadRate(field="rate")
     if found.valid_on > today:
         raise RateInFuture(field="valid_on")

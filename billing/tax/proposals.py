@@ -8,6 +8,7 @@ from billing.customers.models import Customer
 from billing.issuer.models import Issuer
 from billing.tax import place, queries
 from billing.tax.queries import TaxRateRow
+from billing.taxids import rules as tax_ids
 from billing.taxids.models import TaxIdCheck
 from core.errors import NotFound, Refusal
 from tenancy.models import only
@@ -66,11 +67,20 @@ def _facts(customer: Customer, issuer: Issuer | None, supply: str) -> place.Fact
         buyer_country=str(buyer.get("country") or ""),
         buyer_region=str(buyer.get("region") or ""),
         buyer_tax_id=tax_id,
-        tax_id_refused=bool(tax_id) and _refused(customer.pk, tax_id),
+        tax_id_refused=bool(tax_id)
+        and (not _can_be(tax_id, str(buyer.get("country") or "")) or _refused(customer.pk, tax_id)),
         supply=place.Supply(supply or (issuer.supplies if issuer is not None else place.Supply.SERVICES)),
         uses_oss=issuer is not None and issuer.uses_oss,
         exemption=customer.tax_exemption or "",
     )
+
+
+def _can_be(tax_id: str, country: str) -> bool:
+    """Whether a tax id can make a business of its holder: in the EU, only one that VIES could know."""
+    if country not in place.EU:
+        return True
+    verdict = tax_ids.judge(tax_id)
+    return verdict is not None and verdict.in_vies
 
 
 def _refused(customer_id: UUID, tax_id: str) -> bool:

@@ -73,7 +73,7 @@ def record(*, events: Sequence[rules.EventInput], actor: Actor, at: datetime) ->
     world = _world(events, at)
     found = [_judge(event, world) for event in events]
     _insert(found, events, at)
-    outcomes = _outcomes(found, events)
+    outcomes = _outcomes(found, events, world)
     recorded = sum(outcome.status == "recorded" for outcome in outcomes)
     refused = sum(outcome.status == "refused" for outcome in outcomes)
     audit.record(
@@ -172,7 +172,9 @@ def _insert(found: Sequence[UsageEvent | str], events: Sequence[rules.EventInput
     UsageEvent.objects.bulk_create(ordered, ignore_conflicts=True)
 
 
-def _outcomes(found: Sequence[UsageEvent | str], events: Sequence[rules.EventInput]) -> list[rules.Outcome]:
+def _outcomes(
+    found: Sequence[UsageEvent | str], events: Sequence[rules.EventInput], world: _World
+) -> list[rules.Outcome]:
     digests = [_digest("key_digest", event.key) for event in events]
     kept = {bytes(row.key_digest): row for row in UsageEvent.objects.filter(key_digest__in=digests)}
     outcomes, told = [], set()
@@ -180,7 +182,7 @@ def _outcomes(found: Sequence[UsageEvent | str], events: Sequence[rules.EventInp
         stored = kept.get(digest)
         if stored is None:
             outcomes.append(rules.refused(event, row if isinstance(row, str) else "key_reused"))
-        elif not _is_same(stored, event):
+        elif not _is_same(stored, event, world):
             outcomes.append(rules.refused(event, "key_reused"))
         else:
             is_new = isinstance(row, UsageEvent) and stored.pk == row.pk and digest not in told
@@ -190,9 +192,14 @@ def _outcomes(found: Sequence[UsageEvent | str], events: Sequence[rules.EventInp
     return outcomes
 
 
-def _is_same(stored: UsageEvent, event: rules.EventInput) -> bool:
-    return (stored.subscription_id, stored.at, stored.quantity) == (
+def _is_same(stored: UsageEvent, event: rules.EventInput, world: _World) -> bool:
+    meter = world.meters.get(event.meter)
+    value = None if event.value is None else _digest("value_digest", event.value)
+    kept = None if stored.value_digest is None else bytes(stored.value_digest)
+    return (stored.subscription_id, stored.meter_id, stored.at, stored.quantity, kept) == (
         event.subscription_id,
+        meter and meter.pk,
         event.at,
         event.quantity,
+        value,
     )
