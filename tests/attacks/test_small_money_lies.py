@@ -9,13 +9,16 @@ import pytest
 
 from billing.creditnotes import services as notes
 from billing.creditnotes.rules import LineCredit
+from billing.customers.models import Customer
 from billing.imports import tables
+from billing.issuer.models import Issuer
 from billing.rates.rules import BadRate
 from billing.tax import proposals
 from billing.usage import services as usage
 from billing.usage.models import UsageEvent
 from billing.usage.rules import EventInput
 from core.errors import Refusal
+from tenancy import context
 from tests.make import billing as make
 from tests.make import books, recurring
 
@@ -38,7 +41,7 @@ def test_all_pieces_but_one_do_not_take_the_last_one_along(in_a, pieces, left):
 @pytest.mark.django_db
 def test_a_credit_note_that_counts_today_bears_no_later_day(in_a):
     billed = make.finalized()
-    with pytest.raises(notes.CreditInFuture):
+    with pytest.raises(notes.CreditInFuture), context.attempt():
         notes.issue(
             invoice_id=billed.pk, issued_on=make.AT.date() + timedelta(days=2), actor=make.ACTOR, at=make.AT
         )
@@ -70,9 +73,6 @@ def test_a_usage_key_is_known_for_its_own_meter_and_value_alone(in_a):
 @pytest.mark.django_db
 @pytest.mark.parametrize("tax_id", ["FR00", "FR 1", "FRANCE-SOFT"])
 def test_a_made_up_tax_id_makes_no_business_of_anybody(in_a, tax_id):
-    from billing.customers.models import Customer
-    from billing.issuer.models import Issuer
-
     buyer = make.customer("Buyer", address={"country": "FR", "city": "Lyon"}, tax_id=tax_id)
     facts = proposals._facts(Customer.objects.get(pk=buyer.pk), Issuer.objects.first(), "services")
     assert not facts.business
