@@ -21,7 +21,7 @@ from billing.documents import pdf
 from billing.invoices import rules as texts
 from core import clock, ids
 from core.errors import FieldError, Forbidden, Invalid
-from edge import recording
+from edge import idempotency, recording
 from edge.access import access
 from edge.request import Request as EdgeRequest
 from payments.services import crediting
@@ -156,6 +156,7 @@ def write(found: CreditNoteDetail) -> dict[str, Any]:
     }
 
 
+@idempotency.demanded
 @access(get=Permission.INVOICE_READ, post=Permission.CREDIT_NOTE_WRITE)
 class CreditNotes(Endpoint):
     """All credit notes."""

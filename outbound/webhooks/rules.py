@@ -15,7 +15,7 @@ Plain: TypeAlias = str | int | bool | list[str] | None
 
 # Every kind of event there is, with its sentence for the reference. The noun before the dot is the subject's kind.
 TYPES: Mapping[str, str] = {
-    "charge.added": "Something was put onto a customer's next invoice.",
+    "charge.added": "Something was put onto a customer’s next invoice.",
     "charge.withdrawn": "Something will not be charged after all.",
     "contact.created": "A contact was added to a customer.",
     "contact.removed": "A contact was removed from a customer.",
@@ -25,7 +25,7 @@ TYPES: Mapping[str, str] = {
     "customer.credit_expired": "Credit of a customer expired.",
     "customer.removed": "A customer was taken back with the import that had brought them.",
     "customer.updated": "A customer was changed, archived or taken back.",
-    "customer.vies_check": "The tax authorities answered about a customer's tax id, or could not.",
+    "customer.vies_check": "The tax authorities answered about a customer’s tax id, or could not.",
     "dispute.created": "The bank of a payer took a payment back for now and asks for evidence.",
     "dispute.lost": "A dispute was lost: the payment is taken back and the invoice is open again.",
     "dispute.updated": "Evidence was sent, or the answer is due at another time.",

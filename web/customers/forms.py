@@ -30,12 +30,12 @@ def _text(label: str, most: int = 200, **more: Any) -> forms.CharField:
 class FullCustomerForm(CustomerForm):
     """Who is billed, where it goes, and on which terms."""
 
-    delivery_line1 = _text("Street")
-    delivery_line2 = _text("More of the address")
-    delivery_postal_code = _text("Postal code")
-    delivery_city = _text("City")
-    delivery_region = _text("Region")
-    delivery_country = forms.ChoiceField(label="Country", required=False)
+    delivery_line1 = _text("Street of delivery")
+    delivery_line2 = _text("More of the address of delivery")
+    delivery_postal_code = _text("Postal code of delivery")
+    delivery_city = _text("City of delivery")
+    delivery_region = _text("Region of delivery")
+    delivery_country = forms.ChoiceField(label="Country of delivery", required=False)
     payment_days = forms.IntegerField(
         label="Days to pay",
         required=False,

@@ -1,6 +1,13 @@
 """Credit notes, write-offs, series and credit over the API."""
 
+from typing import Any
+from uuid import uuid4
+
 from tests.make.api import Api
+
+
+def issue(api: Api, body: dict[str, Any]) -> Any:
+    return api.post("credit_notes", body, Idempotency_Key=uuid4().hex)
 
 
 def billed(api: Api, **values) -> dict:
@@ -16,8 +23,8 @@ def billed(api: Api, **values) -> dict:
 def test_an_invoice_is_credited_in_parts_and_whole(api: Api) -> None:
     invoice = billed(api)
     line = invoice["lines"][0]["id"]
-    made = api.post(
-        "credit_notes",
+    made = issue(
+        api,
         {
             "invoice": invoice["id"],
             "lines": [{"line": line, "quantity": "1"}],
@@ -34,11 +41,11 @@ def test_an_invoice_is_credited_in_parts_and_whole(api: Api) -> None:
     assert api.get(f"credit_notes/{note['id']}").json() == note
     after = api.get(f"invoices/{invoice['id']}").json()
     assert (after["amount_due_minor"], after["credited_minor"]) == (6_000, 6_000)
-    kept = api.post("credit_notes", {"invoice": invoice["id"], "amount_minor": 600, "destination": "credit"})
+    kept = issue(api, {"invoice": invoice["id"], "amount_minor": 600, "destination": "credit"})
     assert kept.json()["credit_minor"] == 600
-    rest = api.post("credit_notes", {"invoice": invoice["id"]}).json()
+    rest = issue(api, {"invoice": invoice["id"]}).json()
     assert (rest["total_minor"], rest["offset_minor"], rest["credit_minor"]) == (5_400, 5_400, 0)
-    more = api.post("credit_notes", {"invoice": invoice["id"]})
+    more = issue(api, {"invoice": invoice["id"]})
     assert (more.status_code, more.json()["code"]) == (422, "nothing_to_credit")
     listed = api.get(f"credit_notes?invoice={invoice['id']}").json()["data"]
     assert [row["number"] for row in listed] == ["CN-2026-00003", "CN-2026-00002", "CN-2026-00001"]
@@ -56,14 +63,14 @@ def test_what_cannot_be_credited_names_its_fields(api: Api) -> None:
     invoice = billed(api)
     line = invoice["lines"][0]["id"]
     body = {"invoice": invoice["id"]}
-    refused = api.post("credit_notes", {**body, "lines": [{"line": line, "amount_minor": 10_001}]})
+    refused = issue(api, {**body, "lines": [{"line": line, "amount_minor": 10_001}]})
     assert refused.status_code == 422
     assert [each["pointer"] for each in refused.json()["errors"]] == ["/lines/0/amount_minor"]
-    both = api.post("credit_notes", {**body, "amount_minor": 1, "lines": [{"line": line}]})
+    both = issue(api, {**body, "amount_minor": 1, "lines": [{"line": line}]})
     assert [each["pointer"] for each in both.json()["errors"]] == ["/amount_minor"]
-    wrong = api.post("credit_notes", {**body, "reason_code": "mood", "destination": "moon"})
+    wrong = issue(api, {**body, "reason_code": "mood", "destination": "moon"})
     assert {each["pointer"] for each in wrong.json()["errors"]} == {"/reason_code", "/destination"}
-    too_much = api.post("credit_notes", {**body, "amount_minor": 12_001})
+    too_much = issue(api, {**body, "amount_minor": 12_001})
     assert (too_much.status_code, too_much.json()["code"]) == (422, "credit_exceeds_invoice")
 
 
@@ -80,9 +87,7 @@ def test_a_refund_goes_back_to_who_paid(api: Api) -> None:
         },
         Idempotency_Key="paid",
     ).json()
-    note = api.post(
-        "credit_notes", {"invoice": invoice["id"], "amount_minor": 2_000, "destination": "refund"}
-    ).json()
+    note = issue(api, {"invoice": invoice["id"], "amount_minor": 2_000, "destination": "refund"}).json()
     assert note["refund_minor"] == 2_000
     (refund,) = api.get(f"refunds?payment={paid['id']}").json()["data"]
     assert refund["amount_minor"] == 2_000
@@ -107,5 +112,5 @@ def test_an_invoice_names_its_series(api: Api) -> None:
     of = {row["code"]: row["id"] for row in listed}
     assert billed(api, series=of["invoices"])["number"].startswith("INV-")
     invoice = billed(api)
-    wrong = api.post("credit_notes", {"invoice": invoice["id"], "series": of["quotes"]})
+    wrong = issue(api, {"invoice": invoice["id"], "series": of["quotes"]})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "series_of_another_kind")

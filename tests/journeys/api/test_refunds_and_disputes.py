@@ -309,8 +309,10 @@ def test_the_schema_says_what_is_answered_and_that_a_key_is_demanded(generous):
     assert demanding == {
         "/api/v1/allocations",
         "/api/v1/allocations/{id}/release",
+        "/api/v1/credit_notes",
         "/api/v1/disputes/{id}/accept",
         "/api/v1/disputes/{id}/answer",
+        "/api/v1/exports",
         "/api/v1/payments",
         "/api/v1/payments/{id}/reverse",
         "/api/v1/refunds",
