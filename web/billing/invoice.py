@@ -217,7 +217,7 @@ def copy(request: Request, slug: str, pk: str) -> HttpResponse:
     with attempting(request, form):
         made = services.copy(invoice_id=ids.decode("invoice", pk), actor=request.actor, at=clock.now())
     if form.errors:
-        messages.warning(request, " ".join(form.non_field_errors()))
+        messages.warning(request, " ".join(str(error) for error in form.non_field_errors()))
         return redirect("billing:invoice", slug, pk)
     messages.success(request, "This is the copy, a new draft.")
     return redirect("billing:invoice", slug, ids.encode("invoice", made.pk))
