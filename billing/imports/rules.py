@@ -11,10 +11,8 @@ from core.errors import FieldError, Invalid, Refusal
 
 MOST_ROWS = 100_000
 MAX_BYTES = 50 * 1024 * 1024
-# What one request may hold a thread and a connection for; the commands take in more.
-MOST_ROWS_OF_A_REQUEST = 5_000
+# What one request may hold a thread and a connection for; the command takes in more.
 MAX_BYTES_OF_A_REQUEST = 1_000_000
-SPLIT = "Split it, or have it imported with ./manage.py customers_import."
 _FIELDS = ("name", "email", "phone", "tax_id", "reference", "notes", "currency")
 COLUMNS = (*_FIELDS, *ADDRESS_FIELDS)
 # What other programs call these columns.
@@ -95,8 +93,8 @@ def refusals(row: int, refusal: Refusal) -> list[Refused]:
     return [Refused(row=row, field=refusal.field, code=refusal.code, reason=refusal.message)]
 
 
-def read_customers(data: bytes, *, most: int = MOST_ROWS) -> Iterator[tuple[int, dict[str, object]]]:
-    """Read a customers file of at most so many rows: line number in the file, and the values for a customer.
+def read_customers(data: bytes) -> Iterator[tuple[int, dict[str, object]]]:
+    """Read a customers file of at most 100,000 rows: line number in the file, and the values for a customer.
 
     Raises:
         NotACsvFile, UnknownColumn, MissingColumn, TooManyRows: the file as a whole cannot be used.
@@ -117,8 +115,8 @@ def read_customers(data: bytes, *, most: int = MOST_ROWS) -> Iterator[tuple[int,
         if len(set(columns)) != len(columns):
             raise NotACsvFile("Two columns of the file have one name.")
         for count, cells in enumerate(reader, start=1):
-            if count > most:
-                raise TooManyRows(f"The file holds more than {most:,} rows. {SPLIT}", field="file")
+            if count > MOST_ROWS:
+                raise TooManyRows(f"The file holds more than {MOST_ROWS:,} rows. Split it.", field="file")
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, _values(columns, cells)
     except csv.Error:

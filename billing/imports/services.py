@@ -31,9 +31,7 @@ class Row:
 
 
 @use_case
-def import_customers(
-    *, data: bytes, actor: Actor, at: datetime, dry_run: bool = False, most_rows: int = rules.MOST_ROWS
-) -> rules.Result:
+def import_customers(*, data: bytes, actor: Actor, at: datetime, dry_run: bool = False) -> rules.Result:
     """Take in a customers file (CSV in UTF-8 with a header). Refused rows are named and left out.
 
     A row is refused when its e-mail, tax id or number is already a customer's or stands on an earlier row.
@@ -46,7 +44,7 @@ def import_customers(
     currency = issuer.currency if issuer else "EUR"
     refused: list[rules.Refused] = []
     ready: list[Row] = []
-    for line, values in list(rules.read_customers(data, most=most_rows)):
+    for line, values in list(rules.read_customers(data)):
         try:
             ready.append(Row(line, _prepared(values, currency, at)))
         except Refusal as refusal:

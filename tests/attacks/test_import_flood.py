@@ -20,7 +20,7 @@ from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.make import accounts, billing, installation
 
-NAMES = "name\n" + "".join(f"Customer {number}\n" for number in range(20_000))
+NAMES = "name\n" + "".join(f"Customer {number}\n" for number in range(100_002))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def organization(slug: str) -> Organization:
 
 def send(to: Organization, text: str) -> Any:
     file = SimpleUploadedFile("customers.csv", text.encode())
-    return to.owner.post(f"/o/{to.slug}/import", {"file": file, "action": "check"})
+    return to.owner.post(f"/o/{to.slug}/import/files", {"file": file})
 
 
 @contextmanager
@@ -69,25 +69,28 @@ def importing(tenant: UUID) -> Iterator[None]:
 def test_too_many_rows_are_refused_before_any_is_prepared(in_a: UUID) -> None:
     began = time.thread_time()
     with pytest.raises(rules.TooManyRows) as refused, context.attempt():
-        services.import_customers(
-            data=NAMES.encode(), actor=billing.ACTOR, at=billing.AT, most_rows=rules.MOST_ROWS_OF_A_REQUEST
-        )
-    assert time.thread_time() - began < 0.5
-    assert str(refused.value) == (
-        "The file holds more than 5,000 rows. Split it, or have it imported with ./manage.py customers_import."
-    )
+        services.import_customers(data=NAMES.encode(), actor=billing.ACTOR, at=billing.AT)
+    assert time.thread_time() - began < 1
+    assert str(refused.value) == "The file holds more than 100,000 rows. Split it."
     assert Customer.objects.count() == 0
 
 
-def test_the_page_refuses_and_says_how_more_are_imported(db: None) -> None:
+def test_the_page_of_invoices_refuses_a_file_no_request_should_read(db: None) -> None:
     ours = organization("a")
-    answer = send(ours, NAMES)
-    assert answer.status_code == 422
-    assert "more than 5,000 rows" in answer.content.decode()
-    assert "./manage.py customers_import" in answer.content.decode()
-    answer = send(ours, "name,notes\n" + f"Ada,{'x' * 990}\n" * 1_010)
+    file = SimpleUploadedFile("invoice.xml", b"<Invoice>" + b"x" * rules.MAX_BYTES_OF_A_REQUEST)
+    answer = ours.owner.post("/o/a/import/invoice", {"file": file, "action": "check"})
     assert answer.status_code == 422
     assert "larger than 1 MB" in answer.content.decode()
+    assert "./manage.py invoices_import" in answer.content.decode()
+
+
+def test_the_page_of_customers_refuses_what_no_import_takes(db: None) -> None:
+    ours = organization("a")
+    answer = send(ours, "name,notes\n" + f"Ada,{'x' * 990}\n" * 5_400)
+    assert answer.status_code == 422
+    assert "larger than 5 MB" in answer.content.decode()
+    answer = ours.owner.get("/o/a/import")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/o/a/import/files")
 
 
 def test_a_second_import_of_the_organization_waits_its_turn(db: None) -> None:
@@ -99,7 +102,7 @@ def test_a_second_import_of_the_organization_waits_its_turn(db: None) -> None:
         assert "An import of this organization is running." in answer.content.decode()
         (event,) = world.events_of(ours.id, event="access.refused")
         assert (event.reason, event.facts["status"]) == ("import_running", 429)
-    assert send(theirs, few).status_code == 200
+    assert send(theirs, few).status_code == 302
 
 
 def test_few_import_at_once(db: None) -> None:

@@ -60,7 +60,7 @@ def pages(live: Live, made: Books) -> list[str]:
         "settings/tax-rates/new",
         f"settings/tax-rates/{rate}",
         f"settings/tax-rates/{rate}/supersede",
-        "import",
+        "import/invoice",
     ]
     return [f"/o/{live.slug}/{path}" for path in paths]
 

@@ -1,4 +1,4 @@
-"""Bringing customers and invoices along: a file is checked first, and imported only as it was checked.
+"""Bringing an invoice along, as an electronic one: a file is checked first, and imported only as it was checked.
 
 Promise kept: the file is read in the request and never stored. With JavaScript it stays in the browser between
 check and import; without, it is chosen again, and its fingerprint says whether it is the same.
@@ -13,10 +13,11 @@ from django import forms
 from django.core import signing
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.permissions import Permission
-from billing.imports import documents, rules, services, turns
+from billing.imports import documents, rules, turns
 from billing.invoices import lists
 from core import clock, ids
 from edge import gate
@@ -25,6 +26,7 @@ from edge.request import Request
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
+from web.kit.parts import Crumb
 
 _MOST_SHOWN = 200
 _SALT = "billing.import"
@@ -35,9 +37,8 @@ class ImportForm(Form):
 
     file = forms.FileField(
         label="File",
-        help_text="Customers as CSV in UTF-8 with a header line, or one invoice as UBL or CII (XML). At most 1 MB "
-        "and 5,000 rows.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.xml,text/csv,application/xml"}),
+        help_text="One invoice or credit note as UBL or CII (XML). At most 1 MB.",
+        widget=forms.FileInput(attrs={"accept": ".xml,application/xml"}),
     )
     finalize = forms.BooleanField(
         label="Finalize the invoice at once",
@@ -55,8 +56,7 @@ class ImportForm(Form):
         file: UploadedFile[bytes] = self.cleaned_data["file"]
         if (file.size or 0) > rules.MAX_BYTES_OF_A_REQUEST:
             raise forms.ValidationError(
-                "The file is larger than 1 MB. Split it, or have it imported with ./manage.py customers_import "
-                "or ./manage.py invoices_import."
+                "The file is larger than 1 MB. Have it imported with ./manage.py invoices_import."
             )
         return file
 
@@ -65,10 +65,8 @@ class ImportForm(Form):
 class Outcome:
     """What an import did, or would do."""
 
-    noun: str
     done: bool
     ready: int
-    refused_rows: int
     refused: Sequence[rules.Refused]
     not_shown: int
     total: str
@@ -90,14 +88,16 @@ def index(request: Request, slug: str) -> HttpResponse:
     if posted and form.is_valid():
         with attempting(request, form):
             outcome = _read(request, slug, form)
-    context = {
-        "outcome": outcome,
-        "customer_columns": ", ".join(rules.COLUMNS),
-    }
     fragment = posted and request.headers.get("HX-Request") == "true"
-    return answer(
-        request, "billing/_import_result.html" if fragment else "billing/import.html", context, form=form
-    )
+    template = "billing/_import_result.html" if fragment else "billing/import.html"
+    crumbs = [Crumb("Import", reverse("files:imports", args=[slug]))]
+    return answer(request, template, {"outcome": outcome, "crumbs": crumbs}, form=form)
+
+
+@access(get=Permission.IMPORT_RUN)
+def moved(request: Request, slug: str) -> HttpResponse:
+    """Send whoever kept the address of the page that took every file to where customers are imported."""
+    return redirect("files:imports", slug)
 
 
 def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
@@ -109,27 +109,15 @@ def _read(request: Request, slug: str, form: ImportForm) -> Outcome:
     fingerprint = signing.dumps(hashlib.sha256(data + bytes([finalize])).hexdigest(), salt=_SALT)
     wants_run = request.POST.get("action") == "run"
     run = wants_run and _same(request.POST.get("checked", ""), fingerprint)
-    is_invoice = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-    if is_invoice:
-        result = documents.try_document(
-            data=data,
-            actor=request.actor,
-            at=clock.now(),
-            finalize=finalize,
-            dry_run=not run,
-            credit_notes=Permission.INVOICE_FINALIZE in request.permissions,
-        )
-    else:
-        result = services.import_customers(
-            data=data,
-            actor=request.actor,
-            at=clock.now(),
-            dry_run=not run,
-            most_rows=rules.MOST_ROWS_OF_A_REQUEST,
-        )
-    return _outcome(
-        slug, result, is_invoice=is_invoice, done=run, checked=fingerprint, changed=wants_run and not run
+    result = documents.try_document(
+        data=data,
+        actor=request.actor,
+        at=clock.now(),
+        finalize=finalize,
+        dry_run=not run,
+        credit_notes=Permission.INVOICE_FINALIZE in request.permissions,
     )
+    return _outcome(slug, result, done=run, checked=fingerprint, changed=wants_run and not run)
 
 
 def _same(checked: str, fingerprint: str) -> bool:
@@ -139,32 +127,23 @@ def _same(checked: str, fingerprint: str) -> bool:
         return False
 
 
-def _outcome(
-    slug: str, result: rules.Result, *, is_invoice: bool, done: bool, checked: str, changed: bool
-) -> Outcome:
-    noun = "invoice" if is_invoice else "customer"
-    refused_rows = len({each.row for each in result.refused})
+def _outcome(slug: str, result: rules.Result, *, done: bool, checked: str, changed: bool) -> Outcome:
     total = formats.money(result.total_minor, result.currency) if result.currency else ""
-    what = f"the invoice, {total}" if is_invoice else formats.count(result.ready, "customer")
     return Outcome(
-        noun=noun,
         done=done,
         ready=result.ready,
-        refused_rows=refused_rows,
         refused=result.refused[:_MOST_SHOWN],
         not_shown=max(len(result.refused) - _MOST_SHOWN, 0),
         total=total,
-        links=_links(slug, result, is_invoice=is_invoice),
-        label=f"Import {what}",
+        links=_links(slug, result),
+        label=f"Import the invoice, {total}",
         checked=checked,
         changed=changed,
     )
 
 
-def _links(slug: str, result: rules.Result, *, is_invoice: bool) -> list[tuple[str, str]]:
-    """Return where to go: the invoice that was made or is here already, or the list of customers."""
-    if not is_invoice:
-        return [("See the customers", reverse("billing:customers", args=[slug]))] if result.created else []
+def _links(slug: str, result: rules.Result) -> list[tuple[str, str]]:
+    """Return where to go: the invoice that was made or is here already."""
     keys = [*result.created, *(each.existing_id for each in result.refused if each.existing_id)]
     numbers = lists.numbers(keys)
     return [

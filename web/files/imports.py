@@ -107,7 +107,6 @@ def index(request: Request, slug: str) -> HttpResponse:
             next_url=f"?cursor={ids.base32(after)}" if after else "",
             previous_url="?" if cursor else "",
         ),
-        "crumbs": [Crumb("Import", reverse("billing:import", args=[slug]))],
     }
     return answer(request, "files/imports.html", context, form=form)
 
@@ -149,8 +148,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "not_shown": max(shown.refused - len({each.row for each in shown.refused_first}), 0),
         "may_undo": shown.can_undo_until is not None and clock.now() <= shown.can_undo_until,
         "crumbs": [
-            Crumb("Import", reverse("billing:import", args=[slug])),
-            Crumb("Files", reverse("files:imports", args=[slug])),
+            Crumb("Import", reverse("files:imports", args=[slug])),
         ],
     }
     fragment = request.headers.get("HX-Request") == "true"

@@ -48,7 +48,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Exchange rates", "books:rates", "repeat", P.LEDGER_READ),
             Place("Month end", "books:close", "lock", P.LEDGER_READ),
             Place("Approvals", "people:approvals", "approval", P.APPROVAL_READ),
-            Place("Import", "billing:import", "import", P.IMPORT_RUN),
+            Place("Import", "files:imports", "import", P.IMPORT_RUN),
             Place("Exports", "files:exports", "download", P.EXPORT_RUN),
         ),
     ),

@@ -7,7 +7,6 @@ from uuid import UUID
 from playwright.sync_api import Browser, Page, expect
 
 from audit.models import Event
-from billing.customers.models import Customer
 from billing.invoices.models import Invoice, InvoiceLine
 from billing.invoices.queries import content_is_intact
 from billing.ledger import queries as books
@@ -289,50 +288,27 @@ def test_another_organizations_invoice_is_not_there(browser: Browser, live: Live
         assert Event.objects.filter(event="access.refused", actor_id=who.user.pk).count() == 8
 
 
-def test_a_customers_file_is_checked_then_imported(browser: Browser, live: Live) -> None:
+def test_another_invoice_than_the_checked_one_is_not_imported(browser: Browser, live: Live) -> None:
     who = live.person()
-    made = finance.books(live.tenant)
-    rows = [
-        "name;email",
-        "Alder Books;a@alder.example",
-        "Linden Clinic;not an address",
-        "Twin;accounts@bluemill.example",
+    files = [
+        {
+            "name": "invoice.xml",
+            "mimeType": "application/xml",
+            "buffer": make.einvoice("xrechnung/01.01a-INVOICE_ubl.xml") + ending,
+        }
+        for ending in (b"", b"\n")
     ]
-    file = {"name": "list.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}
-    with visit(browser, live.cookie(who)) as (page, watch):
-        page.goto(live.staff("import"))
-        page.get_by_label("File").set_input_files(file)
-        page.get_by_role("button", name="Check the file").click()
-        expect(page.get_by_text("1 customer can be imported.")).to_be_visible()
-        expect(page.get_by_role("row", name=re.compile("3 .*email.*invalid_email"))).to_be_visible()
-        expect(page.get_by_role("row", name=re.compile("4 .*email.*already_exists"))).to_be_visible()
-        with scope(Scope(live.tenant)):
-            assert Customer.objects.count() == 3
-        page.get_by_role("button", name="Import 1 customer").click()
-        expect(page.get_by_text("1 customer imported.")).to_be_visible()
-    assert watch.faults() == []
-    with scope(Scope(live.tenant)):
-        newest = Customer.objects.exclude(pk__in=[made.customer, made.other, made.archived]).get()
-        assert (newest.name, newest.email, newest.currency) == ("Alder Books", "a@alder.example", "EUR")
-
-
-def test_another_file_than_the_checked_one_is_not_imported(browser: Browser, live: Live) -> None:
-    who = live.person()
-    finance.books(live.tenant)
     with visit(browser, live.cookie(who)) as (page, _):
         page.goto(live.staff("import"))
-        page.get_by_label("File").set_input_files(
-            {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name\nOne"}
-        )
+        page.get_by_role("link", name="An electronic invoice…").click()
+        page.get_by_label("File").set_input_files(files[0])
         page.get_by_role("button", name="Check the file").click()
-        expect(page.get_by_text("1 customer can be imported.")).to_be_visible()
-        page.get_by_label("File").set_input_files(
-            {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name\nTwo"}
-        )
-        page.get_by_role("button", name="Import 1 customer").click()
+        expect(page.get_by_text("One invoice over €336.90 can be imported.")).to_be_visible()
+        page.get_by_label("File").set_input_files(files[1])
+        page.get_by_role("button", name="Import the invoice, €336.90").click()
         expect(page.get_by_text("This is not the file that was checked")).to_be_visible()
     with scope(Scope(live.tenant)):
-        assert Customer.objects.count() == 3
+        assert Invoice.objects.count() == 0
 
 
 def test_an_invoice_from_outside_keeps_its_number(browser: Browser, live: Live) -> None:
@@ -340,7 +316,7 @@ def test_an_invoice_from_outside_keeps_its_number(browser: Browser, live: Live) 
     document = make.einvoice("xrechnung/01.01a-INVOICE_ubl.xml")
     file = {"name": "invoice.xml", "mimeType": "application/xml", "buffer": document}
     with visit(browser, live.cookie(who), javascript=False) as (page, watch):
-        page.goto(live.staff("import"))
+        page.goto(live.staff("import/invoice"))
         page.get_by_label("File").set_input_files(file)
         page.get_by_label("Finalize the invoice at once").check()
         page.get_by_role("button", name="Check the file").click()
