@@ -16,7 +16,7 @@ from core.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
 from edge.doors import door_of
 
 PROBLEM_TYPE = "application/problem+json"
-_PAGES = frozenset({403, 404, 410, 419, 429, 500, 503})
+_PAGES = frozenset({403, 404, 410, 419, 422, 429, 500, 503})
 
 
 class FormExpired(Refusal):

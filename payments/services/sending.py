@@ -89,7 +89,7 @@ def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
             # A second press of the button within the minute is not a second mail.
             dedupe_key=f"invoice:{found.id}:{int(at.timestamp()) // 60}{_apart(one)}",
             attach=[
-                *[(kind, found.id) for kind in _attached(electronic)],
+                *[(kind, found.id) for kind in _attached(electronic, lines=len(found.lines))],
                 *[(attachments.MAILED, key) for key in carried],
             ],
             reply_to=str(found.seller.get("email") or ""),
@@ -230,8 +230,13 @@ def einvoice_file(tenant_id: UUID, invoice_id: UUID) -> Attachment:
     return Attachment(prepared.name, prepared.media_type, made.content)
 
 
-def _attached(electronic: str) -> list[str]:
-    """Name what goes with an invoice: the PDF, the PDF with the XML in it, or the PDF and the XML."""
+def _attached(electronic: str, *, lines: int) -> list[str]:
+    """Name what goes with an invoice: the PDF, the PDF with the XML in it, or the PDF and the XML.
+
+    One that is too long for paper goes as XML, or by its link alone.
+    """
+    if lines > pdf.MOST_LINES:
+        return [EINVOICE] if electronic in making.XML_KINDS else []
     if electronic == "facturx":
         return [EINVOICE]
     return [INVOICE_PDF, EINVOICE] if electronic else [INVOICE_PDF]

@@ -1,5 +1,6 @@
 """An invoice's documents: made, checked and kept on demand, and handed out again as they were kept."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -9,15 +10,36 @@ from django.urls import reverse
 from accounts.permissions import Permission
 from billing import events
 from billing.creditnotes import queries as credit_notes
-from billing.documents import archive, making
+from billing.documents import archive, making, papers
+from billing.exports import formats
+from billing.exports.kinds import Column, Shape, Value
 from billing.invoices import queries
-from core import clock, ids
+from billing.invoices.queries import InvoiceDetail, LineRow
+from core import clock, ids, money
 from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
 from web.billing import invoice as pages
 from web.billing import kept_documents as kept_rows
+
+_COLUMNS = [
+    Column(code=code, label=label, shape=shape)
+    for code, label, shape in (
+        ("position", "Position", Shape.NUMBER),
+        ("kind", "Kind", Shape.TEXT),
+        ("description", "Description", Shape.TEXT),
+        ("quantity", "Quantity", Shape.NUMBER),
+        ("unit_code", "Unit", Shape.TEXT),
+        ("unit_amount", "Unit price", Shape.NUMBER),
+        ("net", "Net", Shape.NUMBER),
+        ("currency", "Currency", Shape.TEXT),
+        ("tax_category", "Tax category", Shape.TEXT),
+        ("tax_percentage", "Tax %", Shape.NUMBER),
+        ("period_from", "From", Shape.DAY),
+        ("period_through", "Through", Shape.DAY),
+    )
+]
 
 
 @access(get=Permission.INVOICE_READ)
@@ -53,6 +75,32 @@ def kept(request: Request, slug: str, pk: str) -> HttpResponse:
     return _file(
         content, media_type, f"{stem}-{row.kind}.{'pdf' if row.kind in archive.MEDIA_TYPES else 'xml'}"
     )
+
+
+@access(get=Permission.INVOICE_READ)
+def lines_csv(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Answer with the lines of an invoice as a table, however many they are."""
+    found = pages.opened(request, pk)
+    stem = papers.file_name(found).removesuffix(".pdf")
+    table = formats.write("csv", _COLUMNS, (_cells(found, line) for line in found.lines))
+    return _file(b"".join(table), formats.MEDIA_TYPES["csv"], f"{stem}-lines.csv")
+
+
+def _cells(found: InvoiceDetail, line: LineRow) -> list[Value]:
+    return [
+        line.position,
+        line.kind,
+        line.description,
+        line.quantity,
+        line.unit_code,
+        line.unit_amount,
+        money.from_minor(line.net_minor, found.currency),
+        found.currency,
+        line.tax_category,
+        line.tax_percentage,
+        line.period_from,
+        None if line.period_to is None else line.period_to - timedelta(days=1),
+    ]
 
 
 def _tenant(request: Request) -> UUID:

@@ -45,6 +45,10 @@ def of_invoice(invoice_id: UUID, *, slug: str, pk: str) -> dict[str, Any]:
             for row in archive.kept_of(("invoice", invoice_id))
         ],
         "offered": [
-            (mending.NAMES[kind], reverse("billing:make_document", args=[slug, pk, kind])) for kind in OFFERED
+            *(
+                (mending.NAMES[kind], reverse("billing:make_document", args=[slug, pk, kind]))
+                for kind in OFFERED
+            ),
+            ("Lines as CSV", reverse("billing:invoice_lines_csv", args=[slug, pk])),
         ],
     }

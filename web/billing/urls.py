@@ -37,6 +37,7 @@ urlpatterns = [
     path("invoices/<str:pk>/access", invoice.access_history, name="invoice_access"),
     path("invoices/<str:pk>/explanation", invoice.explained, name="invoice_explanation"),
     path("invoices/<str:pk>/pdf", invoice.download, name="invoice_pdf"),
+    path("invoices/<str:pk>/lines.csv", files.lines_csv, name="invoice_lines_csv"),
     path("invoices/<str:pk>/documents/<str:kind>", files.made, name="make_document"),
     path("invoices/<str:pk>/attach", attachments.add, name="attach"),
     path("attachments/<str:pk>", attachments.download, name="attachment"),
@@ -97,5 +98,6 @@ urlpatterns = [
     path("settings/tax-rates/sales", taxes.sales, name="tax_sales"),
     path("settings/tax-rates/<str:pk>", tax_rates.detail, name="tax_rate"),
     path("settings/tax-rates/<str:pk>/supersede", tax_rates.supersede, name="supersede_tax_rate"),
-    path("import", imports.index, name="import"),
+    path("import", imports.moved, name="import"),
+    path("import/invoice", imports.index, name="import_invoice"),
 ]

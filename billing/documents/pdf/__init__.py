@@ -4,6 +4,7 @@ import json
 
 from billing.documents.pdf import attaching, compiler, reports, values
 from billing.documents.pdf.documents import (
+    MOST_LINES,
     BankDetails,
     CreditNoteDocument,
     InvoiceDocument,
@@ -18,6 +19,7 @@ from billing.documents.pdf.documents import (
     ReportTable,
     StatementDocument,
     Tax,
+    TooManyForPaper,
 )
 from core import primitives
 
@@ -25,6 +27,7 @@ MEDIA_TYPE = "application/pdf"
 
 __all__ = [
     "MEDIA_TYPE",
+    "MOST_LINES",
     "BankDetails",
     "CreditNoteDocument",
     "InvoiceDocument",
@@ -39,6 +42,7 @@ __all__ = [
     "ReportTable",
     "StatementDocument",
     "Tax",
+    "TooManyForPaper",
     "credit_note",
     "invoice",
     "receipt",

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from core.errors import Refusal
 from core.money import Money
 
 
@@ -14,6 +15,16 @@ class Mark(StrEnum):
     NONE = ""
     DRAFT = "draft"
     VOID = "void"
+
+
+# Set at once they take seconds and a tenth of a megabyte each; beyond, a request would hold its thread too long.
+MOST_LINES = 5_000
+
+
+class TooManyForPaper(Refusal):
+    """A PDF has at most 5,000 lines, and this document has more. Take it as XML, or its lines as CSV."""
+
+    code = "too_many_lines_for_pdf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 from billing.documents import epc
 from billing.documents.pdf import coverage, words
 from billing.documents.pdf.documents import (
+    MOST_LINES,
     BankDetails,
     CreditNoteDocument,
     InvoiceDocument,
@@ -12,6 +13,7 @@ from billing.documents.pdf.documents import (
     Mark,
     Party,
     ReceiptDocument,
+    TooManyForPaper,
 )
 from billing.documents.pdf.language import labels, say
 from billing.documents.reference import printed
@@ -21,7 +23,13 @@ _DRAFT = "A draft: nothing is owed yet, and anything on it may still change."
 
 
 def of_invoice(document: InvoiceDocument) -> Values:
-    """Write an invoice for its template."""
+    """Write an invoice for its template.
+
+    Raises:
+        TooManyForPaper: nobody waits so long for it.
+    """
+    if len(document.lines) > MOST_LINES:
+        raise TooManyForPaper
     lang, currency = document.language, document.currency
 
     def money(minor: int) -> str:
@@ -60,7 +68,13 @@ def of_invoice(document: InvoiceDocument) -> Values:
 
 
 def of_credit_note(document: CreditNoteDocument) -> Values:
-    """Write a credit note for its template."""
+    """Write a credit note for its template.
+
+    Raises:
+        TooManyForPaper: nobody waits so long for it.
+    """
+    if len(document.lines) > MOST_LINES:
+        raise TooManyForPaper
     lang, currency = document.language, document.currency
     facts = [
         ("Credit note number", document.number),
