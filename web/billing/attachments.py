@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 
 from accounts.permissions import Permission
 from billing.attachments import rules, services
+from billing.invoices import queries
 from billing.invoices.queries import InvoiceDetail
 from core import clock, ids
 from core.errors import Refusal
@@ -36,7 +37,7 @@ def add(request: Request, slug: str, pk: str) -> HttpResponse:
     """Attach a file to an invoice."""
     back = redirect("billing:invoice", slug, pk)
     form = AttachForm(request.POST, request.FILES)
-    invoice_id = ids.decode("invoice", pk)
+    invoice_id = queries.get(ids.decode("invoice", pk)).id
     if not form.is_valid():
         messages.error(request, "Choose a file first.")
         return back
