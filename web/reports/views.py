@@ -38,7 +38,6 @@ _ABOUT = (
 @access(get=Permission.REPORT_READ)
 def index(request: Request, slug: str) -> HttpResponse:
     """List the reports."""
-    request.recorded = True  # it shows nothing of anybody
     found = [(reverse(f"reports:{code}", args=[slug]), title, about) for code, title, about in _ABOUT]
     return render(request, "reports/index.html", {"reports": found})
 
