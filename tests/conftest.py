@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -22,6 +23,12 @@ from tests.fired import (  # noqa: F401  hooks and a fixture: each kind of audit
 )
 from tests.gateway import Gateway
 from tests.make import installation
+
+# How fast a machine is says nothing about what is right: no example fails for having taken long.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -282,7 +282,9 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     records["invoice"] = records["lost"]
     records["invoice_line"] = json.loads(evidence.answers["invoices_create"])["lines"][0]["id"]
     send("invoices_finalize", "POST", f"invoices/{records['lost']}/finalize")
-    records["credit_note"] = send("credit_notes_create", "POST", "credit_notes")
+    records["credit_note"] = send(
+        "credit_notes_create", "POST", "credit_notes", Idempotency_Key="canary credit note"
+    )
     send("invoices_write_off", "POST", f"invoices/{records['lost']}/write_off")
     records["quote"] = send("quotes_create", "POST", "quotes")
     send("quotes_update", "PATCH", f"quotes/{records['quote']}")
