@@ -203,14 +203,14 @@ def test_people_finalize_while_a_run_draws_its_numbers(tenant_a):
 def test_killed_at_random_twenty_times_it_ends_with_each_fact_billed_once(tenant_a, monkeypatch):
     people = 1_500
     fill(tenant_a, people, charges=2)
-    monkeypatch.setattr(services, "CHUNK", 50)
+    monkeypatch.setattr(services, "CHUNK", 20)
     run = begin(tenant_a)
     connections.close_all()
     chance = random.Random(20260301)
     killed = 0
     program = (
         "import sys; from tests.make import charges; from billing.runs import services\n"
-        "services.CHUNK = 50\n"
+        "services.CHUNK = 20\n"
         "charges.main(*sys.argv[1:])"
     )
     preface = "import django; django.setup()\n"
