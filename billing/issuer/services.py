@@ -1,7 +1,6 @@
 """Setting who bills, opening number series, and giving numbers.
 
-Lock order, for whoever adds a step: invoice row, then series counter, then nothing. A counter's row is held
-from the number to the commit, so that a number is given exactly once and a rollback leaves no gap.
+Lock order: invoice row, then series counter, then nothing. A counter's row is held from the number to the commit.
 """
 
 from collections.abc import Mapping
