@@ -21,11 +21,6 @@ from accounts.services import apikeys, approvals, factors, members, roles
 from accounts.services.sessions import Opened, Origin
 from billing.bankaccounts import services as bankaccounts
 from billing.customers import services as customers
-from billing.documents import archive
-from billing.documents.einvoice.document import Problem
-from billing.imports import documents as imported
-from billing.imports import services as imports
-from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
 from core import clock
 from core.actor import Actor
@@ -44,18 +39,13 @@ from tests.guarantees import (
     typed_books,
     typed_corrections,
     typed_customers,
+    typed_imports,
     typed_payments,
     typed_recurring,
     world,
 )
 from tests.make import accounts, api, bank, billing, installation
 from tests.services.outbound.webhooks.receiver import receiving
-
-_EINVOICES = (
-    "en16931/ubl-tc434-example5.xml",
-    "xrechnung/01.04a-INVOICE_ubl.xml",
-    "xrechnung/02.01a-INVOICE_ubl.xml",
-)
 
 
 @dataclass
@@ -164,7 +154,7 @@ def _type_over_the_services(marker: str) -> None:
         )
         given = {"kind": "import", "name": f"{marker}.csv", "media_type": "text/csv"}
         files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
-        _import(marker, actor)
+        typed_imports.over_imports(marker, actor)
         typed_corrections.over_imports(actor)
         jobs.start(kind="test", at=at)
 
@@ -225,31 +215,6 @@ def _type_people(marker: str, actor: Actor) -> None:
     )
     approver = accounts.actor(accounts.member("approver").user)
     approvals.decline(request_id=asked.pk, actor=approver, at=at, note=f"{marker} note")
-
-
-def _import(marker: str, actor: Actor) -> None:
-    heads = ("name", "email", "phone", "tax_id", "reference", "notes", "line1", "city")
-    rows = [
-        [f"{marker} {head} {row}" if head != "email" else f"{marker}{row}@csv.example" for head in heads]
-        for row in range(3)
-    ]
-    rows[2][1] = f"{marker} is no address"
-    text = "\n".join(",".join(row) for row in [list(heads), *rows])
-    taken = imports.import_customers(data=text.encode(), actor=actor, at=clock.now())
-    assert (len(taken.created), len(taken.refused)) == (2, 1)
-    for number, name in enumerate(_EINVOICES):
-        document = canaries.einvoice(billing.einvoice(name), marker)
-        result = imported.try_document(data=document, actor=actor, at=clock.now(), finalize=bool(number))
-        assert result.refused == [], name
-    archive.keep(
-        of=("invoice", result.created[0]),
-        customer_id=Invoice.objects.get(pk=result.created[0]).customer_id,
-        kind="ubl",
-        content=document,
-        problems=[Problem(rule="BR-01", text=f"{marker} is wrong")],
-        actor=actor,
-        at=clock.now(),
-    )
 
 
 def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
