@@ -17,6 +17,10 @@ from core.actor import SignInMethod
 class Permission(StrEnum):
     """One right, as `noun:verb`, in alphabetical order."""
 
+    ALERT_CONTAIN = "alert:contain"
+    ALERT_MANAGE = "alert:manage"
+    ALERT_READ = "alert:read"
+    ALERT_WRITE = "alert:write"
     APIKEY_MANAGE = "apikey:manage"
     APPROVAL_DECIDE = "approval:decide"
     APPROVAL_READ = "approval:read"
@@ -24,6 +28,9 @@ class Permission(StrEnum):
     AUDIT_READ = "audit:read"
     BANK_ACCOUNT_MANAGE = "bank_account:manage"
     BILLING_RUN = "billing:run"
+    BREACH_MANAGE = "breach:manage"
+    COMPLIANCE_READ = "compliance:read"
+    COMPLIANCE_WRITE = "compliance:write"
     CREDIT_WRITE = "credit:write"
     CREDIT_NOTE_WRITE = "credit_note:write"
     CUSTOMER_GRANT = "customer:grant"
@@ -49,8 +56,11 @@ class Permission(StrEnum):
     MEMBER_MANAGE = "member:manage"
     MEMBER_READ = "member:read"
     OPS_AUDIT = "ops:audit"
+    OPS_BACKUPS = "ops:backups"
     OPS_KEYS = "ops:keys"
     OPS_ORGANIZATIONS = "ops:organizations"
+    OPS_PATCHES = "ops:patches"
+    OPS_RESTORE = "ops:restore"
     ORGANIZATION_READ = "organization:read"
     ORGANIZATION_WRITE = "organization:write"
     PAYMENT_READ = "payment:read"
@@ -58,18 +68,23 @@ class Permission(StrEnum):
     PERIOD_CLOSE = "period:close"
     PORTAL_PAY = "portal:pay"
     PORTAL_READ = "portal:read"
+    PRIVACY_MANAGE = "privacy:manage"
+    PRIVACY_READ = "privacy:read"
     PRODUCT_READ = "product:read"
     PRODUCT_WRITE = "product:write"
     QUOTE_WRITE = "quote:write"
     REFUND_WRITE = "refund:write"
     REMINDER_MANAGE = "reminder:manage"
     REPORT_READ = "report:read"
+    RETENTION_MANAGE = "retention:manage"
     ROLE_MANAGE = "role:manage"
     SECURITY_READ = "security:read"
     SUBSCRIPTION_READ = "subscription:read"
     SUBSCRIPTION_WRITE = "subscription:write"
     TAX_RATE_READ = "tax_rate:read"
     TAX_RATE_WRITE = "tax_rate:write"
+    TRAINING_MANAGE = "training:manage"
+    TRAINING_READ = "training:read"
     USAGE_WRITE = "usage:write"
     WEBHOOK_MANAGE = "webhook:manage"
 
@@ -91,6 +106,8 @@ OPERATOR_ONLY: frozenset[Permission] = frozenset(p for p in Permission if p.star
 PORTAL: frozenset[Permission] = frozenset({P.PORTAL_PAY, P.PORTAL_READ})
 # Rights that can make more rights, decide for others or reach secrets: giving one needs a second person.
 POWERFUL: frozenset[Permission] = OPERATOR_ONLY | {
+    P.ALERT_CONTAIN,
+    P.ALERT_MANAGE,
     P.APIKEY_MANAGE,
     P.APPROVAL_DECIDE,
     P.BANK_ACCOUNT_MANAGE,
@@ -99,6 +116,8 @@ POWERFUL: frozenset[Permission] = OPERATOR_ONLY | {
     P.KEYS_ROTATE,
     P.MEMBER_MANAGE,
     P.ORGANIZATION_WRITE,
+    P.PRIVACY_MANAGE,
+    P.RETENTION_MANAGE,
     P.ROLE_MANAGE,
 }
 
@@ -167,11 +186,16 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
     RoleCode.OWNER: _EVERYTHING_OF_A_TENANT,
     RoleCode.ADMIN: frozenset(
         {
+            P.ALERT_CONTAIN,
+            P.ALERT_MANAGE,
+            P.ALERT_READ,
+            P.ALERT_WRITE,
             P.APIKEY_MANAGE,
             P.APPROVAL_DECIDE,
             P.APPROVAL_READ,
             P.AUDIT_READ,
             P.BANK_ACCOUNT_MANAGE,
+            P.COMPLIANCE_READ,
             P.CUSTOMER_GRANT,
             P.CUSTOMER_READ,
             P.EVENT_READ,
@@ -181,8 +205,11 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
             P.MEMBER_READ,
             P.ORGANIZATION_READ,
             P.ORGANIZATION_WRITE,
+            P.PRIVACY_READ,
             P.ROLE_MANAGE,
             P.SECURITY_READ,
+            P.TRAINING_MANAGE,
+            P.TRAINING_READ,
             P.WEBHOOK_MANAGE,
         }
     ),
@@ -192,30 +219,58 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
     RoleCode.ACCOUNTANT: _READ_BILLING | {P.EXPORT_RUN},
     RoleCode.SECURITY_OFFICER: frozenset(
         {
+            P.ALERT_CONTAIN,
+            P.ALERT_MANAGE,
+            P.ALERT_READ,
+            P.ALERT_WRITE,
             P.APPROVAL_DECIDE,
             P.APPROVAL_READ,
             P.AUDIT_EXPORT,
             P.AUDIT_READ,
+            P.BREACH_MANAGE,
+            P.COMPLIANCE_READ,
+            P.COMPLIANCE_WRITE,
             P.JOB_READ,
             P.KEYS_ROTATE,
             P.MEMBER_READ,
             P.ORGANIZATION_READ,
+            P.PRIVACY_MANAGE,
+            P.PRIVACY_READ,
+            P.RETENTION_MANAGE,
             P.SECURITY_READ,
+            P.TRAINING_MANAGE,
+            P.TRAINING_READ,
         }
     ),
     RoleCode.AUDITOR: _READ_BILLING
-    | {P.APPROVAL_READ, P.AUDIT_EXPORT, P.AUDIT_READ, P.MEMBER_READ, P.SECURITY_READ},
+    | {
+        P.ALERT_READ,
+        P.APPROVAL_READ,
+        P.AUDIT_EXPORT,
+        P.AUDIT_READ,
+        P.COMPLIANCE_READ,
+        P.MEMBER_READ,
+        P.PRIVACY_READ,
+        P.SECURITY_READ,
+        P.TRAINING_READ,
+    },
     RoleCode.DEVELOPER: frozenset(
         {P.APIKEY_MANAGE, P.EVENT_READ, P.JOB_READ, P.ORGANIZATION_READ, P.WEBHOOK_MANAGE}
     ),
     RoleCode.OPERATOR: frozenset(
         {
+            P.ALERT_READ,
+            P.ALERT_WRITE,
+            P.APPROVAL_READ,
             P.AUDIT_READ,
             P.JOB_READ,
             P.MEMBER_READ,
             P.OPS_AUDIT,
+            P.OPS_BACKUPS,
             P.OPS_KEYS,
             P.OPS_ORGANIZATIONS,
+            P.OPS_PATCHES,
+            P.OPS_RESTORE,
             P.ORGANIZATION_READ,
             P.SECURITY_READ,
         }
@@ -254,6 +309,8 @@ ROLE_LIMITS: Mapping[RoleCode, Mapping[Limit, int]] = {
 # step up: where one may do such a thing, a person who did has set how far it goes (`Limit`).
 FRESH_ONLY: frozenset[Permission] = frozenset(
     {
+        P.ALERT_CONTAIN,
+        P.ALERT_MANAGE,
         P.APIKEY_MANAGE,
         P.APPROVAL_DECIDE,
         P.AUDIT_EXPORT,
@@ -264,10 +321,14 @@ FRESH_ONLY: frozenset[Permission] = frozenset(
         P.GATEWAY_MANAGE,
         P.KEYS_ROTATE,
         P.MEMBER_MANAGE,
+        P.OPS_BACKUPS,
         P.OPS_KEYS,
+        P.OPS_RESTORE,
         P.ORGANIZATION_WRITE,
         P.PERIOD_CLOSE,
+        P.PRIVACY_MANAGE,
         P.REFUND_WRITE,
+        P.RETENTION_MANAGE,
         P.ROLE_MANAGE,
         P.WEBHOOK_MANAGE,
     }
@@ -276,9 +337,12 @@ _OF_PEOPLE = frozenset(Permission) - PORTAL
 # The scopes a key may carry are these permissions and no others.
 API_KEY_SCOPES: frozenset[Permission] = frozenset(
     {
+        P.ALERT_READ,
+        P.ALERT_WRITE,
         P.APPROVAL_READ,
         P.AUDIT_READ,
         P.BILLING_RUN,
+        P.COMPLIANCE_READ,
         P.CREDIT_NOTE_WRITE,
         P.CREDIT_WRITE,
         P.CUSTOMER_READ,
@@ -299,6 +363,7 @@ API_KEY_SCOPES: frozenset[Permission] = frozenset(
         P.ORGANIZATION_READ,
         P.PAYMENT_READ,
         P.PAYMENT_WRITE,
+        P.PRIVACY_READ,
         P.PRODUCT_READ,
         P.PRODUCT_WRITE,
         P.QUOTE_WRITE,
@@ -308,6 +373,7 @@ API_KEY_SCOPES: frozenset[Permission] = frozenset(
         P.SUBSCRIPTION_WRITE,
         P.TAX_RATE_READ,
         P.TAX_RATE_WRITE,
+        P.TRAINING_READ,
         P.USAGE_WRITE,
         P.WEBHOOK_MANAGE,
     }

@@ -12,7 +12,21 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.base")
 
-APPS = ("tenancy", "audit", "crypto", "outbound", "accounts", "billing", "payments", "edge")
+APPS = (
+    "tenancy",
+    "audit",
+    "crypto",
+    "outbound",
+    "accounts",
+    "billing",
+    "payments",
+    "training",
+    "patching",
+    "backups",
+    "alerts",
+    "compliance",
+    "edge",
+)
 
 
 def periodic() -> dict[str, dict[str, Any]]:

@@ -23,6 +23,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<organization:slug>/", include("web.reports.urls")),
     path("o/<organization:slug>/", include("web.reconcile.urls")),
     path("o/<organization:slug>/", include("web.reminders.urls")),
+    path("o/<organization:slug>/", include("web.alerts.urls")),
+    path("o/<organization:slug>/", include("web.backups.urls")),
+    path("o/<organization:slug>/", include("web.patching.urls")),
+    path("o/<organization:slug>/", include("web.training.urls")),
+    path("o/<organization:slug>/", include("web.compliance.urls")),
+    path("o/<organization:slug>/", include("web.privacy.urls")),
+    path("ops/", include("web.backups.ops_urls")),
+    path("ops/", include("web.patching.ops_urls")),
 ]
 
 if settings.DEMO:

@@ -36,6 +36,11 @@ INSTALLED_APPS = [
     "django_otp_webauthn",  # after accounts: it asks for the user model while it is imported
     "billing",
     "payments",
+    "training",
+    "patching",
+    "backups",
+    "alerts",
+    "compliance",
     "edge",
     "web",
     "api",

@@ -1,0 +1,1 @@
+"""What alerts leaves in the audit trail."""

@@ -1,0 +1,1 @@
+"""What backups leaves in the audit trail."""

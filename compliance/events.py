@@ -1,0 +1,1 @@
+"""What compliance leaves in the audit trail."""

@@ -1,0 +1,1 @@
+"""What patching leaves in the audit trail."""

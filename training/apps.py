@@ -1,0 +1,13 @@
+"""Wiring of training."""
+
+from django.apps import AppConfig
+
+
+class TrainingConfig(AppConfig):
+    """People who know what to look out for."""
+
+    name = "training"
+
+    def ready(self) -> None:
+        """Register the event types of training."""
+        from training import events  # noqa: F401  registering is the import's effect
