@@ -164,6 +164,26 @@ _BILLING_MANAGER = _CLERK | {
     P.TAX_RATE_WRITE,
     P.USAGE_WRITE,
 }
+# What administrators and security officers have in common: they see to it that all is well.
+_WATCHING = frozenset(
+    {
+        P.ALERT_CONTAIN,
+        P.ALERT_MANAGE,
+        P.ALERT_READ,
+        P.ALERT_WRITE,
+        P.APPROVAL_DECIDE,
+        P.APPROVAL_READ,
+        P.AUDIT_READ,
+        P.COMPLIANCE_READ,
+        P.JOB_READ,
+        P.MEMBER_READ,
+        P.ORGANIZATION_READ,
+        P.PRIVACY_READ,
+        P.SECURITY_READ,
+        P.TRAINING_MANAGE,
+        P.TRAINING_READ,
+    }
+)
 _EVERYTHING_OF_A_TENANT = frozenset(Permission) - OPERATOR_ONLY - PORTAL
 
 
@@ -184,64 +204,32 @@ class RoleCode(StrEnum):
 
 ROLES: Mapping[RoleCode, frozenset[Permission]] = {
     RoleCode.OWNER: _EVERYTHING_OF_A_TENANT,
-    RoleCode.ADMIN: frozenset(
-        {
-            P.ALERT_CONTAIN,
-            P.ALERT_MANAGE,
-            P.ALERT_READ,
-            P.ALERT_WRITE,
-            P.APIKEY_MANAGE,
-            P.APPROVAL_DECIDE,
-            P.APPROVAL_READ,
-            P.AUDIT_READ,
-            P.BANK_ACCOUNT_MANAGE,
-            P.COMPLIANCE_READ,
-            P.CUSTOMER_GRANT,
-            P.CUSTOMER_READ,
-            P.EVENT_READ,
-            P.GATEWAY_MANAGE,
-            P.JOB_READ,
-            P.MEMBER_MANAGE,
-            P.MEMBER_READ,
-            P.ORGANIZATION_READ,
-            P.ORGANIZATION_WRITE,
-            P.PRIVACY_READ,
-            P.ROLE_MANAGE,
-            P.SECURITY_READ,
-            P.TRAINING_MANAGE,
-            P.TRAINING_READ,
-            P.WEBHOOK_MANAGE,
-        }
-    ),
+    RoleCode.ADMIN: _WATCHING
+    | {
+        P.APIKEY_MANAGE,
+        P.BANK_ACCOUNT_MANAGE,
+        P.CUSTOMER_GRANT,
+        P.CUSTOMER_READ,
+        P.EVENT_READ,
+        P.GATEWAY_MANAGE,
+        P.MEMBER_MANAGE,
+        P.ORGANIZATION_WRITE,
+        P.ROLE_MANAGE,
+        P.WEBHOOK_MANAGE,
+    },
     RoleCode.BILLING_MANAGER: _BILLING_MANAGER,
     RoleCode.BILLING_CLERK: _CLERK,
     RoleCode.APPROVER: _READ_BILLING | {P.APPROVAL_DECIDE, P.APPROVAL_READ},
     RoleCode.ACCOUNTANT: _READ_BILLING | {P.EXPORT_RUN},
-    RoleCode.SECURITY_OFFICER: frozenset(
-        {
-            P.ALERT_CONTAIN,
-            P.ALERT_MANAGE,
-            P.ALERT_READ,
-            P.ALERT_WRITE,
-            P.APPROVAL_DECIDE,
-            P.APPROVAL_READ,
-            P.AUDIT_EXPORT,
-            P.AUDIT_READ,
-            P.BREACH_MANAGE,
-            P.COMPLIANCE_READ,
-            P.COMPLIANCE_WRITE,
-            P.JOB_READ,
-            P.KEYS_ROTATE,
-            P.MEMBER_READ,
-            P.ORGANIZATION_READ,
-            P.PRIVACY_MANAGE,
-            P.PRIVACY_READ,
-            P.RETENTION_MANAGE,
-            P.SECURITY_READ,
-            P.TRAINING_MANAGE,
-            P.TRAINING_READ,
-        }
-    ),
+    RoleCode.SECURITY_OFFICER: _WATCHING
+    | {
+        P.AUDIT_EXPORT,
+        P.BREACH_MANAGE,
+        P.COMPLIANCE_WRITE,
+        P.KEYS_ROTATE,
+        P.PRIVACY_MANAGE,
+        P.RETENTION_MANAGE,
+    },
     RoleCode.AUDITOR: _READ_BILLING
     | {
         P.ALERT_READ,
@@ -257,24 +245,17 @@ ROLES: Mapping[RoleCode, frozenset[Permission]] = {
     RoleCode.DEVELOPER: frozenset(
         {P.APIKEY_MANAGE, P.EVENT_READ, P.JOB_READ, P.ORGANIZATION_READ, P.WEBHOOK_MANAGE}
     ),
-    RoleCode.OPERATOR: frozenset(
-        {
-            P.ALERT_READ,
-            P.ALERT_WRITE,
-            P.APPROVAL_READ,
-            P.AUDIT_READ,
-            P.JOB_READ,
-            P.MEMBER_READ,
-            P.OPS_AUDIT,
-            P.OPS_BACKUPS,
-            P.OPS_KEYS,
-            P.OPS_ORGANIZATIONS,
-            P.OPS_PATCHES,
-            P.OPS_RESTORE,
-            P.ORGANIZATION_READ,
-            P.SECURITY_READ,
-        }
-    ),
+    RoleCode.OPERATOR: OPERATOR_ONLY
+    | {
+        P.ALERT_READ,
+        P.ALERT_WRITE,
+        P.APPROVAL_READ,
+        P.AUDIT_READ,
+        P.JOB_READ,
+        P.MEMBER_READ,
+        P.ORGANIZATION_READ,
+        P.SECURITY_READ,
+    },
 }
 # In the operator's own organization the owner also holds the host-wide controls; see `of_role`.
 
