@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from cryptography import exceptions
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import hmac as hmac_of_library
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -30,6 +30,14 @@ class InvalidCiphertext(Exception):
 
 class InvalidSignature(Exception):
     """The signature was not made by this key over this message."""
+
+
+class InvalidPublicKey(Exception):
+    """No secret can be shared with this key."""
+
+
+class StreamEnded(Exception):
+    """Nothing follows the last chunk of a message."""
 
 
 class WrongKeyLength(ValueError):
@@ -176,3 +184,72 @@ def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:
         ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (exceptions.InvalidSignature, ValueError):
         raise InvalidSignature("signature does not match") from None
+
+
+def hkdf_extract(salt: bytes, material: bytes) -> bytes:
+    """Return HKDF-Extract of RFC 5869 with SHA-256: a uniform key from a shared secret."""
+    # RFC 5869 2.2: Extract is HMAC keyed by the salt, 32 zero bytes when there is none.
+    return hmac_sha256(salt or bytes(KEY_BYTES), material)
+
+
+def x25519_generate() -> tuple[bytes, bytes]:
+    """Return a new key-agreement key as (private, public), 32 raw bytes each."""
+    private = x25519.X25519PrivateKey.generate()
+    return private.private_bytes_raw(), private.public_key().public_bytes_raw()
+
+
+def x25519_public(private: bytes) -> bytes:
+    """Return the 32-byte public key that belongs to `private` (32 raw bytes)."""
+    return x25519.X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def x25519_exchange(private: bytes, public: bytes) -> bytes:
+    """Return the secret (32 bytes) that two keys share (RFC 7748). It is no key yet: extract one from it.
+
+    Raises InvalidPublicKey for a malformed key and for a point of small order, with which everybody shares
+    the same secret (RFC 7748 6.1).
+    """
+    try:
+        theirs = x25519.X25519PublicKey.from_public_bytes(public)
+        return x25519.X25519PrivateKey.from_private_bytes(private).exchange(theirs)
+    except ValueError:
+        raise InvalidPublicKey("no secret can be shared with this key") from None
+
+
+class Stream:
+    """One message in chunks: STREAM (Hoang, Reyhanitabar, Rogaway, Vizar 2015) over AES-256-GCM.
+
+    A chunk's nonce is its number (11 bytes) and a byte that is 1 for the last one, so that a chunk that was
+    moved, repeated, left out or cut off does not decrypt. A key encrypts one message only: derive it anew.
+    """
+
+    __slots__ = ("_cipher", "_ended", "_number")
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise WrongKeyLength(f"expected {KEY_BYTES} bytes, got {len(key)}")
+        self._cipher, self._number, self._ended = AESGCM(key), 0, False
+
+    def _nonce(self, last: bool) -> bytes:
+        if self._ended:
+            raise StreamEnded("the last chunk has passed")
+        nonce = self._number.to_bytes(NONCE_BYTES - 1, "big") + bytes([last])
+        self._number, self._ended = self._number + 1, last
+        return nonce
+
+    def encrypt(self, chunk: bytes, *, last: bool) -> bytes:
+        """Return ciphertext and tag of the next chunk. Raises StreamEnded after the last one."""
+        return self._cipher.encrypt(self._nonce(last), chunk, None)
+
+    def decrypt(self, chunk: bytes, *, last: bool) -> bytes:
+        """Return the plaintext of the next chunk. Raises InvalidCiphertext, or StreamEnded after the last."""
+        try:
+            return self._cipher.decrypt(self._nonce(last), chunk, None)
+        except (exceptions.InvalidTag, ValueError):
+            raise InvalidCiphertext("authentication failed") from None
+
+    def __repr__(self) -> str:
+        return "<Stream>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key does not leave its process")
