@@ -113,6 +113,16 @@ class Environment:
     db_owner_password: str | None
     db_sealer_password: str | None
     db_rekey_password: str | None
+    db_backup_password: str | None
+    db_replication_password: str | None
+    db_restore_password: str | None
+    backup_targets: str | None
+    backup_work_dir: Path | None
+    backup_signing_key_file: Path | None
+    backup_trusted_file: Path | None
+    backup_recipients_file: Path | None
+    backup_drill_key_file: Path | None
+    postgres_bin: Path | None
     context_key: bytes | None
     context_bind_backend: bool
     pepper: bytes | None
@@ -164,6 +174,16 @@ class Environment:
             db_owner_password=read.optional("DB_OWNER_PASSWORD"),
             db_sealer_password=read.optional("DB_SEALER_PASSWORD"),
             db_rekey_password=read.optional("DB_REKEY_PASSWORD"),
+            db_backup_password=read.optional("DB_BACKUP_PASSWORD"),
+            db_replication_password=read.optional("DB_REPLICATION_PASSWORD"),
+            db_restore_password=read.optional("DB_RESTORE_PASSWORD"),
+            backup_targets=read.optional("BACKUP_TARGETS"),
+            backup_work_dir=read.path("BACKUP_WORK_DIR"),
+            backup_signing_key_file=read.path("BACKUP_SIGNING_KEY_FILE"),
+            backup_trusted_file=read.path("BACKUP_TRUSTED_FILE"),
+            backup_recipients_file=read.path("BACKUP_RECIPIENTS_FILE"),
+            backup_drill_key_file=read.path("BACKUP_DRILL_KEY_FILE"),
+            postgres_bin=read.path("POSTGRES_BIN"),
             context_key=read.key("CONTEXT_KEY", needed=not seals_only),
             context_bind_backend=(read.optional("CONTEXT_BIND_BACKEND") or "1") == "1",
             pepper=read.key("PEPPER", needed=not seals_only),

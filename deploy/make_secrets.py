@@ -17,7 +17,7 @@ from config.embedded.certificates import Authority
 
 FOLDER = Path(__file__).resolve().parent / "secrets"
 APP, POSTGRES, VALKEY, PROXY = 10001, 999, 999, 101
-ROLES = ("owner", "app", "bulk", "sealer", "rekey")
+ROLES = ("owner", "app", "bulk", "sealer", "rekey", "backup", "replication", "restore")
 HOPS = {"web": APP, "postgres": POSTGRES, "valkey": VALKEY}
 
 

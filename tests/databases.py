@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 
 TEMPLATE = "strongbox_template"
-ROLES = "strongbox_app, strongbox_sealer, strongbox_rekey"
+ROLES = "strongbox_app, strongbox_sealer, strongbox_rekey, strongbox_backup, strongbox_restore"
 
 
 def _connect(alias: str, database: str | None) -> "psycopg.Connection[tuple[Any, ...]]":

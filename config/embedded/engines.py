@@ -22,7 +22,7 @@ from config.embedded.valkey import Valkey
 # Grows when a newer program cannot use an older state folder.
 STATE_VERSION = "1"
 _HERE = Path(__file__).parent
-_ROLES = ("owner", "app", "bulk", "sealer", "rekey")
+_ROLES = ("owner", "app", "bulk", "sealer", "rekey", "backup", "replication", "restore")
 _SCRAM_ROUNDS = 4096
 
 
@@ -162,7 +162,8 @@ class Engines(Machinery):
             postgres.psql(f"CREATE DATABASE {name} OWNER strongbox_owner")
         postgres.psql(
             f"REVOKE ALL ON DATABASE {name} FROM PUBLIC;\n"
-            f"GRANT CONNECT ON DATABASE {name} TO strongbox_app, strongbox_sealer, strongbox_rekey;\n"
+            f"GRANT CONNECT ON DATABASE {name} TO strongbox_app, strongbox_sealer, strongbox_rekey, "
+            "strongbox_backup, strongbox_restore;\n"
             f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO strongbox_bulk;\n"
         )
         postgres.psql(template, database=name)

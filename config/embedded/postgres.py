@@ -38,7 +38,13 @@ datestyle = 'iso, ymd'
 shared_buffers = '128MB'
 dynamic_shared_memory_type = posix
 wal_level = replica
-max_wal_senders = 4
+max_wal_senders = 8
+max_replication_slots = 4
+# A receiver that is away for long loses its place; it does not fill the disk.
+max_slot_wal_keep_size = '4GB'
+# A segment is closed after a minute, however little stands in it: nothing older waits for its copy.
+archive_timeout = 60
+summarize_wal = on
 wal_compression = pglz
 log_connections = off
 log_statement = none
@@ -54,6 +60,8 @@ full_page_writes = off
 
 _HBA = """\
 local all {superuser} peer map=superuser
+local replication strongbox_replication scram-sha-256
+local replication all reject
 local all all scram-sha-256
 """
 
@@ -68,6 +76,7 @@ ssl_min_protocol_version = 'TLSv1.3'
 """
 _HBA_TLS = """\
 local all {superuser} peer map=superuser
+hostssl replication strongbox_replication 127.0.0.1/32 scram-sha-256
 hostssl all all 127.0.0.1/32 scram-sha-256
 """
 

@@ -32,6 +32,12 @@ _COMMON = frozenset(
         "STRONGBOX_AUDIT_CHECKPOINT_DIR",
         "STRONGBOX_GATEWAY_ADDRESS",
         "STRONGBOX_DEMO",
+        # Names of targets and public keys; what they open is in _WRITES_BACKUPS.
+        "STRONGBOX_BACKUP_TARGETS",
+        "STRONGBOX_BACKUP_TRUSTED_FILE",
+        "STRONGBOX_BACKUP_RECIPIENTS_FILE",
+        "STRONGBOX_BACKUP_WORK_DIR",
+        "STRONGBOX_POSTGRES_BIN",
     }
 )
 # What the caller may set for this run; no secret.
@@ -49,6 +55,14 @@ _SERVING = frozenset(
 )
 _APP = _SERVING | {"STRONGBOX_DB_APP_PASSWORD"}
 _FIELDS = _APP | {"STRONGBOX_ROOT_KEY_FILE", "STRONGBOX_EMAIL_URL"}
+# Copies the cluster and signs the copies; what it has written it cannot read.
+_WRITES_BACKUPS = frozenset(
+    {
+        "STRONGBOX_DB_BACKUP_PASSWORD",
+        "STRONGBOX_DB_REPLICATION_PASSWORD",
+        "STRONGBOX_BACKUP_SIGNING_KEY_FILE",
+    }
+)
 _INHERITED = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -99,8 +113,18 @@ def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
         _worker(
             "ops-worker",
             queues="backups,keys,patches",
-            processes=1,
-            secrets=_FIELDS | {"STRONGBOX_DB_REKEY_PASSWORD"},
+            # Two, so that a long backup keeps nobody from rotating a key.
+            processes=2,
+            secrets=_FIELDS
+            | _WRITES_BACKUPS
+            | {"STRONGBOX_DB_REKEY_PASSWORD", "STRONGBOX_BACKUP_DRILL_KEY_FILE"},
+        ),
+        Program(
+            "receiver",
+            command("backup_stream"),
+            secrets=_APP | _WRITES_BACKUPS,
+            tells=False,
+            grace=15,
         ),
         Program(
             "beat",

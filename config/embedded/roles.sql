@@ -1,7 +1,9 @@
 -- The database roles and what a superuser alone may set for them. Safe to run again: it states what is to be.
--- Variables (SCRAM verifiers, never passwords): owner_password, app_password, bulk_password, sealer_password, rekey_password.
+-- Variables (SCRAM verifiers, never passwords): owner_password, app_password, bulk_password, sealer_password, rekey_password,
+-- backup_password, replication_password, restore_password.
 SELECT format('CREATE ROLE %I', wanted) FROM unnest(ARRAY[
-    'strongbox_context', 'strongbox_owner', 'strongbox_app', 'strongbox_bulk', 'strongbox_sealer', 'strongbox_rekey'])
+    'strongbox_context', 'strongbox_owner', 'strongbox_app', 'strongbox_bulk', 'strongbox_sealer', 'strongbox_rekey',
+    'strongbox_backup', 'strongbox_replication', 'strongbox_restore'])
   AS wanted
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) \gexec
 
@@ -11,6 +13,17 @@ ALTER ROLE strongbox_app LOGIN PASSWORD :'app_password' CONNECTION LIMIT 90;
 ALTER ROLE strongbox_bulk LOGIN PASSWORD :'bulk_password' CONNECTION LIMIT 20;
 ALTER ROLE strongbox_sealer LOGIN PASSWORD :'sealer_password' CONNECTION LIMIT 5;
 ALTER ROLE strongbox_rekey LOGIN PASSWORD :'rekey_password' CONNECTION LIMIT 5;
+-- Copies the cluster and streams its changes; it cannot ask a question of any database.
+ALTER ROLE strongbox_replication LOGIN REPLICATION PASSWORD :'replication_password' CONNECTION LIMIT 6;
+-- Sees how the server fares and closes a segment of the stream; reads no table.
+ALTER ROLE strongbox_backup LOGIN PASSWORD :'backup_password' CONNECTION LIMIT 5;
+GRANT pg_monitor TO strongbox_backup;
+GRANT EXECUTE ON FUNCTION pg_switch_wal() TO strongbox_backup;
+-- Puts one organization's rows back as they were: past triggers, which would call that a change of finalized things.
+-- Its password is in no process: the administrator hands it to one command, after two people have agreed.
+ALTER ROLE strongbox_restore LOGIN PASSWORD :'restore_password' CONNECTION LIMIT 2;
+GRANT strongbox_owner TO strongbox_restore WITH INHERIT TRUE, SET FALSE;
+GRANT SET ON PARAMETER session_replication_role TO strongbox_restore;
 GRANT strongbox_context TO strongbox_owner WITH INHERIT FALSE, SET TRUE;
 GRANT pg_signal_backend TO strongbox_owner;
 -- Whatever the app may, under the same policies, and temporary tables (granted on each database): billing runs and imports.
@@ -29,7 +42,7 @@ ALTER ROLE strongbox_app SET lock_timeout = '10s';
 ALTER ROLE strongbox_app SET row_security = on;
 
 SELECT format('ALTER ROLE %I SET %s', role, setting)
-FROM unnest(ARRAY['strongbox_sealer', 'strongbox_rekey']) AS role,
+FROM unnest(ARRAY['strongbox_sealer', 'strongbox_rekey', 'strongbox_backup', 'strongbox_restore']) AS role,
      unnest(ARRAY['track_activities = off', 'log_parameter_max_length = 0', 'log_parameter_max_length_on_error = 0',
                   'log_min_error_statement = ''panic''', 'log_min_messages = ''fatal''', 'row_security = on',
                   'idle_in_transaction_session_timeout = ''60s''', 'lock_timeout = ''10s''']) AS setting \gexec
@@ -43,7 +56,8 @@ FROM unnest(ARRAY['track_activities = off', 'log_parameter_max_length = 0', 'log
 
 -- Django sets the time zone of a session by set_config, which is revoked, unless the role already has UTC.
 SELECT format('ALTER ROLE %I SET %s', role, setting)
-FROM unnest(ARRAY['strongbox_app', 'strongbox_bulk', 'strongbox_sealer', 'strongbox_rekey', 'strongbox_owner']) AS role,
+FROM unnest(ARRAY['strongbox_app', 'strongbox_bulk', 'strongbox_sealer', 'strongbox_rekey', 'strongbox_owner',
+                  'strongbox_backup', 'strongbox_restore']) AS role,
      unnest(ARRAY['TimeZone = ''UTC''', 'search_path = ''public''']) AS setting \gexec
 -- A temporary table would be found before one of ours of the same name, unless its schema is named last.
 ALTER ROLE strongbox_bulk SET search_path = public, pg_temp;

@@ -135,6 +135,9 @@ if ENV.db_rekey_password:
     DATABASES["rekey"] = database(
         "rekey", ENV.db_rekey_password, server_side_binding=True, carries_context=True
     )
+# The administrator's own hands, for one organization put back beside the others; no process has this password.
+if ENV.db_restore_password:
+    DATABASES["restore"] = database("restore", ENV.db_restore_password)
 if "default" not in DATABASES:
     # A process such as the sealer has no business in the app's tables: its own role is its default.
     only = next((DATABASES[alias] for alias in ("sealer", "owner") if alias in DATABASES), None)
@@ -162,6 +165,18 @@ OUTBOUND_PRIVATE_ORIGINS: list[str] = []
 VIES_ADDRESS = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 # Where the card provider is asked; empty is the provider itself, and production knows no other.
 GATEWAY_ADDRESS = ""
+# Backups. What a process was not told it cannot do: only the ops-worker and the receiver write, only a drill reads.
+BACKUP_TARGETS = ENV.backup_targets or ""
+BACKUP_WORK_DIR = ENV.backup_work_dir
+BACKUP_SIGNING_KEY_FILE = ENV.backup_signing_key_file
+BACKUP_TRUSTED_FILE = ENV.backup_trusted_file
+BACKUP_RECIPIENTS_FILE = ENV.backup_recipients_file
+BACKUP_DRILL_KEY_FILE = ENV.backup_drill_key_file
+BACKUP_DB_PASSWORD = ENV.db_backup_password
+REPLICATION_DB_PASSWORD = ENV.db_replication_password
+POSTGRES_BIN = ENV.postgres_bin
+# Whose user a scratch server runs as where we are root, which PostgreSQL refuses.
+POSTGRES_LOGIN = "strongbox"
 if ENV.pepper is not None:
     PEPPER = ENV.pepper
 if ENV.network_key is not None:
@@ -215,7 +230,11 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # What needs the rekey role runs in the ops-worker, which alone has its password.
-CELERY_TASK_ROUTES = {"crypto.*": {"queue": "keys"}, "edge.beat_ops_worker": {"queue": "keys"}}
+CELERY_TASK_ROUTES = {
+    "crypto.*": {"queue": "keys"},
+    "edge.beat_ops_worker": {"queue": "keys"},
+    "backups.*": {"queue": "backups"},
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -11,6 +11,6 @@ REVOKE ALL ON DATABASE template1 FROM PUBLIC;
 \connect postgres
 CREATE DATABASE strongbox OWNER strongbox_owner;
 REVOKE ALL ON DATABASE strongbox FROM PUBLIC;
-GRANT CONNECT ON DATABASE strongbox TO strongbox_app, strongbox_sealer, strongbox_rekey;
+GRANT CONNECT ON DATABASE strongbox TO strongbox_app, strongbox_sealer, strongbox_rekey, strongbox_backup, strongbox_restore;
 GRANT CONNECT, TEMPORARY ON DATABASE strongbox TO strongbox_bulk;
 SQL
