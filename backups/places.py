@@ -62,7 +62,9 @@ def signer() -> archive.Signer:
 
 def trusted() -> list[bytes]:
     """Return the public keys whose archives are believed; an older one stays while its archives are kept."""
-    return [bytes.fromhex(line) for line in _lines(settings.BACKUP_TRUSTED_FILE, "STRONGBOX_BACKUP_TRUSTED_FILE")]
+    return [
+        bytes.fromhex(line) for line in _lines(settings.BACKUP_TRUSTED_FILE, "STRONGBOX_BACKUP_TRUSTED_FILE")
+    ]
 
 
 def recipients() -> list[archive.Recipient]:
@@ -112,7 +114,9 @@ def program(name: str) -> Path:
     folder: Path | None = settings.POSTGRES_BIN
     found = None if folder is None else folder / name
     if found is None or not found.exists():
-        raise BackupsNotConfigured(f"PostgreSQL's {name} was not found: STRONGBOX_POSTGRES_BIN names its folder.")
+        raise BackupsNotConfigured(
+            f"PostgreSQL's {name} was not found: STRONGBOX_POSTGRES_BIN names its folder."
+        )
     return found
 
 

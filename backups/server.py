@@ -102,7 +102,11 @@ def die_with_us(number: int = signal.SIGTERM) -> Callable[[], None]:
 
 
 def run(
-    name: str, *arguments: str | Path, folder: Path, environment: Mapping[str, str] | None = None, own: bool = False
+    name: str,
+    *arguments: str | Path,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    own: bool = False,
 ) -> str:
     """Run a program as the server's user (`own`: as ourselves) and return what it printed.
 

@@ -97,7 +97,13 @@ class Engines(Machinery):
     def _assemble(self) -> tuple[Postgres, Valkey, dict[str, str]]:
         """Return both engines, not yet started, and the environment in which they are reached."""
         place = home.prepare(self.state)
-        values = environment.ensure(self.state, database_host=place.sockets, database_port=PORT)
+        values = environment.ensure(
+            self.state,
+            database_host=place.sockets,
+            database_port=PORT,
+            programs=place.binaries,
+            work=place.scratch,
+        )
         valkey = Valkey(
             self.state / "valkey",
             socket=Path(values["STRONGBOX_RUN_DIR"]) / environment.VALKEY_SOCKET,

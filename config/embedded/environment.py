@@ -65,10 +65,18 @@ def load(state: Path) -> dict[str, str]:
     return dict(pairs)
 
 
-def ensure(state: Path, *, database_host: Path | None, database_port: int) -> dict[str, str]:
+def ensure(
+    state: Path,
+    *,
+    database_host: Path | None,
+    database_port: int,
+    programs: Path | None = None,
+    work: Path | None = None,
+) -> dict[str, str]:
     """Return the environment of a state folder, making what is missing.
 
-    `database_host` is the folder of PostgreSQL's socket; None puts it into the run folder.
+    `database_host` is the folder of PostgreSQL's socket; None puts it into the run folder. `programs` holds
+    PostgreSQL's programs; `work` is where its user may enter, for the scratch servers of restore drills.
     A key file that has gone is never replaced: what it encrypted could not be read with another one.
     """
     found = load(state)
@@ -79,6 +87,7 @@ def ensure(state: Path, *, database_host: Path | None, database_port: int) -> di
     keys = state / "keys"
     valkey = run / VALKEY_SOCKET
     broker, cache = values["STRONGBOX_BROKER_PASSWORD"], values["STRONGBOX_CACHE_PASSWORD"]
+    values |= _backups(state, found, work=work or state / "scratch", programs=programs)
     values |= {
         "STRONGBOX_DB_HOST": str(database_host or run),
         "STRONGBOX_DB_PORT": str(database_port),
@@ -121,6 +130,35 @@ def _make_keys(state: Path) -> None:
         private, public = primitives.ed25519_generate()
         processes.write_private(keys / "audit.pub", public.hex() + "\n")
         processes.write_private(signing, private.hex() + "\n")
+
+
+def _backups(state: Path, found: dict[str, str], *, work: Path, programs: Path | None) -> dict[str, str]:
+    keys = processes.private_folder(state / "keys")
+    signing = keys / "backup.key"
+    if not signing.exists():
+        private, public = primitives.ed25519_generate()
+        processes.write_private(keys / "backup.trusted", public.hex() + "\n")
+        processes.write_private(signing, private.hex() + "\n")
+    # The recovery key opens every backup. Here, on a machine for looking and developing, it lies beside the
+    # others; in production it is made and kept elsewhere, and only its public half comes here.
+    lines = []
+    for name in ("recovery", "drill"):
+        path = keys / f"{name}.key"
+        if not path.exists():
+            processes.write_private(path, primitives.x25519_generate()[0].hex() + "\n")
+        lines.append(f"{name} {primitives.x25519_public(bytes.fromhex(path.read_text().strip())).hex()}\n")
+    if not (keys / "backup.recipients").exists():
+        processes.write_private(keys / "backup.recipients", "".join(lines))
+    here = processes.private_folder(state / "backups")
+    values = {
+        "STRONGBOX_BACKUP_TARGETS": found.get("STRONGBOX_BACKUP_TARGETS") or f"folder=file://{here}",
+        "STRONGBOX_BACKUP_SIGNING_KEY_FILE": str(signing),
+        "STRONGBOX_BACKUP_TRUSTED_FILE": str(keys / "backup.trusted"),
+        "STRONGBOX_BACKUP_RECIPIENTS_FILE": str(keys / "backup.recipients"),
+        "STRONGBOX_BACKUP_DRILL_KEY_FILE": str(keys / "drill.key"),
+        "STRONGBOX_BACKUP_WORK_DIR": str(work),
+    }
+    return values | ({"STRONGBOX_POSTGRES_BIN": str(programs)} if programs is not None else {})
 
 
 def _run_folder(state: Path, kept: str | None) -> Path:

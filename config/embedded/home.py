@@ -58,6 +58,11 @@ class Home:
         return self.folder / "data"
 
     @property
+    def scratch(self) -> Path:
+        """Where restore drills put servers of their own: the server's user may pass through."""
+        return self.folder / "scratch"
+
+    @property
     def configuration(self) -> Path:
         """Settings the server reads and cannot change."""
         return self.folder / "configuration"

@@ -168,7 +168,13 @@ class TlsEngines(Engines):
 
     def _assemble(self) -> tuple[Postgres, Valkey, dict[str, str]]:
         place = home.prepare(self.state, server=tls_postgres.fetch(HOME / ".strongbox-engines"))
-        values = environment.ensure(self.state, database_host=place.sockets, database_port=free_port())
+        values = environment.ensure(
+            self.state,
+            database_host=place.sockets,
+            database_port=free_port(),
+            programs=place.binaries,
+            work=place.scratch,
+        )
         port = int(values["STRONGBOX_DB_PORT"])
         sockets = Path(values["STRONGBOX_DB_HOST"])
         postgres = Postgres(

@@ -1,5 +1,6 @@
 """The schedule of backups over 31 days, with a clock of its own."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_month_has_a_full_each_week_and_an_incremental_each_other_night():
 
 def test_no_gap_is_longer_than_a_day():
     times = [one.started_at for one in a_month()]
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) <= timedelta(days=1)
+    assert max(b - a for a, b in itertools.pairwise(times)) <= timedelta(days=1)
 
 
 def test_a_night_that_was_missed_is_made_up_for():
@@ -66,7 +67,9 @@ def test_late_is_late():
     assert not rules.backup_is_late(good + timedelta(hours=26), last_good=good, since=START)
     assert rules.backup_is_late(good + timedelta(hours=26, seconds=1), last_good=good, since=START)
     assert rules.backup_is_late(START + timedelta(hours=27), last_good=None, since=START)
-    assert rules.drill_is_late(START + timedelta(days=8, seconds=1), every_days=7, last_passed=START, since=START)
+    assert rules.drill_is_late(
+        START + timedelta(days=8, seconds=1), every_days=7, last_passed=START, since=START
+    )
     assert not rules.drill_is_late(START + timedelta(days=8), every_days=7, last_passed=START, since=START)
     assert rules.stream_is_late(START + timedelta(minutes=6), covers=START, since=START)
     assert not rules.stream_is_late(START + timedelta(minutes=5), covers=START, since=START)
@@ -75,7 +78,9 @@ def test_late_is_late():
 def test_drills_follow_their_rhythm():
     assert not rules.drill_due(START, every_days=7, started=[], has_backup=False)
     assert rules.drill_due(START, every_days=7, started=[], has_backup=True)
-    assert not rules.drill_due(START + timedelta(days=6, hours=23), every_days=7, started=[START], has_backup=True)
+    assert not rules.drill_due(
+        START + timedelta(days=6, hours=23), every_days=7, started=[START], has_backup=True
+    )
     assert rules.drill_due(START + timedelta(days=7), every_days=7, started=[START], has_backup=True)
 
 
