@@ -1,0 +1,303 @@
+"""Every place for backups keeps the same promises, each against the real thing."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from backups import targets
+from tests.services.backups import places
+
+LATER = timedelta(days=35)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with places.s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[places.Machine]:
+    with places.ssh_machine(tmp_path_factory.mktemp("machine")) as machine:
+        yield machine
+
+
+@pytest.fixture(params=["folder", "s3", "sftp"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> targets.Target:
+    if request.param == "folder":
+        return targets.of(str(tmp_path / "backups"))
+    if request.param == "s3":
+        return places.s3_target(request.getfixturevalue("s3"), tmp_path.name)
+    return request.getfixturevalue("machine").target(tmp_path.name)
+
+
+def put(target: targets.Target, name: str, content: bytes, keep: timedelta = LATER) -> targets.Stored:
+    return target.put(name, io.BytesIO(content), now() + keep)
+
+
+def content_of(target: targets.Target, name: str) -> bytes:
+    with target.get(name) as stream:
+        return stream.read()
+
+
+def test_what_is_stored_is_found_again(target: targets.Target) -> None:
+    target.probe()
+    assert list(target.list()) == []
+    content = os.urandom((9 << 20) + 7)
+    stored = put(target, "full/one.sbx", content)
+    assert (stored.name, stored.size) == ("full/one.sbx", len(content))
+    assert abs(stored.stored_at - now()) < timedelta(minutes=1)
+    assert stored.keep_until is not None
+    assert (
+        timedelta()
+        <= stored.keep_until - now() - LATER + timedelta(minutes=1)
+        < timedelta(minutes=1, seconds=1)
+    )
+    put(target, "wal/two.sbx", b"")
+    put(target, "full/three.sbx", b"3")
+    assert [(found.name, found.size) for found in target.list()] == [
+        ("full/one.sbx", len(content)),
+        ("full/three.sbx", 1),
+        ("wal/two.sbx", 0),
+    ]
+    assert [found.name for found in target.list("wal/")] == ["wal/two.sbx"]
+    assert content_of(target, "full/one.sbx") == content
+    assert content_of(target, "wal/two.sbx") == b""
+    with target.get("full/one.sbx") as stream:
+        pieces = []
+        while piece := stream.read(700_001):
+            pieces.append(piece)
+    assert b"".join(pieces) == content
+    for ask in (
+        target.head,
+        lambda name: content_of(target, name),
+        lambda name: target.delete(name, at=now()),
+    ):
+        with pytest.raises(targets.NotStored):
+            ask("full/none.sbx")
+
+
+def test_nothing_is_overwritten(target: targets.Target) -> None:
+    put(target, "one.sbx", b"first")
+    with pytest.raises(targets.AlreadyStored):
+        put(target, "one.sbx", b"second")
+    assert content_of(target, "one.sbx") == b"first"
+
+
+def test_of_two_that_write_one_name_the_first_to_end_stays(target: targets.Target) -> None:
+    with (
+        pytest.raises(targets.AlreadyStored),
+        target.create("one.sbx", keep_until=now() + LATER) as slow,
+    ):
+        slow.write(b"slow")
+        put(target, "one.sbx", b"quick")
+    assert content_of(target, "one.sbx") == b"quick"
+    assert [(stored.name, stored.size) for stored in target.list()] == [("one.sbx", 5)]
+
+
+def test_names_lead_nowhere_else(target: targets.Target) -> None:
+    for name in ("", "../up", "a/../b", "/abs", "A", "a b", "a//b", ".hidden", "one.keep", "é", "a/", "a\n"):
+        for ask in (lambda name: put(target, name, b"x"), target.head, lambda name: content_of(target, name)):
+            with pytest.raises(targets.NameRefused):
+                ask(name)
+    assert list(target.list()) == []
+
+
+def test_what_breaks_off_never_appears(target: targets.Target) -> None:
+    with pytest.raises(ZeroDivisionError), target.create("one.sbx", keep_until=now() + LATER) as sink:
+        sink.write(os.urandom(20 << 20))
+        raise ZeroDivisionError
+    assert list(target.list()) == []
+    with pytest.raises(targets.NotStored):
+        target.head("one.sbx")
+    put(target, "one.sbx", b"again")
+    assert content_of(target, "one.sbx") == b"again"
+
+
+def test_nothing_is_deleted_before_its_date_and_all_after(target: targets.Target) -> None:
+    put(target, "kept.sbx", b"kept")
+    put(target, "due.sbx", b"due", keep=timedelta(seconds=1))
+    with pytest.raises(targets.StillKept):
+        target.delete("kept.sbx", at=now())
+    assert content_of(target, "kept.sbx") == b"kept"
+    until = time.monotonic() + 15
+    while True:
+        try:
+            target.delete("due.sbx", at=now())
+            break
+        except targets.StillKept:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+    assert [stored.name for stored in target.list()] == ["kept.sbx"]
+    with pytest.raises(targets.NotStored):
+        target.head("due.sbx")
+
+
+def test_a_date_moves_only_away(target: targets.Target) -> None:
+    put(target, "one.sbx", b"1")
+    until = now().replace(microsecond=0) + 2 * LATER
+    target.extend("one.sbx", keep_until=until)
+    assert target.head("one.sbx").keep_until == until
+    with pytest.raises(targets.KeptLonger):
+        target.extend("one.sbx", keep_until=until - timedelta(days=1))
+    assert target.head("one.sbx").keep_until == until
+    with pytest.raises(targets.StillKept):
+        target.delete("one.sbx", at=now() if target.immutable else now() + LATER)
+
+
+# A stolen key of the bucket.
+
+
+def test_a_thief_neither_shortens_nor_deletes_nor_covers_a_locked_backup(s3: str, tmp_path: Path) -> None:
+    target, thief, key = places.s3_target(s3, tmp_path.name), places.s3_client(s3), f"{tmp_path.name}/one.sbx"
+    put(target, "one.sbx", b"ours")
+    version = thief.list_object_versions(Bucket="locked", Prefix=key)["Versions"][0]["VersionId"]
+    for attempt in (
+        lambda: thief.delete_object(Bucket="locked", Key=key, VersionId=version),
+        lambda: thief.delete_object(
+            Bucket="locked", Key=key, VersionId=version, BypassGovernanceRetention=True
+        ),
+    ):
+        with pytest.raises(thief.exceptions.ClientError, match="AccessDenied"):
+            attempt()
+    thief.put_object(Bucket="locked", Key=key, Body=b"theirs")
+    assert thief.get_object(Bucket="locked", Key=key)["Body"].read() == b"theirs"
+    assert content_of(target, "one.sbx") == b"ours"
+    thief.delete_object(Bucket="locked", Key=key)
+    assert content_of(target, "one.sbx") == b"ours"
+    assert [(stored.name, stored.size) for stored in target.list()] == [("one.sbx", 4)]
+    with pytest.raises(targets.AlreadyStored):
+        put(target, "one.sbx", b"again")
+
+
+def test_a_bucket_without_a_lock_is_no_place(s3: str, tmp_path: Path) -> None:
+    plain = places.s3_target(s3, tmp_path.name, bucket="plain")
+    with pytest.raises(targets.TargetUnusable, match="Object Lock"):
+        plain.probe()
+    with pytest.raises(targets.TargetUnusable):
+        put(plain, "one.sbx", b"1")
+    assert list(plain.list()) == []
+    with pytest.raises(targets.TargetUnusable):
+        places.s3_target(s3, tmp_path.name, bucket="absent").probe()
+
+
+def test_a_large_object_goes_in_parts(s3: str, tmp_path: Path) -> None:
+    target = places.s3_target(s3, tmp_path.name)
+    content = os.urandom((33 << 20) + 5)
+    put(target, "large.sbx", content)
+    assert content_of(target, "large.sbx") == content
+    locked = places.s3_client(s3).head_object(Bucket="locked", Key=f"{tmp_path.name}/large.sbx")
+    assert locked["ObjectLockMode"] == "COMPLIANCE"
+
+
+# Another machine in the server's place, and links in a folder.
+
+
+def test_only_the_pinned_machine_is_spoken_to(machine: places.Machine, tmp_path: Path) -> None:
+    pinned = machine.credentials
+    other = (machine.home / "other.pub").read_text()
+    stranger = targets.Credentials(ssh_key=pinned.ssh_key, ssh_host_key=other)
+    with pytest.raises(targets.TargetUnusable):
+        machine.target(tmp_path.name, stranger).probe()
+    unknown = targets.Credentials(
+        ssh_key=(machine.home / "other").read_text(), ssh_host_key=pinned.ssh_host_key
+    )
+    with pytest.raises(targets.TargetUnusable):
+        machine.target(tmp_path.name, unknown).probe()
+    assert not (machine.home / tmp_path.name).exists()
+
+
+def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
+    target = targets.of(str(tmp_path / "backups"))
+    put(target, "one.sbx", b"1")
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "backups" / "two.sbx").symlink_to(tmp_path / "secret")
+    assert [stored.name for stored in target.list()] == ["one.sbx"]
+    with pytest.raises(targets.TargetUnusable):
+        target.get("two.sbx")
+
+
+@pytest.mark.parametrize("kind", ["folder", "sftp"])
+def test_what_lost_its_date_is_kept(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    if kind == "folder":
+        target, root = targets.of(str(tmp_path / "b")), tmp_path / "b"
+    else:
+        machine = request.getfixturevalue("machine")
+        target, root = machine.target(tmp_path.name), machine.home / tmp_path.name
+    put(target, "one.sbx", b"1", keep=timedelta(seconds=-5))
+    (root / "one.sbx.keep").write_text("garbage")
+    with pytest.raises(targets.StillKept):
+        target.delete("one.sbx", at=now() + 10 * LATER)
+    (root / "one.sbx.keep").unlink()
+    with pytest.raises(targets.StillKept):
+        target.delete("one.sbx", at=now() + 10 * LATER)
+    assert content_of(target, "one.sbx") == b"1"
+
+
+def test_files_are_private(machine: places.Machine, tmp_path: Path) -> None:
+    for target, root in (
+        (targets.of(str(tmp_path / "b")), tmp_path / "b"),
+        (machine.target(tmp_path.name), machine.home / tmp_path.name),
+    ):
+        put(target, "full/one.sbx", b"1")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in sorted(root.rglob("*"))}
+        assert modes == {"full": 0o700, "one.sbx": 0o600, "one.sbx.keep": 0o600}
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    # A file-size limit stands for the full disk: the kernel answers the write with an error all the same.
+    code = (
+        "import io, os, resource, signal, sys\n"
+        "from datetime import UTC, datetime\n"
+        "from backups import targets\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "target = targets.of(sys.argv[1])\n"
+        "try:\n"
+        "    target.put('one.sbx', io.BytesIO(os.urandom(3 << 20)), datetime.now(UTC))\n"
+        "except targets.TargetUnusable:\n"
+        "    print('refused', [stored.name for stored in target.list()])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "b")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "refused []\n"
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "backups",
+        "/",
+        "/a/../b",
+        "http://host/path",
+        "file://host/path",
+        "s3://bucket/prefix",
+        "s3://bucket/prefix?region=eu-central-1&endpoint=http://10.0.0.1",
+        "s3://bucket/prefix?region=eu-central-1&verify=no",
+        "sftp://host/path",
+        "sftp://user@host/",
+        "sftp://user:password@host/path",
+        "sftp://user@host/path",
+    ],
+)
+def test_a_place_is_described_in_full(url: str) -> None:
+    with pytest.raises(targets.TargetUnknown):
+        targets.of(url, credentials=places.KEYS)
+
+
+def test_credentials_are_not_printed(machine: places.Machine) -> None:
+    assert repr(places.KEYS) == "Credentials()"
+    assert "PRIVATE" not in repr(machine.target("x"))
