@@ -57,7 +57,10 @@ def test_what_happens_to_a_person_before_they_choose_is_told_where_they_work(ten
         user = accounts.member("accountant").user
     for _ in range(10):
         audit.record_apart(
-            signin.WrongCredentials.event, actor=accounts.stranger(), subject=("user", user.pk), result="failed"
+            signin.WrongCredentials.event,
+            actor=accounts.stranger(),
+            subject=("user", user.pk),
+            result="failed",
         )
     assert look().alerts == 1
     assert [(one.rule, one.person_id) for one in alerts_of(tenant_a)] == [("AUTH-02", user.pk)]
