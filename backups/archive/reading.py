@@ -48,18 +48,6 @@ class _In:
         return not self._source.read(1)
 
 
-class _Counted:
-    """The sink, counted."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink, self.count = sink, 0
-
-    def write(self, data: bytes) -> int:
-        self._sink.write(data)
-        self.count += len(data)
-        return len(data)
-
-
 def peek(source: IO[bytes], *, trusted: Collection[bytes]) -> Header:
     """Return the signed header at the start of an archive; the content is not looked at.
 
@@ -107,24 +95,25 @@ def read(
     header, raw = _header(incoming, trusted)
     headers.expect(header, newest_known=newest_known, archive=archive)
     stream = primitives.Stream(headers.unwrap(raw, recipient_key))
-    counted = _Counted(sink)
     # Written out as it comes: a chunk of zeros is a gigabyte, which must not stand in memory at once.
     inflater = zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_writer(
-        cast(IO[bytes], counted), write_size=_OUT, closefd=False
+        cast(IO[bytes], sink), write_size=_OUT, closefd=False, write_return_read=False
     )
+    written = 0
 
     def content(chunk: bytes, last: bool) -> None:
+        nonlocal written
         try:
             plain = stream.decrypt(chunk, last=last)
         except primitives.InvalidCiphertext:
             raise ArchiveDamaged from None
         try:
-            inflater.write(plain)
+            written += inflater.write(plain)
         except zstandard.ZstdError:
             raise ArchiveDamaged from None
 
     found = _content(incoming, header, content)
-    if found.closing is None or found.closing.content_bytes != counted.count:
+    if found.closing is None or found.closing.content_bytes != written:
         raise ArchiveDamaged
     return found
 
