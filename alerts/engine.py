@@ -168,11 +168,12 @@ def _judge_by(
 
 def before(rule: Rule, settings: Settings, new: Sequence[Seen]) -> list[Seen]:
     """Return what a rule has to look back at to judge what is new."""
-    if settings.window <= timedelta(0):
+    back = max(settings.window, rule.history)
+    if back <= timedelta(0):
         return []
     return feed.before(
         rule.codes,
-        since=new[0].at - settings.window,
+        since=new[0].at - back,
         until=new[-1].at,
         groups={settings.group, *rule.related},
         like=new,

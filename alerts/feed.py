@@ -20,7 +20,7 @@ MOST = 20_000
 # What came before is read up to here: far more than any threshold needs.
 MOST_BEFORE = 50_000
 _SELECT = (
-    "SELECT id, event, at, result, actor_kind, actor_id, session_id, network, subject_kind, subject_id, "
+    "SELECT id, event, at, result, actor_kind, actor_id, on_behalf_of, session_id, network, subject_kind, subject_id, "
     "subject_ids, fields, facts, reason FROM audit_event"
 )
 _NEW = "((epoch = %s AND xid >= %s::xid8) OR epoch > %s)"
@@ -121,8 +121,12 @@ def _same(group: Group, like: Sequence[Seen]) -> tuple[str, list[Any]]:
         people = _ids(one.person for one in like)
         return "actor_id = ANY(%s::uuid[]) OR subject_id = ANY(%s::uuid[])", [people, people]
     networks = sorted({one.network for one in like if one.actor_id is None})
-    actors = _ids(one.actor_id for one in like)
-    return "actor_id = ANY(%s::uuid[]) OR (actor_id IS NULL AND network = ANY(%s))", [actors, networks]
+    actors = _ids(one.on_behalf_of or one.actor_id for one in like)
+    return (
+        "actor_id = ANY(%s::uuid[]) OR on_behalf_of = ANY(%s::uuid[]) "
+        "OR (actor_id IS NULL AND network = ANY(%s))",
+        [actors, actors, networks],
+    )
 
 
 def _ids(found: Iterable[UUID | None]) -> list[UUID]:
@@ -130,7 +134,7 @@ def _ids(found: Iterable[UUID | None]) -> list[UUID]:
 
 
 def _seen(row: Sequence[Any]) -> Seen:
-    facts = row[12]
+    facts = row[13]
     return Seen(
         id=row[0],
         event=row[1],
@@ -138,12 +142,13 @@ def _seen(row: Sequence[Any]) -> Seen:
         result=row[3],
         actor_kind=row[4],
         actor_id=row[5],
-        session_id=row[6],
-        network=row[7],
-        subject_kind=row[8],
-        subject_id=row[9],
-        subject_ids=tuple(row[10]),
-        fields=tuple(row[11]),
+        on_behalf_of=row[6],
+        session_id=row[7],
+        network=row[8],
+        subject_kind=row[9],
+        subject_id=row[10],
+        subject_ids=tuple(row[11]),
+        fields=tuple(row[12]),
         facts=json.loads(facts) if isinstance(facts, str) else facts,
-        reason=row[13],
+        reason=row[14],
     )

@@ -78,7 +78,7 @@ def take(*, found: Found, rule: Rule, settings: Settings, actor: Actor, at: date
 
 def _open(found: Found, rule: Rule, settings: Settings, actor: Actor, at: datetime) -> Alert:
     hit = found.last
-    person = hit.event.person
+    person = _person(hit)
     alert = Alert(
         rule=rule.code,
         rule_version=settings.version,
@@ -113,6 +113,11 @@ def _open(found: Found, rule: Rule, settings: Settings, actor: Actor, at: dateti
     )
     channels.announce(alert_id=alert.pk, at=at)
     return alert
+
+
+def _person(hit: Hit) -> UUID | None:
+    named = hit.facts.get("person")
+    return UUID(str(named)) if named else hit.event.person
 
 
 def _raise(alert: Alert, found: Found, settings: Settings, actor: Actor, at: datetime) -> Alert:

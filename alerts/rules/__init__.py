@@ -1,6 +1,6 @@
 """What alerts look for: every rule, by its code."""
 
-from alerts.rules import access, data, signin
+from alerts.rules import access, data, keeping, money, signin
 from alerts.rules.base import (
     Automatic,
     Group,
@@ -12,7 +12,7 @@ from alerts.rules.base import (
     Source,
 )
 
-ALL: tuple[Rule, ...] = (*signin.RULES, *access.RULES, *data.RULES)
+ALL: tuple[Rule, ...] = (*signin.RULES, *access.RULES, *data.RULES, *money.RULES, *keeping.RULES)
 BY_CODE: dict[str, Rule] = {rule.code: rule for rule in ALL}
 
 __all__ = [

@@ -5,7 +5,7 @@ Pure: no Django, no clock, no database. The same function judges the stream, the
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -77,6 +77,7 @@ class Seen:
     result: str = "success"
     actor_kind: str = "user"
     actor_id: UUID | None = None
+    on_behalf_of: UUID | None = None
     session_id: UUID | None = None
     network: str = ""
     subject_kind: str = ""
@@ -101,8 +102,9 @@ class Seen:
         if group is Group.NETWORK:
             return self.network
         if group is Group.ACTOR:
-            # Strangers have no id: the network they come from stands for them.
-            return str(self.actor_id) if self.actor_id else self.network and f"network.{self.network}"
+            # Whoever asked, not whoever agreed. Strangers have no id: the network they come from stands for them.
+            who = self.on_behalf_of or self.actor_id
+            return str(who) if who else self.network and f"network.{self.network}"
         if group is Group.CUSTOMER:
             return str(self.more.get("customer", ""))
         found = {
@@ -179,6 +181,8 @@ class Rule:
     source: Source = Source.OWN
     # What else has to be looked back at than what the group has in common.
     related: tuple[Group, ...] = ()
+    # How far it looks back beyond its window, to know what is usual.
+    history: timedelta = timedelta(0)
     # Of the host rather than of one organization: looked for in the operator's log.
     of_host: bool = False
 
@@ -329,8 +333,3 @@ def _counted(
                 if not times[one]:
                     del times[one]
         yield window, len(times)
-
-
-def by(settings: Settings, **changed: object) -> Settings:
-    """Return settings with something changed."""
-    return replace(settings, **changed)  # type: ignore[arg-type]  # the names are those of the fields
