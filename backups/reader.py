@@ -41,7 +41,7 @@ HEADER_FIELDS = frozenset(
     | {"parent_sha256", "recipients", "signer", *SUITE}
 )
 CLOSING_FIELDS = frozenset({"archive", "chunks", "content_bytes", "facts", "stored_bytes", "stored_sha256"})
-SUFFIX = ".sbx"
+SUFFIX = ".sbk"
 GOOD, ABSENT, BAD = 0, 1, 126
 
 
@@ -229,7 +229,7 @@ def chains(found: dict[str, Archive]) -> Iterator[tuple[str, str]]:
         parent = by_id.get(archive.header["parent"])
         if parent is None:
             yield name, f"the archive {archive.header['parent']} that it builds on is missing"
-        elif parent.header["generation"] >= archive.header["generation"]:
+        elif parent.header["generation"] > archive.header["generation"]:
             yield name, "it is older than the archive that it builds on"
         elif parent.sha256 and archive.header["parent_sha256"] not in ("", parent.sha256):
             yield name, "the archive that it builds on is not the one it was made from"

@@ -138,9 +138,9 @@ class Closing:
 class Header:
     """What an archive says of itself, in clear and signed. Nothing personal may stand in it.
 
-    `generation` counts upwards over the archives of one kind of succession; `parent` names the archive that
-    an incremental builds on and `parent_sha256` its stored bytes. `recipients`, `signer` and `closing` are
-    filled when an archive is read.
+    `generation` grows from backup to backup, and the archives of one backup share it; `parent` names the
+    archive that this one builds on or belongs to, and `parent_sha256` its stored bytes. `recipients`, `signer`
+    and `closing` are filled when an archive is read.
     """
 
     kind: Kind

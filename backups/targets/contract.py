@@ -115,7 +115,7 @@ class Target(ABC):
 
     @abstractmethod
     def get(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Read what is stored. Raises NotStored."""
+        """Open what is stored, now and not first inside the block. Raises NotStored or TargetUnusable."""
 
     @abstractmethod
     def head(self, name: str) -> Stored:

@@ -6,7 +6,7 @@ that this program wrote; nothing laid over it later is ever read.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO, NoReturn, cast
@@ -74,15 +74,11 @@ class Bucket(Target):
             raise
         self._insist(key, version, keep_until)
 
-    @contextmanager
-    def get(self, name: str) -> Iterator[BinaryIO]:
+    def get(self, name: str) -> AbstractContextManager[BinaryIO]:
         """Stream the first version."""
         key = self._key(name)
         body = self._ask("get_object", Key=key, VersionId=self._first(key).id)["Body"]
-        try:
-            yield cast(BinaryIO, _Body(body))
-        finally:
-            body.close()
+        return closing(cast(BinaryIO, _Body(body)))
 
     def head(self, name: str) -> Stored:
         """Ask for the first version and its lock."""
@@ -226,6 +222,9 @@ class _Body:
             return bytes(self._body.read(None if size < 0 else size))
         except (BotoCoreError, OSError) as error:
             raise TargetUnusable(str(error)) from error
+
+    def close(self) -> None:
+        self._body.close()
 
 
 def _refuse(error: ClientError, operation: str) -> NoReturn:

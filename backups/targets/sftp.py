@@ -6,7 +6,7 @@ nobody from deleting who holds its key, unless the machine itself does (snapshot
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from io import StringIO
 from posixpath import dirname, join
@@ -77,16 +77,16 @@ class Account(Target):
                 with suppress(OSError, EOFError, paramiko.SSHException):
                     sftp.remove(partial)
 
-    @contextmanager
-    def get(self, name: str) -> Iterator[BinaryIO]:
+    def get(self, name: str) -> AbstractContextManager[BinaryIO]:
         """Read what is stored, some way ahead."""
         path = self._path(name)
-        with self._session() as sftp:
+        with ExitStack() as opened:
+            sftp = opened.enter_context(self._session())
             with _fault():
                 size = _regular(sftp, path)[0]
-                file = sftp.open(path, "rb")
-            with file:
-                yield cast(BinaryIO, _Reading(file, size))
+                file = opened.enter_context(sftp.open(path, "rb"))
+            # From here on whoever reads closes.
+            return closing(cast(BinaryIO, _Reading(file, size, opened.pop_all())))
 
     def head(self, name: str) -> Stored:
         """Read size and date."""
@@ -187,9 +187,12 @@ class _Writing:
 class _Reading:
     """A file of known size, read window by window: what is asked for ahead stays bounded."""
 
-    def __init__(self, file: paramiko.SFTPFile, size: int) -> None:
+    def __init__(self, file: paramiko.SFTPFile, size: int, opened: ExitStack) -> None:
         self._file, self._size, self._at = file, size, 0
-        self._held = bytearray()
+        self._held, self._opened = bytearray(), opened
+
+    def close(self) -> None:
+        self._opened.close()
 
     def read(self, size: int = -1) -> bytes:
         wanted = self._size if size < 0 else size

@@ -58,9 +58,9 @@ class Alone:
         return written
 
     def chain(self) -> None:
-        full = self.write("full.sbx", b"full" * 1000, generation=1, archive="full")
+        full = self.write("full.sbk", b"full" * 1000, generation=1, archive="full")
         self.write(
-            "incremental.sbx",
+            "incremental.sbk",
             b"incremental",
             generation=2,
             archive="incremental",
@@ -81,14 +81,14 @@ def test_it_lists_verifies_and_opens(alone: Alone) -> None:
     for command in ("list", "verify"):
         code, found = alone.json(command, "backups", "--newest-known", "2")
         assert (code, found["problems"], found["newest"]) == (0, [], 2)
-        assert [row["file"] for row in found["archives"]] == ["full.sbx", "incremental.sbx"]
+        assert [row["file"] for row in found["archives"]] == ["full.sbk", "incremental.sbk"]
         assert found["archives"][1]["parent"] == "full"
     content = alone.run(
-        "decrypt", "backups/full.sbx", "--trusted", SIGNER.public.hex(), "--key", "recovery.key", "--out", "-"
+        "decrypt", "backups/full.sbk", "--trusted", SIGNER.public.hex(), "--key", "recovery.key", "--out", "-"
     )
     assert (content.returncode, content.stdout) == (0, b"full" * 1000)
     opened = alone.run(
-        *("decrypt", "backups/full.sbx", "--trusted", "trusted.txt", "--key", "recovery.key"),
+        *("decrypt", "backups/full.sbk", "--trusted", "trusted.txt", "--key", "recovery.key"),
         *("--out", "out.tar", "--archive", "full"),
     )
     assert opened.returncode == 0, opened.stderr
@@ -102,24 +102,24 @@ def test_it_lists_verifies_and_opens(alone: Alone) -> None:
 def test_it_tells_what_is_absent_from_what_is_wrong(alone: Alone) -> None:
     """PostgreSQL reads 1 to 125 as the end of the archive: a damaged segment must answer more."""
     alone.chain()
-    stored = alone.folder / "backups" / "full.sbx"
+    stored = alone.folder / "backups" / "full.sbk"
     how = ["--trusted", "trusted.txt", "--key", "recovery.key", "--out", "out"]
-    assert alone.run("decrypt", "backups/none.sbx", *how).returncode == 1
-    assert alone.run("decrypt", "backups/full.sbx", *how, "--archive", "incremental").returncode == 126
-    assert alone.run("decrypt", "backups/full.sbx", *how, "--newest-known", "2").returncode == 126
-    assert alone.run("decrypt", "backups/full.sbx", "--trusted", "trusted.txt").returncode == 126
-    assert alone.run("decrypt", "backups/full.sbx", *how, "--trusted", "absent").returncode == 126
+    assert alone.run("decrypt", "backups/none.sbk", *how).returncode == 1
+    assert alone.run("decrypt", "backups/full.sbk", *how, "--archive", "incremental").returncode == 126
+    assert alone.run("decrypt", "backups/full.sbk", *how, "--newest-known", "2").returncode == 126
+    assert alone.run("decrypt", "backups/full.sbk", "--trusted", "trusted.txt").returncode == 126
+    assert alone.run("decrypt", "backups/full.sbk", *how, "--trusted", "absent").returncode == 126
     whole = stored.read_bytes()
     for damaged in (whole[:-1], whole + b"x", whole[:-100] + bytes([whole[-100] ^ 1]) + whole[-99:], b""):
         stored.write_bytes(damaged)
-        done = alone.run("decrypt", "backups/full.sbx", *how)
+        done = alone.run("decrypt", "backups/full.sbk", *how)
         assert (done.returncode, done.stdout) == (126, b"")
         assert done.stderr.startswith(b"BAD  ")
     assert sorted(path.name for path in alone.folder.glob("out*")) == []
     other = primitives.x25519_generate()[0]
     (alone.folder / "other.key").write_text(other.hex())
     done = alone.run(
-        *("decrypt", "backups/incremental.sbx", "--trusted", "trusted.txt"),
+        *("decrypt", "backups/incremental.sbk", "--trusted", "trusted.txt"),
         *("--key", "other.key", "--out", "out"),
     )
     assert done.returncode == 126
@@ -138,16 +138,16 @@ def test_it_sees_what_is_wrong_between_archives(alone: Alone) -> None:
 
     assert problems("--newest-known", "3") == ["backups: generation 3 is known, but 2 is the newest here"]
     folder = alone.folder / "backups"
-    shutil.copy(folder / "full.sbx", folder / "zz.sbx")
-    assert problems() == ["zz.sbx: it stands here under another name too"]
-    (folder / "zz.sbx").unlink()
-    alone.write("full.sbx", b"another full one", generation=1, archive="full")
-    assert problems() == ["incremental.sbx: the archive that it builds on is not the one it was made from"]
-    alone.write("full.sbx", b"another full one", generation=2, archive="full")
-    assert problems() == ["incremental.sbx: it is older than the archive that it builds on"]
-    (folder / "full.sbx").unlink()
-    assert problems() == ["incremental.sbx: the archive full that it builds on is missing"]
-    (folder / "incremental.sbx").unlink()
+    shutil.copy(folder / "full.sbk", folder / "zz.sbk")
+    assert problems() == ["zz.sbk: it stands here under another name too"]
+    (folder / "zz.sbk").unlink()
+    alone.write("full.sbk", b"another full one", generation=1, archive="full")
+    assert problems() == ["incremental.sbk: the archive that it builds on is not the one it was made from"]
+    alone.write("full.sbk", b"another full one", generation=3, archive="full")
+    assert problems() == ["incremental.sbk: it is older than the archive that it builds on"]
+    (folder / "full.sbk").unlink()
+    assert problems() == ["incremental.sbk: the archive full that it builds on is missing"]
+    (folder / "incremental.sbk").unlink()
     assert problems() == ["backups: there is no archive here"]
 
 
@@ -205,7 +205,7 @@ print(header.closing.content_bytes, resource.getrusage(resource.RUSAGE_SELF).ru_
 def test_memory_stays_small_whatever_is_backed_up(tmp_path: Path) -> None:
     """Half a gigabyte of zeros is one chunk: it is written out as it comes, not held."""
     done = subprocess.run(
-        [sys.executable, "-c", _WEIGH, str(tmp_path / "one.sbx")],
+        [sys.executable, "-c", _WEIGH, str(tmp_path / "one.sbk")],
         cwd=HOME,
         env={**os.environ, "PYTHONPATH": str(HOME)},
         capture_output=True,

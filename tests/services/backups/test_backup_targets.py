@@ -55,8 +55,8 @@ def test_what_is_stored_is_found_again(target: targets.Target) -> None:
     target.probe()
     assert list(target.list()) == []
     content = os.urandom((9 << 20) + 7)
-    stored = put(target, "full/one.sbx", content)
-    assert (stored.name, stored.size) == ("full/one.sbx", len(content))
+    stored = put(target, "full/one.sbk", content)
+    assert (stored.name, stored.size) == ("full/one.sbk", len(content))
     assert abs(stored.stored_at - now()) < timedelta(minutes=1)
     assert stored.keep_until is not None
     assert (
@@ -64,17 +64,17 @@ def test_what_is_stored_is_found_again(target: targets.Target) -> None:
         <= stored.keep_until - now() - LATER + timedelta(minutes=1)
         < timedelta(minutes=1, seconds=1)
     )
-    put(target, "wal/two.sbx", b"")
-    put(target, "full/three.sbx", b"3")
+    put(target, "wal/two.sbk", b"")
+    put(target, "full/three.sbk", b"3")
     assert [(found.name, found.size) for found in target.list()] == [
-        ("full/one.sbx", len(content)),
-        ("full/three.sbx", 1),
-        ("wal/two.sbx", 0),
+        ("full/one.sbk", len(content)),
+        ("full/three.sbk", 1),
+        ("wal/two.sbk", 0),
     ]
-    assert [found.name for found in target.list("wal/")] == ["wal/two.sbx"]
-    assert content_of(target, "full/one.sbx") == content
-    assert content_of(target, "wal/two.sbx") == b""
-    with target.get("full/one.sbx") as stream:
+    assert [found.name for found in target.list("wal/")] == ["wal/two.sbk"]
+    assert content_of(target, "full/one.sbk") == content
+    assert content_of(target, "wal/two.sbk") == b""
+    with target.get("full/one.sbk") as stream:
         pieces = []
         while piece := stream.read(700_001):
             pieces.append(piece)
@@ -85,83 +85,83 @@ def test_what_is_stored_is_found_again(target: targets.Target) -> None:
         lambda name: target.delete(name, at=now()),
     ):
         with pytest.raises(targets.NotStored):
-            ask("full/none.sbx")
+            ask("full/none.sbk")
 
 
 def test_nothing_is_overwritten(target: targets.Target) -> None:
-    put(target, "one.sbx", b"first")
+    put(target, "one.sbk", b"first")
     with pytest.raises(targets.AlreadyStored):
-        put(target, "one.sbx", b"second")
-    assert content_of(target, "one.sbx") == b"first"
+        put(target, "one.sbk", b"second")
+    assert content_of(target, "one.sbk") == b"first"
 
 
 def test_of_two_that_write_one_name_the_first_to_end_stays(target: targets.Target) -> None:
     with (
         pytest.raises(targets.AlreadyStored),
-        target.create("one.sbx", keep_until=now() + LATER) as slow,
+        target.create("one.sbk", keep_until=now() + LATER) as slow,
     ):
         slow.write(b"slow")
-        put(target, "one.sbx", b"quick")
-    assert content_of(target, "one.sbx") == b"quick"
-    assert [(stored.name, stored.size) for stored in target.list()] == [("one.sbx", 5)]
+        put(target, "one.sbk", b"quick")
+    assert content_of(target, "one.sbk") == b"quick"
+    assert [(stored.name, stored.size) for stored in target.list()] == [("one.sbk", 5)]
 
 
 def test_names_lead_nowhere_else(target: targets.Target) -> None:
     for name in ("", "../up", "a/../b", "/abs", "A", "a b", "a//b", ".hidden", "one.keep", "é", "a/", "a\n"):
-        for ask in (lambda name: put(target, name, b"x"), target.head, lambda name: content_of(target, name)):
+        for ask in (lambda name: put(target, name, b"x"), target.head, target.get):
             with pytest.raises(targets.NameRefused):
                 ask(name)
     assert list(target.list()) == []
 
 
 def test_what_breaks_off_never_appears(target: targets.Target) -> None:
-    with pytest.raises(ZeroDivisionError), target.create("one.sbx", keep_until=now() + LATER) as sink:
+    with pytest.raises(ZeroDivisionError), target.create("one.sbk", keep_until=now() + LATER) as sink:
         sink.write(os.urandom(20 << 20))
         raise ZeroDivisionError
     assert list(target.list()) == []
     with pytest.raises(targets.NotStored):
-        target.head("one.sbx")
-    put(target, "one.sbx", b"again")
-    assert content_of(target, "one.sbx") == b"again"
+        target.head("one.sbk")
+    put(target, "one.sbk", b"again")
+    assert content_of(target, "one.sbk") == b"again"
 
 
 def test_nothing_is_deleted_before_its_date_and_all_after(target: targets.Target) -> None:
-    put(target, "kept.sbx", b"kept")
-    put(target, "due.sbx", b"due", keep=timedelta(seconds=1))
+    put(target, "kept.sbk", b"kept")
+    put(target, "due.sbk", b"due", keep=timedelta(seconds=1))
     with pytest.raises(targets.StillKept):
-        target.delete("kept.sbx", at=now())
-    assert content_of(target, "kept.sbx") == b"kept"
+        target.delete("kept.sbk", at=now())
+    assert content_of(target, "kept.sbk") == b"kept"
     until = time.monotonic() + 15
     while True:
         try:
-            target.delete("due.sbx", at=now())
+            target.delete("due.sbk", at=now())
             break
         except targets.StillKept:
             assert time.monotonic() < until
             time.sleep(0.2)
-    assert [stored.name for stored in target.list()] == ["kept.sbx"]
+    assert [stored.name for stored in target.list()] == ["kept.sbk"]
     with pytest.raises(targets.NotStored):
-        target.head("due.sbx")
+        target.head("due.sbk")
 
 
 def test_a_date_moves_only_away(target: targets.Target) -> None:
-    put(target, "one.sbx", b"1")
+    put(target, "one.sbk", b"1")
     until = now().replace(microsecond=0) + 2 * LATER
-    target.extend("one.sbx", keep_until=until)
-    assert target.head("one.sbx").keep_until == until
+    target.extend("one.sbk", keep_until=until)
+    assert target.head("one.sbk").keep_until == until
     with pytest.raises(targets.KeptLonger):
-        target.extend("one.sbx", keep_until=until - timedelta(days=1))
-    assert target.head("one.sbx").keep_until == until
+        target.extend("one.sbk", keep_until=until - timedelta(days=1))
+    assert target.head("one.sbk").keep_until == until
     with pytest.raises(targets.StillKept):
-        target.delete("one.sbx", at=now() if target.immutable else now() + LATER)
+        target.delete("one.sbk", at=now() if target.immutable else now() + LATER)
 
 
 # A stolen key of the bucket.
 
 
 def test_a_thief_neither_shortens_nor_deletes_nor_covers_a_locked_backup(s3: str, tmp_path: Path) -> None:
-    target, thief, key = places.s3_target(s3, tmp_path.name), places.s3_client(s3), f"{tmp_path.name}/one.sbx"
-    put(target, "one.sbx", b"ours")
+    target, thief, key = places.s3_target(s3, tmp_path.name), places.s3_client(s3), f"{tmp_path.name}/one.sbk"
+    put(target, "one.sbk", b"ours")
     version = thief.list_object_versions(Bucket="locked", Prefix=key)["Versions"][0]["VersionId"]
     for attempt in (
         lambda: thief.delete_object(Bucket="locked", Key=key, VersionId=version),
@@ -173,12 +173,12 @@ def test_a_thief_neither_shortens_nor_deletes_nor_covers_a_locked_backup(s3: str
             attempt()
     thief.put_object(Bucket="locked", Key=key, Body=b"theirs")
     assert thief.get_object(Bucket="locked", Key=key)["Body"].read() == b"theirs"
-    assert content_of(target, "one.sbx") == b"ours"
+    assert content_of(target, "one.sbk") == b"ours"
     thief.delete_object(Bucket="locked", Key=key)
-    assert content_of(target, "one.sbx") == b"ours"
-    assert [(stored.name, stored.size) for stored in target.list()] == [("one.sbx", 4)]
+    assert content_of(target, "one.sbk") == b"ours"
+    assert [(stored.name, stored.size) for stored in target.list()] == [("one.sbk", 4)]
     with pytest.raises(targets.AlreadyStored):
-        put(target, "one.sbx", b"again")
+        put(target, "one.sbk", b"again")
 
 
 def test_a_bucket_without_a_lock_is_no_place(s3: str, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_bucket_without_a_lock_is_no_place(s3: str, tmp_path: Path) -> None:
     with pytest.raises(targets.TargetUnusable, match="Object Lock"):
         plain.probe()
     with pytest.raises(targets.TargetUnusable):
-        put(plain, "one.sbx", b"1")
+        put(plain, "one.sbk", b"1")
     assert list(plain.list()) == []
     with pytest.raises(targets.TargetUnusable):
         places.s3_target(s3, tmp_path.name, bucket="absent").probe()
@@ -195,9 +195,9 @@ def test_a_bucket_without_a_lock_is_no_place(s3: str, tmp_path: Path) -> None:
 def test_a_large_object_goes_in_parts(s3: str, tmp_path: Path) -> None:
     target = places.s3_target(s3, tmp_path.name)
     content = os.urandom((33 << 20) + 5)
-    put(target, "large.sbx", content)
-    assert content_of(target, "large.sbx") == content
-    locked = places.s3_client(s3).head_object(Bucket="locked", Key=f"{tmp_path.name}/large.sbx")
+    put(target, "large.sbk", content)
+    assert content_of(target, "large.sbk") == content
+    locked = places.s3_client(s3).head_object(Bucket="locked", Key=f"{tmp_path.name}/large.sbk")
     assert locked["ObjectLockMode"] == "COMPLIANCE"
 
 
@@ -220,12 +220,12 @@ def test_only_the_pinned_machine_is_spoken_to(machine: places.Machine, tmp_path:
 
 def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     target = targets.of(str(tmp_path / "backups"))
-    put(target, "one.sbx", b"1")
+    put(target, "one.sbk", b"1")
     (tmp_path / "secret").write_bytes(b"secret")
-    (tmp_path / "backups" / "two.sbx").symlink_to(tmp_path / "secret")
-    assert [stored.name for stored in target.list()] == ["one.sbx"]
+    (tmp_path / "backups" / "two.sbk").symlink_to(tmp_path / "secret")
+    assert [stored.name for stored in target.list()] == ["one.sbk"]
     with pytest.raises(targets.TargetUnusable):
-        target.get("two.sbx")
+        target.get("two.sbk")
 
 
 @pytest.mark.parametrize("kind", ["folder", "sftp"])
@@ -235,14 +235,14 @@ def test_what_lost_its_date_is_kept(kind: str, request: pytest.FixtureRequest, t
     else:
         machine = request.getfixturevalue("machine")
         target, root = machine.target(tmp_path.name), machine.home / tmp_path.name
-    put(target, "one.sbx", b"1", keep=timedelta(seconds=-5))
-    (root / "one.sbx.keep").write_text("garbage")
+    put(target, "one.sbk", b"1", keep=timedelta(seconds=-5))
+    (root / "one.sbk.keep").write_text("garbage")
     with pytest.raises(targets.StillKept):
-        target.delete("one.sbx", at=now() + 10 * LATER)
-    (root / "one.sbx.keep").unlink()
+        target.delete("one.sbk", at=now() + 10 * LATER)
+    (root / "one.sbk.keep").unlink()
     with pytest.raises(targets.StillKept):
-        target.delete("one.sbx", at=now() + 10 * LATER)
-    assert content_of(target, "one.sbx") == b"1"
+        target.delete("one.sbk", at=now() + 10 * LATER)
+    assert content_of(target, "one.sbk") == b"1"
 
 
 def test_files_are_private(machine: places.Machine, tmp_path: Path) -> None:
@@ -250,9 +250,9 @@ def test_files_are_private(machine: places.Machine, tmp_path: Path) -> None:
         (targets.of(str(tmp_path / "b")), tmp_path / "b"),
         (machine.target(tmp_path.name), machine.home / tmp_path.name),
     ):
-        put(target, "full/one.sbx", b"1")
+        put(target, "full/one.sbk", b"1")
         modes = {path.name: path.stat().st_mode & 0o777 for path in sorted(root.rglob("*"))}
-        assert modes == {"full": 0o700, "one.sbx": 0o600, "one.sbx.keep": 0o600}
+        assert modes == {"full": 0o700, "one.sbk": 0o600, "one.sbk.keep": 0o600}
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
         "target = targets.of(sys.argv[1])\n"
         "try:\n"
-        "    target.put('one.sbx', io.BytesIO(os.urandom(3 << 20)), datetime.now(UTC))\n"
+        "    target.put('one.sbk', io.BytesIO(os.urandom(3 << 20)), datetime.now(UTC))\n"
         "except targets.TargetUnusable:\n"
         "    print('refused', [stored.name for stored in target.list()])\n"
     )
