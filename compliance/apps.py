@@ -9,5 +9,9 @@ class ComplianceConfig(AppConfig):
     name = "compliance"
 
     def ready(self) -> None:
-        """Register the event types of compliance."""
+        """Register the event types of compliance, its controls, and what waits for a second person."""
         from compliance import events  # noqa: F401  registering is the import's effect
+        from compliance.controls import checks, exceptions
+
+        checks.register_own()
+        exceptions.register_own()

@@ -1,1 +1,59 @@
 """What compliance leaves in the audit trail."""
+
+from audit.events import register
+
+# --- Controls ---------------------------------------------------------------------------------------
+
+CONTROL_RAN = register("control.ran", "{actor} ran {controls} controls", owasp="sys_monitor_enabled")
+CONTROL_REGRESSED = register(
+    "control.regressed", "Control {control} was passing and is {state}", owasp="sys_monitor_disabled"
+)
+CONTROL_RECOVERED = register(
+    "control.recovered", "Control {control} is {state} again", owasp="sys_monitor_enabled"
+)
+CONTROL_STALE = register(
+    "control.stale", "Control {control} has not been checked in time", owasp="sys_monitor_disabled"
+)
+CONTROLS_READ = register("control.read", "{actor} looked at controls", owasp="sensitive_read")
+RUN_ASKED = register("control.run_asked", "{actor} had controls run", owasp="sensitive_update")
+EXCEPTION_ASKED = register(
+    "exception.asked", "{actor} asked to except control {control}", owasp="sensitive_create"
+)
+EXCEPTION_GRANTED = register(
+    "exception.granted", "{actor} excepted control {control} until {until}", owasp="sensitive_create"
+)
+EXCEPTION_DECLINED = register(
+    "exception.declined", "Nobody agreed to except control {control}", owasp="sensitive_update"
+)
+EXCEPTION_ENDED = register(
+    "exception.ended", "The exception of control {control} ended: {why}", owasp="sensitive_update"
+)
+
+# --- Evidence and packs -----------------------------------------------------------------------------
+
+EVIDENCE_ADDED = register(
+    "evidence.added", "{actor} added evidence {subject} for {control}", owasp="sensitive_create"
+)
+EVIDENCE_WITHDRAWN = register(
+    "evidence.withdrawn", "{actor} withdrew evidence {subject}", owasp="sensitive_delete"
+)
+EVIDENCE_READ = register("evidence.read", "{actor} looked at evidence", owasp="sensitive_read")
+EVIDENCE_EXPIRED = register(
+    "evidence.expired", "Evidence {subject} for {control} is out of date", owasp="sensitive_update"
+)
+PACK_MADE = register(
+    "pack.made", "{actor} made evidence pack {subject} of {framework}", owasp="sensitive_create"
+)
+PACK_READ = register("pack.read", "{actor} took evidence pack {subject} out", owasp="sensitive_read")
+
+# --- Auditors ---------------------------------------------------------------------------------------
+
+AUDITOR_INVITED = register(
+    "auditor.invited",
+    "{actor} invited an auditor for {frameworks} frameworks until {until}",
+    owasp="user_created",
+    pci="10.2.1.5",
+)
+AUDITOR_ENDED = register(
+    "auditor.ended", "{actor} ended the visit of an auditor", owasp="user_archived", pci="10.2.1.5"
+)

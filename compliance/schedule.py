@@ -2,4 +2,7 @@
 
 from typing import Any
 
-BEAT: dict[str, dict[str, Any]] = {}
+BEAT: dict[str, dict[str, Any]] = {
+    "compliance-run-all": {"task": "compliance.run_all", "schedule": 86_400},
+    "compliance-watch": {"task": "compliance.watch", "schedule": 3_600},
+}

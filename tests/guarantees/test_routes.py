@@ -81,7 +81,13 @@ NOUNS = {
     "periods": "period",
 }
 # Arguments that name no record.
-WORDS = {"kind": "facturx", "listing": "customers", "purpose": "fields", "month": "2019-01"}
+WORDS = {
+    "kind": "facturx",
+    "listing": "customers",
+    "purpose": "fields",
+    "month": "2019-01",
+    "code": "keys.age",
+}
 _NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents|write.off)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 

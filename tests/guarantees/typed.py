@@ -37,6 +37,7 @@ from tests.guarantees import (
     canaries,
     searched,
     typed_books,
+    typed_compliance,
     typed_corrections,
     typed_customers,
     typed_imports,
@@ -143,6 +144,7 @@ def _type_over_the_services(marker: str) -> None:
         typed_payments.over_the_services(marker, actor)
         typed_customers.over_the_services(marker, actor)
         typed_books.over_the_services(marker, actor)
+        typed_compliance.over_the_services(marker, actor)
         typed_corrections.over_the_services(marker, actor)
         apikeys.create(
             name=f"{marker} key",

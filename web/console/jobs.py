@@ -31,6 +31,8 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "import.check": "Checking an import",
         "import.run": "Import",
         "import.undo": "Taking an import back",
+        "compliance.run": "Running controls",
+        "compliance.pack": "Making an evidence pack",
     }
 )
 _FAULTS: Mapping[str, str] = MappingProxyType(

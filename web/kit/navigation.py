@@ -63,6 +63,10 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         ),
     ),
     (
+        "Assurance",
+        (Place("Compliance", "compliance:overview", "compliance", P.COMPLIANCE_READ),),
+    ),
+    (
         "Settings",
         (
             Place("Organization", "billing:organization", "organization", P.ORGANIZATION_WRITE),

@@ -54,6 +54,15 @@ STATUS: dict[str, dict[str, Status]] = {
         "new": _wrong("Not reviewed"),
         "gone": _care("Gone"),
     },
+    "control": {
+        "passing": _good("Passing"),
+        "failing": _wrong("Failing"),
+        "unknown": _care("Undecided"),
+        "stale": _care("Old result"),
+        "manual_due": _waits("Evidence due"),
+        "exception": _care("Excepted"),
+        "not_applicable": _idle("Not applicable"),
+    },
     "document": {"valid": _good("Valid"), "invalid": _wrong("Not valid")},
     "invoice": {"draft": _idle("Draft"), "finalized": _moving("Finalized"), "voided": _idle("Void")},
     # What a reader wants to know of an invoice at once: its document and its payment in one word.

@@ -1,0 +1,83 @@
+"""Celery's door to compliance."""
+
+import logging
+from dataclasses import replace
+from uuid import UUID
+
+from celery import shared_task
+
+from compliance.controls import exceptions, running
+from compliance.evidence import services as evidence
+from core import clock
+from tenancy import context
+from tenancy.context import Scope, scope
+from tenancy.models import Tenant
+from tenancy.tasks import SystemTask
+
+_log = logging.getLogger("strongbox.compliance")
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="compliance.run_controls",
+    reason="each control answers in a scope of its own",
+)
+def run_controls(self: SystemTask, tenant_id: str, job_id: str, code: str = "", asked_by: str = "") -> None:
+    """Run one control of an organization, or all, as somebody asked."""
+    asker = UUID(asked_by) if asked_by else None
+    running.run(
+        tenant_id=UUID(tenant_id),
+        actor=replace(self.actor, on_behalf_of=asker),
+        now=clock.now,
+        codes=[code] if code else (),
+        job_id=UUID(job_id),
+        asked_by=asker,
+    )
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="compliance.run_all",
+    reason="the controls of every organization are run each day",
+)
+def run_all(self: SystemTask) -> int:
+    """Run the live controls of every organization that is open; return how many."""
+    done = 0
+    for tenant in _open():
+        try:
+            running.run(tenant_id=tenant, actor=self.actor, now=clock.now)
+            done += 1
+        except Exception:
+            # One that cannot be worked on keeps no other from its turn; its results grow old, which is noticed.
+            _log.exception("the controls of an organization could not be run")
+    return done
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="compliance.watch",
+    reason="results grow old and evidence runs out in any organization",
+)
+def watch(self: SystemTask) -> int:
+    """Notice what is not checked any more; return how much."""
+    found = 0
+    for tenant in _open():
+        try:
+            with scope(Scope(tenant)):
+                at = clock.now()
+                found += running.notice_stale(actor=self.actor, at=at)
+                found += evidence.notice_expired(actor=self.actor, at=at)
+                found += exceptions.end_due(actor=self.actor, at=at)
+        except Exception:
+            _log.exception("the controls of an organization could not be watched")
+    return found
+
+
+def _open() -> list[UUID]:
+    with context.system_scope(reason="organizations are worked on one by one"):
+        return list(
+            Tenant.objects.filter(state=Tenant.State.ACTIVE).order_by("slug").values_list("pk", flat=True)
+        )

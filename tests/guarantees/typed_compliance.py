@@ -1,0 +1,31 @@
+"""What people type into compliance: why a control is excepted, and what their evidence is."""
+
+from datetime import timedelta
+
+from compliance.controls import exceptions
+from compliance.evidence import services as evidence
+from core import clock
+from core.actor import Actor
+
+
+def over_the_services(marker: str, actor: Actor) -> None:
+    """Ask for an exception, and bring evidence."""
+    at = clock.now()
+    exceptions.ask(
+        code="keys.age",
+        reason=f"{marker} reason",
+        risk=f"{marker} risk",
+        ends_on=at.date() + timedelta(days=9),
+        actor=actor,
+        at=at,
+    )
+    evidence.add(
+        code="organization.penetration_test",
+        title=f"{marker} title",
+        note=f"{marker} note",
+        name=f"{marker}.csv",
+        content=b"day,hours\n1,8\n",
+        valid_until=at.date() + timedelta(days=9),
+        actor=actor,
+        at=at,
+    )
