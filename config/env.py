@@ -56,6 +56,15 @@ class _Reader:
             raise BadEnvironment(f"{_PREFIX}{name} must be 32 bytes, 64 hexadecimal digits.")
         return value
 
+    def keys(self, name: str) -> tuple[str, ...]:
+        """Return several public keys of 64 hexadecimal digits each, separated by commas; none is usual."""
+        found = [part.strip().lower() for part in (self.optional(name) or "").split(",") if part.strip()]
+        if any(len(part) != 64 or not all(digit in "0123456789abcdef" for digit in part) for part in found):
+            raise BadEnvironment(
+                f"{_PREFIX}{name} must be keys of 64 hexadecimal digits, with commas between."
+            )
+        return tuple(found)
+
     def number(self, name: str, default: int) -> int:
         """Return a whole number."""
         value = self.optional(name)
@@ -139,6 +148,8 @@ class Environment:
     proxy_count: int
     email_url: str | None
     gateway_address: str
+    advisory_keys: tuple[str, ...]
+    advisory_source: str
     api_per_second: int
     demo: bool
 
@@ -201,5 +212,7 @@ class Environment:
             email_url=read.optional("EMAIL_URL"),
             api_per_second=read.number("API_PER_SECOND", 200),
             gateway_address=read.origin("GATEWAY_ADDRESS"),
+            advisory_keys=read.keys("ADVISORY_KEYS"),
+            advisory_source=read.origin("ADVISORY_SOURCE"),
             demo=read.flag("DEMO"),
         )

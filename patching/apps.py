@@ -9,5 +9,7 @@ class PatchingConfig(AppConfig):
     name = "patching"
 
     def ready(self) -> None:
-        """Register the event types of patching."""
-        from patching import events  # noqa: F401  registering is the import's effect
+        """Register the event types of patching, and what a second person agrees to."""
+        from patching import accepting, events  # noqa: F401  registering is the import's effect
+
+        accepting.register()

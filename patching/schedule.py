@@ -2,4 +2,6 @@
 
 from typing import Any
 
-BEAT: dict[str, dict[str, Any]] = {}
+BEAT: dict[str, dict[str, Any]] = {
+    "patching-check": {"task": "patching.check", "schedule": 86_400, "options": {"queue": "patches"}},
+}

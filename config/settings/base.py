@@ -161,6 +161,9 @@ AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
 # Exact origins the HTTP client may reach in a private network or without TLS; production has none.
 OUTBOUND_PRIVATE_ORIGINS: list[str] = []
+# Whose bundles of advisories are taken in (Ed25519), and where advisories are asked for; empty asks nobody.
+ADVISORY_KEYS = ENV.advisory_keys
+ADVISORY_SOURCE = ENV.advisory_source
 # Where the tax authorities of the Union are asked about tax ids; empty asks nobody.
 VIES_ADDRESS = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 # Where the card provider is asked; empty is the provider itself, and production knows no other.
@@ -234,6 +237,7 @@ CELERY_TASK_ROUTES = {
     "crypto.*": {"queue": "keys"},
     "edge.beat_ops_worker": {"queue": "keys"},
     "backups.*": {"queue": "backups"},
+    "patching.*": {"queue": "patches"},
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
