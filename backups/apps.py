@@ -9,5 +9,8 @@ class BackupsConfig(AppConfig):
     name = "backups"
 
     def ready(self) -> None:
-        """Register the event types of backups."""
-        from backups import events  # noqa: F401  registering is the import's effect
+        """Register the event types of backups, and what waits for a second person."""
+        from accounts.services import approvals
+        from backups import events, services  # noqa: F401  registering is the import's effect
+
+        approvals.register(services.APPROVAL)

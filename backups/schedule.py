@@ -2,4 +2,6 @@
 
 from typing import Any
 
-BEAT: dict[str, dict[str, Any]] = {}
+BEAT: dict[str, dict[str, Any]] = {
+    "backups-tick": {"task": "backups.tick", "schedule": 300, "options": {"expires": 300}},
+}

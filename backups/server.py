@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, LiteralString
 
 import psycopg
 from django.conf import settings
@@ -21,6 +21,8 @@ from backups import places
 from core.errors import Refusal
 
 SUPERUSER = "dba"
+# By this name a process knows that it is connected to a copy, which may be changed.
+SCRATCH_NAME = "strongbox-scratch"
 PORT = 5432
 START_SECONDS = 600
 _STDERR_LIMIT = 4_000
@@ -85,6 +87,21 @@ def as_backup(autocommit: bool = True) -> "psycopg.Connection[tuple[Any, ...]]":
         autocommit=autocommit,
         **tls,
     )
+
+
+def one(connection: "psycopg.Connection[tuple[Any, ...]]", sql: LiteralString) -> tuple[Any, ...]:
+    """Return the one row of a question."""
+    row = connection.execute(sql).fetchone()
+    if row is None:
+        raise ProgramFailed("PostgreSQL gave no answer.")
+    return row
+
+
+def pipe(end: IO[bytes] | None) -> IO[bytes]:
+    """Return a child's end of a pipe that was asked for."""
+    if end is None:
+        raise ProgramFailed("The pipe to a program is missing.")
+    return end
 
 
 def die_with_us(number: int = signal.SIGTERM) -> Callable[[], None]:
@@ -154,6 +171,7 @@ log_statement = none
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 restart_after_crash = off
+cluster_name = '{name}'
 """
 # The superuser over the socket of a folder that nobody else enters; the product's roles by their passwords.
 _HBA = "local all {superuser} trust\nlocal replication all reject\nlocal all all scram-sha-256\n"
@@ -162,7 +180,10 @@ _HBA = "local all {superuser} trust\nlocal replication all reject\nlocal all all
 class ScratchServer:
     """A PostgreSQL on a restored data folder, reached through a socket in `folder` alone."""
 
-    def __init__(self, folder: Path, data: Path, *, recovery: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, data: Path, *, recovery: Mapping[str, str] | None = None, durable: bool = False
+    ) -> None:
+        self._durable = durable
         self.folder, self.data = folder, data
         self.log = folder / "server.log"
         self._recovery = dict(recovery or {})
@@ -175,7 +196,9 @@ class ScratchServer:
             ScratchServerFailed: it ended or did not get ready.
         """
         who = places.login()
-        settings_text = _CONFIGURATION.format(folder=self.folder, port=PORT)
+        settings_text = _CONFIGURATION.format(folder=self.folder, port=PORT, name=SCRATCH_NAME)
+        # What is thrown away need not survive a crash; what is to stay is synced at the end.
+        settings_text += "" if self._durable else "fsync = off\nfull_page_writes = off\n"
         settings_text += "".join(f"{name} = '{value}'\n" for name, value in self._recovery.items())
         for name, text in {
             "server.conf": settings_text,

@@ -60,6 +60,7 @@ PREFIXES = {
     "reminder": "rem",
     "reminder_plan": "rpl",
     "request": "req",
+    "restore": "rst",
     "restore_drill": "drl",
     "role": "rol",
     "series": "ser",

@@ -120,6 +120,13 @@ def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
             | {"STRONGBOX_DB_REKEY_PASSWORD", "STRONGBOX_BACKUP_DRILL_KEY_FILE"},
         ),
         Program(
+            "receiver",
+            command("backup_stream"),
+            secrets=_APP | _WRITES_BACKUPS,
+            tells=False,
+            grace=15,
+        ),
+        Program(
             "beat",
             [*_celery("beat"), "--schedule", str(state / "beat-schedule"), "--pidfile="],
             secrets=_APP,

@@ -1,0 +1,1 @@
+"""Restore drills: a backup is believed when it has been restored, and not before."""

@@ -1,0 +1,123 @@
+"""The result of a drill: kept with its checks, and signed by the key that signs archives.
+
+Promise kept: whoever can change rows of the database, and cannot sign, cannot make a failed drill a passed one.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from audit import services as audit
+from backups import events, places
+from backups.drills.inside import Found
+from backups.models import Backup, Drill, DrillStep
+from core import canonical, ids, primitives
+from core.actor import Actor
+from tenancy.context import use_case
+
+DOMAIN = b"strongbox.backup.drill.v1\0"
+
+
+@use_case
+def begin(*, wanted: datetime | None, job_id: UUID | None, actor: Actor, at: datetime) -> Drill:
+    """Note that a drill begins."""
+    made = Drill(started_at=at, wanted_at=wanted, job_id=job_id)
+    made.save(force_insert=True)
+    return made
+
+
+@use_case
+def keep(
+    *,
+    drill_id: UUID,
+    backup: Backup | None,
+    found: Sequence[Found],
+    reached_at: datetime | None,
+    rto_milliseconds: int,
+    rpo_milliseconds: int,
+    actor: Actor,
+    at: datetime,
+) -> Drill:
+    """Note what a drill found, under a signature."""
+    made: Drill = Drill.objects.select_for_update().get(pk=drill_id)
+    wrong = [one for one in found if not one.ok]
+    passed = bool(found) and not wrong and {one.name for one in found} == EXPECTED
+    made.state = Drill.State.PASSED if passed else Drill.State.FAILED
+    made.backup, made.finished_at, made.reached_at = backup, at, reached_at
+    made.rto_milliseconds, made.rpo_milliseconds = rto_milliseconds, rpo_milliseconds
+    made.code = "" if passed else (wrong[0].code if wrong else "checks_are_missing")
+    made.result = _document(made, backup, found)
+    made.signature = primitives.ed25519_sign(
+        places.signer().private, DOMAIN + canonical.dumps(made.result)
+    ).hex()
+    made.save()
+    for position, one in enumerate(found):
+        DrillStep(
+            drill=made,
+            position=position,
+            name=one.name,
+            is_ok=one.ok,
+            milliseconds=one.milliseconds,
+            counts=one.counts,
+            code=one.code[:64],
+        ).save(force_insert=True)
+    subject = ("restore_drill", made.pk)
+    if passed and backup is not None:
+        facts = {"generation": backup.generation, "checks": len(found), "rto_ms": rto_milliseconds}
+        audit.record(events.DRILL_PASSED, actor=actor, subject=subject, facts=facts)
+    else:
+        facts = {"code": made.code or "backup_unknown"}
+        audit.record(events.DRILL_FAILED, actor=actor, subject=subject, facts=facts, result="failed")
+    return made
+
+
+EXPECTED = frozenset(
+    {"archive", "manifest", "recovery", "amcheck", "rows", "ledger", "seals", "decrypt", "files", "sign_in"}
+)
+
+
+def is_genuine(drill: Drill) -> bool:
+    """Tell whether the result is what was signed, and the row says the same."""
+    if not drill.signature or drill.result.get("state") != drill.state:
+        return False
+    if drill.result.get("drill") != ids.encode("restore_drill", drill.pk):
+        return False
+    message = DOMAIN + canonical.dumps(drill.result)
+    for public in places.trusted():
+        try:
+            primitives.ed25519_verify(public, bytes.fromhex(drill.signature), message)
+        except (primitives.InvalidSignature, ValueError):
+            continue
+        return True
+    return False
+
+
+def _document(made: Drill, backup: Backup | None, found: Sequence[Found]) -> dict[str, Any]:
+    return {
+        "format": "strongbox.drill.v1",
+        "drill": ids.encode("restore_drill", made.pk),
+        "state": str(made.state),
+        "backup": ids.encode("backup", backup.pk) if backup is not None else None,
+        "generation": backup.generation if backup is not None else None,
+        "started_at": _written(made.started_at),
+        "finished_at": _written(made.finished_at),
+        "wanted_at": _written(made.wanted_at),
+        "reached_at": _written(made.reached_at),
+        "rto_milliseconds": made.rto_milliseconds,
+        "rpo_milliseconds": made.rpo_milliseconds,
+        "checks": [
+            {
+                "name": one.name,
+                "ok": one.ok,
+                "milliseconds": one.milliseconds,
+                "counts": dict(one.counts),
+                "code": one.code,
+            }
+            for one in found
+        ],
+    }
+
+
+def _written(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at is not None else None

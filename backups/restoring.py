@@ -1,0 +1,384 @@
+"""From archives back to a data folder: fetched, checked, opened, combined, and brought to the moment wanted.
+
+Promise kept: nothing of an archive is used before all of it was authenticated, and before it is known to be
+the one that was asked for. Whoever restores gives the key; the database is not needed.
+"""
+
+import hashlib
+import logging
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from backups import archive, places, server, targets
+from backups.archive import Header, Kind
+from core.errors import Refusal
+
+_log = logging.getLogger("strongbox.backups")
+
+
+class NothingStored(Refusal):
+    """No backup was found at the targets from which this moment can be reached."""
+
+    code = "nothing_stored"
+
+
+class ArchiveMissing(Refusal):
+    """An archive that is needed lies at no target."""
+
+    code = "archive_missing"
+
+
+class UnpackFailed(Refusal):
+    """An archive could not be unpacked."""
+
+    code = "unpack_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One archive of a chain as its own header describes it."""
+
+    name: str
+    header: Header
+    sha256: str
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return what was known when it was closed."""
+        return dict(self.header.closing.facts) if self.header.closing is not None else {}
+
+    @property
+    def consistent_at(self) -> datetime:
+        """Return from when on it is whole."""
+        return datetime.fromisoformat(self.facts["consistent_at"])
+
+
+@contextmanager
+def opened(name: str, places_: Sequence[places.Named]) -> Iterator[Any]:
+    """Open an object at the first target that has it.
+
+    Raises:
+        ArchiveMissing
+    """
+    for one in places_:
+        try:
+            source = one.place.get(name)
+        except targets.TargetRefused as error:
+            _log.debug("target %s has no %s: %s", one.name, name, error.code)
+            continue
+        with source as stream:
+            yield stream
+            return
+    raise ArchiveMissing(f"{name} lies at no target.")
+
+
+def chain_at(
+    places_: Sequence[places.Named], *, trusted: Sequence[bytes], wanted: datetime | None
+) -> list[Link]:
+    """Find by their own signed words the archives from which a moment can be reached, the full one first.
+
+    Each candidate is verified whole, newest first; one that is not sound is passed over with a warning.
+
+    Raises:
+        NothingStored
+    """
+    names = {
+        stored.name
+        for one in places_
+        for stored in one.place.list("backups/")
+        if stored.name.endswith("/database.sbk")
+    }
+    by_archive: dict[str, Link] = {}
+
+    def link(name: str) -> Link | None:
+        try:
+            with opened(name, places_) as source:
+                hashed = Hashed(source)
+                found = Link(name, archive.verify(hashed, trusted=trusted), hashed.digest)
+        except (archive.ArchiveRefused, ArchiveMissing) as error:
+            _log.warning("%s is passed over: %s", name, error.code)
+            return None
+        by_archive[found.header.archive] = found
+        return found
+
+    heads: dict[str, Header] = {}
+    for name in sorted(names, reverse=True):
+        try:
+            with opened(name, places_) as source:
+                head = archive.peek(source, trusted=trusted)
+        except (archive.ArchiveRefused, ArchiveMissing):
+            continue
+        heads[head.archive] = head
+        # The number in the name is for people; the signed one counts.
+        if f"{head.generation:08d}-{head.kind}" != name.split("/")[1]:
+            heads.pop(head.archive)
+    named = {
+        head.archive: f"backups/{head.generation:08d}-{head.kind}/database.sbk" for head in heads.values()
+    }
+    for head in sorted(heads.values(), key=lambda one: one.generation, reverse=True):
+        newest = link(named[head.archive])
+        if newest is None or (wanted is not None and newest.consistent_at > wanted):
+            continue
+        found = [newest]
+        while found[0].header.parent is not None:
+            parent = found[0].header.parent
+            below = by_archive.get(parent) or (link(named[parent]) if parent in named else None)
+            if below is None or below.sha256 != found[0].header.parent_sha256:
+                break
+            found.insert(0, below)
+        else:
+            return found
+        _log.warning("%s is passed over: what it is built on is not there", newest.name)
+    raise NothingStored
+
+
+class Hashed:
+    """A source, hashed whole: an archive names its parent by the digest of all its stored bytes."""
+
+    def __init__(self, source: Any) -> None:
+        self._source, self._hash = source, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        data: bytes = self._source.read(size)
+        self._hash.update(data)
+        return data
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of what has been read."""
+        return self._hash.hexdigest()
+
+
+def unpack(link_name: str, folder: Path, places_: Sequence[places.Named], **reading: Any) -> Header:
+    """Open an archive and unpack the tar in it, as the server's user.
+
+    Raises:
+        UnpackFailed, archive.ArchiveRefused.
+    """
+    who = places.login()
+    folder.mkdir(mode=0o700)
+    os.chown(folder, who.uid, who.gid)
+    child = subprocess.Popen(  # noqa: S603  our own words
+        ["/usr/bin/tar", "--extract", "--file=-", "--directory", str(folder), "--no-same-owner"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=server.clean(),
+        cwd="/",
+        preexec_fn=server.die_with_us(),
+        **who.as_child,
+    )
+    try:
+        with opened(link_name, places_) as source:
+            header = archive.read(source, server.pipe(child.stdin), **reading)
+        _, said = child.communicate()
+    except BrokenPipeError:
+        raise UnpackFailed from None
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    if child.returncode:
+        raise UnpackFailed(f"tar failed: {said.decode(errors='replace')[-300:]}")
+    return header
+
+
+class Spool:
+    """Hands the restored server the segments it asks for, decrypted one at a time.
+
+    The server's user has no key and reaches no target: its restore_command leaves a note and waits.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        places_: Sequence[places.Named],
+        *,
+        system: str,
+        key: bytes,
+        trusted: Sequence[bytes],
+    ) -> None:
+        self.folder = folder / "spool"
+        self._places, self._system, self._key, self._trusted = places_, system, key, trusted
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.handed = 0
+        self.broken = ""
+
+    @property
+    def command(self) -> str:
+        """Return the restore_command."""
+        return f"/bin/sh {self.folder}/fetch %f %p"
+
+    def __enter__(self) -> "Spool":
+        who = places.login()
+        self.folder.mkdir(mode=0o700)
+        script = self.folder / "fetch"
+        # More than 125: "broken" must not be read as "no more changes".
+        script.write_text(
+            f'd={self.folder}\n: > "$d/$1.ask"\nwhile :; do\n'
+            '  if [ -e "$d/$1.have" ]; then mv "$d/$1.have" "$2" && exit 0; exit 200; fi\n'
+            '  if [ -e "$d/$1.none" ]; then rm -f "$d/$1.none"; exit 1; fi\n'
+            '  if [ -e "$d/$1.broken" ]; then exit 200; fi\n'
+            "  sleep 0.02\ndone\n"
+        )
+        for path in (self.folder, script):
+            os.chown(path, who.uid, who.gid)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while not self._stop.wait(0.01):
+            for note in self.folder.glob("*.ask"):
+                self._answer(note)
+
+    def _answer(self, note: Path) -> None:
+        segment = note.name.removesuffix(".ask")
+        note.unlink(missing_ok=True)
+        fresh = self.folder / f"{segment}.new"
+        answer = "have"
+        try:
+            with opened(wal_name(self._system, segment), self._places) as source, fresh.open("wb") as sink:
+                header = archive.read(source, sink, recipient_key=self._key, trusted=self._trusted)
+            if header.kind is not Kind.WAL or header.facts.get("segment") != segment:
+                raise archive.AnotherArchive
+            self.handed += 1
+        except ArchiveMissing:
+            answer = "none"
+        except Exception as error:
+            self.broken = error.code if isinstance(error, Refusal) else "failed"
+            _log.error("segment %s: %s", segment, self.broken)
+            answer = "broken"
+        if answer != "have":
+            fresh.write_bytes(b"")
+        who = places.login()
+        os.chown(fresh, who.uid, who.gid)
+        fresh.rename(self.folder / f"{segment}.{answer}")
+
+
+def wal_name(system: str, segment: str) -> str:
+    """Return under which name a segment of changes is stored."""
+    return f"wal/{system}/{segment.lower()}.sbk"
+
+
+@dataclass
+class Restored:
+    """A data folder on which a server can run, and how it came about."""
+
+    data: Path
+    files: Path | None
+    chain: list[Link]
+    system: str
+    milliseconds: dict[str, int]
+
+
+def restore(
+    folder: Path,
+    *,
+    wanted: datetime | None,
+    key: bytes,
+    trusted: Sequence[bytes],
+    places_: Sequence[places.Named],
+    say: Callable[[str], None] = lambda text: None,
+    with_files: bool = True,
+) -> Restored:
+    """Fetch, check and combine what is needed for a moment into `folder`; the server is not started yet.
+
+    Raises:
+        NothingStored, UnpackFailed, archive.ArchiveRefused, server.ProgramFailed.
+    """
+    spent: dict[str, int] = {}
+
+    def timed(name: str, act: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        result = act()
+        spent[name] = spent.get(name, 0) + int((time.monotonic() - began) * 1000)
+        return result
+
+    chain = timed("find", lambda: chain_at(places_, trusted=trusted, wanted=wanted))
+    say(f"Restoring {' + '.join(link.name.split('/')[1] for link in chain)}")
+    parts = []
+    for link in chain:
+        part = folder / f"part-{link.header.generation}"
+        reading = {"recipient_key": key, "trusted": trusted, "archive": link.header.archive}
+        timed(
+            "fetch", lambda link=link, part=part, reading=reading: unpack(link.name, part, places_, **reading)
+        )
+        timed("manifest", lambda part=part: server.run("pg_verifybackup", "--quiet", part, folder=part))
+        parts.append(part)
+    data = folder / "data"
+    if len(parts) == 1:
+        parts[0].rename(data)
+    else:
+        say("Combining")
+        options = ["--manifest-checksums=SHA256", "--no-sync"]
+        timed("combine", lambda: server.run("pg_combinebackup", *options, *parts, "-o", data, folder=folder))
+        timed(
+            "manifest",
+            lambda: server.run("pg_verifybackup", "--quiet", "--no-parse-wal", data, folder=folder),
+        )
+    files = None
+    if with_files:
+        files = timed("files", lambda: _unpack_files(folder, chain[-1], key, trusted, places_))
+    return Restored(data, files, chain, chain[-1].facts["system"], spent)
+
+
+def _unpack_files(
+    folder: Path, newest: Link, key: bytes, trusted: Sequence[bytes], places_: Sequence[places.Named]
+) -> Path | None:
+    name = newest.name.replace("/database.sbk", "/files.sbk")
+    files = folder / "files"
+    try:
+        header = unpack(name, files, places_, recipient_key=key, trusted=trusted)
+    except ArchiveMissing:
+        return None
+    if header.kind is not Kind.FILES or header.parent != newest.header.archive:
+        raise archive.AnotherArchive
+    system = newest.facts["system"]
+    for stored in sorted({one.name for place in places_ for one in place.place.list(f"files/{system}/")}):
+        with opened(stored, places_) as source:
+            head = archive.peek(source, trusted=trusted)
+        # What was added after the backup; what came before it is in it.
+        if head.created_at >= newest.header.created_at:
+            more = folder / "more"
+            unpack(stored, more, places_, recipient_key=key, trusted=trusted)
+            _merge(more, files)
+    return files
+
+
+def _merge(source: Path, into: Path) -> None:
+    for path in sorted(source.rglob("*")):
+        target = into / path.relative_to(source)
+        if path.is_dir():
+            target.mkdir(mode=0o700, exist_ok=True)
+        elif not target.exists():
+            path.rename(target)
+    subprocess.run(["/bin/rm", "-rf", str(source)], check=True)  # noqa: S603  our own words
+
+
+def recovery(spool: Spool, *, wanted: datetime | None) -> dict[str, str]:
+    """Return the settings that make a server replay changes up to a moment, or all there are."""
+    settings = {"restore_command": spool.command, "recovery_target_action": "promote"}
+    if wanted is not None:
+        settings |= {"recovery_target_time": wanted.isoformat(), "recovery_target_inclusive": "true"}
+    return settings
+
+
+def newest_change(running: server.ScratchServer) -> datetime | None:
+    """Return when the newest change was committed that the server replayed."""
+    with running.connect("postgres") as connection:
+        row = connection.execute("SELECT pg_last_xact_replay_timestamp()").fetchone()
+    return row[0] if row else None

@@ -1,0 +1,387 @@
+"""Making a backup: the cluster through a pipe into the archive format, to every target at once, in bounded memory.
+
+Promise kept: a backup is noted as done only when PostgreSQL said that its copy is complete, and at least one
+target holds it whole. What was written before a failure can never be read as an archive.
+"""
+
+import hashlib
+import json
+import logging
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connections
+
+from backups import archive, places, queries, rules, server, services, targets
+from backups.manifests import TarWatch
+from backups.models import Backup, Copy
+from backups.segments import lsn, segment_of
+from backups.targets import Sink
+from core import ids
+from core.actor import Actor
+from core.errors import Refusal
+from tenancy import context
+from tenancy.models import Tenant, TenantModel
+
+_log = logging.getLogger("strongbox.backups")
+
+Progress = Callable[[int], None]
+
+
+class EveryTargetFailed(Refusal):
+    """No target took the backup."""
+
+    code = "backup_no_target"
+
+
+class _TargetSink:
+    """One open object at one target; after its first fault it takes nothing more."""
+
+    def __init__(self, named: places.Named, opened: AbstractContextManager[Sink]) -> None:
+        self.named, self._opened = named, opened
+        self.fault: BaseException | None = None
+        self._sink: Sink | None = None
+
+    def __enter__(self) -> "_TargetSink":
+        self._sink = self._guarded(self._opened.__enter__)
+        return self
+
+    def write(self, data: bytes) -> None:
+        if self.fault is None and self._sink is not None:
+            sink = self._sink
+            self._guarded(lambda: sink.write(data))
+
+    def close(self, error: BaseException | None) -> None:
+        """Give the object its name, or take back what was written."""
+        cause = error or self.fault
+        if self._sink is None:
+            return
+        try:
+            self._opened.__exit__(type(cause) if cause else None, cause, None)
+        except BaseException as fault:
+            if fault is not cause:
+                self.fault = fault
+
+    def _guarded(self, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except (Refusal, OSError) as error:
+            self.fault = error
+            _log.warning(
+                "target %s failed: %s", self.named.name, getattr(error, "code", type(error).__name__)
+            )
+            return None
+
+
+class _Everywhere:
+    """Writes the same bytes to every target that still takes them."""
+
+    def __init__(self, sinks: Sequence[_TargetSink]) -> None:
+        self._sinks = sinks
+
+    def write(self, data: bytes) -> None:
+        for sink in self._sinks:
+            sink.write(data)
+        if all(sink.fault is not None for sink in self._sinks):
+            raise EveryTargetFailed
+
+
+def store(
+    producer: Any,
+    *,
+    name: str,
+    header: archive.Header,
+    keep_until: datetime,
+    finished: Callable[[], bool],
+    facts: Callable[[], Mapping[str, str]] = dict,
+    open_targets: Sequence[places.Named] | None = None,
+) -> tuple[archive.Written, list[str]]:
+    """Write one archive to every target; return it and the names of the targets that hold it.
+
+    Raises:
+        EveryTargetFailed, archive.ProducerFailed.
+    """
+    found = places.open_targets() if open_targets is None else open_targets
+    sinks = [_TargetSink(one, one.place.create(name, keep_until=keep_until)).__enter__() for one in found]
+    error: BaseException | None = None
+    try:
+        written = archive.write(
+            producer,
+            _Everywhere(sinks),
+            header=header,
+            recipients=places.recipients(),
+            signer=places.signer(),
+            finished=finished,
+            facts=facts,
+        )
+    except BaseException as fault:
+        error = fault
+        raise
+    finally:
+        for sink in sinks:
+            sink.close(error)
+    held = [sink.named.name for sink in sinks if sink.fault is None]
+    if not held:
+        raise EveryTargetFailed
+    return written, held
+
+
+def row_counts() -> dict[str, int]:
+    """Count the rows of every table of the organizations, one after the other, as any of their processes may."""
+    models = [model for model in apps.get_models() if issubclass(model, TenantModel) and model._meta.managed]
+    counts = dict.fromkeys(sorted(model._meta.db_table for model in models), 0)
+    with context.system_scope(reason="a backup is of every organization"):
+        tenants = list(Tenant.objects.values_list("pk", flat=True))
+        counts["tenancy_tenant"] = len(tenants)
+    for tenant in tenants:
+        with context.scope(context.Scope(tenant)), connections["default"].cursor() as cursor:
+            for model in models:
+                table = model._meta.db_table
+                cursor.execute(f'SELECT count(*) FROM "{table}" WHERE tenant_id = %s', [tenant])  # noqa: S608
+                counts[table] += int(cursor.fetchone()[0])
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Parent:
+    backup: Backup
+    copy_sha256: str
+    manifest: Path
+
+
+def take(
+    *,
+    kind: str,
+    actor: Actor,
+    now: Callable[[], datetime],
+    progress: Progress = lambda done: None,
+    job_id: UUID | None = None,
+) -> Backup:
+    """Make a backup and return it. An incremental one without anything to build on becomes a full one.
+
+    Raises:
+        services.BackupRuns: one is under way.
+        Refusal: it failed; the row says so with its code.
+    """
+    opened = places.open_targets()
+    parent = _parent() if kind == rules.INCREMENTAL else None
+    with queries.of_operator():
+        made = services.begin(
+            kind=rules.INCREMENTAL if parent else rules.FULL,
+            parent=parent.backup if parent else None,
+            floor=highest_stored(opened[0]),
+            job_id=job_id,
+            actor=actor,
+            at=now(),
+        )
+    try:
+        counts = row_counts()
+        database, facts = _database(made, parent, opened, now, progress)
+        files = _files(made, opened, now)
+        with queries.of_operator():
+            return services.finish(
+                backup_id=made.pk,
+                copies=[*database, *files],
+                actor=actor,
+                at=now(),
+                row_counts=counts,
+                **facts,
+            )
+    except Exception as error:
+        code = error.code if isinstance(error, Refusal) else "failed"
+        with queries.of_operator():
+            services.fail(backup_id=made.pk, code=code, actor=actor, at=now())
+        raise
+
+
+def highest_stored(target: places.Named) -> int:
+    """Return the highest generation whose objects lie at a target: a restored database may know fewer."""
+    try:
+        names = [stored.name for stored in target.place.list("backups/")]
+    except targets.TargetRefused:
+        return 0
+    numbers = [name.split("/")[1].split("-")[0] for name in names]
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
+def object_name(made: Backup, part: str) -> str:
+    """Return under which name a part of a backup is stored."""
+    return f"backups/{made.generation:08d}-{made.kind}/{part}.sbk"
+
+
+def manifest_path(made: Backup) -> Path:
+    """Return where the manifest is kept that the next incremental backup starts from."""
+    return places.work("manifests") / f"{made.pk}.json"
+
+
+def _parent() -> _Parent | None:
+    with queries.of_operator():
+        newest = queries.latest_done()
+        if newest is None:
+            return None
+        copy = Copy.objects.filter(backup=newest, part=Copy.Part.DATABASE, state=Copy.State.STORED).first()
+    path = manifest_path(newest)
+    if copy is None or not path.exists():
+        return None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != newest.manifest_sha256:
+        return None
+    return _Parent(newest, copy.sha256, path)
+
+
+def _database(
+    made: Backup,
+    parent: _Parent | None,
+    opened: Sequence[places.Named],
+    now: Callable[[], datetime],
+    progress: Progress,
+) -> tuple[list[services.StoredCopy], dict[str, Any]]:
+    command = [str(places.program("pg_basebackup")), *server.way(), "--format=tar", "--pgdata=-"]
+    # The changes made meanwhile go along: each backup can be restored from itself alone.
+    command += ["--wal-method=fetch", "--checkpoint=fast", "--no-sync", "--manifest-checksums=SHA256"]
+    if parent is not None:
+        command.append(f"--incremental={parent.manifest}")
+    with TemporaryFile() as said:
+        child = subprocess.Popen(  # noqa: S603  our own words
+            command,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            stdin=subprocess.DEVNULL,
+            env=server.replicating(),
+            cwd="/",
+            preexec_fn=server.die_with_us(),
+        )
+        output = server.pipe(child.stdout)
+        watch = TarWatch(output, progress)
+        facts: dict[str, Any] = {}
+
+        def close() -> Mapping[str, str]:
+            facts.update(_facts_of(bytes(watch.manifest)), consistent_at=now())
+            return {
+                "consistent_at": facts["consistent_at"].isoformat(),
+                "first_segment": facts["first_segment"],
+                "manifest_sha256": facts["manifest_sha256"],
+                "system": str(system_identifier()),
+            }
+
+        try:
+            written, held = store(
+                watch,
+                name=object_name(made, "database"),
+                header=archive.Header(
+                    kind=archive.Kind(made.kind),
+                    generation=made.generation,
+                    created_at=now(),
+                    parent=str(parent.backup.pk) if parent else None,
+                    parent_sha256=parent.copy_sha256 if parent else "",
+                    archive=str(made.pk),
+                ),
+                keep_until=made.keep_until,
+                finished=lambda: child.wait() == 0,
+                facts=close,
+                open_targets=opened,
+            )
+        except archive.ProducerFailed:
+            said.seek(0)
+            raise server.ProgramFailed(
+                f"pg_basebackup failed: {said.read().decode(errors='replace').strip()[-1000:]}"
+            ) from None
+        finally:
+            output.close()
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+    manifest_path(made).write_bytes(bytes(watch.manifest))
+    stored = [
+        services.StoredCopy(
+            part=Copy.Part.DATABASE,
+            target=target,
+            name=object_name(made, "database"),
+            bytes_stored=written.bytes_out,
+            sha256=written.sha256,
+        )
+        for target in held
+    ]
+    return stored, {**facts, "bytes_in": written.bytes_in}
+
+
+class ManifestMissing(Refusal):
+    """PostgreSQL's list of what it copied did not come with the copy."""
+
+    code = "backup_without_manifest"
+
+
+def _facts_of(manifest: bytes) -> dict[str, Any]:
+    try:
+        ranges = json.loads(manifest)["WAL-Ranges"]
+        first = ranges[0]
+        timeline, place = int(first["Timeline"]), first["Start-LSN"]
+    except (ValueError, KeyError, IndexError):
+        raise ManifestMissing from None
+    return {
+        "first_segment": segment_of(timeline, lsn(place)),
+        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+    }
+
+
+def system_identifier() -> int:
+    """Return the number by which PostgreSQL knows this cluster."""
+    with server.as_backup() as connection:
+        return int(server.one(connection, "SELECT system_identifier FROM pg_control_system()")[0])
+
+
+def _files(
+    made: Backup, opened: Sequence[places.Named], now: Callable[[], datetime]
+) -> list[services.StoredCopy]:
+    """Store the encrypted files; taken after the rows, so that what a row names is there."""
+    folder = settings.FILES_DIR
+    if not folder.exists():
+        return []
+    child = subprocess.Popen(  # noqa: S603  our own words
+        ["/usr/bin/tar", "--create", "--file=-", "--directory", str(folder), "--warning=none", "."],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=server.clean(),
+        preexec_fn=server.die_with_us(),
+    )
+    output = server.pipe(child.stdout)
+    try:
+        written, held = store(
+            output,
+            name=object_name(made, "files"),
+            header=archive.Header(
+                kind=archive.Kind.FILES,
+                generation=made.generation,
+                created_at=now(),
+                parent=str(made.pk),
+                archive=str(ids.uuid7()),
+            ),
+            keep_until=made.keep_until,
+            # 1: a file was removed while it was read, which retention does at any time.
+            finished=lambda: child.wait() in (0, 1),
+            open_targets=opened,
+        )
+    finally:
+        output.close()
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+    return [
+        services.StoredCopy(
+            part=Copy.Part.FILES,
+            target=target,
+            name=object_name(made, "files"),
+            bytes_stored=written.bytes_out,
+            sha256=written.sha256,
+        )
+        for target in held
+    ]
