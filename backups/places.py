@@ -44,7 +44,8 @@ def open_targets() -> list[Named]:
     Raises:
         BackupsNotConfigured: there is none.
     """
-    found = [Named(name, targets.of(url)) for name, url in _targets()]
+    credentials = targets.Credentials(**settings.BACKUP_CREDENTIALS)
+    found = [Named(name, targets.of(url, credentials=credentials)) for name, url in _targets()]
     if not found:
         raise BackupsNotConfigured("STRONGBOX_BACKUP_TARGETS names no target.")
     return found

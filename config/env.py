@@ -126,6 +126,10 @@ class Environment:
     db_replication_password: str | None
     db_restore_password: str | None
     backup_targets: str | None
+    backup_access_key: str | None
+    backup_secret_key: str | None
+    backup_ssh_key: str | None
+    backup_ssh_host_key: str | None
     backup_work_dir: Path | None
     backup_signing_key_file: Path | None
     backup_trusted_file: Path | None
@@ -189,6 +193,10 @@ class Environment:
             db_replication_password=read.optional("DB_REPLICATION_PASSWORD"),
             db_restore_password=read.optional("DB_RESTORE_PASSWORD"),
             backup_targets=read.optional("BACKUP_TARGETS"),
+            backup_access_key=read.optional("BACKUP_ACCESS_KEY"),
+            backup_secret_key=read.optional("BACKUP_SECRET_KEY"),
+            backup_ssh_key=read.optional("BACKUP_SSH_KEY"),
+            backup_ssh_host_key=read.optional("BACKUP_SSH_HOST_KEY"),
             backup_work_dir=read.path("BACKUP_WORK_DIR"),
             backup_signing_key_file=read.path("BACKUP_SIGNING_KEY_FILE"),
             backup_trusted_file=read.path("BACKUP_TRUSTED_FILE"),

@@ -170,6 +170,12 @@ VIES_ADDRESS = "https://ec.europa.eu/taxation_customs/vies/rest-api"
 GATEWAY_ADDRESS = ""
 # Backups. What a process was not told it cannot do: only the ops-worker and the receiver write, only a drill reads.
 BACKUP_TARGETS = ENV.backup_targets or ""
+BACKUP_CREDENTIALS = {
+    "access_key": ENV.backup_access_key or "",
+    "secret_key": ENV.backup_secret_key or "",
+    "ssh_key": ENV.backup_ssh_key or "",
+    "ssh_host_key": ENV.backup_ssh_host_key or "",
+}
 BACKUP_WORK_DIR = ENV.backup_work_dir
 BACKUP_SIGNING_KEY_FILE = ENV.backup_signing_key_file
 BACKUP_TRUSTED_FILE = ENV.backup_trusted_file
