@@ -5,9 +5,23 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from alerts.channels.models import AlertChannel, AlertDelivery
+from alerts.streams.models import AuditStream
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedTextField
 from tenancy.models import TenantModel
+
+__all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertDelivery",
+    "AlertRule",
+    "AlertStep",
+    "AuditStream",
+    "Mute",
+    "Severity",
+    "Watch",
+]
 
 _PURPOSE = "telling people at once of what may be an attack, and showing what was done about it"
 _BASIS = "legal obligation: GDPR Article 32, PCI DSS 10.4"

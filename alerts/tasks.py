@@ -1,10 +1,22 @@
-"""Celery's door to the watch."""
+"""Celery's door to the watch, and alerts' other tasks, for Celery to find."""
 
 from celery import shared_task
 
 from alerts import engine
+from alerts.channels.tasks import forget_tellings, sweep_channels, tell
+from alerts.streams.tasks import look_for_late_streams, send_on, sweep_streams
 from core import clock
 from tenancy.tasks import SystemTask
+
+__all__ = [
+    "forget_tellings",
+    "look",
+    "look_for_late_streams",
+    "send_on",
+    "sweep_channels",
+    "sweep_streams",
+    "tell",
+]
 
 
 @shared_task(

@@ -9,6 +9,7 @@ environment never used.
 
 import http.client
 import ipaddress
+import queue
 import socket
 import ssl
 import threading
@@ -28,6 +29,7 @@ Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
 _PORTS = frozenset({443, 8443})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"})
 _CHUNK = 64 * 1024
+_SECONDS_FOR_A_NAME = 3.0
 # Addresses that carry another address inside: whoever checks only the outside is led through.
 _CARRIERS = tuple(
     ipaddress.IPv6Network(text)
@@ -56,6 +58,12 @@ class NoAnswer(Refusal):
 
 class NotReached(NoAnswer):
     """The other side could not be reached; nothing was sent."""
+
+
+class CertificateRefused(NotReached):
+    """The other side's certificate is not one that can be trusted, or is for another name; nothing was sent."""
+
+    code = "certificate_refused"
 
 
 class AnswerTooLarge(Refusal):
@@ -87,6 +95,30 @@ def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def resolve_soon(host: str, port: int) -> Sequence[str]:
+    """Look a name up within seconds: for a check on which a transaction waits.
+
+    Raises:
+        HostUnknown: it has no address, or nobody said so in time.
+    """
+    found: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(resolve(host, port))
+        except HostUnknown:
+            found.put(())
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        addresses = found.get(timeout=_SECONDS_FOR_A_NAME)
+    except queue.Empty:
+        addresses = ()
+    if not addresses:
+        raise HostUnknown
+    return addresses
+
+
 def is_public(address: Address) -> bool:
     """Tell whether an address lies on the public internet and carries no other address inside."""
     if isinstance(address, ipaddress.IPv6Address):
@@ -97,10 +129,45 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
+def checked_addresses(host: str, port: int, *, resolver: Resolver, private: bool) -> list[str]:
+    """Return every address of a host, all of which may be talked to.
+
+    Raises:
+        AddressRefused: one of them is not public, and the host is none that may be private.
+        HostUnknown: it has none.
+    """
+    found = list(resolver(host, port))
+    if not found:
+        raise HostUnknown
+    try:
+        addresses = [ipaddress.ip_address(text) for text in found]
+    except ValueError:
+        raise AddressRefused from None
+    # One private address among public ones is enough to refuse: the next look-up may begin with it.
+    if not private and not all(is_public(address) for address in addresses):
+        raise AddressRefused
+    return found
+
+
+def tls_context(ca: str = "") -> ssl.SSLContext:
+    """Return what a server's certificate is judged by: the public authorities, or those in `ca` (PEM) alone.
+
+    Raises:
+        ValueError: `ca` holds no certificate.
+    """
+    try:
+        context = ssl.create_default_context(cadata=ca or None)
+    except ssl.SSLError:
+        raise ValueError("no certificate of an authority") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """Sends requests within bounds. `private_origins` are exact origins that may lie in a private network or
-    speak plain http, such as the sandbox gateway: they come from the settings, never from a person."""
+    speak plain http, such as the sandbox gateway: they come from the settings, never from a person. `ca` are the
+    authorities (PEM) that alone are trusted, where somebody's server has a certificate of its own house."""
 
     timeout_seconds: float = 10.0
     most_bytes: int = 1024 * 1024
@@ -108,6 +175,7 @@ class Client:
         default_factory=lambda: frozenset(settings.OUTBOUND_PRIVATE_ORIGINS)
     )
     resolver: Resolver = resolve
+    ca: str = ""
 
     def check(self, url: str) -> None:
         """Check a web address as `send` would, without sending anything.
@@ -191,18 +259,12 @@ class Client:
         return f"{parts.scheme}://{parts.netloc}" in self.private_origins
 
     def _addresses(self, parts: SplitResult) -> list[str]:
-        host, port = str(parts.hostname), _port(parts)
-        found = list(self.resolver(host, port))
-        if not found:
-            raise HostUnknown
-        try:
-            addresses = [ipaddress.ip_address(text) for text in found]
-        except ValueError:
-            raise AddressRefused from None
-        # One private address among public ones is enough to refuse: the next look-up may begin with it.
-        if not self._is_private_origin(parts) and not all(is_public(address) for address in addresses):
-            raise AddressRefused
-        return found
+        return checked_addresses(
+            str(parts.hostname),
+            _port(parts),
+            resolver=self.resolver,
+            private=self._is_private_origin(parts),
+        )
 
     def _connect(self, parts: SplitResult, deadline: float) -> http.client.HTTPConnection:
         failure: OSError | None = None
@@ -210,11 +272,13 @@ class Client:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 break
-            connection = _Pinned(
-                str(parts.hostname), _port(parts), address, parts.scheme == "https", remaining
-            )
+            tls = tls_context(self.ca) if parts.scheme == "https" else None
+            connection = _Pinned(str(parts.hostname), _port(parts), address, tls, remaining)
             try:
                 connection.connect()
+            except ssl.SSLCertVerificationError as error:
+                connection.close()
+                raise CertificateRefused from error
             except OSError as error:
                 failure = error
                 connection.close()
@@ -226,30 +290,26 @@ class Client:
 class _Pinned(http.client.HTTPConnection):
     """A connection to an address that was checked; the name is used for the certificate and the Host header."""
 
-    def __init__(self, host: str, port: int, address: str, tls: bool, timeout: float) -> None:
+    def __init__(
+        self, host: str, port: int, address: str, tls: ssl.SSLContext | None, timeout: float
+    ) -> None:
         super().__init__(host, port, timeout=timeout)
         self._address = address
         self._tls = tls
-        if tls:
+        if tls is not None:
             self.default_port = 443
 
     def connect(self) -> None:
         """Open the connection."""
         plain = socket.create_connection((self._address, self.port), self.timeout)
-        if not self._tls:
+        if self._tls is None:
             self.sock = plain
             return
         try:
-            self.sock = _tls_context().wrap_socket(plain, server_hostname=self.host)
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
             plain.close()
             raise
-
-
-def _tls_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _port(parts: SplitResult) -> int:

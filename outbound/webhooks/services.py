@@ -4,9 +4,7 @@ Promise kept: an address is checked when it is given and again whenever somethin
 once; what was not taken can be sent again for 30 days, under the id it had.
 """
 
-import queue
-import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,7 +45,6 @@ __all__ = [
     "update",
 ]
 FIELDS = ("url", "description", "types")
-_SECONDS_FOR_A_NAME = 3.0
 _MOST_REMOVED = 10_000
 
 
@@ -342,26 +339,6 @@ def _check(url: str, description: str, types: Collection[str], *, look_up: bool 
     if not look_up:
         return
     try:
-        http.Client(resolver=_resolve).check(url)
+        http.Client(resolver=http.resolve_soon).check(url)
     except Refusal as refusal:
         raise type(refusal)(field="url") from None
-
-
-def _resolve(host: str, port: int) -> Sequence[str]:
-    """Look a name up within seconds: a transaction waits for the answer."""
-    found: queue.SimpleQueue[Sequence[str]] = queue.SimpleQueue()
-
-    def look_up() -> None:
-        try:
-            found.put(http.resolve(host, port))
-        except http.HostUnknown:
-            found.put(())
-
-    threading.Thread(target=look_up, daemon=True).start()
-    try:
-        addresses = found.get(timeout=_SECONDS_FOR_A_NAME)
-    except queue.Empty:
-        addresses = ()
-    if not addresses:
-        raise http.HostUnknown
-    return addresses

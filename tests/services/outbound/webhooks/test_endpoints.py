@@ -80,7 +80,7 @@ def test_a_name_that_nobody_answers_for_is_refused_within_seconds(in_a, monkeypa
         return ["93.184.216.34"]
 
     monkeypatch.setattr(http, "resolve", hang)
-    monkeypatch.setattr(webhooks, "_SECONDS_FOR_A_NAME", 0.05)
+    monkeypatch.setattr(http, "_SECONDS_FOR_A_NAME", 0.05)
     with pytest.raises(http.HostUnknown), context.attempt():
         made("https://hook.example/")
     release.set()

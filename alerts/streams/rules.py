@@ -1,0 +1,65 @@
+"""When a stream is tried again, and what a person may type about one. Pure."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from core import cardnumbers
+from core.errors import FieldError, Invalid
+
+
+class Kind(StrEnum):
+    """How the trail is sent."""
+
+    SYSLOG = "syslog"
+    HTTP = "http"
+
+
+class Begin(StrEnum):
+    """What is sent first: what happens from now on, the last 30 days, or everything that is kept."""
+
+    NOW = "now"
+    MONTH = "month"
+    ALL = "all"
+
+
+MOST_STREAMS = 5
+ADDRESS_LENGTH = 500
+DESCRIPTION_LENGTH = 200
+SECRET_LENGTH = 500
+CA_LENGTH = 32_000
+_FIRST_WAIT = timedelta(seconds=5)
+_LONGEST_WAIT = timedelta(minutes=5)
+
+
+def wait(attempts: int) -> timedelta:
+    """Return how long to wait after that many failures in a row. A stream is never given up."""
+    return min(_FIRST_WAIT * 2 ** min(attempts - 1, 10), _LONGEST_WAIT)
+
+
+def check(*, kind: str, address: str, description: str, secret: str, ca: str) -> None:
+    """Check what a person typed about a stream, where the address leads apart.
+
+    Raises:
+        Invalid: names every field that cannot be used.
+    """
+    errors = []
+    if kind not in set(Kind):
+        errors.append(FieldError("/kind", "unknown_choice", "Choose syslog or HTTP."))
+    if not address:
+        errors.append(FieldError("/address", "required", "Say where it goes."))
+    if secret and kind != Kind.HTTP:
+        errors.append(FieldError("/secret", "not_for_syslog", "Only HTTP carries an Authorization header."))
+    if any(not " " <= character <= "~" for character in secret):
+        errors.append(FieldError("/secret", "not_a_header", "One line of plain letters, digits and signs."))
+    for name, text, length in (
+        ("address", address, ADDRESS_LENGTH),
+        ("description", description, DESCRIPTION_LENGTH),
+        ("secret", secret, SECRET_LENGTH),
+        ("ca", ca, CA_LENGTH),
+    ):
+        if len(text) > length:
+            errors.append(FieldError(f"/{name}", "too_long", f"At most {length} characters are kept."))
+        if name != "ca" and cardnumbers.contains_card_number(text):
+            errors.append(FieldError(f"/{name}", "card_number", "This looks like a card number. Remove it."))
+    if errors:
+        raise Invalid(errors)

@@ -1,0 +1,314 @@
+"""The trail, sent on: to a real rsyslogd over TLS and a real HTTP collector, each event at least once, in order."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connections
+
+from alerts.models import AuditStream
+from alerts.streams import queries, sending
+from alerts.streams import services as streams
+from audit.models import Event
+from core import clock
+from core.actor import Actor
+from core.errors import Invalid, NotFound
+from outbound import http
+from tenancy.context import Scope, attempt, scope
+from tests.make import billing
+from tests.services.alerts.collectors import Collector, Rsyslog, collector, rsyslog
+from tests.services.outbound.test_http import certificate
+
+ACTOR = Actor.system("tests")
+
+
+@pytest.fixture(scope="module")
+def log_server(tmp_path_factory) -> Iterator[Rsyslog]:
+    folder = tmp_path_factory.mktemp("rsyslog")
+    with rsyslog(folder, certificate(folder, "localhost")) as made:
+        yield made
+
+
+@pytest.fixture
+def house(tmp_path, settings) -> Iterator[Collector]:
+    with collector(tmp_path) as made:
+        settings.OUTBOUND_PRIVATE_ORIGINS = [made.origin]
+        yield made
+
+
+@pytest.fixture
+def logs(log_server, settings) -> Rsyslog:
+    settings.OUTBOUND_PRIVATE_ORIGINS = [log_server.address]
+    return log_server
+
+
+def create(tenant: UUID, **given) -> AuditStream:
+    with scope(Scope(tenant)):
+        return streams.create(actor=ACTOR, at=clock.now(), **given)
+
+
+def deliver(tenant: UUID, after: timedelta = timedelta()) -> int:
+    return sending.deliver_due(tenant_id=tenant, actor=ACTOR, now=lambda: clock.now() + after)
+
+
+def happen(tenant: UUID, many: int = 1) -> None:
+    for _ in range(many):
+        with scope(Scope(tenant)):
+            billing.customer()
+
+
+def trail(tenant: UUID, since: UUID | None = None) -> list[str]:
+    """Return the ids of the trail in the order of transactions."""
+    with scope(Scope(tenant)):
+        rows = Event.objects.all().extra(order_by=["xid", "id"])
+        found = [str(row.id) for row in rows]
+    return found if since is None else found[found.index(str(since)) :]
+
+
+def stored(tenant: UUID, row: AuditStream) -> AuditStream:
+    with scope(Scope(tenant)):
+        return AuditStream.objects.get(pk=row.pk)
+
+
+def recorded(tenant: UUID, code: str) -> list[Event]:
+    with scope(Scope(tenant)):
+        return list(Event.objects.filter(event=code).order_by("at"))
+
+
+def uids(found) -> list[str]:
+    return [one["metadata"]["uid"] for one in found]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_whole_trail_reaches_a_collector_in_order_and_carries_nothing_twice(tenant_a, house):
+    happen(tenant_a, 3)
+    row = create(tenant_a, kind="http", address=house.address, secret="Splunk s3cret", begin="all")
+    sent = deliver(tenant_a)
+    found = house.events()
+    assert uids(found) == trail(tenant_a)
+    assert sent == len(found) == stored(tenant_a, row).sent
+    assert set(house.authorizations()) == {"Splunk s3cret"}
+    assert deliver(tenant_a) == 0
+    happen(tenant_a)
+    deliver(tenant_a)
+    assert uids(house.events()) == trail(tenant_a)
+    with scope(Scope(tenant_a)):
+        assert queries.lag(stored(tenant_a, row)).events == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_stream_begins_with_the_record_of_its_making(tenant_a, tenant_b, house):
+    happen(tenant_a)
+    happen(tenant_b)
+    create(tenant_a, kind="http", address=house.address)
+    happen(tenant_a)
+    happen(tenant_b)
+    deliver(tenant_a)
+    deliver(tenant_b)
+    (made,) = recorded(tenant_a, "audit_stream.created")
+    found = house.events()
+    assert uids(found) == trail(tenant_a, since=made.id)
+    assert {one["metadata"]["tenant_uid"] for one in found} == {str(tenant_a)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_taken_without_a_word_is_sent_again(tenant_a, house):
+    row = create(tenant_a, kind="http", address=house.address)
+    house.answer(599)
+    assert deliver(tenant_a) == 0
+    first = uids(house.events())
+    assert first
+    after = stored(tenant_a, row)
+    assert (after.sent, after.last_code, after.attempts) == (0, "no_answer", 1)
+    house.answer(503)
+    assert deliver(tenant_a, timedelta(minutes=1)) == 0
+    assert stored(tenant_a, row).last_code == "http_503"
+    house.answer(200)
+    deliver(tenant_a, timedelta(minutes=10))
+    assert uids(house.events())[: len(first) * 2] == first * 2
+    after = stored(tenant_a, row)
+    assert (after.failing_since, after.attempts, after.last_code) == (None, 0, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_commits_late_is_neither_lost_nor_overtaken(tenant_a, house):
+    create(tenant_a, kind="http", address=house.address)
+    deliver(tenant_a)
+    inside, release = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        try:
+            with scope(Scope(tenant_a)):
+                billing.customer("Slow")
+                inside.set()
+                release.wait(30)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    inside.wait(30)
+    happen(tenant_a, 2)
+    deliver(tenant_a)
+    waiting = set(trail(tenant_a)) - set(uids(house.events()))
+    assert waiting  # behind a transaction that may still add to the trail nothing is sent
+    release.set()
+    thread.join()
+    deliver(tenant_a)
+    (made,) = recorded(tenant_a, "audit_stream.created")
+    assert uids(house.events()) == trail(tenant_a, since=made.id)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rsyslog_gets_every_event_over_tls_though_it_is_killed_meanwhile(tenant_a, logs):
+    before = len(logs.lines())
+    row = create(tenant_a, kind="syslog", address=logs.address, ca=logs.ca)
+    happen(tenant_a, 3)
+    assert deliver(tenant_a) > 0
+    logs.stop(signal.SIGKILL)
+    happen(tenant_a, 2)
+    assert deliver(tenant_a) == 0
+    assert stored(tenant_a, row).last_code == "no_answer"
+    logs.start()
+    assert deliver(tenant_a, timedelta(minutes=1)) > 0
+    (made,) = recorded(tenant_a, "audit_stream.created")
+    wanted = trail(tenant_a, since=made.id)
+    lines = logs.lines(before + len(wanted))[before:]
+    assert {(line[1], line[2], line[3]) for line in lines} == {("a", "strongbox", "audit")}
+    found = uids(logs.events()[before:])
+    assert list(dict.fromkeys(found)) == wanted
+    assert stored(tenant_a, row).sent == len(wanted)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_certificate_of_nobody_known_gets_nothing(tenant_a, logs, tmp_path):
+    before = len(logs.lines())
+    other = Rsyslog(tmp_path, certificate(tmp_path, "localhost"), 0).ca
+    for ca in ("", other):
+        row = create(tenant_a, kind="syslog", address=logs.address, ca=ca)
+        assert deliver(tenant_a) == 0
+        assert stored(tenant_a, row).last_code == "certificate_refused"
+    assert len(logs.lines()) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lateness_is_recorded_once_and_once_when_it_is_over(tenant_a, house):
+    row = create(tenant_a, kind="http", address=house.address)
+    house.answer(500)
+    deliver(tenant_a)
+    later = clock.now() + timedelta(minutes=16)
+    for _ in range(2):
+        with scope(Scope(tenant_a)):
+            assert sending.look_for_late(actor=ACTOR, at=later) == 1
+    (late,) = recorded(tenant_a, "audit_stream.late")
+    assert late.subject_id == row.pk
+    assert late.reason == "http_500"
+    assert late.facts["seconds"] >= 900
+    house.answer(200)
+    deliver(tenant_a, timedelta(minutes=20))
+    with scope(Scope(tenant_a)):
+        assert sending.look_for_late(actor=ACTOR, at=clock.now()) == 0
+    assert len(recorded(tenant_a, "audit_stream.recovered")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_paused_stream_keeps_its_place_and_a_day_is_summed_up(tenant_a, house):
+    row = create(tenant_a, kind="http", address=house.address)
+    deliver(tenant_a)
+    with scope(Scope(tenant_a)):
+        streams.pause(stream_id=row.pk, actor=ACTOR, at=clock.now())
+    happen(tenant_a)
+    assert deliver(tenant_a) == 0
+    with scope(Scope(tenant_a)):
+        streams.resume(stream_id=row.pk, actor=ACTOR, at=clock.now())
+        streams.test(stream_id=row.pk, actor=ACTOR, at=clock.now())
+        streams.update(
+            stream_id=row.pk, changes={"description": "The house's SIEM"}, actor=ACTOR, at=clock.now()
+        )
+    deliver(tenant_a, timedelta(days=1))
+    (made,) = recorded(tenant_a, "audit_stream.created")
+    codes = [one["metadata"]["event_code"] for one in house.events()]
+    for code in ("paused", "resumed", "tested", "updated"):
+        assert f"audit_stream.{code}" in codes
+    (summed,) = recorded(tenant_a, "audit_stream.sent")
+    # The sum of a day is an event like any other, and sent in its turn.
+    assert uids(house.events()) == trail(tenant_a, since=made.id)
+    assert uids(house.events())[-1] == str(summed.id)
+    assert summed.facts["events"] == len(house.events()) - 1
+    with scope(Scope(tenant_a)):
+        streams.remove(stream_id=row.pk, actor=ACTOR)
+    assert len(recorded(tenant_a, "audit_stream.removed")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_another_worker_has_taken_over_moves_nothing(tenant_a, house):
+    row = create(tenant_a, kind="http", address=house.address)
+    now = clock.now()
+    with scope(Scope(tenant_a)):
+        batch = sending.take(stream_id=row.pk, claim=None, at=now)
+        assert sending.take(stream_id=row.pk, claim=None, at=now) is None
+        later = now + sending.LEASE + timedelta(seconds=1)
+        again = sending.take(stream_id=row.pk, claim=None, at=later)
+        assert uids_of(again) == uids_of(batch)
+        assert sending.note(batch=batch, code="", actor=ACTOR, at=later) == 0
+        assert sending.note(batch=again, code="", actor=ACTOR, at=later) == len(again.events)
+
+
+def uids_of(batch) -> list[UUID]:
+    return [event.id for event in batch.events]
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer", "code"),
+    [
+        ({"kind": "carrier_pigeon"}, "/kind", "unknown_choice"),
+        ({"address": ""}, "/address", "required"),
+        ({"address": "https://93.184.216.34/4242424242424242"}, "/address", "card_number"),
+        ({"secret": "two\r\nX-Other: lines"}, "/secret", "not_a_header"),
+        ({"secret": "4242 4242 4242 4242"}, "/secret", "card_number"),
+        ({"kind": "syslog", "secret": "x"}, "/secret", "not_for_syslog"),
+        ({"ca": "not a certificate"}, "/ca", "no_certificate"),
+        ({"description": "x" * 201}, "/description", "too_long"),
+    ],
+)
+def test_what_cannot_be_a_stream_is_refused_field_by_field(in_a, given, pointer, code):
+    wanted = {"kind": "http", "address": "https://93.184.216.34/events", **given}
+    with pytest.raises(Invalid) as refused, attempt():
+        streams.create(**wanted, actor=ACTOR, at=clock.now())
+    assert (pointer, code) in {(error.pointer, error.code) for error in refused.value.errors}
+    assert not AuditStream.objects.exists()
+    assert not Event.objects.filter(event="audit_stream.created").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("http", "https://127.0.0.1/"),
+        ("http", "http://93.184.216.34/"),
+        ("http", "https://169.254.169.254/latest"),
+        ("syslog", "syslog+tls://127.0.0.1:6514"),
+        ("syslog", "syslog+tls://10.0.0.8"),
+        ("syslog", "syslog+tls://[fd00::1]:6514"),
+        ("syslog", "syslog+tls://93.184.216.34:25"),
+        ("syslog", "syslog+tls://user@93.184.216.34:6514"),
+        ("syslog", "syslog://93.184.216.34:6514"),
+        ("syslog", "https://93.184.216.34"),
+        ("syslog", "syslog+tls://93.184.216.34:6514/path"),
+    ],
+)
+def test_an_address_that_leads_inside_is_refused(in_a, kind, address):
+    with pytest.raises(http.AddressRefused), attempt():
+        streams.create(kind=kind, address=address, actor=ACTOR, at=clock.now())
+    assert not AuditStream.objects.exists()
+
+
+@pytest.mark.django_db
+def test_another_organizations_stream_is_not_found(tenant_a, tenant_b):
+    row = create(tenant_a, kind="http", address="https://93.184.216.34/")
+    with pytest.raises(NotFound), scope(Scope(tenant_b)):
+        streams.pause(stream_id=row.pk, actor=ACTOR, at=clock.now())
+    assert stored(tenant_a, row).state == "active"
+    assert not recorded(tenant_b, "audit_stream.paused")
