@@ -14,6 +14,7 @@ INVOICES = 20_000 if LARGE else 1_000
 CUSTOMERS = 200_000 if LARGE else 10_000
 TIMES = 600 if LARGE else 300
 BILLED = 100_000 if LARGE else 3_000
+BACKED_UP = 1_700 if LARGE else 300
 # Billing so many where few are stored and where many are: (few, many, so many).
 GROWN = (10_000, 1_000_000, 10_000) if LARGE else None
 
@@ -33,7 +34,13 @@ def main() -> None:
         from bench import world
 
         result = world.measure(
-            environment, invoices=INVOICES, customers=CUSTOMERS, times=TIMES, billed=BILLED, grown=GROWN
+            environment,
+            invoices=INVOICES,
+            customers=CUSTOMERS,
+            times=TIMES,
+            billed=BILLED,
+            backed_up=BACKED_UP,
+            grown=GROWN,
         )
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=stack.HOME, capture_output=True, text=True, check=False

@@ -16,6 +16,7 @@ def rows(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
         _times(f"exact search among {b['customers']:,} customers", b["search_us"], b["by_key_us"], "µs", "by primary key", "≤ 1.3"),
         _rate(f"key rotation, {r['rows']:,} customers", r["rows_per_second"], r["bare_rows_per_second"], "rows/s", "bare UPDATE", "≥ 0.4"),
         *_documents(result.get("documents")),
+        *_backups(result.get("backups")),
     ]  # fmt: skip
 
 
@@ -37,6 +38,19 @@ def _documents(found: dict[str, Any] | None) -> list[tuple[str, str, str, str, s
         _rate(work, ours, plain, "a second", "WeasyPrint, a system font", ""),
         *rows,
     ]
+
+
+def _backups(found: dict[str, Any] | None) -> list[tuple[str, str, str, str, str]]:
+    if found is None:
+        return []
+    size, stored = found["megabytes"], found["stored_megabytes"]
+    return [
+        _times(f"backup of {size:,.0f} MB, compressed, encrypted, signed", found["seconds"], found["plain_seconds"], "s", "pg_basebackup alone", "≤ 1.75"),
+        _times("what it stores", stored, size, "MB", "what was copied", ""),
+        _times("its memory", found["memory_mb"], 200, "MB", "allowed", "≤ 1.0"),
+        _rate("the same opened for a restore", found["restore_mb_per_second"], 270, "MB/s", "wanted", "≥ 1.0"),
+        _rate("its stored bytes checked, without a private key", found["verify_mb_per_second"], found["restore_mb_per_second"], "MB/s", "opened", ""),
+    ]  # fmt: skip
 
 
 def _runs(found: dict[str, Any] | None) -> list[tuple[str, str, str, str, str]]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from bench import api, database, documents, runs, stack
+from bench import api, backups, database, documents, runs, stack
 from core import clock
 from tenancy.context import Scope, scope
 
@@ -19,6 +19,7 @@ def measure(
     customers: int,
     times: int,
     billed: int,
+    backed_up: int,
     grown: tuple[int, int, int] | None = None,
 ) -> dict[str, Any]:
     """Found the organization, fill it, and measure."""
@@ -40,6 +41,7 @@ def measure(
         result["blind_index"] = database.blind_index(customers, actor)
     result["rotation"] = database.rotation(tenant_id, actor)
     result["documents"] = documents.measure()
+    result["backups"] = backups.measure(environment, megabytes=backed_up)
     result["runs"] = runs.measure(environment, count=billed)
     if grown is not None:
         few, many, portion = grown
