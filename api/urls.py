@@ -139,6 +139,9 @@ urlpatterns = [
     path("subscriptions/<str:pk>", subscriptions.OneSubscription.as_view(), name="subscription"),
     path("subscriptions/<str:pk>/cancel", subscriptions.Canceled.as_view(), name="subscription_cancel"),
     path("subscriptions/<str:pk>/change", subscriptions.Changed.as_view(), name="subscription_change"),
+    path(
+        "subscriptions/<str:pk>/give-back", subscriptions.GivenBack.as_view(), name="subscription_give_back"
+    ),
     path("subscriptions/<str:pk>/keep", subscriptions.Kept.as_view(), name="subscription_keep"),
     path("subscriptions/<str:pk>/pause", subscriptions.Paused.as_view(), name="subscription_pause"),
     path("subscriptions/<str:pk>/preview", upcoming.Previewed.as_view(), name="subscription_preview"),

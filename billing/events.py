@@ -289,6 +289,11 @@ SUBSCRIPTION_KEPT = register(
     "subscription.kept", "{actor} took back the cancellation of {subject}", owasp="sensitive_update"
 )
 SUBSCRIPTION_ENDED = register("subscription.ended", "Subscription {subject} ended", owasp="sensitive_update")
+SUBSCRIPTION_GAVE_BACK = register(
+    "subscription.gave_back",
+    "{actor} gave back what was paid ahead for subscription {subject}",
+    owasp="sensitive_update",
+)
 SUBSCRIPTION_BEGAN = register(
     "subscription.began", "The trial of subscription {subject} was over", owasp="sensitive_update"
 )

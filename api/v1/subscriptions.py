@@ -18,7 +18,7 @@ from billing.catalog.models import Price
 from billing.subscriptions import queries, services
 from billing.subscriptions.models import Subscription
 from core import clock, ids
-from edge import recording
+from edge import idempotency, recording
 from edge.access import access
 
 _STATUSES, _TIMINGS = tuple(Subscription.Status.values), tuple(Subscription.Timing.values)
@@ -301,3 +301,22 @@ class Kept(_Moved):
         self.body(fields.Nothing)
         row = services.keep(subscription_id=found, actor=self.actor, at=clock.now())
         return self._answer(row.pk)
+
+
+@idempotency.demanded
+@access(post=Permission.CREDIT_NOTE_WRITE)
+class GivenBack(_Moved):
+    """Giving back what was paid ahead."""
+
+    @schema.describe(
+        "subscriptions_give_back",
+        "Credit days that were paid ahead and are not used",
+        takes=fields.Nothing,
+        gives=ShownSubscription,
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Make a credit note of each invoice the days stand on, when no invoice to come would give them back."""
+        found = self._found(pk)
+        self.body(fields.Nothing)
+        services.give_back(subscription_id=found, actor=self.actor, at=clock.now())
+        return self._answer(found)

@@ -219,7 +219,7 @@ def by_lines(lines: Sequence[Line], taxes: Sequence[TaxLeft], wanted: Mapping[UU
                 "More would be credited than is left of a tax rate; credit its discounts as well.",
                 field="lines",
             )
-        found.append(TaxTaken(tax.key, base, _part(tax.tax_minor, base, tax.base_minor)))
+        found.append(TaxTaken(tax.key, base, part(tax.tax_minor, base, tax.base_minor)))
     made = Credited(
         lines=tuple(Taken(line.id, taken[line.id]) for line in lines if line.id in taken), taxes=tuple(found)
     )
@@ -308,7 +308,7 @@ def shares(amount_minor: int, weights: Sequence[int]) -> list[int]:
     return floors
 
 
-def _part(of_minor: int, taken: int, whole: int) -> int:
+def part(of_minor: int, taken: int, whole: int) -> int:
     """Return the share of an amount that goes with what is taken of a whole, rounded half away from zero."""
     if not whole:
         return 0

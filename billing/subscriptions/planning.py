@@ -197,6 +197,17 @@ def preview(
     return planned if planned.lines or planned.refusal else None
 
 
+def open_days(row: Subscription, on: date) -> list[tuple[rules.Due, str]]:
+    """Return the days of a subscription that are open on a day, with the name of what they are of."""
+    world = _World(time_zone=issuer.time_zone(), subscriptions=[row], charges=[])
+    _read(world, on)
+    prices = {item.pk: world.prices[item.price_id] for item in world.items.get(row.pk, [])}
+    items = [item_of(item, prices[item.pk]) for item in world.items.get(row.pk, [])]
+    billed = [billed_of(fact) for fact in world.billed.get(row.pk, [])]
+    dues = rules.recurring_due(agreement_of(row), items, billed, on)
+    return [(due, world.names[prices[due.item.id].product_id]) for due in dues]
+
+
 def _load(customer_ids: Collection[UUID], on: date) -> _World:
     looked = Q(next_on__lte=on) | Q(next_on__isnull=True, open_from__isnull=False)
     waiting = Q(due_on__lte=on, billed_at__isnull=True, withdrawn_at__isnull=True)

@@ -132,9 +132,13 @@ def page(
     after: UUID | None = None,
     status: str | None = None,
     customer_id: UUID | None = None,
+    only_unused: bool = False,
     with_names: bool = True,
 ) -> tuple[list[SubscriptionRow], UUID | None]:
-    """List subscriptions, newest first, and the cursor of the next page."""
+    """List subscriptions, newest first, and the cursor of the next page.
+
+    `only_unused` lists those that were paid ahead and that no invoice to come will settle.
+    """
     rows = Subscription.objects.order_by("-id")
     if after is not None:
         rows = rows.filter(pk__lt=after)
@@ -142,6 +146,8 @@ def page(
         rows = rows.filter(status=status)
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
+    if only_unused:
+        rows = rows.filter(next_on__isnull=True, open_from__isnull=False)
     found = list(rows[: limit + 1])
     next_after = found[limit - 1].pk if len(found) > limit else None
     return _rows(found[:limit], with_names=with_names), next_after
@@ -154,6 +160,15 @@ def get(subscription_id: UUID) -> SubscriptionRow:
         NotFound: there is none.
     """
     return _rows([_one(subscription_id)])[0]
+
+
+def row(subscription_id: UUID) -> Subscription:
+    """Return the row of a subscription.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return _one(subscription_id)
 
 
 def history(subscription_id: UUID) -> list[ItemRow]:

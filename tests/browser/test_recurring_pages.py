@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from playwright.sync_api import Browser
 
+from billing.subscriptions import services
 from core import clock, ids
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, judge
@@ -29,6 +30,16 @@ def pages(live: Live) -> list[str]:
         recurring.charge(
             ada, due_on=today + timedelta(days=9), text="Setting everything up at the customer's place"
         )
+        left = recurring.subscription(seats, of=ada, on=begun)
+        recurring.bill(begun)
+        services.cancel(
+            subscription_id=left.pk,
+            actor=make.ACTOR,
+            at=recurring.moment(begun + timedelta(days=1)),
+            at_period_end=False,
+        )
+        recurring.bill(begun + timedelta(days=1))
+        ended = ids.encode("subscription", left.pk)
         product, price = ids.encode("product", seats.product_id), ids.encode("price", seats.pk)
         subscription, customer = ids.encode("subscription", row.pk), ids.encode("customer", ada.pk)
     paths = [
@@ -50,6 +61,9 @@ def pages(live: Live) -> list[str]:
         f"subscriptions/{subscription}/change",
         f"subscriptions/{subscription}/pause",
         f"subscriptions/{subscription}/cancel",
+        "subscriptions?status=unused",
+        f"subscriptions/{ended}",
+        f"subscriptions/{ended}/give-back",
         f"customers/{customer}/charge",
         "settings/test-clock",
     ]

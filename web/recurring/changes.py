@@ -23,7 +23,7 @@ from web.billing.forms import plain
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
-from web.recurring.forms import CancelForm, ChangeForm, ChargeForm, DayForm
+from web.recurring.forms import CancelForm, ChangeForm, ChargeForm, DayForm, SeenForm
 from web.recurring.subscriptions import crumbs, opened, shown
 
 _FIELDS = {f"changes/0/{name}": name for name in ("item", "price", "quantity")}
@@ -167,7 +167,10 @@ def cancel(request: Request, slug: str, pk: str) -> HttpResponse:
         if not form.errors:
             messages.success(request, f"The subscription ends on {formats.day(row.ends_on or _today())}.")
             return redirect("recurring:subscription", slug, pk)
-    sentence = "Days that were billed and are not had any more are given back on the next invoice."
+    sentence = (
+        "Days that were billed and are not had any more are given back on the customer's next invoice. "
+        "When none is to come, give them back by a credit note from the subscription's page."
+    )
     return _confirm(request, slug, found, form, "Cancel", sentence, "Cancel subscription", "Keep it")
 
 
@@ -177,6 +180,40 @@ def keep(request: Request, slug: str, pk: str) -> HttpResponse:
     services.keep(subscription_id=ids.decode("subscription", pk), actor=request.actor, at=clock.now())
     messages.success(request, "The subscription goes on as before.")
     return redirect("recurring:subscription", slug, pk)
+
+
+@access(get=Permission.CREDIT_NOTE_WRITE, post=Permission.CREDIT_NOTE_WRITE)
+def give_back(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Give back what was paid ahead and will not be used."""
+    found = opened(request, pk)
+    unused = services.unused(queries.row(found.id), clock.now())
+    total = sum(one.amount_minor for one in unused)
+    form = SeenForm(request.POST if request.method == "POST" else None, initial={"amount_minor": total})
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            notes = services.give_back(
+                subscription_id=found.id,
+                seen_minor=form.cleaned_data["amount_minor"],
+                actor=request.actor,
+                at=clock.now(),
+            )
+        if not form.errors:
+            many = len(notes)
+            words = (
+                f"{many} credit note{'s' if many != 1 else ''} made." if many else "It was credited before."
+            )
+            messages.success(request, f"{words} Nothing of this subscription is left to give back.")
+            return redirect("recurring:subscription", slug, pk)
+    context = {
+        "subscription": found,
+        "unused": unused,
+        "total_minor": total,
+        "net_minor": sum(one.net_minor for one in unused),
+        "label": f"Give back {formats.money(total, found.currency)}",
+        "crumbs": crumbs(slug, found),
+        "back_url": reverse("recurring:subscription", args=[slug, pk]),
+    }
+    return answer(request, "recurring/give_back.html", context, form=form)
 
 
 @access(get=Permission.SUBSCRIPTION_WRITE, post=Permission.SUBSCRIPTION_WRITE)

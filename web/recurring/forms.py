@@ -267,3 +267,9 @@ class MeterForm(Form):
     aggregation = forms.ChoiceField(
         label="How events become one number", choices=list(words.AGGREGATIONS.items())
     )
+
+
+class SeenForm(Form):
+    """What somebody was shown when they decided."""
+
+    amount_minor = forms.IntegerField(min_value=0, widget=forms.HiddenInput)

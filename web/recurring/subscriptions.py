@@ -35,7 +35,11 @@ from web.recurring import words
 from web.recurring.forms import StartForm
 
 PAGE = 50
-_VIEWS = {"": "All", **{status: status.capitalize() for status in Subscription.Status.values}}
+_VIEWS = {
+    "": "All",
+    **{status: status.capitalize() for status in Subscription.Status.values},
+    "unused": "To give back",
+}
 _MOST_FOUND = 20
 
 
@@ -95,8 +99,9 @@ def index(request: Request, slug: str) -> HttpResponse:
     found, next_after = queries.page(
         limit=PAGE,
         after=ids.from_base32(cursor) if cursor else None,
-        status=status or None,
+        status=status if status in Subscription.Status.values else None,
         customer_id=named,
+        only_unused=status == "unused",
     )
     recording.read(request, events.SUBSCRIPTION_LISTED, subjects=[row.id for row in found])
     there = request.GET.copy()
@@ -164,6 +169,8 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "may_cancel": may_write and found.status in ("trialing", "active", "paused"),
         "may_keep": may_write and found.status == "canceled",
         "may_charge": may_write,
+        "unused": services.unused(queries.row(found.id), clock.now()),
+        "may_give_back": Permission.CREDIT_NOTE_WRITE in request.permissions,
     }
     return render(request, "recurring/subscription.html", context)
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path("subscriptions/<str:pk>/resume", changes.resume, name="resume_subscription"),
     path("subscriptions/<str:pk>/cancel", changes.cancel, name="cancel_subscription"),
     path("subscriptions/<str:pk>/keep", changes.keep, name="keep_subscription"),
+    path("subscriptions/<str:pk>/give-back", changes.give_back, name="give_back"),
     path("customers/<str:pk>/charge", changes.charge, name="new_charge"),
     path("charges/<str:pk>/withdraw", changes.withdraw, name="withdraw_charge"),
     path("settings/test-clock", testclock.index, name="test_clock"),

@@ -17,6 +17,14 @@ from billing.subscriptions.services.ends import (
     pause,
     resume,
 )
+from billing.subscriptions.services.prepaid import (
+    NothingUnused,
+    Unused,
+    UnusedDiffers,
+    give_back,
+    unused,
+    waits,
+)
 from billing.subscriptions.services.rows import DayNotPossible, SubscriptionEnded
 from billing.subscriptions.services.starts import ItemInput, start
 
@@ -30,16 +38,22 @@ __all__ = [
     "NotCanceled",
     "NotPaused",
     "NothingLeft",
+    "NothingUnused",
     "SubscriptionEnded",
     "SubscriptionNotRunning",
+    "Unused",
+    "UnusedDiffers",
     "add_charge",
     "cancel",
     "change",
     "edited",
+    "give_back",
     "keep",
     "pass_day",
     "pause",
     "resume",
     "start",
+    "unused",
+    "waits",
     "withdraw_charge",
 ]

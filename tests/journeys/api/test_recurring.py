@@ -138,6 +138,32 @@ def test_a_subscription_from_start_to_end(api):
         assert events_of(api.tenant, f"subscription.{code}"), code
 
 
+def test_what_was_paid_ahead_is_given_back_once(api):
+    price, ada = sold(api, unit_amount="31.00"), customer(api)
+    start = clock.now().date() - timedelta(days=1)
+    body = {"customer": ada, "items": [{"price": price["id"]}], "start_on": start.isoformat()}
+    row = api.post("subscriptions", body).json()["id"]
+    early = api.post(f"subscriptions/{row}/give-back", Idempotency_Key="early")
+    assert (early.status_code, early.json()["code"]) == (409, "nothing_unused")
+    with scope(Scope(api.tenant)):
+        recurring.bill(start)
+    assert api.post(f"subscriptions/{row}/cancel", {"at_period_end": False}).status_code == 200
+    with scope(Scope(api.tenant)):
+        assert recurring.bill(clock.now().date()) == []
+    keyless = api.post(f"subscriptions/{row}/give-back")
+    assert (keyless.status_code, keyless.json()["code"]) == (428, "idempotency_key_missing")
+    assert api.get("credit_notes").json()["data"] == []
+    first = api.post(f"subscriptions/{row}/give-back", Idempotency_Key="once")
+    assert first.status_code == 200, first.json()
+    (note,) = api.get("credit_notes").json()["data"]
+    assert 2700 <= note["total_minor"] <= 3000
+    assert api.post(f"subscriptions/{row}/give-back", Idempotency_Key="once").json() == first.json()
+    again = api.post(f"subscriptions/{row}/give-back", Idempotency_Key="twice")
+    assert (again.status_code, again.json()["code"]) == (409, "nothing_unused")
+    assert len(api.get("credit_notes").json()["data"]) == 1
+    assert events_of(api.tenant, "subscription.gave_back")
+
+
 def test_what_does_not_fit_a_subscription_is_refused_field_by_field(api):
     euros, ada = sold(api), customer(api)
     dollars, yearly, once = sold(api, currency="USD"), sold(api, interval="year"), sold(api, interval="none")

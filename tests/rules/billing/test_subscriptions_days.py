@@ -135,8 +135,10 @@ def live(cycle, in_advance, trial, steps, price, quantity, *, capped):
             life.ends_on = day
     # A planning sees so many periods; whoever is behind is looked at again.
     last = day + timedelta(days=90 if cycle.interval in ("day", "week") else 800)
-    while life.plan(last, capped=capped):
-        pass
+    begin = None
+    # Sixty periods of a rest bring nothing, and more may come behind them.
+    while life.plan(last, capped=capped) or life.open_from not in (None, begin):
+        begin = life.open_from
     return life, last
 
 
