@@ -12,7 +12,7 @@ from audit import services as audit
 from billing.invoices import rules as texts
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from patching import events, rules
+from patching import events, queries, rules
 from patching.models import Acceptance, Finding
 from tenancy import context
 from tenancy.context import use_case
@@ -47,7 +47,7 @@ class RequesterMayNoLongerAccept(Forbidden):
 
 def register() -> None:
     """Make the act known to approvals."""
-    approvals.register(approvals.Kind(code=KIND, execute=carry_out, permission=Permission.OPS_PATCHES))
+    approvals.register(approvals.Kind(code=KIND, execute=carry_out, permission=Permission.APPROVAL_DECIDE))
 
 
 @use_case
@@ -64,10 +64,7 @@ def ask(*, finding_id: UUID, until: date, reason: str, actor: Actor, at: datetim
     if people.member_acting(actor, at=at) is None:
         raise OnlyMembersAccept
     row = _open(finding_id)
-    waiting = people.approvals(state=ApprovalRequest.State.PENDING).filter(
-        kind=KIND, subject_id=row.pk, expires_at__gt=at
-    )
-    if waiting.exists():
+    if queries.waiting(row.pk, at=at) is not None:
         raise AcceptanceAsked
     return approvals.request(
         kind=KIND,

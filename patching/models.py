@@ -87,6 +87,12 @@ class Check(TenantModel):
     series = models.JSONField()
     # Codes of the series whose end is near, or here: told once, when they come in.
     ending = models.JSONField()
+    # The bill of materials of what was seen; looks that saw the same share one.
+    sbom = models.ForeignKey(
+        StoredFile, models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
+    # Of all components together: what changes when anything that runs here does.
+    digest = models.CharField(max_length=64)
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
         owner=Owner.TENANT,
@@ -94,7 +100,8 @@ class Check(TenantModel):
         retention=_KEPT,
         erasure=Erasure.NONE,
         fields={
-            **dict.fromkeys(["id", "tenant"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(["id", "tenant", "sbom"], FieldClass.IDENTIFIER),
+            "digest": FieldClass.HASH,
             **dict.fromkeys(["at", "source_at"], FieldClass.TIME),
             **dict.fromkeys(["state", "source", "reasons", "series", "ending"], FieldClass.STATE),
             **dict.fromkeys(

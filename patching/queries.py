@@ -6,8 +6,10 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from accounts import queries as people
+from accounts.models import ApprovalRequest
 from core.errors import NotFound
 from patching import rules
 from patching.models import Acceptance, Bundle, Check, Component, Finding
@@ -154,3 +156,25 @@ def evidence(at: datetime) -> Evidence:
             for name in ("components", "clean", "vulnerable", "unknown", "open", "overdue", "accepted")
         },
     )
+
+
+def behind(rows: QuerySet[Finding], due_on: date, finding_id: UUID) -> QuerySet[Finding]:
+    """Narrow to what comes behind one finding in the order of the list."""
+    return rows.filter(Q(due_on__gt=due_on) | Q(due_on=due_on, pk__gt=finding_id))
+
+
+def components_behind(rows: QuerySet[Component], kind: str, name: str) -> QuerySet[Component]:
+    """As `behind`, of components."""
+    return rows.filter(Q(kind__gt=kind) | Q(kind=kind, name__gt=name))
+
+
+def waiting(finding_id: UUID, *, at: datetime) -> ApprovalRequest | None:
+    """Return the request to live with a weakness that waits for a second person."""
+    pending = people.approvals(state=ApprovalRequest.State.PENDING)
+    return pending.filter(subject_kind="finding", subject_id=finding_id, expires_at__gt=at).first()
+
+
+def find(finding_id: UUID | None) -> Finding | None:
+    """Return one finding, or None."""
+    found: Finding | None = Finding.objects.select_related("component").filter(pk=finding_id).first()
+    return found

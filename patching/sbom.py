@@ -4,6 +4,9 @@ Promise kept: it is made from what is installed at this moment, not from what so
 nothing out.
 """
 
+import dataclasses
+import hashlib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,6 +20,7 @@ from core import ids
 from patching.inventory import Component, Kind, Scope
 from patching.inventory.licences import is_expression
 
+MEDIA_TYPE = "application/vnd.cyclonedx+json"
 _NAME = "strongbox"
 _TYPES = {
     Kind.PYTHON: "library",
@@ -65,6 +69,12 @@ def build(
         "components": [_component(one) for one in components],
         "dependencies": _dependencies(own, components),
     }
+
+
+def digest(components: Sequence[Component]) -> str:
+    """Return one digest of everything that is said of the components."""
+    said = json.dumps([dataclasses.astuple(one) for one in components], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def reference(component: Component) -> str:

@@ -4,6 +4,7 @@ Promise kept: a weakness that was found stays until it is seen to be gone, or un
 it until a day; a change of state is told once.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +15,9 @@ from django.db import connection
 from audit import services as audit
 from audit.services import is_code
 from core.actor import Actor
-from patching import events, looking, queries, rules
+from outbound import files
+from outbound.models import StoredFile
+from patching import events, looking, queries, rules, sbom
 from patching.inventory import Component as Found
 from patching.looking import Looked, Seen
 from patching.matching import Match
@@ -36,12 +39,22 @@ def check(
     """Look at everything and keep what was seen: what the daily task, the command and the page all do."""
     tenant_id = queries.operator_id()
     looked = looking.look(tenant_id=tenant_id, now=now, components=components)
+    found = [one.component for one in looked.seen]
+    digest = sbom.digest(found)
     with scope(Scope(tenant_id)):
-        return keep(looked=looked, actor=actor)
+        before = queries.newest_check()
+    made = None
+    if before is None or before.digest != digest or before.sbom_id is None:
+        document = sbom.build(found, at=looked.at, version=sbom.release())
+        made = files.prepare(
+            tenant_id=tenant_id, media_type=sbom.MEDIA_TYPE, chunks=[json.dumps(document, indent=1).encode()]
+        )
+    with scope(Scope(tenant_id)):
+        return keep(looked=looked, digest=digest, bill=made, actor=actor)
 
 
 @use_case
-def keep(*, looked: Looked, actor: Actor) -> Check:
+def keep(*, looked: Looked, digest: str, bill: files.Prepared | None, actor: Actor) -> Check:
     """Keep one look: components, findings, what is gone, what is due, what is told."""
     with connection.cursor() as cursor:
         # Two looks at once would each tell what only one may.
@@ -89,6 +102,8 @@ def keep(*, looked: Looked, actor: Actor) -> Check:
             for one in looked.series
         ],
         ending=[one.code for one in ending],
+        digest=digest,
+        sbom=_bill(bill, before, digest, actor=actor, at=at),
     )
     row.save(force_insert=True)
     _tell_changes(row, before, ending, actor=actor)
@@ -107,6 +122,15 @@ def keep(*, looked: Looked, actor: Actor) -> Check:
         },
     )
     return row
+
+
+def _bill(
+    made: files.Prepared | None, before: Check | None, digest: str, *, actor: Actor, at: datetime
+) -> StoredFile | None:
+    """Keep the bill of materials, or use that of the look before, which saw the same."""
+    if made is not None:
+        return files.keep_prepared(made, kind="sbom", name="strongbox.cdx.json", actor=actor, at=at)
+    return before.sbom if before is not None and before.digest == digest else None
 
 
 def _keep_components(seen: Sequence[Seen], at: datetime) -> dict[tuple[str, str], Component]:

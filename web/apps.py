@@ -14,9 +14,11 @@ class WebConfig(AppConfig):
         from billing.bankaccounts import services as bankaccounts
         from billing.exports import services as exports
         from billing.periods import services as periods
+        from patching import accepting
         from web.billing import bank_account, write_off
         from web.books import close
         from web.files import exports as export_pages
+        from web.patching import accept
         from web.payments import effects as payment_effects
         from web.people import effects
 
@@ -25,4 +27,5 @@ class WebConfig(AppConfig):
         write_off.register()
         effects.register(bankaccounts.KIND, bank_account.effect)
         effects.register(periods.KIND, close.effect)
+        effects.register(accepting.KIND, accept.effect)
         effects.register(exports.KIND, export_pages.effect)

@@ -340,6 +340,18 @@ class Migration(migrations.Migration):
                 ("by_severity", models.JSONField()),
                 ("series", models.JSONField()),
                 ("ending", models.JSONField()),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "sbom",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="outbound.storedfile",
+                    ),
+                ),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -391,6 +403,6 @@ class Migration(migrations.Migration):
             encrypted=["reason"],
         ),
         TenantTable("Bundle", fks=[("file_id", "outbound.StoredFile", "RESTRICT")], grants="SELECT, INSERT"),
-        TenantTable("Check", grants="SELECT, INSERT"),
+        TenantTable("Check", fks=[("sbom_id", "outbound.StoredFile", "RESTRICT")], grants="SELECT, INSERT"),
         migrations.RunSQL(EVIDENCE, "DROP FUNCTION patching_evidence()"),
     ]

@@ -41,6 +41,7 @@ from tests.guarantees import (
     typed_corrections,
     typed_customers,
     typed_imports,
+    typed_patching,
     typed_payments,
     typed_recurring,
     world,
@@ -109,6 +110,7 @@ def _type(evidence: Evidence) -> None:
     speaker = api.ready("a")
     typed_payments.connect(Actor.system("tests"))
     _type_over_the_services(evidence.marker)
+    typed_patching.by_the_operator(evidence.marker)
     typed_customers.by_a_worker()
     _type_by_a_webhook(evidence.marker)
     records = _type_over_the_api(evidence, speaker)

@@ -2,15 +2,23 @@
 
 import functools
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from accounts.models import ApprovalRequest, User
 from core import clock, primitives
-from patching import inventory
+from core.actor import Actor
+from outbound import files
+from patching import accepting, inventory, looking, matching, sbom, services
 from patching.advisories import bundle
+from patching.advisories.answer import Answer
 from patching.inventory import Component, Kind
+from patching.models import Finding
+from tenancy import context
+from tests.make import accounts
 
 PRIVATE, PUBLIC = primitives.ed25519_generate()
 
@@ -97,3 +105,44 @@ def bundle_file(folder: Path, *args: Any, **named: Any) -> Path:
     path = folder / "advisories.zip"
     path.write_bytes(bundle_bytes(*args, **named))
     return path
+
+
+def weak(at: datetime | None = None, **more: Any) -> list[Finding]:
+    """Note a look, in the operator's scope, that found a weakness in each of three components; worst first."""
+    at = at or clock.now()
+    names = ("left-pad", "right-pad", "middle-pad")
+    found = [
+        matching.read(advisory(name, osv=f"TEST-2026-000{number}", severity=severity, **more))
+        for number, (name, severity) in enumerate(zip(names, ("CRITICAL", "HIGH", "LOW"), strict=True))
+    ]
+    answer = Answer(
+        source="bundle",
+        advisories=tuple(one for one in found if one is not None),
+        covered={"PyPI": at - timedelta(hours=1)},
+        exploited=frozenset({"TEST-2026-0000"}),
+    )
+    components = [component(name) for name in names] + [
+        component("unseen", "", ecosystem="Bitnami", kind=Kind.ENGINE)
+    ]
+    looked = looking.judge(components, answer, at=at)
+    bill = files.prepare(
+        tenant_id=context.current_tenant(),
+        media_type=sbom.MEDIA_TYPE,
+        chunks=[json.dumps(sbom.build(components, at=at, version="1")).encode()],
+    )
+    services.keep(looked=looked, digest=sbom.digest(components), bill=bill, actor=Actor.system("tests"))
+    return list(Finding.objects.order_by("due_on", "id"))
+
+
+def asked(
+    finding: Finding, who: User, *, reason: str = "Nothing here calls it", days: int = 30
+) -> ApprovalRequest:
+    """Let somebody ask to live with a weakness."""
+    at = clock.now()
+    return accepting.ask(
+        finding_id=finding.pk,
+        until=at.date() + timedelta(days=days),
+        reason=reason,
+        actor=accounts.actor(who),
+        at=at,
+    )

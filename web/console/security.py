@@ -17,6 +17,7 @@ from edge.request import Request
 from tenancy.models import Tenant
 from web.console import encryption, integrity, keys
 from web.kit import formats
+from web.patching import evidence as patches
 from web.people import organization
 
 _PROVIDERS = {
@@ -43,7 +44,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     tenant = organization.tenant_of(request)
     may_audit = Permission.AUDIT_READ in request.permissions
     context = {
-        "tiles": [_factors(request, slug), _sessions(slug), _keys(slug), _columns(slug)],
+        "tiles": [_factors(request, slug), _sessions(slug), _keys(slug), _columns(slug), patches.tile(slug)],
         "badge": integrity.badge(request, slug) if may_audit else None,
         "without": _without_factor(),
         "state": tenant.state,

@@ -59,8 +59,13 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
             Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
             Place("Card data", "console:gateway", "payment", P.SECURITY_READ),
+            Place("Patches", "patching:evidence", "patch", P.SECURITY_READ),
             Place("Audit trail", "console:audit", "audit", P.AUDIT_READ),
         ),
+    ),
+    (
+        "Installation",
+        (Place("Patches", "ops_patching:patches", "patch", P.OPS_PATCHES),),
     ),
     (
         "Assurance",
@@ -118,7 +123,7 @@ def portal(slug: str, held: frozenset[Permission], path: str) -> list[NavGroup]:
 
 def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool = False) -> list[NavGroup]:
     """Return the navigation of a person with these permissions, and perhaps grants, who is at `path`."""
-    urls = {place: reverse(place.route, kwargs={"slug": slug}) for _, places in GROUPS for place in places}
+    urls = {place: _url(place, slug) for _, places in GROUPS for place in places}
     # A page below several places belongs to the nearest of them.
     around = [url for url in urls.values() if path == url or path.startswith(url.rstrip("/") + "/")]
     here = max(around, key=len, default="")
@@ -132,6 +137,11 @@ def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool =
         if items:
             shown.append(NavGroup(label, items))
     return shown
+
+
+def _url(place: Place, slug: str) -> str:
+    # What is the installation's stands under no organization's address.
+    return reverse(place.route, kwargs=None if place.route.startswith("ops_") else {"slug": slug})
 
 
 def first_page(slug: str, held: frozenset[Permission], *, granted: bool = False) -> str:

@@ -254,6 +254,31 @@ STATUS: dict[str, dict[str, Status]] = {
         "disabled": _idle("Disabled"),
         "destroyed": _idle("Destroyed"),
     },
+    "patch_state": {
+        "clean": _good("Clean"),
+        "vulnerable": _wrong("Vulnerable"),
+        "unknown": _care("Not known"),
+    },
+    "patch_finding": {"open": _wrong("To mend"), "accepted": _waits("Accepted"), "fixed": _good("Mended")},
+    "patch_severity": {
+        "critical": _wrong("Critical"),
+        "high": _wrong("High"),
+        "medium": _care("Medium"),
+        "low": _idle("Low"),
+        "unrated": _care("Not rated"),
+    },
+    "patch_note": {
+        "exploited": _wrong("Used in attacks"),
+        "late": _wrong("Late"),
+        "unlisted": _care("In no list"),
+        "changed": _wrong("Changed"),
+    },
+    "patch_support": {
+        "supported": _good("Maintained"),
+        "ending": _care("Ends soon"),
+        "ended": _wrong("Ended"),
+        "unknown": _idle("Not known"),
+    },
     "result": {"success": _good("Done"), "refused": _care("Refused"), "failed": _wrong("Failed")},
     "integrity": {
         "unchecked": _idle("Not checked yet"),

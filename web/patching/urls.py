@@ -1,6 +1,8 @@
 """The addresses of patches, under an organization's own."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from web.patching import evidence
 
 app_name = "patching"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("security/patches", evidence.index, name="evidence")]
