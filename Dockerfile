@@ -15,7 +15,7 @@ ENV PATH=/venv/bin:$PATH \
     STRONGBOX_FILES_DIR=/files
 RUN groupadd --system --gid 10001 strongbox \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin strongbox \
-    && install -d -o strongbox -g strongbox -m 0700 /files /checkpoints /schedule
+    && install -d -o strongbox -g strongbox -m 0700 /files /checkpoints /erasures /schedule
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY . .

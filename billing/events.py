@@ -23,6 +23,14 @@ CUSTOMER_ARCHIVED = register(
 CUSTOMER_RESTORED = register(
     "customer.restored", "{actor} took customer {subject} back", owasp="sensitive_update"
 )
+CUSTOMER_RESTRICTED = register(
+    "customer.restricted", "{actor} restricted the data of customer {subject}", owasp="sensitive_update"
+)
+CUSTOMER_RESTRICTION_LIFTED = register(
+    "customer.restriction_lifted",
+    "{actor} lifted the restriction of customer {subject}",
+    owasp="sensitive_update",
+)
 CUSTOMER_READ = register(
     "customer.read", "{actor} read customer {subject}", owasp="sensitive_read", pci="10.2.1.1"
 )

@@ -57,3 +57,42 @@ AUDITOR_INVITED = register(
 AUDITOR_ENDED = register(
     "auditor.ended", "{actor} ended the visit of an auditor", owasp="user_archived", pci="10.2.1.5"
 )
+
+# --- People's own data ------------------------------------------------------------------------------
+
+SUBJECT_READ = register(
+    "subject.read", "{actor} looked at where {subject} is held", owasp="sensitive_read", pci="10.2.1.1"
+)
+SUBJECT_EXPORTED = register(
+    "subject.exported", "{actor} collected everything about {subject}", owasp="sensitive_read", pci="10.2.1.1"
+)
+SUBJECT_ERASED = register(
+    "subject.erased", "{actor} erased {subject}", owasp="sensitive_delete", pci="10.2.1.7"
+)
+
+REQUEST_OPENED = register(
+    "privacy_request.opened", "{actor} took in privacy request {subject}: {kind}", owasp="sensitive_create"
+)
+REQUEST_VERIFIED = register(
+    "privacy_request.verified", "{actor} established who asks in {subject}", owasp="sensitive_update"
+)
+REQUEST_EXTENDED = register(
+    "privacy_request.extended", "{actor} took more time for {subject}", owasp="sensitive_update"
+)
+REQUEST_DUE_SOON = register(
+    "privacy_request.due_soon", "{subject} must be answered by {due_on}", owasp="sensitive_update"
+)
+REQUEST_ANSWERED = register(
+    "privacy_request.answered", "{actor} answered privacy request {subject}", owasp="sensitive_update"
+)
+REQUEST_REFUSED = register(
+    "privacy_request.refused",
+    "{actor} refused privacy request {subject}: {reason}",
+    owasp="sensitive_update",
+)
+REQUEST_WITHDRAWN = register(
+    "privacy_request.withdrawn", "{actor} took privacy request {subject} back", owasp="sensitive_update"
+)
+REQUEST_READ = register(
+    "privacy_request.read", "{actor} read privacy requests", owasp="sensitive_read", pci="10.2.1.1"
+)

@@ -8,11 +8,24 @@ from celery import shared_task
 
 from compliance.controls import exceptions, running
 from compliance.evidence import services as evidence
+from compliance.personaldata.tasks import after_erasure, write_journal
+from compliance.requests.tasks import collect, watch_requests
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
+
+# The tasks of people's own data stand with their nouns.
+__all__ = [
+    "after_erasure",
+    "collect",
+    "run_all",
+    "run_controls",
+    "watch",
+    "watch_requests",
+    "write_journal",
+]
 
 _log = logging.getLogger("strongbox.compliance")
 

@@ -147,6 +147,7 @@ class Environment:
     audit_private_key_file: Path | None
     audit_public_key_file: Path | None
     audit_checkpoint_dir: Path | None
+    erasure_dir: Path | None
     files_dir: Path
     state_dir: Path
     proxy_count: int
@@ -214,6 +215,7 @@ class Environment:
             audit_private_key_file=read.path("AUDIT_PRIVATE_KEY_FILE"),
             audit_public_key_file=read.path("AUDIT_PUBLIC_KEY_FILE"),
             audit_checkpoint_dir=read.path("AUDIT_CHECKPOINT_DIR"),
+            erasure_dir=read.path("ERASURE_DIR"),
             files_dir=read.needed_path("FILES_DIR"),
             state_dir=read.needed_path("STATE_DIR"),
             proxy_count=read.number("PROXY_COUNT", 0),

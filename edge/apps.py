@@ -11,6 +11,14 @@ class EdgeConfig(AppConfig):
     def ready(self) -> None:
         from django.core.signals import got_request_exception
 
-        from edge import checks, events, logging  # noqa: F401  registering is the import's effect
+        from compliance.personaldata import parts
+        from edge import (  # registering is the import's effect
+            checks,  # noqa: F401
+            events,  # noqa: F401
+            idempotency,
+            logging,
+        )
+
+        parts.register("answers", idempotency.forget_person)
 
         got_request_exception.connect(logging.note_unexpected, dispatch_uid="edge.note_unexpected")

@@ -18,6 +18,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from compliance.personaldata.parts import Traces
 from core import clock, ids, primitives
 from core.errors import Conflict, Refusal
 from edge import errors, recording
@@ -199,6 +200,22 @@ def _hash(*parts: bytes) -> bytes:
     """Return a keyed digest: neither a key nor a body can be guessed from the row, however short."""
     key = primitives.hkdf_expand(primitives.sha256(settings.SECRET_KEY.encode()), b"idempotency")
     return primitives.hmac_sha256(key, b"".join(len(part).to_bytes(8) + part for part in parts))
+
+
+def forget_person(traces: Traces) -> int:
+    """Take somebody who is erased out of the answers that are kept, and return how many named them.
+
+    The row stays, so that a request sent again is still not carried out again; its answer says that it is gone.
+    """
+    forgotten = 0
+    words = [*traces.outside, *traces.addresses]
+    for row in IdempotencyKey.objects.filter(response__isnull=False):
+        body = str(row.response.get("body", "")).casefold()
+        if any(word.casefold() in body for word in words):
+            row.response = {"headers": {"Content-Type": "application/json"}, "body": '{"object": "erased"}'}
+            row.save(update_fields=["response"])
+            forgotten += 1
+    return forgotten
 
 
 def forget_old(*, at: datetime) -> int:

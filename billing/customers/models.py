@@ -46,7 +46,8 @@ class Customer(TenantModel):
 
     subject_key = SubjectKeyField(null=True)
     name = EncryptedTextField(subject="self")
-    name_index = BlindIndexField(source="name", normalize=rules.normalize_name)
+    # NULL once they have been erased.
+    name_index = BlindIndexField(source="name", normalize=rules.normalize_name, null=True)
     email = EncryptedTextField(subject="self", null=True)
     email_index = BlindIndexField(source="email", normalize=rules.normalize_email, null=True)
     phone = EncryptedTextField(subject="self", null=True)
@@ -85,6 +86,9 @@ class Customer(TenantModel):
     # Which import brought them.
     import_id = models.UUIDField(null=True)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
+    # Since when their data is kept and not used (GDPR Article 18), and when it was erased.
+    restricted_at = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -122,8 +126,7 @@ class Customer(TenantModel):
             "merged_into": FieldClass.IDENTIFIER,
             "import_id": FieldClass.IDENTIFIER,
             "state": FieldClass.STATE,
-            "created_at": FieldClass.TIME,
-            "updated_at": FieldClass.TIME,
+            **dict.fromkeys(["restricted_at", "erased_at", "created_at", "updated_at"], FieldClass.TIME),
         },
     )
 
@@ -154,6 +157,18 @@ class Customer(TenantModel):
                 condition=(models.Q(parent__isnull=True) | ~models.Q(parent=models.F("id")))
                 & (models.Q(merged_into__isnull=True) | ~models.Q(merged_into=models.F("id"))),
                 name="billing_customer_not_its_own",
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(erased_at__isnull=True) & models.Q(name_index__isnull=False))
+                | (
+                    models.Q(erased_at__isnull=False)
+                    & models.Q(subject_key__isnull=True)
+                    & models.Q(name_index__isnull=True)
+                    & models.Q(email_index__isnull=True)
+                    & models.Q(tax_id_index__isnull=True)
+                    & models.Q(reference_index__isnull=True)
+                ),
+                name="billing_customer_erased",
             ),
             models.CheckConstraint(
                 condition=models.Q(einvoice_format__in=["none", "facturx", "xrechnung", "ubl", "cii"]),

@@ -20,6 +20,11 @@ PORTION = 2_000
 _NEWEST = UUID(int=2**128 - 1)
 _CUSTOMER_TEXTS = ("name", "email", "phone", "tax_id", "reference")
 _ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
+# Data that is kept and not used is not taken out in lists either (GDPR Article 18).
+_UNRESTRICTED = (
+    "AND NOT EXISTS (SELECT FROM billing_customer c WHERE c.tenant_id = billing_contact.tenant_id "
+    "AND c.id = billing_contact.customer_id AND c.restricted_at IS NOT NULL)"
+)
 STATUS = ("draft", "finalized", "voided")
 
 
@@ -137,7 +142,7 @@ def customer_names(keys: Sequence[UUID]) -> dict[UUID, str]:
 
 
 def _customers_count(filters: Filters) -> int:
-    rows = Customer.objects.all()
+    rows = Customer.objects.filter(restricted_at__isnull=True)
     return (rows.filter(state=filters["state"]) if filters.get("state") else rows).count()
 
 
@@ -151,9 +156,8 @@ def _customers(
     sealed = [name for name in _CUSTOMER_TEXTS if name in columns]
     if set(_ADDRESS) & set(columns):
         sealed.append("address")
-    sql = _select(
-        "billing_customer", (*plain, *sealed), "AND state = %(state)s" if filters.get("state") else ""
-    )
+    state = "AND state = %(state)s" if filters.get("state") else ""
+    sql = _select("billing_customer", (*plain, *sealed), f"AND restricted_at IS NULL {state}")
     stored = behind(sql, after, {"state": filters.get("state")})
     opened = {
         name: _opened(Customer, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])
@@ -176,7 +180,7 @@ def _customers(
 
 
 def _contacts_count(filters: Filters) -> int:
-    rows = Contact.objects.all()
+    rows = Contact.objects.filter(customer__restricted_at__isnull=True)
     return (rows.filter(state=filters["state"]) if filters.get("state") else rows).count()
 
 
@@ -185,9 +189,8 @@ def _contacts(
 ) -> tuple[list[Sequence[Value]], UUID | None]:
     plain = ("id", "subject_key", "customer_id", "roles", "language", "state")
     sealed = [name for name in ("name", "email", "phone", "position") if name in columns]
-    sql = _select(
-        "billing_contact", (*plain, *sealed), "AND state = %(state)s" if filters.get("state") else ""
-    )
+    state = "AND state = %(state)s" if filters.get("state") else ""
+    sql = _select("billing_contact", (*plain, *sealed), f"{_UNRESTRICTED} {state}")
     stored = behind(sql, after, {"state": filters.get("state")})
     opened = {
         name: _opened(Contact, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])

@@ -81,6 +81,7 @@ class _Buyer:
     payment_days: int | None
     content: dict[str, Any] | None
     is_erased: bool
+    is_restricted: bool
 
 
 class Engine:
@@ -293,17 +294,17 @@ def _buyers(customer_ids: Collection[UUID]) -> dict[UUID, _Buyer]:
     listed = ", ".join(f'"{Customer._meta.get_field(name).column}"' for name in names)  # type: ignore[union-attr]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, state, payment_days, subject_key, {listed} FROM billing_customer "  # noqa: S608  names of ours
+            f"SELECT id, state, payment_days, subject_key, restricted_at, {listed} FROM billing_customer "  # noqa: S608  names of ours
             "WHERE tenant_id = %s AND id = ANY(%s)",
             [context.current_tenant(), list(customer_ids)],
         )
         rows = cursor.fetchall()
     found = {}
-    for key, state, days, wrapped, *values in rows:
+    for key, state, days, wrapped, restricted_at, *values in rows:
         copied = None
         if wrapped is not None and state == Customer.State.ACTIVE:
             copied = content.buyer_of(cast(Customer, SimpleNamespace(**open_person(key, wrapped, values))))
-        found[key] = _Buyer(state, days, copied, wrapped is None)
+        found[key] = _Buyer(state, days, copied, wrapped is None, restricted_at is not None)
     return found
 
 
@@ -311,7 +312,9 @@ def _obstacle(buyer: _Buyer | None) -> str:
     """Say why somebody cannot be billed, as drafting an invoice would refuse them."""
     if buyer is None or buyer.is_erased:
         return "customer_erased"
-    return "" if buyer.state == Customer.State.ACTIVE else "customer_archived"
+    if buyer.state != Customer.State.ACTIVE:
+        return "customer_archived"
+    return "customer_restricted" if buyer.is_restricted else ""
 
 
 _POST = f"""

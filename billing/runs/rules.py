@@ -86,6 +86,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
     {
         "customer_archived": "The customer is archived.",
         "customer_erased": "The customer's data was erased.",
+        "customer_restricted": "The customer's data is restricted: it is kept and not used.",
         "negative_total": "It would come to less than nothing.",
         "without_lines": "There is nothing to bill.",
         "no_such_tax_rate": "A tax rate is not there any more.",

@@ -98,6 +98,7 @@ def ensure(
         "STRONGBOX_AUDIT_PRIVATE_KEY_FILE": str(keys / "audit.key"),
         "STRONGBOX_AUDIT_PUBLIC_KEY_FILE": str(keys / "audit.pub"),
         "STRONGBOX_AUDIT_CHECKPOINT_DIR": str(processes.private_folder(state / "checkpoints")),
+        "STRONGBOX_ERASURE_DIR": str(processes.private_folder(state / "erasures")),
         "STRONGBOX_FILES_DIR": str(processes.private_folder(state / "files")),
         "STRONGBOX_STATE_DIR": str(state),
         "STRONGBOX_RUN_DIR": str(run),

@@ -159,6 +159,8 @@ ROOT_KEY_FILE = ENV.root_key_file
 AUDIT_PRIVATE_KEY_FILE = ENV.audit_private_key_file
 AUDIT_PUBLIC_KEY_FILE = ENV.audit_public_key_file
 AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
+# The journal of erasures, which no restore of the database may turn back.
+ERASURE_DIR = ENV.erasure_dir
 # Exact origins the HTTP client may reach in a private network or without TLS; production has none.
 OUTBOUND_PRIVATE_ORIGINS: list[str] = []
 # Whose bundles of advisories are taken in (Ed25519), and where advisories are asked for; empty asks nobody.

@@ -23,6 +23,7 @@ TYPES: Mapping[str, str] = {
     "credit_note.created": "A credit note was issued.",
     "customer.created": "A customer was added.",
     "customer.credit_expired": "Credit of a customer expired.",
+    "customer.erased": "A customer was erased: erase what you hold of them as well.",
     "customer.removed": "A customer was taken back with the import that had brought them.",
     "customer.updated": "A customer was changed, archived or taken back.",
     "customer.vies_check": "The tax authorities answered about a customer’s tax id, or could not.",

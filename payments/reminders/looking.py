@@ -139,7 +139,9 @@ def debtors(
             )
         )
     choices = {row.customer_id: row for row in ReminderChoice.objects.filter(customer_id__in=customer_ids)}
-    rows = Customer.objects.filter(pk__in=debts).only("id", "tenant_id", "subject_key", "name", "email")
+    rows = Customer.objects.filter(pk__in=debts).only(
+        "id", "tenant_id", "subject_key", "name", "email", "restricted_at"
+    )
     contacts = people.in_role(debts, "reminders") if debts else {}
     found = []
     for row in sorted(rows, key=lambda each: each.pk):
@@ -151,7 +153,7 @@ def debtors(
                 name=row.name,
                 emails=_addresses(row, contacts.get(row.pk, [])),
                 plan=own or default,
-                is_paused=choice is not None and choice.is_paused,
+                is_paused=row.restricted_at is not None or (choice is not None and choice.is_paused),
                 debts=tuple(debts[row.pk]),
             )
         )

@@ -12,6 +12,8 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from audit import services as audit
 from billing.customers import queries as customers
+from billing.customers.models import Customer
+from billing.customers.restriction import CustomerRestricted
 from billing.documents.pdf import words as paper
 from billing.invoices.models import Invoice
 from billing.invoices.queries import due_minor
@@ -175,6 +177,9 @@ def begin(*, run_id: UUID, actor: Actor, at: datetime) -> UUID | None:
         _skip(run, "nothing_due", actor, at)
         return None
     method = agreed.payment_method
+    if Customer.objects.filter(pk=run.customer_id, restricted_at__isnull=False).exists():
+        _skip(run, CustomerRestricted.code, actor, at)
+        return None
     if _is_gone(method):
         _skip(run, _GONE, actor, at)
         _tell_gone(agreed, invoice, actor, at)
@@ -276,6 +281,8 @@ def _announce(agreed: Autopay, invoice: Invoice, today: date, actor: Actor, at: 
 
 def _why_not(agreed: Autopay, due: int, to: str) -> str:
     """Say why an invoice is not collected; empty where it is."""
+    if Customer.objects.filter(pk=agreed.customer_id, restricted_at__isnull=False).exists():
+        return CustomerRestricted.code
     if _is_gone(agreed.payment_method):
         return _GONE
     if due > agreed.limit_minor:

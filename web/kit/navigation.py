@@ -69,7 +69,10 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
     (
         "Assurance",
-        (Place("Compliance", "compliance:overview", "compliance", P.COMPLIANCE_READ),),
+        (
+            Place("Compliance", "compliance:overview", "compliance", P.COMPLIANCE_READ),
+            Place("Privacy requests", "privacy:requests", "person", P.PRIVACY_READ),
+        ),
     ),
     (
         "Settings",

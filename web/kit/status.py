@@ -215,6 +215,13 @@ STATUS: dict[str, dict[str, Status]] = {
         "failed": _wrong("Failed"),
     },
     "organization": {"active": _good("Active"), "sealed": _wrong("Sealed"), "closing": _care("Closing")},
+    "privacy_request": {
+        "received": _waits("Who asks?"),
+        "verified": _moving("To answer"),
+        "answered": _good("Answered"),
+        "refused": _care("Refused"),
+        "withdrawn": _idle("Taken back"),
+    },
     "person": {"active": _good("Active"), "suspended": _care("Suspended"), "erased": _idle("Erased")},
     "member": {
         "active": _good("Active"),

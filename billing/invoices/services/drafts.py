@@ -12,6 +12,7 @@ from audit import services as audit
 from billing import events
 from billing.attachments.models import InvoiceAttachment
 from billing.customers.models import Customer
+from billing.customers.restriction import CustomerRestricted
 from billing.customers.services import CustomerArchived, CustomerErased
 from billing.invoices import catalogued, pricing, rules
 from billing.invoices.catalogued import Asked
@@ -238,6 +239,8 @@ def _billable(customer_id: UUID) -> Customer:
         raise CustomerArchived(field="customer")
     if customer.subject_key is None:
         raise CustomerErased(field="customer")
+    if customer.restricted_at is not None:
+        raise CustomerRestricted(field="customer")
     return customer
 
 

@@ -1,0 +1,1 @@
+"""How an organization ends: its data handed over, a month to think again, then its keys destroyed."""

@@ -1,0 +1,56 @@
+"""Making the file of a request: outside any transaction, encrypted as it is read."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from compliance.personaldata import exporting
+from compliance.requests import queries, services
+from core.actor import Actor
+from core.errors import Refusal
+from outbound import files
+from tenancy import jobs
+from tenancy.context import Scope, scope
+
+
+def make(*, tenant_id: UUID, request_id: UUID, actor: Actor, now: Callable[[], datetime]) -> None:
+    """Collect and keep; call it outside any scope. A failure is noted on the job."""
+    with scope(Scope(tenant_id)):
+        job_id = queries.get(request_id).job_id
+    try:
+        _make(tenant_id, request_id, job_id, actor, now)
+    except Exception as fault:
+        if job_id is not None:
+            with scope(Scope(tenant_id)):
+                jobs.fail(
+                    job_id=job_id, at=now(), code=fault.code if isinstance(fault, Refusal) else "failed"
+                )
+        if not isinstance(fault, Refusal):
+            raise
+
+
+def _make(
+    tenant_id: UUID, request_id: UUID, job_id: UUID | None, actor: Actor, now: Callable[[], datetime]
+) -> None:
+    rows = 0
+
+    def told(done: int, total: int) -> None:
+        nonlocal rows
+        rows = total
+        if job_id is not None:
+            with scope(Scope(tenant_id)):
+                jobs.advance(job_id=job_id, at=now(), done=done, total=total)
+
+    made = files.prepare(
+        tenant_id=tenant_id,
+        media_type="application/zip",
+        chunks=exporting.pieces(
+            tenant_id=tenant_id,
+            find=lambda: services.person_of(queries.get(request_id)),
+            at=now(),
+            told=told,
+        ),
+        most_bytes=exporting.MOST_BYTES,
+    )
+    with scope(Scope(tenant_id)):
+        services.keep_file(request_id=request_id, job_id=job_id, made=made, rows=rows, actor=actor, at=now())

@@ -1,0 +1,440 @@
+"""Privacy requests: taken in, the person found and established, their data collected or erased, the answer."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from accounts.permissions import Permission
+from billing.customers import queries as customers
+from compliance import events
+from compliance.personaldata import collecting, erasing
+from compliance.requests import queries, rules, services
+from compliance.requests.models import PrivacyRequest
+from core import clock, ids
+from core.errors import NotFound
+from edge import recording
+from edge.access import access
+from edge.request import Request
+from tenancy import jobs
+from web.forms import answer as answered
+from web.forms import attempting
+from web.kit.forms import DayField, Form
+from web.kit.parts import Crumb, CursorPage, Tab
+from web.privacy import shown
+
+_PLAIN = {"autocomplete": "off"}
+_AREA = {"rows": 6, "autocomplete": "off"}
+_VIEWS = {"open": "Open", "answered": "Answered", "refused": "Refused", "withdrawn": "Withdrawn"}
+_EMPTY = {
+    "open": ("Nobody is waiting for an answer", "Requests from the portal appear here by themselves."),
+    "answered": ("Nothing was answered yet", "Requests that were answered are listed here."),
+    "refused": ("Nothing was refused", "Requests that were refused are listed here, with the reason."),
+    "withdrawn": ("Nothing was withdrawn", "Requests that were taken back are listed here."),
+}
+_NO_CONTENT = 204
+_MOST_FOUND = 20
+_DONE = {
+    "access": "Their copy is ready for them.",
+    "portability": "Their data is ready for them.",
+    "rectification": "The correction is noted.",
+    "erasure": "They are erased.",
+    "restriction": "Their data is restricted.",
+    "objection": "Their data is restricted.",
+}
+
+
+class RequestForm(Form):
+    """What somebody asks, and who they say they are."""
+
+    kind = forms.ChoiceField(label="What do they ask for?", choices=PrivacyRequest.Kind.choices)
+    received_on = DayField(
+        label="When did it reach you?",
+        help_text="The month to answer begins on this day.",
+        widget=forms.DateInput(attrs={"type": "date", **_PLAIN}),
+    )
+    name = forms.CharField(
+        label="Name", max_length=rules.NAME_LENGTH, required=False, widget=forms.TextInput(attrs=_PLAIN)
+    )
+    email = forms.EmailField(
+        label="E-mail address for the answer", required=False, widget=forms.EmailInput(attrs=_PLAIN)
+    )
+    words = forms.CharField(
+        label="Their words",
+        max_length=rules.WORDS_LENGTH,
+        required=False,
+        help_text="Kept encrypted under the person’s own key.",
+        widget=forms.Textarea(attrs=_AREA),
+    )
+
+
+class IdentityForm(Form):
+    """How it was established who asks."""
+
+    identity = forms.ChoiceField(
+        label="How do you know that it is them?",
+        choices=[
+            each
+            for each in PrivacyRequest.Identity.choices
+            if each[0] not in ("", PrivacyRequest.Identity.PORTAL)
+        ],
+        widget=forms.RadioSelect,
+    )
+
+
+class ExtendForm(Form):
+    """Why more time is needed."""
+
+    reason = forms.CharField(
+        label="Why is more time needed?",
+        max_length=rules.WORDS_LENGTH,
+        help_text="How complex it is, or how many requests there are. The person is told this.",
+        widget=forms.Textarea(attrs=_AREA),
+    )
+
+
+class AnswerForm(Form):
+    """What the person is told."""
+
+    answer = forms.CharField(
+        label="What are they told?", max_length=rules.WORDS_LENGTH, widget=forms.Textarea(attrs=_AREA)
+    )
+
+
+class RefuseForm(AnswerForm):
+    """Why it is refused, and what the person is told."""
+
+    refusal = forms.ChoiceField(
+        label="Why is it refused?",
+        choices=[each for each in PrivacyRequest.Refusal.choices if each[0]],
+        widget=forms.RadioSelect,
+    )
+    field_order = ("refusal", "answer")
+
+
+class SearchForm(Form):
+    """Whom somebody looks for."""
+
+    q = forms.CharField(
+        label="Name, address, number",
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", **_PLAIN}),
+    )
+
+
+@access(get=Permission.PRIVACY_READ)
+def index(request: Request, slug: str) -> HttpResponse:
+    """List requests, those that wait first."""
+    view = request.GET.get("view") or "open"
+    if view not in _VIEWS:
+        raise NotFound
+    kind = request.GET.get("kind", "")
+    if kind and kind not in shown.KINDS:
+        raise NotFound
+    cursor, today = request.GET.get("cursor", ""), clock.now().date()
+    found, after = queries.page(kind=kind, state=view, after=ids.from_base32(cursor) if cursor else None)
+    recording.read(
+        request, events.REQUEST_READ, subjects=[each.pk for each in found], fields=["customer.name"]
+    )
+    base = reverse("privacy:requests", args=[slug])
+    query = {"view": view, **({"kind": kind} if kind else {})}
+    context = {
+        "rows": [shown.row(each, slug=slug, today=today) for each in found],
+        "figures": queries.figures(today),
+        "tabs": [Tab(label, f"{base}?view={name}", name == view) for name, label in _VIEWS.items()],
+        "kinds": [("", "Every kind"), *shown.KINDS.items()],
+        "kind": kind,
+        "view": view,
+        "empty": _EMPTY[view],
+        "may_manage": Permission.PRIVACY_MANAGE in request.permissions,
+        "page": CursorPage(
+            shown=len(found),
+            next_url=f"?{urlencode({**query, 'cursor': ids.base32(after)})}" if after else "",
+            previous_url=f"?{urlencode(query)}" if cursor else "",
+        ),
+    }
+    return render(request, "privacy/requests.html", context)
+
+
+@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
+def create(request: Request, slug: str) -> HttpResponse:
+    """Take a request in: first about whom, then what."""
+    about = request.POST.get("customer") or request.GET.get("customer") or ""
+    contact = request.POST.get("contact") or request.GET.get("contact") or ""
+    if not about and request.method != "POST" and "unknown" not in request.GET:
+        return _choose(request, slug)
+    customer = customers.get(ids.decode("customer", about)) if about else None
+    form = RequestForm(
+        request.POST if request.method == "POST" else None,
+        initial={"received_on": clock.now().date(), "kind": request.GET.get("kind", "access")},
+    )
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            made = services.open_request(
+                asked=services.Asked(
+                    customer_id=customer.id if customer else None,
+                    contact_id=ids.decode("contact", contact) if contact else None,
+                    **form.cleaned_data,
+                ),
+                actor=request.actor,
+                at=clock.now(),
+            )
+        if not form.errors:
+            messages.success(request, f"It must be answered by {made.due_on:%-d %B %Y}.")
+            return redirect("privacy:request", slug, ids.encode("privacy_request", made.pk))
+    context = {
+        "customer": customer,
+        "about": about,
+        "contact": contact,
+        "crumbs": _crumbs(slug),
+        "back_url": reverse("privacy:requests", args=[slug]),
+    }
+    return answered(request, "privacy/request_form.html", context, form=form)
+
+
+@access(get=Permission.PRIVACY_READ)
+def detail(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Show a request: the clock, who asks, where their data is, and the next step."""
+    found = queries.get(ids.decode("privacy_request", pk))
+    job = jobs.find(found.job_id) if found.job_id else None
+    lasts = job is not None and job.state in ("queued", "running")
+    if request.headers.get("HX-Request") == "true":
+        request.recorded = True
+        return HttpResponse(status=_NO_CONTENT, headers={} if lasts else {"HX-Refresh": "true"})
+    recording.read(
+        request,
+        events.REQUEST_READ,
+        subject=("privacy_request", found.pk),
+        fields=["name", "email", "words", "answer"],
+    )
+    at = clock.now()
+    is_open = found.state in rules.OPEN
+    ready = bool(found.file and found.file.content_key and (found.file.expires_at or at) > at)
+    words, tint = shown.clock_of(found, at.date())
+    names = services.names_of([found])
+    context = {
+        "pk": pk,
+        "found": found,
+        "kind": shown.KINDS[found.kind],
+        "who": shown.who(found),
+        "clock": words,
+        "tint": tint,
+        "identity": shown.IDENTITIES.get(found.identity, ""),
+        "identity_by": names.get(found.identity_by, "") if found.identity_by else "",
+        "refusal": shown.REFUSALS.get(found.refusal, ""),
+        "words": {
+            "name": _text(found.name), "email": _text(found.email), "words": _text(found.words),
+            "extension": _text(found.extension_reason), "answer": _text(found.answer),
+        },
+        "customer_url": _customer_url(request, slug, found.customer_id),
+        "holdings": _holdings(found) if is_open and found.customer_id else [],
+        "kept": _kept(found),
+        "with_file": found.kind in rules.WITH_FILE,
+        "file_ready": ready,
+        "job": job,
+        "lasts": lasts,
+        "failed": job is not None and job.state == "failed",
+        "is_open": is_open,
+        "may": is_open and Permission.PRIVACY_MANAGE in request.permissions,
+        "may_file": Permission.PRIVACY_MANAGE in request.permissions,
+        "may_extend": is_open
+        and found.extended_at is None
+        and rules.may_extend(found.received_on, at.date()),
+        "ended_by": names.get(found.ended_by, "") if found.ended_by else "",
+        "crumbs": _crumbs(slug),
+        "url": reverse("privacy:request", args=[slug, pk]),
+    }  # fmt: skip
+    return render(request, "privacy/request.html", context)
+
+
+@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
+def verify(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Note how it was established who asks."""
+    found = _opened(request, pk)
+    form = IdentityForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            services.verify(
+                request_id=found.pk,
+                identity=form.cleaned_data["identity"],
+                actor=request.actor,
+                at=clock.now(),
+            )
+        if not form.errors:
+            messages.success(request, "Noted. Nothing else has to be proved for this request.")
+            return redirect("privacy:request", slug, pk)
+    return answered(request, "privacy/verify.html", _around(slug, pk, found), form=form)
+
+
+@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
+def extend(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Take two months more."""
+    found = _opened(request, pk)
+    form = ExtendForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            services.extend(
+                request_id=found.pk, reason=form.cleaned_data["reason"], actor=request.actor, at=clock.now()
+            )
+        if not form.errors:
+            messages.success(request, "The time is longer. Tell the person why, within the first month.")
+            return redirect("privacy:request", slug, pk)
+    context = {**_around(slug, pk, found), "until": rules.due_on(found.received_on, extended=True)}
+    return answered(request, "privacy/extend.html", context, form=form)
+
+
+@access(post=Permission.PRIVACY_MANAGE)
+def collect(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Have everything collected."""
+    services.collect(request_id=ids.decode("privacy_request", pk), actor=request.actor, at=clock.now())
+    return redirect("privacy:request", slug, pk)
+
+
+@access(get=Permission.PRIVACY_MANAGE)
+def fetch(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Hand the file out; it flows once the transaction is over."""
+    return handed_out(
+        request,
+        *services.file_of(request_id=ids.decode("privacy_request", pk), actor=request.actor, at=clock.now()),
+    )
+
+
+def handed_out(request: Request, file: Any, pieces: Any) -> HttpResponse:
+    """Answer with a collected file."""
+    request.recorded = True
+
+    def stream() -> HttpResponseBase:
+        headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
+        return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
+
+    request.afterwards = stream
+    return HttpResponse(content_type="application/zip")
+
+
+@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
+def answer(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Do what was asked: reviewed first, with what goes and what the law keeps."""
+    found = _opened(request, pk)
+    form = AnswerForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            services.answer(
+                request_id=found.pk, text=form.cleaned_data["answer"], actor=request.actor, at=clock.now()
+            )
+        if not form.errors:
+            messages.success(request, f"Answered. {_DONE[found.kind]}")
+            return redirect("privacy:request", slug, pk)
+    person = services.person_of(found) if found.customer_id else None
+    erases = found.kind == PrivacyRequest.Kind.ERASURE and person is not None
+    refusal = erasing.why_not(person) if erases and person is not None and found.contact_id is None else None
+    context = {
+        **_around(slug, pk, found),
+        "erases": erases,
+        "restricts": found.kind in (PrivacyRequest.Kind.RESTRICTION, PrivacyRequest.Kind.OBJECTION),
+        "why_not": refusal.message if refusal else "",
+        "holdings": _holdings(found) if erases else [],
+        "kept": [
+            {"what": shown.table(each.what), "count": each.count, "why": each.why, "until": each.until}
+            for each in erasing.kept_by(person)
+        ]
+        if erases and person is not None
+        else [],
+    }
+    return answered(request, "privacy/answer.html", context, form=form)
+
+
+@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
+def refuse(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Refuse, with a reason the law knows."""
+    found = _opened(request, pk)
+    form = RefuseForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            services.refuse(
+                request_id=found.pk,
+                refusal=form.cleaned_data["refusal"],
+                text=form.cleaned_data["answer"],
+                actor=request.actor,
+                at=clock.now(),
+            )
+        if not form.errors:
+            messages.success(request, "Refused. Tell the person why, and that they may complain.")
+            return redirect("privacy:request", slug, pk)
+    return answered(request, "privacy/refuse.html", _around(slug, pk, found), form=form)
+
+
+@access(post=Permission.PRIVACY_MANAGE)
+def withdraw(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Note that the person takes it back."""
+    services.withdraw(request_id=ids.decode("privacy_request", pk), actor=request.actor, at=clock.now())
+    messages.success(request, "Taken back.")
+    return redirect("privacy:request", slug, pk)
+
+
+def _choose(request: Request, slug: str) -> HttpResponse:
+    form = SearchForm(request.GET, auto_id="filter_%s")
+    form.is_valid()
+    words = str(form.cleaned_data.get("q") or "").strip()
+    found = customers.search(words, limit=_MOST_FOUND) if words else []
+    recording.read(request, events.REQUEST_READ, subjects=[row.id for row in found], fields=["customer.name"])
+    base = reverse("privacy:new_request", args=[slug])
+    context = {
+        "words": words,
+        "rows": [
+            {"row": row, "url": f"{base}?{urlencode({'customer': ids.encode('customer', row.id)})}"}
+            for row in found
+        ],
+        "unknown_url": f"{base}?unknown=1",
+        "crumbs": _crumbs(slug),
+    }
+    return answered(request, "privacy/choose.html", context, form=form)
+
+
+def _opened(request: Request, pk: str) -> PrivacyRequest:
+    found = queries.get(ids.decode("privacy_request", pk))
+    recording.read(request, events.REQUEST_READ, subject=("privacy_request", found.pk))
+    return found
+
+
+def _around(slug: str, pk: str, found: PrivacyRequest) -> dict[str, Any]:
+    url = reverse("privacy:request", args=[slug, pk])
+    return {
+        "pk": pk,
+        "found": found,
+        "kind": shown.KINDS[found.kind],
+        "who": shown.who(found),
+        "is_open": found.state in rules.OPEN,
+        "back_url": url,
+        "crumbs": [*_crumbs(slug), Crumb(shown.KINDS[found.kind], url)],
+    }
+
+
+def _holdings(found: PrivacyRequest) -> list[dict[str, Any]]:
+    counts = collecting.counts(services.person_of(found))
+    return [
+        {"what": shown.table(label), "count": count, "purpose": erasing.policy_words(label)}
+        for label, count in sorted(counts.items())
+    ]
+
+
+def _kept(found: PrivacyRequest) -> list[tuple[str, int]]:
+    return [(shown.table(label), count) for label, count in dict(found.outcome.get("kept", {})).items()]
+
+
+def _customer_url(request: Request, slug: str, customer_id: UUID | None) -> str:
+    if customer_id is None or Permission.CUSTOMER_READ not in request.permissions:
+        return ""
+    return reverse("billing:customer", args=[slug, ids.encode("customer", customer_id)])
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _crumbs(slug: str) -> list[Crumb]:
+    return [Crumb("Privacy requests", reverse("privacy:requests", args=[slug]))]
