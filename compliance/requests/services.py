@@ -4,8 +4,7 @@ Promise kept: nothing about a person leaves, and nobody is erased, before it was
 from the day of receipt and is lengthened once, with a reason, within the first month.
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,8 @@ from compliance.personaldata import services as personaldata
 from compliance.personaldata.collecting import Person
 from compliance.requests import rules
 from compliance.requests.models import PrivacyRequest
-from core import cardnumbers, characters, states
+from compliance.requests.words import Asked, check, sentence
+from core import states
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Refusal
 from outbound import files
@@ -69,19 +69,6 @@ class NotTheirs(Forbidden):
     code = "not_theirs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What somebody asks, and about whom."""
-
-    kind: str
-    customer_id: UUID | None = None
-    contact_id: UUID | None = None
-    name: str = ""
-    email: str = ""
-    words: str = ""
-    received_on: date | None = None
-
-
 @use_case
 def open_request(*, asked: Asked, actor: Actor, at: datetime, by_portal: bool = False) -> PrivacyRequest:
     """Take a request in. From the portal, whose sign-in has proved who asks, it is verified at once.
@@ -92,7 +79,7 @@ def open_request(*, asked: Asked, actor: Actor, at: datetime, by_portal: bool = 
     """
     today = at.date()
     received = asked.received_on or today
-    _check(asked, received, today)
+    check(asked, received, today)
     customer_id = asked.customer_id
     if asked.contact_id is not None:
         found = Contact.objects.filter(pk=asked.contact_id).values_list("customer_id", flat=True).first()
@@ -155,7 +142,7 @@ def extend(*, request_id: UUID, reason: str, actor: Actor, at: datetime) -> Priv
         NotFound, RequestEnded, TooLateToExtend, Invalid.
     """
     row = locked(request_id)
-    text = _text("reason", reason)
+    text = sentence("reason", reason)
     if row.state not in rules.OPEN:
         raise RequestEnded
     if row.extended_at is not None or not rules.may_extend(row.received_on, at.date()):
@@ -196,7 +183,7 @@ def answer(*, request_id: UUID, text: str, actor: Actor, at: datetime) -> Privac
         HeldByLaw, ContractRuns: they cannot be erased now.
     """
     row = _verified(request_id)
-    said = _text("answer", text)
+    said = sentence("answer", text)
     person = person_of(row)
     outcome: dict[str, Any] = dict(row.outcome)
     if row.kind in rules.WITH_FILE and (row.file is None or not row.file.content_key):
@@ -227,7 +214,7 @@ def refuse(*, request_id: UUID, refusal: str, text: str, actor: Actor, at: datet
         NotFound, RequestEnded, Invalid.
     """
     row = locked(request_id)
-    said = _text("answer", text)
+    said = sentence("answer", text)
     if refusal not in set(PrivacyRequest.Refusal.values) - {""}:
         raise Invalid([FieldError("/refusal", "unknown_choice", "Choose a reason that the law knows.")])
     row.state = states.move(rules.MOVES, row.state, to=State.REFUSED, refusal=RequestEnded)
@@ -369,43 +356,6 @@ def _keeps_words(row: PrivacyRequest) -> bool:
 
 def _note(event: Any, row: PrivacyRequest, actor: Actor, **facts: str) -> None:
     audit.record(event, actor=actor, subject=("privacy_request", row.pk), facts={"kind": row.kind, **facts})
-
-
-def _check(asked: Asked, received: date, today: date) -> None:
-    errors = []
-    if asked.kind not in Kind.values:
-        errors.append(FieldError("/kind", "unknown_choice", "Choose what is asked for."))
-    if received > today or received < today - timedelta(days=366):
-        errors.append(
-            FieldError("/received_on", "day", "Enter the day it reached you: today or within the last year.")
-        )
-    if asked.customer_id is None and asked.contact_id is None and not (asked.name or asked.email):
-        errors.append(FieldError("/name", "required", "Say who asks: a name or an e-mail address."))
-    limits = (("name", rules.NAME_LENGTH), ("email", rules.EMAIL_LENGTH), ("words", rules.WORDS_LENGTH))
-    for name, most in limits:
-        errors += _faults(name, getattr(asked, name), most)
-    if errors:
-        raise Invalid(errors)
-
-
-def _faults(name: str, text: str, most: int) -> list[FieldError]:
-    if len(text) > most:
-        return [FieldError(f"/{name}", "too_long", f"This may have {most:,} characters.")]
-    if cardnumbers.contains_card_number(text):
-        return [FieldError(f"/{name}", "card_number", "This holds what looks like a card number. Remove it.")]
-    if not characters.are_kept(text):
-        return [FieldError(f"/{name}", characters.CODE, characters.SENTENCE)]
-    return []
-
-
-def _text(name: str, text: str) -> str:
-    kept = text.strip()
-    errors = _faults(name, kept, rules.WORDS_LENGTH)
-    if not kept:
-        errors = [FieldError(f"/{name}", "required", "Say in a few words what the person is told.")]
-    if errors:
-        raise Invalid(errors)
-    return kept
 
 
 def names_of(rows: list[PrivacyRequest]) -> dict[UUID, str]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -13,7 +13,6 @@ from django.utils.http import urlencode
 from accounts.permissions import Permission
 from billing.customers import queries as customers
 from compliance import events
-from compliance.personaldata import collecting, erasing
 from compliance.requests import queries, rules, services
 from compliance.requests.models import PrivacyRequest
 from core import clock, ids
@@ -25,7 +24,7 @@ from tenancy import jobs
 from web.forms import answer as answered
 from web.forms import attempting
 from web.kit.forms import DayField, Form
-from web.kit.parts import Crumb, CursorPage, Tab
+from web.kit.parts import CursorPage, Tab
 from web.privacy import shown
 
 _PLAIN = {"autocomplete": "off"}
@@ -39,14 +38,6 @@ _EMPTY = {
 }
 _NO_CONTENT = 204
 _MOST_FOUND = 20
-_DONE = {
-    "access": "Their copy is ready for them.",
-    "portability": "Their data is ready for them.",
-    "rectification": "The correction is noted.",
-    "erasure": "They are erased.",
-    "restriction": "Their data is restricted.",
-    "objection": "Their data is restricted.",
-}
 
 
 class RequestForm(Form):
@@ -71,50 +62,6 @@ class RequestForm(Form):
         help_text="Kept encrypted under the person’s own key.",
         widget=forms.Textarea(attrs=_AREA),
     )
-
-
-class IdentityForm(Form):
-    """How it was established who asks."""
-
-    identity = forms.ChoiceField(
-        label="How do you know that it is them?",
-        choices=[
-            each
-            for each in PrivacyRequest.Identity.choices
-            if each[0] not in ("", PrivacyRequest.Identity.PORTAL)
-        ],
-        widget=forms.RadioSelect,
-    )
-
-
-class ExtendForm(Form):
-    """Why more time is needed."""
-
-    reason = forms.CharField(
-        label="Why is more time needed?",
-        max_length=rules.WORDS_LENGTH,
-        help_text="How complex it is, or how many requests there are. The person is told this.",
-        widget=forms.Textarea(attrs=_AREA),
-    )
-
-
-class AnswerForm(Form):
-    """What the person is told."""
-
-    answer = forms.CharField(
-        label="What are they told?", max_length=rules.WORDS_LENGTH, widget=forms.Textarea(attrs=_AREA)
-    )
-
-
-class RefuseForm(AnswerForm):
-    """Why it is refused, and what the person is told."""
-
-    refusal = forms.ChoiceField(
-        label="Why is it refused?",
-        choices=[each for each in PrivacyRequest.Refusal.choices if each[0]],
-        widget=forms.RadioSelect,
-    )
-    field_order = ("refusal", "answer")
 
 
 class SearchForm(Form):
@@ -191,7 +138,7 @@ def create(request: Request, slug: str) -> HttpResponse:
         "customer": customer,
         "about": about,
         "contact": contact,
-        "crumbs": _crumbs(slug),
+        "crumbs": shown.crumbs(slug),
         "back_url": reverse("privacy:requests", args=[slug]),
     }
     return answered(request, "privacy/request_form.html", context, form=form)
@@ -232,7 +179,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
             "extension": _text(found.extension_reason), "answer": _text(found.answer),
         },
         "customer_url": _customer_url(request, slug, found.customer_id),
-        "holdings": _holdings(found) if is_open and found.customer_id else [],
+        "holdings": shown.holdings(found) if is_open and found.customer_id else [],
         "kept": _kept(found),
         "with_file": found.kind in rules.WITH_FILE,
         "file_ready": ready,
@@ -246,134 +193,10 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         and found.extended_at is None
         and rules.may_extend(found.received_on, at.date()),
         "ended_by": names.get(found.ended_by, "") if found.ended_by else "",
-        "crumbs": _crumbs(slug),
+        "crumbs": shown.crumbs(slug),
         "url": reverse("privacy:request", args=[slug, pk]),
     }  # fmt: skip
     return render(request, "privacy/request.html", context)
-
-
-@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
-def verify(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Note how it was established who asks."""
-    found = _opened(request, pk)
-    form = IdentityForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        with attempting(request, form):
-            services.verify(
-                request_id=found.pk,
-                identity=form.cleaned_data["identity"],
-                actor=request.actor,
-                at=clock.now(),
-            )
-        if not form.errors:
-            messages.success(request, "Noted. Nothing else has to be proved for this request.")
-            return redirect("privacy:request", slug, pk)
-    return answered(request, "privacy/verify.html", _around(slug, pk, found), form=form)
-
-
-@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
-def extend(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Take two months more."""
-    found = _opened(request, pk)
-    form = ExtendForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        with attempting(request, form):
-            services.extend(
-                request_id=found.pk, reason=form.cleaned_data["reason"], actor=request.actor, at=clock.now()
-            )
-        if not form.errors:
-            messages.success(request, "The time is longer. Tell the person why, within the first month.")
-            return redirect("privacy:request", slug, pk)
-    context = {**_around(slug, pk, found), "until": rules.due_on(found.received_on, extended=True)}
-    return answered(request, "privacy/extend.html", context, form=form)
-
-
-@access(post=Permission.PRIVACY_MANAGE)
-def collect(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Have everything collected."""
-    services.collect(request_id=ids.decode("privacy_request", pk), actor=request.actor, at=clock.now())
-    return redirect("privacy:request", slug, pk)
-
-
-@access(get=Permission.PRIVACY_MANAGE)
-def fetch(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Hand the file out; it flows once the transaction is over."""
-    return handed_out(
-        request,
-        *services.file_of(request_id=ids.decode("privacy_request", pk), actor=request.actor, at=clock.now()),
-    )
-
-
-def handed_out(request: Request, file: Any, pieces: Any) -> HttpResponse:
-    """Answer with a collected file."""
-    request.recorded = True
-
-    def stream() -> HttpResponseBase:
-        headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
-        return StreamingHttpResponse(pieces, content_type="application/zip", headers=headers)
-
-    request.afterwards = stream
-    return HttpResponse(content_type="application/zip")
-
-
-@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
-def answer(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Do what was asked: reviewed first, with what goes and what the law keeps."""
-    found = _opened(request, pk)
-    form = AnswerForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        with attempting(request, form):
-            services.answer(
-                request_id=found.pk, text=form.cleaned_data["answer"], actor=request.actor, at=clock.now()
-            )
-        if not form.errors:
-            messages.success(request, f"Answered. {_DONE[found.kind]}")
-            return redirect("privacy:request", slug, pk)
-    person = services.person_of(found) if found.customer_id else None
-    erases = found.kind == PrivacyRequest.Kind.ERASURE and person is not None
-    refusal = erasing.why_not(person) if erases and person is not None and found.contact_id is None else None
-    context = {
-        **_around(slug, pk, found),
-        "erases": erases,
-        "restricts": found.kind in (PrivacyRequest.Kind.RESTRICTION, PrivacyRequest.Kind.OBJECTION),
-        "why_not": refusal.message if refusal else "",
-        "holdings": _holdings(found) if erases else [],
-        "kept": [
-            {"what": shown.table(each.what), "count": each.count, "why": each.why, "until": each.until}
-            for each in erasing.kept_by(person)
-        ]
-        if erases and person is not None
-        else [],
-    }
-    return answered(request, "privacy/answer.html", context, form=form)
-
-
-@access(get=Permission.PRIVACY_MANAGE, post=Permission.PRIVACY_MANAGE)
-def refuse(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Refuse, with a reason the law knows."""
-    found = _opened(request, pk)
-    form = RefuseForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        with attempting(request, form):
-            services.refuse(
-                request_id=found.pk,
-                refusal=form.cleaned_data["refusal"],
-                text=form.cleaned_data["answer"],
-                actor=request.actor,
-                at=clock.now(),
-            )
-        if not form.errors:
-            messages.success(request, "Refused. Tell the person why, and that they may complain.")
-            return redirect("privacy:request", slug, pk)
-    return answered(request, "privacy/refuse.html", _around(slug, pk, found), form=form)
-
-
-@access(post=Permission.PRIVACY_MANAGE)
-def withdraw(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Note that the person takes it back."""
-    services.withdraw(request_id=ids.decode("privacy_request", pk), actor=request.actor, at=clock.now())
-    messages.success(request, "Taken back.")
-    return redirect("privacy:request", slug, pk)
 
 
 def _choose(request: Request, slug: str) -> HttpResponse:
@@ -390,36 +213,9 @@ def _choose(request: Request, slug: str) -> HttpResponse:
             for row in found
         ],
         "unknown_url": f"{base}?unknown=1",
-        "crumbs": _crumbs(slug),
+        "crumbs": shown.crumbs(slug),
     }
     return answered(request, "privacy/choose.html", context, form=form)
-
-
-def _opened(request: Request, pk: str) -> PrivacyRequest:
-    found = queries.get(ids.decode("privacy_request", pk))
-    recording.read(request, events.REQUEST_READ, subject=("privacy_request", found.pk))
-    return found
-
-
-def _around(slug: str, pk: str, found: PrivacyRequest) -> dict[str, Any]:
-    url = reverse("privacy:request", args=[slug, pk])
-    return {
-        "pk": pk,
-        "found": found,
-        "kind": shown.KINDS[found.kind],
-        "who": shown.who(found),
-        "is_open": found.state in rules.OPEN,
-        "back_url": url,
-        "crumbs": [*_crumbs(slug), Crumb(shown.KINDS[found.kind], url)],
-    }
-
-
-def _holdings(found: PrivacyRequest) -> list[dict[str, Any]]:
-    counts = collecting.counts(services.person_of(found))
-    return [
-        {"what": shown.table(label), "count": count, "purpose": erasing.policy_words(label)}
-        for label, count in sorted(counts.items())
-    ]
 
 
 def _kept(found: PrivacyRequest) -> list[tuple[str, int]]:
@@ -434,7 +230,3 @@ def _customer_url(request: Request, slug: str, customer_id: UUID | None) -> str:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _crumbs(slug: str) -> list[Crumb]:
-    return [Crumb("Privacy requests", reverse("privacy:requests", args=[slug]))]

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
 
-from compliance.requests import rules
+from compliance.personaldata import collecting, erasing
+from compliance.requests import rules, services
 from compliance.requests.models import PrivacyRequest
 from core import ids
 from web.kit import formats
+from web.kit.parts import Crumb
 
 KINDS: Mapping[str, str] = dict(PrivacyRequest.Kind.choices)
 IDENTITIES: Mapping[str, str] = dict(PrivacyRequest.Identity.choices)
@@ -81,3 +84,17 @@ def table(label: str) -> str:
     name = label.rpartition(".")[2]
     spaced = "".join(f" {sign.lower()}" if sign.isupper() else sign for sign in name).strip()
     return f"{spaced[:1].upper()}{spaced[1:]}"
+
+
+def holdings(found: PrivacyRequest) -> list[dict[str, Any]]:
+    """Say where the person of a request is held: what, how much, what for."""
+    counts = collecting.counts(services.person_of(found))
+    return [
+        {"what": table(label), "count": count, "purpose": erasing.policy_words(label)}
+        for label, count in sorted(counts.items())
+    ]
+
+
+def crumbs(slug: str) -> list[Crumb]:
+    """Return the way back to the list."""
+    return [Crumb("Privacy requests", reverse("privacy:requests", args=[slug]))]
