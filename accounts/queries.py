@@ -105,13 +105,13 @@ def portal_people(customer_id: UUID) -> QuerySet[PortalAccess]:
 
 def permissions_of(member: Membership, *, of_operator: bool) -> frozenset[Permission]:
     """Return the rights a membership gives, before the way of signing in narrows them."""
-    return member.role.permissions(of_operator=of_operator)
+    return member.permissions(of_operator=of_operator)
 
 
 def permissions_of_key(key: ApiKey) -> frozenset[Permission]:
     """Return what a key may do: its scopes, as long as whoever made it still holds them."""
-    role = key.created_by.role
-    return _of_key(tuple(key.scopes), role.code, tuple(role.rights))
+    maker = key.created_by
+    return _of_key(tuple(key.scopes), maker.role.code, tuple(maker.role.rights)) - maker.withheld_rights
 
 
 @lru_cache(maxsize=1_024)
@@ -261,7 +261,7 @@ def deciders_beside(user_id: UUID | None, *, at: datetime) -> int:
         _current_members(at), user__state=User.State.ACTIVE
     )
     return sum(
-        Permission.APPROVAL_DECIDE in row.role.permissions(of_operator=of_operator)
+        Permission.APPROVAL_DECIDE in row.permissions(of_operator=of_operator)
         for row in rows
         if row.user_id != user_id
     )

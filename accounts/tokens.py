@@ -33,6 +33,8 @@ Purpose = Literal[
     "recovery_token",
     "session",
     "throttle",
+    "training_certificate",
+    "training_certificate_secret",
 ]
 
 _SECRET_BYTES = 20  # 160 bits

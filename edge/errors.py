@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 
 from core import ids
 from core.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
-from edge.doors import door_of
+from edge.doors import DoorKind, door_of
 
 PROBLEM_TYPE = "application/problem+json"
 _PAGES = frozenset({403, 404, 410, 419, 422, 429, 500, 503})
@@ -79,6 +79,8 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             "reference": reference(request),
             "status": refusal.status,
             "permission": refusal.facts.get("facts_permission", ""),
+            "withheld": refusal.code == "withheld",
+            "home": _home(request),
         }
         response = HttpResponse(render_to_string(f"errors/{page}.html", context), status=refusal.status)
     if isinstance(refusal, TooMany):
@@ -88,6 +90,12 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if isinstance(refusal, MethodNotAllowed) and refusal.facts.get("allow"):
         response.headers["Allow"] = str(refusal.facts["allow"])
     return response
+
+
+def _home(request: HttpRequest) -> str:
+    """Return the address of the organization a staff page belongs to, empty for other pages."""
+    door = door_of(request.path)
+    return f"/o/{door.slug}/" if door.kind is DoorKind.STAFF else ""
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -29,6 +29,12 @@ class MissingPermission(Forbidden):
     code = "missing_permission"
 
 
+class Withheld(MissingPermission):
+    """This right waits until your overdue training is done. It comes back the moment you have finished it."""
+
+    code = "withheld"
+
+
 class GateMiddleware:
     """Decides before the view runs, from what the view declares and what the doorway found out."""
 
@@ -139,7 +145,8 @@ def require(request: Request, permission: Permission) -> None:
     if request.actor.method is SignInMethod.NONE:
         raise Unauthenticated
     if permission not in request.permissions:
-        raise MissingPermission(facts_permission=permission.value)
+        waits = request.member is not None and permission in request.member.withheld_rights
+        raise (Withheld if waits else MissingPermission)(facts_permission=permission.value)
     if permission not in authority.usable(request.actor.method, request.permissions):
         if authority.needs_step_up(request.actor.method, permission):
             raise StepUpRequired

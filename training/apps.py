@@ -9,5 +9,8 @@ class TrainingConfig(AppConfig):
     name = "training"
 
     def ready(self) -> None:
-        """Register the event types of training."""
+        """Register the event types of training, and the act that waits for a second person."""
         from training import events  # noqa: F401  registering is the import's effect
+        from training.services import excuses
+
+        excuses.register()

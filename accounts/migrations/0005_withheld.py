@@ -1,11 +1,19 @@
-"""What a member may not do until a duty is done."""
+"""What a member may not do until a duty is done, and the day by which the next one is due."""
 
-from django.db import migrations
+from django.contrib.postgres.fields import ArrayField
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Nothing yet."""
+    """Adds two columns; the table's policies and grants cover them."""
 
     dependencies = [("accounts", "0004_totpdevice_begun_in")]
 
-    operations: list[migrations.operations.base.Operation] = []
+    operations = [
+        migrations.AddField(
+            "membership",
+            "withheld",
+            ArrayField(models.CharField(max_length=48), blank=True, default=list, size=None),
+        ),
+        migrations.AddField("membership", "duty_due_on", models.DateField(null=True)),
+    ]

@@ -14,6 +14,7 @@ from accounts import permissions as authority
 from accounts import rules
 from accounts.models.people import User, normalize_email
 from accounts.permissions import Limit, Permission
+from accounts.withholding import withheld
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import BlindIndexField, EncryptedTextField
 from tenancy.models import TenantModel
@@ -95,6 +96,10 @@ class Membership(TenantModel):
     expires_at = models.DateTimeField(null=True)
     joined_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    # What waits until a duty is done, and the day by which the next one has to be. The app that keeps the duties
+    # writes both; they stand here so that no request pays a statement for them.
+    withheld = ArrayField(models.CharField(max_length=48), default=list, blank=True)
+    duty_due_on = models.DateField(null=True)
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
         owner=Owner.TENANT,
@@ -110,6 +115,8 @@ class Membership(TenantModel):
             "expires_at": FieldClass.TIME,
             "joined_at": FieldClass.TIME,
             "ended_at": FieldClass.TIME,
+            "withheld": FieldClass.STATE,
+            "duty_due_on": FieldClass.TIME,
         },
     )
 
@@ -134,6 +141,15 @@ class Membership(TenantModel):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def withheld_rights(self) -> frozenset[Permission]:
+        """Return the rights that wait until a duty is done, whatever the role says."""
+        return withheld(self.withheld)
+
+    def permissions(self, *, of_operator: bool) -> frozenset[Permission]:
+        """Return what this member may do now: what the role gives, without what is withheld."""
+        return self.role.permissions(of_operator=of_operator) - self.withheld_rights
 
 
 class PortalAccess(TenantModel):

@@ -95,7 +95,7 @@ def create(
     wanted, ceilings = _read_scopes(scopes), rules.check_limits(limits)
     of_operator = queries.in_operator_organization()
     rules.may_give(
-        grantor=maker.role.permissions(of_operator=of_operator),
+        grantor=maker.permissions(of_operator=of_operator),
         grantor_limits=maker.role.ceilings,
         given=wanted,
         given_limits=ceilings,
@@ -135,7 +135,7 @@ def rotate(*, key_id: UUID, overlap: timedelta, actor: Actor, at: datetime) -> M
     giving.check_reach(old.created_by, actor=actor, at=at)
     maker = _maker(actor, at=at)
     rules.may_give(
-        grantor=maker.role.permissions(of_operator=queries.in_operator_organization()),
+        grantor=maker.permissions(of_operator=queries.in_operator_organization()),
         grantor_limits=maker.role.ceilings,
         given=_read_scopes(old.scopes),
         given_limits=rules.check_limits(old.limits),

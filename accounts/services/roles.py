@@ -210,7 +210,7 @@ def _check_grant(
     if editor is None:
         raise OnlyMembersEditRoles
     rules.may_give(
-        grantor=editor.role.permissions(of_operator=queries.in_operator_organization()),
+        grantor=editor.permissions(of_operator=queries.in_operator_organization()),
         grantor_limits=editor.role.ceilings,
         given=wanted,
         given_limits=ceilings,
@@ -225,7 +225,7 @@ def _check_reach(role: Role, *, actor: Actor, at: datetime) -> None:
         raise OnlyMembersEditRoles
     of_operator = queries.in_operator_organization()
     rules.may_reach(
-        own=editor.role.permissions(of_operator=of_operator),
+        own=editor.permissions(of_operator=of_operator),
         theirs=role.permissions(of_operator=of_operator),
         own_limits=editor.role.ceilings,
         their_limits=role.ceilings,

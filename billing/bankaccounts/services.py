@@ -99,7 +99,7 @@ def carry_out(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor
     """
     asker = people.membership(user_id=request.requested_by, tenant_id=context.current_tenant(), at=at)
     operator = people.in_operator_organization()
-    if asker is None or Permission.BANK_ACCOUNT_MANAGE not in asker.role.permissions(of_operator=operator):
+    if asker is None or Permission.BANK_ACCOUNT_MANAGE not in asker.permissions(of_operator=operator):
         raise RequesterMayNoLongerChange
     kept = rules.check(holder=payload["holder"], iban=payload["iban"], bic=payload["bic"])
     _take_up_by_itself(at)

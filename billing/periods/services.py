@@ -130,7 +130,7 @@ def carry_out(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor
     """
     asker = people.membership(user_id=request.requested_by, tenant_id=context.current_tenant(), at=at)
     operator = people.in_operator_organization()
-    if asker is None or Permission.PERIOD_CLOSE not in asker.role.permissions(of_operator=operator):
+    if asker is None or Permission.PERIOD_CLOSE not in asker.permissions(of_operator=operator):
         raise RequesterMayNoLongerReopen
     row = _reopenable(date.fromisoformat(payload["starts_on"]))
     if str(row.closing_id) != payload["closing"]:

@@ -44,6 +44,7 @@ from tests.guarantees import (
     typed_patching,
     typed_payments,
     typed_recurring,
+    typed_training,
     world,
 )
 from tests.make import accounts, api, bank, billing, installation
@@ -148,6 +149,7 @@ def _type_over_the_services(marker: str) -> None:
         typed_books.over_the_services(marker, actor)
         typed_compliance.over_the_services(marker, actor)
         typed_corrections.over_the_services(marker, actor)
+        typed_training.over_the_services(marker, actor)
         apikeys.create(
             name=f"{marker} key",
             scopes=["invoice:read"],

@@ -41,6 +41,7 @@ from tests.make import (
     payments,
     recurring,
     statements,
+    training,
 )
 
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
@@ -149,6 +150,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         carried = attachments.add(
             invoice_id=draft.pk, name="hours.csv", content=b"day,hours\n1,8\n", actor=billing.ACTOR, at=at
         )
+        taught = training.furnish(owner, colleague)
         key = accounts.api_key(owner)
         narrow = accounts.api_key(owner, scopes=["approval:read"])  # no operation asks for it
         event = Event.objects.order_by("-at")[0]
@@ -199,6 +201,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "webhook_delivery": ids.encode("webhook_delivery", told.pk),
         "webhook_event": ids.encode("webhook_event", told.event_id),
         "audit_event": ids.encode("audit_event", event.pk),
+        **taught,
     }
     return made
 

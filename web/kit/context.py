@@ -8,10 +8,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Membership, User
+from core import clock
 from edge.doors import DoorKind
 from tenancy.models import Tenant
-from web.kit import navigation, words
-from web.kit.parts import NavGroup, NavItem, OrganizationChoice, Shell
+from web.kit import formats, navigation, words
+from web.kit.parts import NavGroup, NavItem, OrganizationChoice, Shell, Strip
+
+_WARN_DAYS = 7
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:
@@ -50,9 +53,29 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
             request.path,
             granted=bool(request.opened_customers),  # type: ignore[attr-defined]  # as above
         ),
+        strips=_duties(member, tenant.slug),
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),
     )
+
+
+def _duties(member: Membership, slug: str) -> list[Strip]:
+    """Say what presses about a member's duties, from the row that the doorway has read anyway."""
+    url, link = reverse("training:mine", args=[slug]), "Go to your training"
+    if member.withheld:
+        sentence = "Some of your rights wait until your overdue training is done."
+        return [Strip(sentence, tint="bad", url=url, link=link)]
+    if member.duty_due_on is None:
+        return []
+    left = (member.duty_due_on - clock.today()).days
+    if left < 0:
+        sentence = f"Your training has been overdue since {formats.day(member.duty_due_on)}."
+        return [Strip(sentence, tint="warn", url=url, link=link)]
+    if left <= _WARN_DAYS:
+        return [
+            Strip(f"Training is due by {formats.day(member.duty_due_on)}.", tint="info", url=url, link=link)
+        ]
+    return []
 
 
 def of_customer(request: HttpRequest, organization: str) -> Shell:

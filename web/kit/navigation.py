@@ -19,7 +19,8 @@ class Place:
     label: str
     route: str
     icon: str
-    permission: Permission
+    # None: every member may, whatever their role.
+    permission: Permission | None
     # Also for whom a grant opens at least one customer.
     granted: bool = False
 
@@ -72,6 +73,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Compliance", "compliance:overview", "compliance", P.COMPLIANCE_READ),
             Place("Privacy requests", "privacy:requests", "person", P.PRIVACY_READ),
+            Place("Training", "training:overview", "training", P.TRAINING_READ),
         ),
     ),
     (
@@ -94,6 +96,13 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("API keys", "developers:keys", "code", P.APIKEY_MANAGE),
             Place("Webhooks", "developers:webhooks", "repeat", P.WEBHOOK_MANAGE),
+        ),
+    ),
+    (
+        "You",
+        (
+            Place("Your training", "training:mine", "training", None),
+            Place("Report a message", "training:report", "mail", None),
         ),
     ),
 )
@@ -135,7 +144,7 @@ def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool =
         items = [
             NavItem(place.label, urls[place], place.icon, current=urls[place] == here)
             for place in places
-            if place.permission in held or (granted and place.granted)
+            if place.permission is None or place.permission in held or (granted and place.granted)
         ]
         if items:
             shown.append(NavGroup(label, items))

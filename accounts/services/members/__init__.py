@@ -15,6 +15,7 @@ from accounts.services.members.changes import (
     suspend,
 )
 from accounts.services.members.giving import INVITE_KIND, ROLE_KIND, OnlyMembers, RoleGrew
+from accounts.services.members.holding import hold_back, locked
 from accounts.services.members.invitations import (
     InvitationOfSomebodyElse,
     InvitationOutgrown,
@@ -52,8 +53,10 @@ __all__ = [
     "accept_as",
     "change_role",
     "close_portal",
+    "hold_back",
     "invite",
     "invite_customer",
+    "locked",
     "read_invitation",
     "reinstate",
     "remove",

@@ -58,7 +58,7 @@ def check_grant(role: Role, *, before: Role | None, actor: Actor, at: datetime, 
     of_operator = queries.in_operator_organization()
     given = role.permissions(of_operator=of_operator)
     rules.may_give(
-        grantor=grantor.role.permissions(of_operator=of_operator),
+        grantor=grantor.permissions(of_operator=of_operator),
         grantor_limits=grantor.role.ceilings,
         given=given,
         given_limits=role.ceilings,
@@ -87,7 +87,7 @@ def check_reach(target: Membership, *, actor: Actor, at: datetime) -> None:
         raise OnlyMembers
     of_operator = queries.in_operator_organization()
     rules.may_reach(
-        own=member.role.permissions(of_operator=of_operator),
+        own=member.permissions(of_operator=of_operator),
         theirs=target.role.permissions(of_operator=of_operator),
     )
 
@@ -113,7 +113,7 @@ def may_still_give(role: Role | None, *, giver_id: UUID, at: datetime) -> bool:
     if giver is None or role is None:
         return giver is not None
     of_operator = queries.in_operator_organization()
-    return role.permissions(of_operator=of_operator) <= giver.role.permissions(of_operator=of_operator)
+    return role.permissions(of_operator=of_operator) <= giver.permissions(of_operator=of_operator)
 
 
 def check_not_grown(role: Role, *, asked: ApprovalRequest) -> None:

@@ -121,7 +121,7 @@ def carry_out(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor
     """
     asker = people.membership(user_id=request.requested_by, tenant_id=context.current_tenant(), at=at)
     operator = people.in_operator_organization()
-    if asker is None or Permission.INVOICE_WRITE_OFF not in asker.role.permissions(of_operator=operator):
+    if asker is None or Permission.INVOICE_WRITE_OFF not in asker.permissions(of_operator=operator):
         raise RequesterMayNoLongerWriteOff
     money, invoice = _locked(UUID(str(payload["invoice"])), actor, at)
     amount = min(due_minor(invoice), int(payload["amount_minor"]))

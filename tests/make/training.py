@@ -1,0 +1,99 @@
+"""Courses taken by people of tests."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from accounts.models import Membership
+from core import clock, ids
+from core.actor import Actor
+from tests.make import accounts
+from training import catalog
+from training.models import Assignment, Attempt, Record
+from training.services import duties, learning, modules, suspicious
+
+
+def answers(attempt: Attempt, *, wrong: int = 0) -> list[int]:
+    """Return answers to the questions of an attempt, the first `wrong` of them wrong."""
+    course = catalog.course(attempt.course)
+    chosen = []
+    for number, code in enumerate(attempt.asked):
+        options = course.question(code).options
+        chosen.append(next(i for i, option in enumerate(options) if option.right != (number < wrong)))
+    return chosen
+
+
+def take(
+    member: Membership,
+    code: str = "phishing",
+    *,
+    wrong: int = 0,
+    actor: Actor | None = None,
+    at: datetime | None = None,
+) -> Attempt:
+    """Take a course from its first page to its end."""
+    at = at or clock.now()
+    actor = actor or accounts.actor(member.user)
+    attempt = learning.start(member=member, code=code, actor=actor, at=at, today=at.date())
+    course = catalog.course(code)
+    for number, page in enumerate(course.pages, 1):
+        chosen = list(range(len(page.step.options))) if page.step and page.step.kind == "order" else [0]
+        learning.take_page(member=member, code=code, number=number, chosen=chosen, at=at)
+    for number, chosen_one in enumerate(answers(attempt, wrong=wrong), 1):
+        learning.answer(member=member, code=code, number=number, chosen=chosen_one, at=at)
+    return learning.finish(member=member, code=code, acknowledged=True, actor=actor, at=at, today=at.date())
+
+
+def record(member: Membership, code: str = "phishing", *, at: datetime | None = None) -> UUID:
+    """Let somebody pass a course, and return the record's id."""
+    attempt = take(member, code, at=at)
+    return Record.objects.get(attempt=attempt).pk
+
+
+def assigned(member: Membership, code: str = "phishing", *, days: int = 14) -> Assignment:
+    """Assign a course to somebody, due in so many days."""
+    at = clock.now()
+    duties.assign(
+        member_ids=[member.pk],
+        course=code,
+        why=Assignment.Why.BY_HAND,
+        due_on=at.date() + timedelta(days=days),
+        actor=Actor.system("tests"),
+        at=at,
+        today=at.date(),
+    )
+    return Assignment.objects.get(member=member, course=code, state="open")
+
+
+def furnish(owner: Membership, colleague: Membership) -> dict[str, str]:
+    """Make one record of each kind, and return their outside names."""
+    at, actor = clock.now(), accounts.actor(owner.user)
+    certificate = record(owner)
+    mine = assigned(colleague)
+    told = suspicious.report(
+        kind="mail",
+        done="nothing",
+        sender="Bank",
+        text="Click here",
+        actor=accounts.actor(colleague.user),
+        at=at,
+    )
+    written = modules.write(module_id=None, body=modules.EXAMPLE, actor=actor, at=at)
+    return {
+        "certificate": ids.encode("certificate", certificate),
+        "training_record": ids.encode("training_record", mine.pk),
+        "message_report": ids.encode("message_report", told.pk),
+        "training_module": ids.encode("training_module", written.pk),
+    }
+
+
+def begin(member: Membership, code: str) -> Attempt:
+    """Let somebody begin a course, read it to its end and answer the first question."""
+    at, actor = clock.now(), accounts.actor(member.user)
+    attempt = learning.start(member=member, code=code, actor=actor, at=at, today=at.date())
+    course = catalog.course(code)
+    for number, page in enumerate(course.pages, 1):
+        count = len(page.step.options) if page.step else 0
+        chosen = list(reversed(range(count))) if page.step and page.step.kind == "order" else [0]
+        learning.take_page(member=member, code=code, number=number, chosen=chosen, at=at)
+    learning.answer(member=member, code=code, number=1, chosen=0, at=at)
+    return attempt

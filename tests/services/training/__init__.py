@@ -1,0 +1,1 @@
+"""Training: duties, learning, what is withheld."""

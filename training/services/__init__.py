@@ -1,0 +1,1 @@
+"""What training does: one module a matter."""
