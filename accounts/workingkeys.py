@@ -12,7 +12,7 @@ from tenancy import context
 from tenancy.models import Tenant
 
 _KEY = ("id", "tenant_id", "scopes", "networks", "created_by_id", "expires_at", "last_used_at")
-_MAKER = ("id", "tenant_id", "user_id", "role_id")
+_MAKER = ("id", "tenant_id", "user_id", "role_id", "withheld")
 _ROLE = ("id", "tenant_id", "code", "rights")
 _TENANT = tuple(field.attname for field in Tenant._meta.concrete_fields)
 

@@ -92,7 +92,7 @@ def test_a_lapsed_duty_withholds_exactly_the_sensitive_rights_and_finishing_retu
     assert keep(late).overdue > 0
     assert keep(late).overdue == 0
     assert rights(manager) == whole, "overdue warns, and takes nothing"
-    overdue = [event for event in fired("training.overdue")]
+    overdue = fired("training.overdue")
     assert {event.facts["days"] for event in overdue} == {1}
 
     last_day = at + (14 + 21) * DAY

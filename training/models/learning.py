@@ -1,4 +1,4 @@
-"""What people have to learn, what they have answered, what they have passed; and the messages they found suspicious."""
+"""What people have to take, what they have answered, what they have passed."""
 
 from typing import ClassVar
 
@@ -15,161 +15,6 @@ _PURPOSE = "teaching the people who work with money and data, and being able to 
 # HIPAA 45 CFR 164.316(b)(2)(i) asks for six years of documentation.
 _KEPT = "6 years after it was made"
 _LAW = "documentation duties of security and privacy law"
-_AS_LONG = "as long as the organization exists"
-
-
-def _belongs(model: type[models.Model] | str, *, null: bool = False) -> models.ForeignKey:
-    return models.ForeignKey(
-        model, models.PROTECT, null=null, db_constraint=False, db_index=False, related_name="+"
-    )
-
-
-class TrainingPolicy(TenantModel):
-    """How much time people have, how often they learn, and whether rights wait. Absent: the product's own days."""
-
-    hire_days = models.SmallIntegerField()
-    repeat_days = models.SmallIntegerField()
-    grace_days = models.SmallIntegerField()
-    withholds = models.BooleanField()
-    updated_at = models.DateTimeField()
-
-    data_policy: ClassVar[DataPolicy] = DataPolicy(
-        owner=Owner.TENANT,
-        purpose=_PURPOSE,
-        retention=_AS_LONG,
-        erasure=Erasure.WITH_ORGANIZATION,
-        fields={
-            **dict.fromkeys(["id", "tenant"], FieldClass.IDENTIFIER),
-            **dict.fromkeys(["hire_days", "repeat_days", "grace_days"], FieldClass.TECHNICAL),
-            "withholds": FieldClass.STATE,
-            "updated_at": FieldClass.TIME,
-        },
-    )
-
-    class Meta(TenantModel.Meta):
-        """One an organization, within what PCI DSS 12.6.3 and good sense allow."""
-
-        abstract = False
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant"], name="training_policy_one"),
-            models.CheckConstraint(
-                condition=Q(hire_days__gte=1, hire_days__lte=90)
-                & Q(repeat_days__gte=30, repeat_days__lte=365)
-                & Q(grace_days__gte=1, grace_days__lte=60),
-                name="training_policy_sane",
-            ),
-        ]
-
-
-class CourseDuty(TenantModel):
-    """Whose duty a course is, where an organization decided otherwise than the course itself says."""
-
-    course = models.CharField(max_length=40)
-    # Codes of roles, or "everyone"; none: it is nobody's duty.
-    roles = ArrayField(models.CharField(max_length=48), default=list, blank=True)
-    updated_at = models.DateTimeField()
-
-    data_policy: ClassVar[DataPolicy] = DataPolicy(
-        owner=Owner.TENANT,
-        purpose=_PURPOSE,
-        retention=_AS_LONG,
-        erasure=Erasure.WITH_ORGANIZATION,
-        fields={
-            **dict.fromkeys(["id", "tenant", "course"], FieldClass.IDENTIFIER),
-            "roles": FieldClass.TECHNICAL,
-            "updated_at": FieldClass.TIME,
-        },
-    )
-
-    class Meta(TenantModel.Meta):
-        """One a course."""
-
-        abstract = False
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant", "course"], name="training_courseduty_one")
-        ]
-
-
-class Module(TenantModel):
-    """A course that an organization writes itself: its working copy. What people take is a version of it."""
-
-    class State(models.TextChoices):
-        """A draft nobody takes; a retired one nobody begins any more."""
-
-        DRAFT = "draft"
-        PUBLISHED = "published"
-        RETIRED = "retired"
-
-    code = models.CharField(max_length=40)
-    state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
-    body = EncryptedTextField()
-    # The version people take; 0 before the first.
-    version = models.SmallIntegerField(default=0)
-    made_by = models.UUIDField(null=True)
-    created_at = models.DateTimeField()
-    updated_at = models.DateTimeField()
-
-    data_policy: ClassVar[DataPolicy] = DataPolicy(
-        owner=Owner.TENANT,
-        purpose=_PURPOSE,
-        retention=_AS_LONG,
-        erasure=Erasure.WITH_ORGANIZATION,
-        fields={
-            **dict.fromkeys(["id", "tenant", "code", "made_by"], FieldClass.IDENTIFIER),
-            "state": FieldClass.STATE,
-            "body": FieldClass.CONTENT,
-            "version": FieldClass.TECHNICAL,
-            **dict.fromkeys(["created_at", "updated_at"], FieldClass.TIME),
-        },
-    )
-
-    class Meta(TenantModel.Meta):
-        """One a code."""
-
-        abstract = False
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["tenant", "code"], name="training_module_code"),
-            models.CheckConstraint(
-                condition=Q(state="draft", version=0) | Q(state__in=["published", "retired"], version__gt=0),
-                name="training_module_states",
-            ),
-        ]
-
-
-class ModuleVersion(TenantModel):
-    """A module as it was published: what a record says somebody has passed. Nothing here ever changes."""
-
-    module = _belongs(Module)
-    version = models.SmallIntegerField()
-    body = EncryptedTextField()
-    digest = models.BinaryField(max_length=32)
-    published_by = models.UUIDField(null=True)
-    published_at = models.DateTimeField()
-
-    data_policy: ClassVar[DataPolicy] = DataPolicy(
-        owner=Owner.TENANT,
-        purpose=_PURPOSE,
-        retention=_KEPT,
-        legal_basis=_LAW,
-        erasure=Erasure.WITH_ORGANIZATION,
-        fields={
-            **dict.fromkeys(["id", "tenant", "module", "published_by"], FieldClass.IDENTIFIER),
-            "version": FieldClass.TECHNICAL,
-            "body": FieldClass.CONTENT,
-            "digest": FieldClass.HASH,
-            "published_at": FieldClass.TIME,
-        },
-    )
-
-    class Meta(TenantModel.Meta):
-        """Numbered."""
-
-        abstract = False
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["tenant", "module", "version"], name="training_moduleversion_number"
-            )
-        ]
 
 
 class Assignment(TenantModel):
@@ -193,7 +38,9 @@ class Assignment(TenantModel):
         EXCUSED = "excused"
         DROPPED = "dropped"
 
-    member = _belongs(Membership)
+    member = models.ForeignKey(
+        Membership, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     course = models.CharField(max_length=40)
     why = models.CharField(max_length=16, choices=Why)
     state = models.CharField(max_length=16, choices=State, default=State.OPEN)
@@ -263,8 +110,12 @@ class Attempt(TenantModel):
         FAILED = "failed"
         ABANDONED = "abandoned"
 
-    assignment = _belongs(Assignment)
-    member = _belongs(Membership)
+    assignment = models.ForeignKey(
+        Assignment, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    member = models.ForeignKey(
+        Membership, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     course = models.CharField(max_length=40)
     version = models.SmallIntegerField()
     digest = models.BinaryField(max_length=32)
@@ -332,8 +183,12 @@ class Attempt(TenantModel):
 class Record(TenantModel):
     """Somebody has passed a course: of which words, as what, how, and until when it counts. Nothing ever changes."""
 
-    member = _belongs(Membership)
-    attempt = _belongs(Attempt)
+    member = models.ForeignKey(
+        Membership, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    attempt = models.ForeignKey(
+        Attempt, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     course = models.CharField(max_length=40)
     version = models.SmallIntegerField()
     digest = models.BinaryField(max_length=32)
@@ -383,72 +238,3 @@ class Record(TenantModel):
             models.Index(fields=["tenant", "member", "course", "-id"], name="training_record_member"),
             models.Index(fields=["tenant", "-id"], name="training_record_list"),
         ]
-
-
-class SuspiciousMessage(TenantModel):
-    """Somebody found a message suspicious and said so."""
-
-    class Kind(models.TextChoices):
-        """How it came."""
-
-        MAIL = "mail"
-        PHONE = "phone"
-        TEXT = "text"
-        LETTER = "letter"
-        PERSON = "person"
-        OTHER = "other"
-
-    class Done(models.TextChoices):
-        """What had happened before it was reported: the answer decides how much hurry there is."""
-
-        NOTHING = "nothing"
-        OPENED = "opened"
-        ANSWERED = "answered"
-        ENTERED = "entered"
-        PAID = "paid"
-
-    class State(models.TextChoices):
-        """What it turned out to be."""
-
-        NEW = "new"
-        HARMLESS = "harmless"
-        SPAM = "spam"
-        ATTACK = "attack"
-
-    kind = models.CharField(max_length=16, choices=Kind)
-    done = models.CharField(max_length=16, choices=Done)
-    state = models.CharField(max_length=16, choices=State, default=State.NEW)
-    sender = EncryptedTextField(null=True)
-    text = EncryptedTextField()
-    note = EncryptedTextField(null=True)
-    reported_by = models.UUIDField()
-    reported_at = models.DateTimeField()
-    handled_by = models.UUIDField(null=True)
-    handled_at = models.DateTimeField(null=True)
-
-    data_policy: ClassVar[DataPolicy] = DataPolicy(
-        owner=Owner.TENANT,
-        purpose="finding attacks that begin with a message",
-        retention="2 years after it was reported",
-        erasure=Erasure.WITH_ORGANIZATION,
-        fields={
-            **dict.fromkeys(["id", "tenant", "reported_by", "handled_by"], FieldClass.IDENTIFIER),
-            **dict.fromkeys(["kind", "done", "state"], FieldClass.STATE),
-            "sender": FieldClass.PERSONAL,
-            **dict.fromkeys(["text", "note"], FieldClass.CONTENT),
-            **dict.fromkeys(["reported_at", "handled_at"], FieldClass.TIME),
-        },
-    )
-
-    class Meta(TenantModel.Meta):
-        """Handled by somebody, at some time."""
-
-        abstract = False
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(state="new", handled_at__isnull=True)
-                | Q(state__in=["harmless", "spam", "attack"], handled_at__isnull=False),
-                name="training_suspicious_states",
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["tenant", "-id"], name="training_suspicious_list")]
