@@ -1,8 +1,5 @@
 """Training in a real browser: every page is right, and a module is finished with the keyboard, without a script too."""
 
-import os
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -130,40 +127,3 @@ def _do_step(page: Page, step: object) -> None:
             tab_to(page, "place_")
             place = int(focused(page).partition("=")[0].removeprefix("place_")) + 1
             page.keyboard.press(str(place))
-
-
-PICTURES = os.environ.get("STRONGBOX_PICTURES", "")
-
-
-@pytest.mark.skipif(not PICTURES, reason="only for whoever wants to look")
-def test_pictures(browser: Browser, live: Live) -> None:
-    who, other = live.person(), live.person("billing_clerk", name="Dev Patel")
-    with scope(Scope(live.tenant)):
-        made = make.furnish(who.member, other.member)
-        make.take(other.member, "invoice-fraud", wrong=2)
-        make.assigned(who.member, "invoice-fraud", days=3)
-        attempt = make.begin(who.member, "invoice-fraud")
-        code = learning.code_of(ids.decode("certificate", made["certificate"]))
-    cookie = live.cookie(who)
-    base = "training/learn/invoice-fraud"
-    wanted = {
-        "overview": "training", "mine": "training/mine", "intro": base, "page1": f"{base}/pages/1",
-        "page4": f"{base}/pages/4", "question": f"{base}/questions/1", "assignment":
-        f"training/assignments/{made['training_record']}", "course": "training/courses/phishing",
-        "module": "training/modules/new", "settings": "training/settings", "report": "training/report",
-        "certificate": f"training/certificates/{made['certificate']}",
-        "message": f"training/messages/{made['message_report']}", "assignments": "training/assignments",
-    }  # fmt: skip
-    folder = Path(PICTURES)
-    folder.mkdir(parents=True, exist_ok=True)
-    for dark, size in ((False, (1440, 900)), (True, (360, 800))):
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
-        )
-        context.add_cookies([cookie])  # type: ignore[list-item]
-        page = context.new_page()
-        for name, path in {**wanted, "check": f"/certificates/{code}"}.items():
-            page.goto(live.at(path) if path.startswith("/") else live.staff(path))
-            page.screenshot(path=folder / f"{name}-{size[0]}.png", full_page=True)
-        context.close()
-    assert attempt.number == 1
