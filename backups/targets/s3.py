@@ -30,9 +30,9 @@ from backups.targets.contract import (
     named,
 )
 
-# S3 takes 10,000 parts of an upload: 250 of each size make 340 GB of the first four, 16 TB in all.
-_PART = 16 << 20
-_LARGER_PARTS = ((250, _PART), (10_000, 64 << 20))
+# S3 takes 10,000 parts of an upload, of at least 5 MiB; one is held in memory. 4 GB in the small ones, 156 GB in
+# the first two kinds, 491 GB in all.
+_PARTS = ((250, 16 << 20), (5_000, 32 << 20), (10_000, 64 << 20))
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound", "MethodNotAllowed"})
 
@@ -183,16 +183,20 @@ class _Upload:
         self._held = bytearray()
 
     def write(self, data: bytes) -> int:
-        self._held += data
-        while len(self._held) >= (size := self._size()):
-            self._send(bytes(memoryview(self._held)[:size]))
-            del self._held[:size]
+        start = 0
+        while start < len(data):
+            size = self._size()
+            piece = data[start : start + size - len(self._held)]
+            self._held += piece
+            start += len(piece)
+            if len(self._held) == size:
+                self._flush()
         return len(data)
 
     def complete(self) -> str:
         """Send the rest and let the object appear; return its version."""
         if self._held or not self._parts:
-            self._send(bytes(self._held))
+            self._flush()
         completed = self._bucket._ask(
             "complete_multipart_upload",
             Key=self._key,
@@ -203,11 +207,15 @@ class _Upload:
         return str(completed.get("VersionId", ""))
 
     def _size(self) -> int:
-        return next(size for parts, size in _LARGER_PARTS if len(self._parts) < parts)
+        for parts, size in _PARTS:
+            if len(self._parts) < parts:
+                return size
+        raise TargetUnusable("The backup is larger than one object of a bucket can be.")
 
-    def _send(self, data: bytes) -> None:
-        number = len(self._parts) + 1
-        sent = self._bucket._ask("upload_part", Key=self._key, UploadId=self.id, PartNumber=number, Body=data)
+    def _flush(self) -> None:
+        number, held = len(self._parts) + 1, self._held
+        self._held = bytearray()
+        sent = self._bucket._ask("upload_part", Key=self._key, UploadId=self.id, PartNumber=number, Body=held)
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
 
 
