@@ -29,9 +29,13 @@ def main() -> None:
         _keep(name, value, APP)
     _derive()
     _sign()
+    _backup_keys()
     _certify()
     print(f"The secrets are in {FOLDER}. Replace public_cert and public_key by those of a public authority.")
     print("Keep a copy of root_key and audit_private_key where this machine cannot reach it.")
+    print(
+        "Move backup_recovery_key away from this machine: it opens every backup, and nothing here needs it."
+    )
 
 
 def _drawn() -> Mapping[str, str]:
@@ -68,6 +72,26 @@ def _sign() -> None:
     # Both encodings end with the 32 bytes of the key itself (RFC 8410).
     _keep("audit_public_key", public[-32:].hex(), APP)
     _keep("audit_private_key", private[-32:].hex(), APP)
+
+
+def _backup_keys() -> None:
+    """Write what signs backups (Ed25519) and what opens them (X25519): for recovery, and for drills."""
+    if (FOLDER / "backup_signing_key").exists():
+        return
+    recipients = []
+    for name in ("recovery", "drill"):
+        private = _openssl("genpkey", "-algorithm", "X25519", "-outform", "DER")
+        public = _openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", given=private)
+        _keep(f"backup_{name}_key", private[-32:].hex(), APP if name == "drill" else 0)
+        recipients.append(f"{name} {public[-32:].hex()}")
+    _keep("backup_recipients", "\n".join(recipients), APP)
+    private = _openssl("genpkey", "-algorithm", "ED25519", "-outform", "DER")
+    public = _openssl("pkey", "-inform", "DER", "-pubout", "-outform", "DER", given=private)
+    _keep("backup_trusted", public[-32:].hex(), APP)
+    _keep("backup_signing_key", private[-32:].hex(), APP)
+    # Of an S3 target, when there is one.
+    _keep("backup_access_key", "", APP)
+    _keep("backup_secret_key", "", APP)
 
 
 def _certify() -> None:

@@ -45,7 +45,7 @@ def connect(values, role, *, database="strongbox"):
     )
 
 
-@pytest.mark.parametrize("role", ["app", "bulk", "owner", "sealer", "rekey"])
+@pytest.mark.parametrize("role", ["app", "bulk", "owner", "sealer", "rekey", "backup", "restore"])
 def test_every_role_signs_in_with_its_password_and_has_utc(running, role):
     with connect(running[1], role) as db:
         shown = db.execute(

@@ -105,6 +105,11 @@ WHOLE = {
         "DB_OWNER_PASSWORD",
         "DB_SEALER_PASSWORD",
         "DB_REKEY_PASSWORD",
+        "DB_BACKUP_PASSWORD",
+        "DB_REPLICATION_PASSWORD",
+        "DB_RESTORE_PASSWORD",
+        "BACKUP_SIGNING_KEY_FILE",
+        "BACKUP_DRILL_KEY_FILE",
         "BROKER_PASSWORD",
         "CACHE_PASSWORD",
         "CONTEXT_KEY",
@@ -119,6 +124,7 @@ WHOLE = {
 }
 
 
+BACKUPS = {"DB_BACKUP_PASSWORD", "DB_REPLICATION_PASSWORD", "BACKUP_SIGNING_KEY_FILE"}
 SERVING = {"CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"}
 
 
@@ -127,7 +133,18 @@ SERVING = {"CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"}
     [
         ("web", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
         ("worker", {"DB_APP_PASSWORD", "DB_BULK_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
-        ("ops-worker", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", "DB_REKEY_PASSWORD", *SERVING}),
+        (
+            "ops-worker",
+            {
+                "DB_APP_PASSWORD",
+                "ROOT_KEY_FILE",
+                "DB_REKEY_PASSWORD",
+                *BACKUPS,
+                *SERVING,
+                "BACKUP_DRILL_KEY_FILE",
+            },
+        ),
+        ("receiver", {"DB_APP_PASSWORD", *BACKUPS, *SERVING}),
         ("beat", {"DB_APP_PASSWORD", *SERVING}),
         ("sealer", {"DB_SEALER_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"}),
     ],
@@ -146,7 +163,8 @@ def test_every_variable_that_settings_read_is_given_to_some_process(tmp_path, mo
         monkeypatch.setenv(name, value)
     secrets = [program.secrets for program in programs.programs(tmp_path, web=[])] + [programs.MIGRATE]
     given = set().union(*(programs.environment(whole, known) for known in secrets))
-    assert set(whole) - given == set()
+    # What puts an organization back is in no process: the administrator hands it to one command.
+    assert set(whole) - given == {"STRONGBOX_DB_RESTORE_PASSWORD"}
 
 
 def test_migrations_know_the_owner_and_not_the_app():

@@ -15,8 +15,8 @@ from deploy import make_secrets
 HOME = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((HOME / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-ONCE = ["migrate", "bootstrap"]
-APP = ["web", "worker", "ops-worker", "beat", "sealer", *ONCE]
+ONCE = ["migrate", "bootstrap", "restore"]
+APP = ["web", "worker", "ops-worker", "receiver", "beat", "sealer", *ONCE]
 
 
 def secrets_of(name):
@@ -52,10 +52,10 @@ def test_networks_separate_what_need_not_meet():
     }
     assert members == {
         "public": {"proxy"},
-        "outside": {"web", "worker", "ops-worker"},
+        "outside": {"web", "worker", "ops-worker", "receiver", "restore"},
         "edge": {"proxy", "web"},
-        "app": {"web", "worker", "ops-worker", "beat", "valkey"},
-        "data": {"web", "worker", "ops-worker", "beat", "sealer", *ONCE, "postgres"},
+        "app": {"web", "worker", "ops-worker", "receiver", "restore", "beat", "valkey"},
+        "data": {"web", "worker", "ops-worker", "receiver", "beat", "sealer", *ONCE, "postgres"},
     }
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
     assert internal == {"edge", "app", "data"}
@@ -69,8 +69,12 @@ def test_networks_separate_what_need_not_meet():
         ("db_bulk_password", {"worker"}),
         ("db_sealer_password", {"sealer"}),
         ("audit_private_key", {"sealer"}),
-        ("db_app_password", {"web", "worker", "ops-worker", "beat", "bootstrap"}),
-        ("root_key", {"web", "worker", "ops-worker", "bootstrap"}),
+        ("db_app_password", {"web", "worker", "ops-worker", "receiver", "restore", "beat", "bootstrap"}),
+        ("root_key", {"web", "worker", "ops-worker", "receiver", "restore", "bootstrap"}),
+        ("db_restore_password", {"restore"}),
+        ("db_replication_password", {"ops-worker", "receiver", "restore"}),
+        ("backup_drill_key", {"ops-worker"}),
+        ("backup_signing_key", {"ops-worker", "receiver", "restore"}),
         *((name, set(APP) - {"sealer"}) for name in ("context_key", "pepper", "network_key")),
         *((name, set(APP) - {"sealer"}) for name in ("broker_url", "cache_url")),
         ("public_key", {"proxy"}),
@@ -88,7 +92,7 @@ def test_nothing_serves_before_the_tables_and_the_operators_organization_are_the
     assert SERVICES["bootstrap"]["depends_on"]["migrate"] == done
     waiting = [name for name in APP if SERVICES[name]["depends_on"].get("bootstrap") == done]
     assert waiting == [name for name in APP if name not in ONCE]
-    assert [SERVICES[name]["restart"] for name in ONCE] == ["no", "no"]
+    assert [SERVICES[name]["restart"] for name in ONCE] == ["no", "no", "no"]
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
