@@ -11,10 +11,12 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the acts that wait for a second person are described."""
+        from backups import services as backups
         from billing.bankaccounts import services as bankaccounts
         from billing.exports import services as exports
         from billing.periods import services as periods
         from patching import accepting
+        from web.backups import restores
         from web.billing import bank_account, write_off
         from web.books import close
         from web.files import exports as export_pages
@@ -29,3 +31,4 @@ class WebConfig(AppConfig):
         effects.register(periods.KIND, close.effect)
         effects.register(accepting.KIND, accept.effect)
         effects.register(exports.KIND, export_pages.effect)
+        effects.register(backups.RESTORE_KIND, restores.effect)

@@ -25,6 +25,9 @@ _PAGE = 50
 _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "keys.rotate": "Rotation of an encryption key",
+        "backup.run": "Backup",
+        "backup.verify": "Verification of a backup",
+        "backup.drill": "Restore drill",
         "cards.scan": "Search for card numbers",
         "billing.run": "Billing run",
         "export.make": "Making an export",

@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts import queries as people
 from accounts.models import Membership
 from accounts.permissions import Permission
+from backups import queries as backups
 from core import clock
 from crypto import inspection
 from crypto.models import KeyState
@@ -44,7 +45,14 @@ def index(request: Request, slug: str) -> HttpResponse:
     tenant = organization.tenant_of(request)
     may_audit = Permission.AUDIT_READ in request.permissions
     context = {
-        "tiles": [_factors(request, slug), _sessions(slug), _keys(slug), _columns(slug), patches.tile(slug)],
+        "tiles": [
+            _factors(request, slug),
+            _sessions(slug),
+            _keys(slug),
+            _columns(slug),
+            patches.tile(slug),
+            _backups(slug),
+        ],
         "badge": integrity.badge(request, slug) if may_audit else None,
         "without": _without_factor(),
         "state": tenant.state,
@@ -53,6 +61,18 @@ def index(request: Request, slug: str) -> HttpResponse:
         "generation": tenant.key_generation,
     }
     return render(request, "console/security.html", context)
+
+
+def _backups(slug: str) -> Tile:
+    found = backups.evidence()
+    drilled = {True: "the last drill passed", False: "the last drill failed", None: "no drill yet"}
+    return Tile(
+        label="Last backup",
+        figure=formats.relative(found.last_backup_at, clock.now()) if found.last_backup_at else "None yet",
+        hint=drilled[found.last_drill_passed],
+        url=reverse("backups:evidence", args=[slug]),
+        tint="bad" if found.is_backup_late or found.last_drill_passed is False else "",
+    )
 
 
 def _active() -> list[Membership]:

@@ -62,11 +62,15 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Card data", "console:gateway", "payment", P.SECURITY_READ),
             Place("Patches", "patching:evidence", "patch", P.SECURITY_READ),
             Place("Audit trail", "console:audit", "audit", P.AUDIT_READ),
+            Place("Backups", "backups:evidence", "download", P.SECURITY_READ),
         ),
     ),
     (
         "Installation",
-        (Place("Patches", "ops_patching:patches", "patch", P.OPS_PATCHES),),
+        (
+            Place("Backups", "ops_backups:index", "download", P.OPS_BACKUPS),
+            Place("Patches", "ops_patching:patches", "patch", P.OPS_PATCHES),
+        ),
     ),
     (
         "Assurance",

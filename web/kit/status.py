@@ -207,6 +207,23 @@ STATUS: dict[str, dict[str, Status]] = {
         "archived": _idle("Archived"),
     },
     "reminder": {"sent": _moving("Sent"), "skipped": _idle("Passed over"), "waits": _waits("To send")},
+    "backup": {
+        "running": _moving("Running"),
+        "done": _good("Complete"),
+        "unsound": _wrong("Not sound"),
+        "failed": _wrong("Failed"),
+        "pruned": _idle("Removed"),
+    },
+    "backup_copy": {"stored": _good("Stored"), "missing": _wrong("Missing"), "pruned": _idle("Removed")},
+    "drill": {"running": _moving("Running"), "passed": _good("Passed"), "failed": _wrong("Failed")},
+    "restore": {
+        "asked": _waits("Approval"),
+        "approved": _waits("To be run"),
+        "declined": _idle("Declined"),
+        "done": _good("Restored"),
+    },
+    "late": {"no": _good("In time"), "yes": _wrong("Late")},
+    "check": {"ok": _good("Passed"), "bad": _wrong("Failed")},
     "job": {
         "queued": _idle("Queued"),
         "running": _moving("Running"),
