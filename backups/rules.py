@@ -58,6 +58,10 @@ def backup_due(at: datetime, *, taken: Sequence[Taken]) -> str | None:
         wanted = FULL
     elif max(one.started_at for one in good) < night(at):
         wanted = INCREMENTAL
+    newest = max(taken, key=lambda one: one.started_at, default=None)
+    if wanted == INCREMENTAL and newest is not None and not newest.is_good and newest.kind == INCREMENTAL:
+        # What it was to be built on may be what is wrong: begin anew.
+        wanted = FULL
     failed = [one.started_at for one in taken if not one.is_good]
     if wanted and failed and at - max(failed) < RETRY_AFTER:
         return None

@@ -1,7 +1,7 @@
 """The stream of changes: received as it is written, closed into segments, encrypted and stored within a minute.
 
-Promise kept: a segment is given back to PostgreSQL for removal only when a target holds it. What lies here in
-between is the database's own pages, in a folder that we alone may enter, and goes as soon as it is stored.
+Promise kept: a segment leaves this machine's folder only when a target holds it. What lies here in between is
+the database's own pages, in a folder that we alone may enter, and goes as soon as it is stored.
 """
 
 import logging
@@ -63,6 +63,19 @@ class Receiver:
     def start(self) -> None:
         """Make the slot if there is none and start receiving where the last start stopped."""
         who = [*server.way(), "--slot", SLOT]
+        # Half a segment is received anew; one of another branch of time would stand in the way after a restore.
+        for half in self.folder.glob("*.partial"):
+            half.unlink()
+        if self._slot_is_lost():
+            _log.error("the stream was away for too long and has a gap: only a new backup closes it")
+            server.run(
+                "pg_receivewal",
+                *who,
+                "--drop-slot",
+                folder=self.folder,
+                environment=server.replicating(),
+                own=True,
+            )
         server.run(
             "pg_receivewal",
             *who,
@@ -79,6 +92,13 @@ class Receiver:
             cwd=self.folder,
             preexec_fn=server.die_with_us(),
         )
+
+    def _slot_is_lost(self) -> bool:
+        with server.as_backup() as connection:
+            found = connection.execute(
+                "SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = %s", [SLOT]
+            ).fetchone()
+        return bool(found and found[0])
 
     def is_alive(self) -> bool:
         """Tell whether the stream is being received."""

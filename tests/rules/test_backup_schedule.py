@@ -62,6 +62,13 @@ def test_a_failure_is_tried_again_after_half_an_hour_and_not_at_once():
     assert {one.kind for one in tried} == {"full"}
 
 
+def test_what_cannot_be_built_on_is_made_anew():
+    night = datetime(2026, 3, 10, 2, tzinfo=UTC)
+    taken = a_month(fails=lambda at: at == night)
+    tried = [one for one in taken if one.started_at.date() == night.date()]
+    assert [(one.kind, one.is_good) for one in tried] == [("incremental", False), ("full", True)]
+
+
 def test_late_is_late():
     good = START
     assert not rules.backup_is_late(good + timedelta(hours=26), last_good=good, since=START)

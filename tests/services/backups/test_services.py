@@ -1,0 +1,259 @@
+"""What is done with backups: noted, kept, held, late, asked for by one and agreed to by another."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from accounts.services import approvals
+from audit.models import Event
+from backups import queries, rules, services, work
+from backups.drills import results
+from backups.drills.inside import Found
+from backups.models import Backup, Copy, Drill, RestoreRequest
+from core import clock
+from core.actor import Actor
+from core.errors import Invalid
+from tenancy.context import Scope, attempt, scope
+from tests.make import accounts as make
+from tests.make import installation
+
+pytestmark = pytest.mark.django_db
+ACTOR = Actor.system("tests")
+
+
+@pytest.fixture
+def operator() -> Any:
+    tenant = installation.tenant("operator")
+    with scope(Scope(tenant)):
+        yield tenant
+
+
+def events(code: str) -> list[Event]:
+    return list(Event.objects.filter(event=code))
+
+
+def backup(*, at=None, kind="full", parent=None, code="") -> Backup:
+    at = at or clock.now()
+    made = services.begin(kind=kind, parent=parent, floor=0, job_id=None, actor=ACTOR, at=at)
+    if code:
+        services.fail(backup_id=made.pk, code=code, actor=ACTOR, at=at)
+        return made
+    stored = services.StoredCopy(
+        part="database", target="x", name=f"backups/{made.generation}", bytes_stored=9, sha256="ab" * 32
+    )
+    return services.finish(
+        backup_id=made.pk, copies=[stored], actor=ACTOR, at=at + timedelta(seconds=9), consistent_at=at
+    )
+
+
+def test_generations_grow_above_everything_known(operator: UUID) -> None:
+    first = backup()
+    assert (first.state, first.generation, first.milliseconds) == ("done", 1, 9000)
+    second = services.begin(kind="full", parent=None, floor=41, job_id=None, actor=ACTOR, at=clock.now())
+    assert second.generation == 42
+    with pytest.raises(services.BackupRuns), attempt():
+        services.begin(kind="full", parent=None, floor=0, job_id=None, actor=ACTOR, at=clock.now())
+    # What a process left behind when it died keeps nobody waiting for ever.
+    later = clock.now() + services.ABANDONED_AFTER * 2
+    third = services.begin(kind="full", parent=None, floor=0, job_id=None, actor=ACTOR, at=later)
+    second.refresh_from_db()
+    assert (second.state, second.code, third.generation) == ("failed", "abandoned", 43)
+    assert len(events("backup.completed")) == 1
+
+
+def test_a_failure_is_noted_with_its_code(operator: UUID) -> None:
+    made = backup(code="backup_no_target")
+    made.refresh_from_db()
+    assert (made.state, made.code) == ("failed", "backup_no_target")
+    (event,) = events("backup.failed")
+    assert event.facts["code"] == "backup_no_target"
+    assert queries.latest_done() is None
+    with pytest.raises(services.BackupNotRestorable), attempt():
+        services.hold(backup_id=made.pk, held=True, actor=ACTOR, at=clock.now())
+
+
+def test_a_copy_that_is_not_sound_makes_the_backup_unsound(operator: UUID) -> None:
+    made = backup()
+    assert services.note_verified(backup_id=made.pk, sound=1, faults={}, actor=ACTOR, at=clock.now()).is_sound
+    copy = Copy.objects.get(backup=made)
+    services.note_verified(
+        backup_id=made.pk, sound=0, faults={copy.pk: "archive_damaged"}, actor=ACTOR, at=clock.now()
+    )
+    made.refresh_from_db()
+    copy.refresh_from_db()
+    assert (made.is_sound, copy.state) == (False, "missing")
+    assert len(events("backup.verified")) == len(events("backup.verify_failed")) == 1
+
+
+def test_a_hold_keeps_a_backup_from_being_pruned(operator: UUID) -> None:
+    long_ago = clock.now() - timedelta(days=100)
+    old, _ = backup(at=long_ago), backup()
+    assert rules.to_prune(clock.now(), kept=queries.kept()) == [old.generation]
+    services.hold(backup_id=old.pk, held=True, actor=ACTOR, at=clock.now())
+    assert rules.to_prune(clock.now(), kept=queries.kept()) == []
+    assert len(events("backup.held")) == 1
+
+
+def test_the_plan_stays_within_its_bounds(operator: UUID) -> None:
+    services.change_plan(keep_days=90, drill_days=3, actor=ACTOR, at=clock.now())
+    with pytest.raises(Invalid), attempt():
+        services.change_plan(keep_days=3, drill_days=90, actor=ACTOR, at=clock.now())
+    found = services.plan()
+    assert (found.keep_days, found.drill_days) == (90, 3)
+    assert len(events("backup.retention_changed")) == 1
+
+
+def test_each_lateness_is_signalled_once_and_again_after_it_was_mended(operator: UUID) -> None:
+    since, at = clock.now() - timedelta(days=60), clock.now()
+
+    def look(when):
+        return services.look_for_lateness(since=since, actor=ACTOR, at=when)
+
+    assert look(at) == ["overdue_since", "drill_overdue_since", "stream_behind_since"]
+    assert look(at + timedelta(minutes=5)) == []
+    backup(at=at)
+    services.note_stream(segment="0" * 24, stored_at=at, covers_at=at, lag_bytes=0, at=at)
+    assert look(at + timedelta(minutes=1)) == []
+    assert services.plan().overdue_since is None
+    assert look(at + timedelta(days=2)) == ["overdue_since", "stream_behind_since"]
+    codes = ("backup.overdue", "drill.overdue", "backup.stream_behind")
+    assert [len(events(code)) for code in codes] == [2, 1, 2]
+
+
+def found(*, wrong: str = "") -> list[Found]:
+    return [
+        Found(name=name, ok=name != wrong, milliseconds=1, counts={"n": 1}, code="x" if name == wrong else "")
+        for name in sorted(results.EXPECTED)
+    ]
+
+
+def drill(checks: list[Found]) -> Drill:
+    made = results.begin(wanted=None, job_id=None, actor=ACTOR, at=clock.now())
+    newest = queries.latest_done()
+    return results.keep(
+        drill_id=made.pk,
+        backup=newest,
+        found=checks,
+        reached_at=None,
+        rto_milliseconds=5,
+        rpo_milliseconds=6,
+        actor=ACTOR,
+        at=clock.now(),
+    )
+
+
+def test_a_drill_passes_only_with_every_check(operator: UUID) -> None:
+    backup()
+    assert drill(found()).state == "passed"
+    assert drill(found(wrong="ledger")).code == "x"
+    assert drill(found()[:-1]).code == "checks_are_missing"
+    assert drill([]).state == "failed"
+    assert [len(events(code)) for code in ("drill.passed", "drill.failed")] == [1, 3]
+
+
+def test_a_result_that_was_changed_in_the_database_is_not_genuine(operator: UUID) -> None:
+    backup()
+    made = drill(found(wrong="seals"))
+    assert results.is_genuine(made)
+    made.state = "passed"
+    assert not results.is_genuine(made)
+    made.result = {**made.result, "state": "passed"}
+    assert not results.is_genuine(made)
+    other = drill(found())
+    made.result, made.signature = other.result, other.signature
+    assert not results.is_genuine(made)
+
+
+def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
+    first, second = make.member("operator"), make.member("operator")
+    at = clock.now()
+    made = backup(at=at - timedelta(hours=1))
+    asked = services.ask_restore(
+        kind="organization",
+        organization="a",
+        wanted_at=made.consistent_at,
+        reason="A bad import",
+        actor=make.actor(first.user),
+        at=at,
+    )
+
+    def agreed(**changed):
+        given = {"kind": "organization", "organization_id": installation.tenant("a"), "at": at, **changed}
+        return services.agreed_restore(request_id=asked.pk, **given)
+
+    with pytest.raises(services.RestoreNotAgreed), attempt():
+        agreed()
+    approvals.approve(request_id=asked.approval_id, actor=make.actor(second.user), at=at)
+    assert agreed().approved_by == second.user_id
+    for changed in (
+        {"organization_id": installation.tenant("b")},
+        {"kind": "cluster"},
+        {"at": at + timedelta(days=8)},
+    ):
+        with pytest.raises(services.RestoreNotAgreed), attempt():
+            agreed(**changed)
+    services.note_restored(kind="organization", request_id=asked.pk, counts={"rows": 3}, actor=ACTOR, at=at)
+    # An agreement is used once.
+    with pytest.raises(services.RestoreNotAgreed), attempt():
+        agreed()
+    codes = ("restore.requested", "restore.approved", "restore.completed")
+    assert [len(events(code)) for code in codes] == [1, 1, 1]
+
+
+def test_a_declined_restore_is_none(operator: UUID) -> None:
+    first, second = make.member("operator"), make.member("operator")
+    asked = services.ask_restore(
+        kind="cluster",
+        organization="",
+        wanted_at=None,
+        reason="A try",
+        actor=make.actor(first.user),
+        at=clock.now(),
+    )
+    approvals.decline(request_id=asked.approval_id, actor=make.actor(second.user), at=clock.now())
+    asked.refresh_from_db()
+    assert asked.state == RestoreRequest.State.DECLINED
+
+
+def test_what_cannot_be_restored_is_not_asked_for(operator: UUID) -> None:
+    who = make.actor(make.member("operator").user)
+    with pytest.raises(Invalid) as refused, attempt():
+        services.ask_restore(
+            kind="organization",
+            organization="nobody",
+            wanted_at=clock.now() - timedelta(days=9),
+            reason=" ",
+            actor=who,
+            at=clock.now(),
+        )
+    assert [fault.pointer for fault in refused.value.errors] == ["/organization", "/wanted_at", "/reason"]
+    assert not RestoreRequest.objects.exists()
+
+
+def test_the_same_work_is_asked_for_once(operator: UUID) -> None:
+    sent: list[Any] = []
+    given = {"kind": work.BACKUP, "backup_kind": "full", "actor": ACTOR, "send": sent.append}
+    work.ask(**given, at=clock.now())
+    with pytest.raises(work.BackupWorkRuns), attempt():
+        work.ask(**given, at=clock.now())
+    work.ask(kind=work.DRILL, actor=ACTOR, at=clock.now(), send=sent.append)
+    assert [len(events(code)) for code in ("backup.requested", "drill.requested")] == [1, 1]
+
+
+def test_other_organizations_see_figures_and_nothing_else(operator: UUID) -> None:
+    backup()
+    drill(found())
+    mine = queries.evidence()
+    assert (mine.backups_kept, mine.last_drill_passed, mine.rto_milliseconds) == (1, True, 5)
+    assert dict(mine.checks)["ledger"] is True
+
+
+def test_an_organization_reads_none_of_the_operators_rows(db: None, tenant_a: UUID) -> None:
+    with scope(Scope(installation.tenant("operator"))):
+        backup()
+    with scope(Scope(tenant_a)):
+        assert list(Backup.objects.all()) == []
+        assert queries.evidence().backups_kept == 1
+        assert queries.evidence().is_drill_late
