@@ -94,6 +94,17 @@ class _Reader:
             raise BadEnvironment(f"{_PREFIX}{name} must be an origin such as http://127.0.0.1:8010.")
         return value
 
+    def collectors(self, name: str) -> tuple[str, ...]:
+        """Return origins of log collectors, separated by commas; each speaks TLS. None is usual."""
+        found = [part.strip() for part in (self.optional(name) or "").split(",") if part.strip()]
+        for one in found:
+            parts = urlsplit(one)
+            if parts.scheme not in ("https", "syslog+tls") or one != f"{parts.scheme}://{parts.netloc}":
+                raise BadEnvironment(
+                    f"{_PREFIX}{name} must be origins such as syslog+tls://logs.internal:6514, with commas between."
+                )
+        return tuple(found)
+
     def flag(self, name: str) -> bool:
         """Return whether a switch is on: 1 or 0."""
         value = self.optional(name) or "0"
@@ -156,6 +167,7 @@ class Environment:
     advisory_keys: tuple[str, ...]
     advisory_source: str
     api_per_second: int
+    collectors: tuple[str, ...]
     demo: bool
 
     @property
@@ -221,6 +233,7 @@ class Environment:
             proxy_count=read.number("PROXY_COUNT", 0),
             email_url=read.optional("EMAIL_URL"),
             api_per_second=read.number("API_PER_SECOND", 200),
+            collectors=read.collectors("COLLECTORS"),
             gateway_address=read.origin("GATEWAY_ADDRESS"),
             advisory_keys=read.keys("ADVISORY_KEYS"),
             advisory_source=read.origin("ADVISORY_SOURCE"),

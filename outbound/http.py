@@ -129,6 +129,11 @@ def is_public(address: Address) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 
+def collector_origins() -> frozenset[str]:
+    """Return the origins where alerts and the trail may go though they lie in a private network."""
+    return frozenset([*settings.OUTBOUND_PRIVATE_ORIGINS, *settings.OUTBOUND_COLLECTORS])
+
+
 def checked_addresses(host: str, port: int, *, resolver: Resolver, private: bool) -> list[str]:
     """Return every address of a host, all of which may be talked to.
 

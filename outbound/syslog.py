@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from urllib.parse import SplitResult, urlsplit
 
-from django.conf import settings
-
 from outbound.http import (
     AddressRefused,
     CertificateRefused,
@@ -25,6 +23,7 @@ from outbound.http import (
     NotReached,
     Resolver,
     checked_addresses,
+    collector_origins,
     resolve,
     tls_context,
 )
@@ -69,9 +68,7 @@ class Client:
 
     ca: str = ""
     timeout_seconds: float = 10.0
-    private_origins: frozenset[str] = field(
-        default_factory=lambda: frozenset(settings.OUTBOUND_PRIVATE_ORIGINS)
-    )
+    private_origins: frozenset[str] = field(default_factory=collector_origins)
     resolver: Resolver = resolve
 
     def check(self, url: str) -> None:

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<organization:slug>/", include("web.files.urls")),
     path("o/<organization:slug>/", include("web.recurring.urls")),
     path("o/<organization:slug>/", include("web.payments.urls")),
+    path("o/<organization:slug>/", include("web.alerts.channel_urls")),
     path("o/<organization:slug>/", include("web.console.urls")),
     path("o/<organization:slug>/", include("web.people.urls")),
     path("o/<organization:slug>/", include("web.developers.urls")),

@@ -173,7 +173,9 @@ def send(claimed: Claimed, *, at: datetime) -> Outcome:
             )
             code = ""
         else:
-            answer = http.Client(ca=claimed.ca, timeout_seconds=TIMEOUT_SECONDS).send(
+            answer = http.Client(
+                ca=claimed.ca, timeout_seconds=TIMEOUT_SECONDS, private_origins=http.collector_origins()
+            ).send(
                 "POST",
                 claimed.address,
                 headers=signing.headers(
@@ -272,7 +274,11 @@ def _finish(
         row.next_attempt_at, row.finished_at = None, at
     row.save()
     if outcome.told:
-        facts = {"delivery": str(row.pk), "severity": row.severity, "attempts": row.attempts}
+        facts: dict[str, str | int | bool] = {
+            "delivery": str(row.pk),
+            "severity": row.severity,
+            "attempts": row.attempts,
+        }
         if row.alert_id is not None:
             facts["alert"] = str(row.alert_id)
         audit.record(events.TOLD, actor=actor, subject=("alert_channel", channel.pk), facts=facts)
@@ -366,7 +372,7 @@ def _claimed(row: AlertDelivery, slug: str, live: bool, at: datetime) -> Claimed
 def _a_test(row: AlertDelivery, slug: str) -> Finding:
     return Finding(
         id=row.pk,
-        tenant_id=row.tenant_id,
+        tenant_id=context.current_tenant(),
         rule="TEST",
         title="A test of this channel. Nothing happened.",
         severity="info",

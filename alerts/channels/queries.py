@@ -78,9 +78,9 @@ def rates(*, at: datetime) -> dict[UUID, Rate]:
         .order_by()
         .values_list("channel_id")
         .annotate(
-            Count("id", filter=Q(state="succeeded")),
-            Count("id", filter=Q(state="failed")),
-            Count("id", filter=Q(state__in=("pending", "handed_over"))),
+            told=Count("id", filter=Q(state="succeeded")),
+            failed=Count("id", filter=Q(state="failed")),
+            waiting=Count("id", filter=Q(state__in=("pending", "handed_over"))),
         )
     )
     return {pk: Rate(told=told, failed=failed, waiting=waiting) for pk, told, failed, waiting in rows}

@@ -127,7 +127,7 @@ def update(*, channel_id: UUID, changes: Mapping[str, Any], actor: Actor, at: da
     """
     row = _locked(channel_id)
     quiet = changes.get("quiet", queries.quiet_of(row))
-    wanted = {
+    wanted: dict[str, Any] = {
         "address": changes.get("address", row.address) or None,
         "description": (changes.get("description", row.description) or "").strip() or None,
         "severities": _ordered(changes.get("severities", row.severities)),
@@ -325,6 +325,6 @@ def check_address(kind: str, address: str, ca: str, *, look_up: bool = True) -> 
         return
     client = syslog.Client if kind == rules.Kind.SYSLOG else http.Client
     try:
-        client(resolver=http.resolve_soon).check(address)
+        client(resolver=http.resolve_soon, private_origins=http.collector_origins()).check(address)
     except Refusal as refusal:
         raise type(refusal)(field="address") from None

@@ -18,7 +18,7 @@ def finding(alert_id: UUID) -> Finding:
     rule = BY_CODE.get(row.rule)
     return Finding(
         id=row.pk,
-        tenant_id=row.tenant_id,
+        tenant_id=context.current_tenant(),
         rule=row.rule,
         title=rule.title if rule is not None else row.rule,
         severity=str(row.severity),

@@ -33,6 +33,14 @@ def _several(events: Sequence[Seen], settings: Settings) -> Iterator[Hit]:
             yield hit(event, settings, evidence=window, count=len(rules), key=person, person=person)
 
 
+def _is_less_watched(event: Seen) -> bool:
+    if event.event == "alert_rule.changed":
+        return event.facts.get("looser") is True
+    if event.event == "alert_channel.updated":
+        return bool(event.facts.get("lost")) or "address" in event.fields
+    return event.event != "audit_stream.updated" or "address" in event.fields
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         code="INT-01",
@@ -65,18 +73,42 @@ RULES: tuple[Rule, ...] = (
     Rule(
         code="INT-04",
         title="A rule was switched off or loosened",
-        sentence="Less is watched than before: a rule, a mute, or where alerts go was changed.",
+        sentence="Less is watched than before: a rule, a mute, where alerts go or the trail is sent was changed.",
         why="Whoever is about to do something switches off what would see it.",
         steps=("Look at who changed it and why.", "Set it back if nobody can say."),
         codes=frozenset(
-            {"alert_rule.changed", "alert.muted", "alert_channel.removed", "alert_channel.disabled"}
+            {
+                "alert_rule.changed",
+                "alert.muted",
+                "alert_channel.removed",
+                "alert_channel.disabled",
+                "alert_channel.updated",
+                "audit_stream.removed",
+                "audit_stream.paused",
+                "audit_stream.updated",
+            }
         ),
         severity=Severity.HIGH,
         groups=(Group.ACTOR,),
         judge=each(
-            lambda event: event.event != "alert_rule.changed" or event.facts.get("looser") is True,
+            _is_less_watched,
             lambda event: Severity.MEDIUM if event.event == "alert.muted" else None,
         ),
+    ),
+    Rule(
+        code="INT-06",
+        title="Alerts or the trail do not arrive",
+        sentence="Somebody who should be told is not: a channel fails, or the copy of the trail is late.",
+        why="An alert that nobody gets is none, and whoever comes to delete the trail cuts the copy off first.",
+        steps=(
+            "Look at what the other side answers, on Where alerts go or Streams.",
+            "Nothing is lost meanwhile: it is sent once the other side takes it again.",
+        ),
+        codes=frozenset({"alert_channel.failed", "audit_stream.late"}),
+        severity=Severity.HIGH,
+        groups=(Group.SUBJECT,),
+        # One that somebody has paused is late on purpose: that was told when it was paused.
+        judge=each(lambda event: event.facts.get("paused") is not True),
     ),
     Rule(
         code="KEY-01",

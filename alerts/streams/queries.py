@@ -4,11 +4,13 @@ What may be sent is what no running transaction can still add to: rows of transa
 order of transaction and id. A row that commits later can so never slip in before one that was acknowledged.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count, Min, QuerySet
 
 from alerts.streams.models import AuditStream
 from audit.models import Event
@@ -84,11 +86,9 @@ def bound() -> tuple[int, int]:
 
 def following(place: Place, *, since: datetime, limit: int) -> list[Event]:
     """Return the next settled events behind a place in the order in which they are sent."""
-    latest, xmin = bound()
     found: list[Event] = []
-    for epoch in range(place.epoch, latest + 1):
-        start = place if epoch == place.epoch else Place(epoch, 0, None)
-        found += _of_epoch(start, since, limit - len(found), xmin if epoch == latest else None)
+    for rows in _behind(place, since):
+        found += rows[: limit - len(found)]
         if len(found) >= limit:
             break
     return found
@@ -96,8 +96,15 @@ def following(place: Place, *, since: datetime, limit: int) -> list[Event]:
 
 def lag(row: AuditStream) -> Lag:
     """Return how far behind a stream is."""
-    waiting = following(place_of(row), since=row.since, limit=MOST_COUNTED)
-    return Lag(min((event.at for event in waiting), default=None), len(waiting))
+    oldest: datetime | None = None
+    events = 0
+    for rows in _behind(place_of(row), row.since):
+        counted = rows.values("at")[: MOST_COUNTED - events].aggregate(oldest=Min("at"), events=Count("at"))
+        events += counted["events"]
+        oldest = min((at for at in (oldest, counted["oldest"]) if at is not None), default=None)
+        if events >= MOST_COUNTED:
+            break
+    return Lag(oldest, events)
 
 
 def place_of(row: AuditStream) -> Place:
@@ -105,12 +112,19 @@ def place_of(row: AuditStream) -> Place:
     return Place(row.epoch, row.xid, row.last_event)
 
 
-def _of_epoch(place: Place, since: datetime, limit: int, below: int | None) -> list[Event]:
+def _behind(place: Place, since: datetime) -> Iterator[QuerySet[Event]]:
+    """Give, epoch by epoch, the settled events behind a place."""
+    latest, xmin = bound()
+    for epoch in range(place.epoch, latest + 1):
+        start = place if epoch == place.epoch else Place(epoch, 0, None)
+        yield _of_epoch(start, since, xmin if epoch == latest else None)
+
+
+def _of_epoch(place: Place, since: datetime, below: int | None) -> QuerySet[Event]:
     where = ["xid >= %s::xid8", "(xid, id) > (%s::xid8, %s::uuid)"]
     params: list[object] = [str(place.xid), str(place.xid), place.last or _LAST]
     if below is not None:
         where.append("xid < %s::xid8")
         params.append(str(below))
     rows = Event.objects.filter(epoch=place.epoch, at__gte=since)
-    ordered = rows.extra(where=where, params=params, order_by=["xid", "id"])  # noqa: S610  constants only
-    return list(ordered[:limit])
+    return rows.extra(where=where, params=params, order_by=["xid", "id"])  # noqa: S610  constants only

@@ -33,7 +33,7 @@ _LONGEST_WAIT = timedelta(minutes=5)
 
 def wait(attempts: int) -> timedelta:
     """Return how long to wait after that many failures in a row. A stream is never given up."""
-    return min(_FIRST_WAIT * 2 ** min(attempts - 1, 10), _LONGEST_WAIT)
+    return min(_FIRST_WAIT * (1 << min(attempts - 1, 10)), _LONGEST_WAIT)
 
 
 def check(*, kind: str, address: str, description: str, secret: str, ca: str) -> None:

@@ -119,7 +119,7 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
         address=row.address,
         secret=row.secret or "",
         ca=row.ca or "",
-        slug=str(Tenant.objects.values_list("slug", flat=True).get(pk=row.tenant_id)),
+        slug=str(Tenant.objects.values_list("slug", flat=True).get(pk=context.current_tenant())),
         events=tuple(waiting),
     )
 
@@ -130,7 +130,9 @@ def send(batch: Batch) -> str:
         if batch.kind == AuditStream.Kind.SYSLOG:
             syslog.Client(ca=batch.ca, timeout_seconds=TIMEOUT_SECONDS).send(batch.address, _lines(batch))
             return ""
-        answer = http.Client(ca=batch.ca, timeout_seconds=TIMEOUT_SECONDS).send(
+        answer = http.Client(
+            ca=batch.ca, timeout_seconds=TIMEOUT_SECONDS, private_origins=http.collector_origins()
+        ).send(
             "POST",
             batch.address,
             headers={

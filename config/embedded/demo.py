@@ -30,7 +30,7 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices import services as invoices
 from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
-from config.embedded import demo_payments, demo_subscriptions
+from config.embedded import demo_delivery, demo_payments, demo_subscriptions
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -173,6 +173,8 @@ def _organization(slug: str, name: str) -> list[Credentials]:
         second = second or actor
     _fill(tenant, name, owner)
     demo_payments.fill(tenant, owner)
+    with scope(Scope(tenant.pk)):
+        demo_delivery.fill(owner, clock.now())
     for customer, url in demo_payments.invite_customers(tenant, owner):
         found.append(join(tenant, url, customer, CUSTOMER)[0])
     return found

@@ -42,7 +42,7 @@ _COMMON = frozenset(
     }
 )
 # What the caller may set for this run; no secret.
-_TUNABLE = ("STRONGBOX_API_PER_SECOND", "STRONGBOX_CONTEXT_BIND_BACKEND")
+_TUNABLE = ("STRONGBOX_API_PER_SECOND", "STRONGBOX_COLLECTORS", "STRONGBOX_CONTEXT_BIND_BACKEND")
 # What they ask of all but the sealer, which serves nobody and sends nothing.
 _SERVING = frozenset(
     {

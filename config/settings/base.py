@@ -163,6 +163,8 @@ AUDIT_CHECKPOINT_DIR = ENV.audit_checkpoint_dir
 ERASURE_DIR = ENV.erasure_dir
 # Exact origins the HTTP client may reach in a private network or without TLS; production has none.
 OUTBOUND_PRIVATE_ORIGINS: list[str] = []
+# Collectors of logs that may lie in the house's own network: alerts and the trail alone may go there, over TLS.
+OUTBOUND_COLLECTORS = list(ENV.collectors)
 # Whose bundles of advisories are taken in (Ed25519), and where advisories are asked for; empty asks nobody.
 ADVISORY_KEYS = ENV.advisory_keys
 ADVISORY_SOURCE = ENV.advisory_source

@@ -66,6 +66,8 @@ NOUNS = {
     "refunds": "refund",
     "lines": "statement_line",
     "plans": "reminder_plan",
+    "channels": "alert_channel",
+    "streams": "audit_stream",
     "webhooks": "webhook_endpoint",
     "webhook_endpoints": "webhook_endpoint",
     "deliveries": "webhook_delivery",

@@ -40,6 +40,7 @@ from tests.guarantees import (
     typed_compliance,
     typed_corrections,
     typed_customers,
+    typed_delivery,
     typed_imports,
     typed_patching,
     typed_payments,
@@ -114,6 +115,7 @@ def _type(evidence: Evidence) -> None:
     typed_patching.by_the_operator(evidence.marker)
     typed_customers.by_a_worker()
     _type_by_a_webhook(evidence.marker)
+    typed_delivery.over_the_services(evidence.marker, installation.tenant("a"))
     records = _type_over_the_api(evidence, speaker)
     _type_cards(evidence, speaker, records)
     _provoke(evidence, speaker, records)

@@ -36,6 +36,7 @@ from tests.make import (
     billing,
     books,
     contacts,
+    delivery,
     files,
     installation,
     payments,
@@ -140,6 +141,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
         webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
         told = WebhookDelivery.objects.get(endpoint=hook)
+        alarm = delivery.channel("webhook", actor=owner_actor)
+        stream = delivery.stream(actor=owner_actor)
         sold = recurring.price()
         counted = recurring.meter()
         subscribed = recurring.subscription(sold, of=customer)
@@ -200,6 +203,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "webhook_endpoint": ids.encode("webhook_endpoint", hook.pk),
         "webhook_delivery": ids.encode("webhook_delivery", told.pk),
         "webhook_event": ids.encode("webhook_event", told.event_id),
+        "alert_channel": ids.encode("alert_channel", alarm.pk),
+        "audit_stream": ids.encode("audit_stream", stream.pk),
         "audit_event": ids.encode("audit_event", event.pk),
         **taught,
     }

@@ -195,6 +195,13 @@ STORIES: dict[str, tuple[Story, Story]] = {
         [e("alert_rule.changed", facts={"rule": "DATA-01", "version": 1, "looser": True})],
         [e("alert_rule.changed", facts={"rule": "DATA-01", "version": 1, "looser": False})],
     ),
+    "INT-06": (
+        [e("audit_stream.late", subject_id=BEN, facts={"waiting": 9, "paused": False})],
+        [
+            e("audit_stream.late", subject_id=BEN, facts={"waiting": 9, "paused": True}),
+            e("audit_stream.recovered", 1, subject_id=BEN),
+        ],
+    ),
     "KEY-01": ([e("keys.rotation_overdue", subject_id=UUID(int=5))], [e("keys.rotation_finished")]),
     "KEY-02": ([e("organization.sealed")], [e("keys.created")]),
     "KEY-03": (

@@ -9,6 +9,9 @@ from django.urls import reverse
 from accounts import queries as people
 from accounts.models import Membership
 from accounts.permissions import Permission
+from alerts.channels import queries as channels
+from alerts.models import AlertChannel
+from alerts.streams import queries as streams
 from backups import queries as backups
 from core import clock
 from crypto import inspection
@@ -52,6 +55,8 @@ def index(request: Request, slug: str) -> HttpResponse:
             _columns(slug),
             patches.tile(slug),
             _backups(slug),
+            _channels(request, slug),
+            _streams(request, slug),
         ],
         "badge": integrity.badge(request, slug) if may_audit else None,
         "without": _without_factor(),
@@ -145,6 +150,36 @@ def _columns(slug: str) -> Tile:
         hint=hint if bad else f"{hint}, all encrypted",
         url=url,
         tint="bad" if bad else "",
+    )
+
+
+def _channels(request: Request, slug: str) -> Tile:
+    found = [row for row in channels.channels() if row.state == AlertChannel.State.ENABLED]
+    working = sum(channels.works(row) for row in found)
+    unheard = "critical" in channels.unheard(found)
+    return Tile(
+        label="Alert channels",
+        figure=f"{working} of {len(found)}" if found else "None",
+        hint="no working channel tells of what is critical" if unheard else "work; what is critical is told",
+        url=reverse("channels:channels", args=[slug]) if Permission.ALERT_READ in request.permissions else "",
+        tint="bad" if unheard else "",
+    )
+
+
+def _streams(request: Request, slug: str) -> Tile:
+    at, found = clock.now(), streams.streams()
+    lags = [streams.lag(row) for row in found]
+    late = sum(lag.is_late(at) for lag in lags)
+    behind = max((lag.seconds(at) for lag in lags), default=0.0)
+    hint = f"behind by {formats.duration(behind)}" if behind else "up to date"
+    return Tile(
+        label="Trail sent elsewhere",
+        figure=formats.count(len(found), "place") if found else "Nowhere",
+        hint=(f"{late} late, {hint}" if late else hint)
+        if found
+        else "a copy elsewhere shows what is deleted here",
+        url=reverse("channels:streams", args=[slug]) if Permission.AUDIT_READ in request.permissions else "",
+        tint="bad" if late else "",
     )
 
 

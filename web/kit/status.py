@@ -270,6 +270,26 @@ STATUS: dict[str, dict[str, Status]] = {
         "failed": _wrong("Given up"),
         "dropped": _idle("Dropped"),
     },
+    "alert_channel": {
+        "works": _good("Works"),
+        "untried": _care("Not tried"),
+        "failing": _wrong("Fails"),
+        "disabled": _idle("Disabled"),
+    },
+    "alert_delivery": {
+        "pending": _moving("Waiting"),
+        "retrying": _care("Retrying"),
+        "handed_over": _moving("At the mail server"),
+        "succeeded": _good("Told"),
+        "failed": _wrong("Given up"),
+        "dropped": _idle("Dropped"),
+    },
+    "audit_stream": {
+        "running": _good("Running"),
+        "failing": _care("Retrying"),
+        "late": _wrong("Late"),
+        "paused": _idle("Paused"),
+    },
     "session": {"active": _good("Active"), "idle": _idle("Idle"), "ended": _idle("Ended")},
     "data_key": {
         "pending": _idle("Pending"),

@@ -225,6 +225,10 @@ def test_a_channel_that_fails_is_tried_again_and_people_are_written_to(tenant_a,
     receiver.answer = 200
     assert deliver(tenant_a, at + timedelta(minutes=5)) == 1
     assert len(recorded(tenant_a, "recovered")) == 1
+    with scope(Scope(tenant_a)):
+        (rate,) = queries.rates(at=at).values()
+        assert (rate.told, rate.failed, rate.waiting) == (2, 0, 0)
+        assert [row.state for row in queries.deliveries(made.channel.pk, limit=1).rows] == ["succeeded"]
     assert queries.works(stored(tenant_a, made))
 
 

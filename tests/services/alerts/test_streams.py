@@ -41,7 +41,8 @@ def house(tmp_path, settings) -> Iterator[Collector]:
 
 @pytest.fixture
 def logs(log_server, settings) -> Rsyslog:
-    settings.OUTBOUND_PRIVATE_ORIGINS = [log_server.address]
+    # As an installation names its own: in STRONGBOX_COLLECTORS.
+    settings.OUTBOUND_COLLECTORS = [log_server.address]
     return log_server
 
 
