@@ -123,14 +123,14 @@ def prune(
     _refuse_loss_of_files(heads, bases, _heads(target, doomed, trusted, under=_FILES), doomed)
     newest_first = sorted(
         (name for name in doomed if name in before),
-        key=lambda name: (bases[name].header.generation if name in bases else 0, name),
+        key=lambda name: (name in bases, heads[name].header.generation if name in heads else 0, name),
         reverse=True,
     )
     gone: list[Gone] = []
     kept: list[str] = []
     for name in newest_first:
-        # An incremental that the target keeps keeps what it is built on: its chain goes when all of it may.
-        if any(_is_built_on(bases, longer, name) for longer in kept):
+        # What the target keeps, keeps what it is built on and the files that belong to it.
+        if any(_needs(heads, longer, name) for longer in kept):
             kept.append(name)
             continue
         try:
@@ -229,11 +229,16 @@ def _refuse_loss_of_files(
             raise StillNeeded(object=name)
 
 
-def _is_built_on(bases: Mapping[str, _Base], upper: str, lower: str) -> bool:
-    if upper not in bases or lower not in bases:
+def _needs(heads: Mapping[str, _Base], upper: str, lower: str) -> bool:
+    if upper not in heads or lower not in heads:
         return False
-    by_archive = {base.header.archive: base for base in bases.values()}
-    chain = _chain(bases[upper], by_archive)
+    above, below = heads[upper].header, heads[lower].header
+    if below.kind not in _KINDS:
+        return above.kind in _KINDS and below.parent == above.archive
+    if above.kind not in _KINDS:
+        return False
+    by_archive = {base.header.archive: base for base in _only_bases(heads).values()}
+    chain = _chain(heads[upper], by_archive)
     return chain is not None and any(base.name == lower for base in chain)
 
 

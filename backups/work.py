@@ -3,6 +3,7 @@
 Whoever asks, a page, a command or the clock, goes through `ask`; whoever works goes through `run`.
 """
 
+import io
 import json
 import logging
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 
 from audit import services as audit
-from backups import archive, events, places, queries, restoring, rules, services, taking, targets
+from backups import archive, events, places, pruning, queries, restoring, rules, services, taking, targets
 from backups.drills import results, running
 from backups.models import Backup, Copy, Drill
 from core import clock
@@ -26,6 +27,7 @@ from tenancy.models import Job, Tenant
 _log = logging.getLogger("strongbox.backups")
 BACKUP, VERIFY, DRILL = "backup.run", "backup.verify", "backup.drill"
 _KEPT_ROWS = timedelta(days=45)
+_PROOF_KEPT = timedelta(days=365)
 
 
 class BackupWorkRuns(Conflict):
@@ -186,49 +188,88 @@ def prune(*, actor: Actor, now: Callable[[], datetime]) -> list[int]:
     """Remove the bytes whose day has come, from every target; return the generations that went.
 
     A target that keeps longer, because it is immutable and its date lies later, keeps: the row stays done until
-    every copy is gone.
+    every copy is gone. What went is proved at each target by what lies there afterwards (pruning.prune), and the
+    signed proof is left there.
     """
     at = now()
     with queries.of_operator():
         gone = rules.to_prune(at, kept=queries.kept())
         rows = {row.generation: row for row in Backup.objects.filter(generation__in=gone)}
-        oldest = min((one.started_at for one in Backup.objects.filter(state=Backup.State.DONE)), default=at)
-    opened = places.open_targets()
-    by_name = {one.name: one.place for one in opened}
-    for one in opened:
-        _prune_stream(one, before=oldest, at=at)
+        copies = {generation: _copies_left(rows[generation]) for generation in gone}
+        # Those that go as well: a target may keep them, and then they still need their changes.
+        known = list(Backup.objects.filter(state=Backup.State.DONE))
+    left: set[tuple[str, str]] = set()
+    for one in places.open_targets():
+        doomed = {
+            copy.name: f"kept until {rows[generation].keep_until.isoformat()}"
+            for generation in gone
+            for copy in copies[generation]
+            if copy.target == one.name
+        }
+        left |= {(one.name, name) for name in _prune_at(one, doomed, known, at)}
     pruned = []
     for generation in gone:
+        if any((copy.target, copy.name) in left for copy in copies[generation]):
+            continue
         made = rows[generation]
+        taking.manifest_path(made).unlink(missing_ok=True)
         with queries.of_operator():
-            copies = [copy for copy in queries.copies(made.pk) if copy.state != Copy.State.PRUNED]
-        removed = 0
-        for copy in copies:
-            try:
-                by_name[copy.target].delete(copy.name, at=at)
-            except targets.NotStored:
-                pass
-            except (targets.TargetRefused, KeyError):
-                continue
-            removed += 1
-        if removed == len(copies):
-            taking.manifest_path(made).unlink(missing_ok=True)
-            with queries.of_operator():
-                services.note_pruned(backup_id=made.pk, objects=removed, actor=actor, at=at)
-            pruned.append(generation)
+            services.note_pruned(backup_id=made.pk, objects=len(copies[generation]), actor=actor, at=at)
+        pruned.append(generation)
     return pruned
 
 
-def _prune_stream(target: places.Named, *, before: datetime, at: datetime) -> None:
-    """Remove changes that no backup there is can be brought forward with, once their day has come too."""
-    for prefix in ("wal/", "files/"):
-        for stored in list(target.place.list(prefix)):
-            if stored.stored_at >= before:
-                continue
-            try:
-                target.place.delete(stored.name, at=at)
-            except targets.TargetRefused:
-                continue
+def _copies_left(made: Backup) -> list[Copy]:
+    return [copy for copy in queries.copies(made.pk) if copy.state != Copy.State.PRUNED]
+
+
+def _prune_at(one: places.Named, doomed: dict[str, str], known: list[Backup], at: datetime) -> set[str]:
+    """Remove from one target what may go there; return the names that are still there, or may be."""
+    needed_from = min((made.first_segment for made in known if made.first_segment), key=_place, default=None)
+    try:
+        everything = doomed | _unneeded(one, known, needed_from, at)
+        if not everything:
+            return set()
+        proof = pruning.prune(
+            one.place, everything, label=one.name, trusted=places.trusted(), needed_from=needed_from, at=at
+        )
+    except Refusal as error:
+        _log.error("nothing more is removed at %s: %s", one.name, error.code)
+        return set(doomed)
+    if proof.gone:
+        _leave(one, proof, at)
+    return set(proof.kept_by_target)
+
+
+def _leave(one: places.Named, proof: pruning.Proof, at: datetime) -> None:
+    signed = pruning.sign(proof, places.signer())
+    try:
+        one.place.put(f"proofs/{at:%Y%m%d-%H%M%S-%f}.json", io.BytesIO(signed), at + _PROOF_KEPT)
+    except targets.TargetRefused as error:
+        # What went is gone all the same, and the trail says so.
+        _log.error("the proof of a removal is not at %s: %s", one.name, error.code)
+
+
+def _place(segment: str) -> str:
+    return segment[8:]
+
+
+def _unneeded(
+    one: places.Named, known: list[Backup], needed_from: str | None, at: datetime
+) -> dict[str, str]:
+    """Return the changes and the added files from before the oldest backup, whose day has come too."""
+    oldest = min((made.started_at for made in known), default=None)
+    if oldest is None or needed_from is None:
+        return {}
+    found = [
+        stored.name
+        for prefix in ("wal/", "files/")
+        for stored in one.place.list(prefix)
+        if stored.stored_at < oldest and (stored.keep_until is None or stored.keep_until <= at)
+    ]
+    changes = {name for name in found if name.startswith("wal/")}
+    unneeded = set(pruning.unneeded_changes(changes, needed_from=needed_from))
+    return {name: "no backup is older" for name in found if name not in changes or name in unneeded}
 
 
 def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., object]) -> list[str]:

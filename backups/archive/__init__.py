@@ -16,7 +16,7 @@ from backups.archive.headers import (
     Signer,
     SignerUnknown,
 )
-from backups.archive.reading import peek, read, verify
+from backups.archive.reading import Source, peek, read, verify
 from backups.archive.writing import ProducerFailed, Sink, Written, write
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Signer",
     "SignerUnknown",
     "Sink",
+    "Source",
     "Written",
     "peek",
     "read",

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 import zstandard
 
@@ -25,10 +25,17 @@ _WINDOW = 8 << 20
 _OUT = 1 << 18
 
 
+class Source(Protocol):
+    """Whatever gives bytes: fewer than asked for when no more have come, none at the end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Give up to so many bytes."""
+
+
 class _In:
     """The source, hashed."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: Source) -> None:
         self._source, self.hash, self.count = source, hashlib.sha256(), 0
 
     def take(self, size: int) -> bytes:
@@ -48,7 +55,7 @@ class _In:
         return not self._source.read(1)
 
 
-def peek(source: IO[bytes], *, trusted: Collection[bytes]) -> Header:
+def peek(source: Source, *, trusted: Collection[bytes]) -> Header:
     """Return the signed header at the start of an archive; the content is not looked at.
 
     Raises NotAnArchive, SignerUnknown, SignatureWrong or ArchiveDamaged.
@@ -57,7 +64,7 @@ def peek(source: IO[bytes], *, trusted: Collection[bytes]) -> Header:
 
 
 def verify(
-    source: IO[bytes],
+    source: Source,
     *,
     trusted: Collection[bytes],
     newest_known: int | None = None,
@@ -74,7 +81,7 @@ def verify(
 
 
 def read(
-    source: IO[bytes],
+    source: Source,
     sink: Sink,
     *,
     recipient_key: bytes,

@@ -164,10 +164,20 @@ def test_what_the_target_keeps_keeps_its_chain(target: targets.Target) -> None:
     assert [one.name for one in proof.gone] == [base_name(generation) for generation in (4, 5, 6, 7)]
     assert [one.generation for one in proof.restorable] == [1, 2, 3, *range(8, 22)]
     assert proof.broken == ()
+    assert files_name(3) in names(target)
     too_early = prune(
         target, [base_name(generation) for generation in range(8, 15)], at=START + 22 * DAY - 7 * DAY
     )
     assert (too_early.gone, len(too_early.kept_by_target)) == ((), 7)
+
+
+def test_what_is_kept_keeps_its_files(target: targets.Target) -> None:
+    target.extend(base_name(3), keep_until=START + 200 * DAY)
+    proof = prune(target, week(1), at=START + 22 * DAY)
+    stays = {name(generation) for generation in (1, 2, 3) for name in (base_name, files_name)}
+    assert set(proof.kept_by_target) == stays
+    assert stays <= names(target)
+    assert len(proof.gone) == 8
 
 
 def test_a_forged_backup_is_nothing_to_lean_on(target: targets.Target) -> None:
