@@ -17,6 +17,11 @@ FINDING_DUE = register(
 FINDING_FIXED = register(
     "patch.finding_fixed", "{actor} found weakness {advisory} gone", owasp="sensitive_update"
 )
+PATCH_PREPARED = register(
+    "patch.prepared",
+    "{actor} prepared new requirements that change {changes} packages; tests: {tests}",
+    owasp="sensitive_create",
+)
 PATCH_ACCEPTED = register(
     "patch.accepted", "{actor} agreed to live with {subject} until {until}", owasp="sensitive_update"
 )

@@ -14,7 +14,9 @@ one already here is refused whole (a rolled back feed hides what is new).
 import hashlib
 import io
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -38,6 +40,12 @@ _CHUNK = 1024 * 1024
 # A zip made twice of the same is the same.
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _FUTURE = timedelta(hours=1)
+# All the ways in which a zip can be wrong.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, NotImplementedError, OSError, OverflowError,
+    RuntimeError, ValueError,
+)  # fmt: skip
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
 class BundleRefused(Refusal):
@@ -167,10 +175,12 @@ class Bundle:
         try:
             self._zip = zipfile.ZipFile(file)
             entries = self._zip.infolist()
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+        except _BROKEN as error:
             raise BundleRefused from error
         names = [entry.filename for entry in entries]
         if len(names) > _MOST_FILES or len(set(names)) != len(names):
+            raise BundleRefused
+        if any(entry.compress_type not in _PACKED for entry in entries):
             raise BundleRefused
         if sum(entry.file_size for entry in entries) > _MOST_BYTES:
             raise BundleRefused
@@ -256,7 +266,7 @@ class Bundle:
         try:
             with self._zip.open(name) as file:
                 found = file.read(_MOST_MANIFEST + 1)
-        except (KeyError, zipfile.BadZipFile, OSError, RuntimeError) as error:
+        except _BROKEN as error:
             raise BundleRefused from error
         if len(found) > _MOST_MANIFEST:
             raise BundleRefused
@@ -268,7 +278,7 @@ class Bundle:
             with self._zip.open(name) as file:
                 while chunk := file.read(_CHUNK):
                     digest.update(chunk)
-        except (KeyError, zipfile.BadZipFile, OSError, RuntimeError, EOFError) as error:
+        except _BROKEN as error:
             raise BundleDamaged from error
         return digest.hexdigest()
 

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -131,7 +130,6 @@ def _requires(installed: metadata.Distribution) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-@cache
 def touched(name: str) -> tuple[str, ...]:
     """Return the files of a distribution that are not as they were published; reads every byte of it."""
     changed = []
