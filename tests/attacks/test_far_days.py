@@ -12,7 +12,7 @@ from core import days
 from tenancy import context
 from tests.guarantees import world
 from tests.make import api as machines
-from tests.make import billing
+from tests.make import billing, payments
 
 SENTENCE = "Enter a day between 2000 and 2100."
 
@@ -59,6 +59,24 @@ def test_no_invoice_has_a_far_day(in_a: UUID, field: str, day: date) -> None:
     with pytest.raises(days.DayOutOfRange), context.attempt():
         invoices.update_draft(invoice_id=draft.pk, changes={field: day}, actor=billing.ACTOR, at=billing.AT)
     assert getattr(Invoice.objects.get(), field) == getattr(draft, field)
+
+
+@pytest.mark.parametrize("years", [2, -11])
+def test_a_wrong_year_is_asked_about(in_a: UUID, years: int) -> None:
+    day = billing.AT.date().replace(day=1)
+    day = day.replace(year=day.year + years)
+    customer = billing.customer()
+    with pytest.raises(days.DayTooFar) as refused, context.attempt():
+        invoices.create_draft(customer_id=customer.pk, actor=billing.ACTOR, at=billing.AT, issued_on=day)
+    assert (refused.value.field, Invoice.objects.count()) == ("issued_on", 0)
+    draft = billing.draft(of=customer)
+    with pytest.raises(days.DayTooFar), context.attempt():
+        invoices.update_draft(
+            invoice_id=draft.pk, changes={"issued_on": day}, actor=billing.ACTOR, at=billing.AT
+        )
+    if years < 0:
+        with pytest.raises(days.DayTooFar), context.attempt():
+            payments.bank(customer.pk, 500, received_on=day)
 
 
 def test_no_far_day_is_taken_over_the_api(transactional_db: None) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import HttpResponse
 
 from accounts.permissions import API_KEY_SCOPES
 from edge.access import Granted, Needs, Own, Public, rules_of
 from edge.checks import routes
+from tests import databases
 from tests.guarantees import world
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, installation
@@ -127,14 +128,26 @@ def sends_to(response: HttpResponse) -> str:
     return response.headers.get("Location", "").partition("?")[0]
 
 
-@pytest.fixture
-def ours(db: None) -> Organization:
-    return world.organization("a", world.STAFF)
+@pytest.fixture(scope="module")
+def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Organization, Organization]]:
+    """Fill both organizations once for all walks of a worker: whatever a walk does is taken back."""
+    with django_db_blocker.unblock():
+        made = world.organization("a", world.STAFF), world.organization("b", [world.RoleCode.OWNER])
+    yield made
+    with django_db_blocker.unblock():
+        databases.clone(str(connections["default"].settings_dict["NAME"]))
 
 
 @pytest.fixture
-def theirs(db: None) -> Organization:
-    return world.organization("b", [world.RoleCode.OWNER])
+def ours(stored: tuple[Organization, Organization], db: None) -> Organization:
+    world.just_signed_in(stored[0])
+    return stored[0]
+
+
+@pytest.fixture
+def theirs(stored: tuple[Organization, Organization], db: None) -> Organization:
+    world.just_signed_in(stored[1])
+    return stored[1]
 
 
 def methods(view: Any) -> list[tuple[str, Any]]:

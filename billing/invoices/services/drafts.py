@@ -95,7 +95,7 @@ def create_draft(
     customer = _billable(customer_id)
     currency = _currency(currency or customer.currency)
     _check_texts(note, references)
-    check_days(issued_on, due_on)
+    check_days(issued_on, due_on, at=at)
     policy = _usual(customer) if series_id is None else _policy(series_id)
     asked = _written(lines, currency, issued_on, at, automatic_tax=automatic_tax)
     if automatic_tax:
@@ -164,7 +164,7 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
     for name in ("issued_on", "due_on", "note", "references"):
         if name in changes:
             setattr(invoice, name, changes[name] or None)
-    check_days(invoice.issued_on, invoice.due_on)
+    check_days(invoice.issued_on, invoice.due_on, at=at if "issued_on" in changes else None)
     if "customer_id" in changes:
         invoice.customer = _billable(changes["customer_id"])
     if set(changes) - {"issued_on", "due_on", "note", "references"}:

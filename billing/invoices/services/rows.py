@@ -1,7 +1,7 @@
 """What drafting and finalizing share: the locked row, its share of the tallies, its lines and taxes as rows."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -90,9 +90,13 @@ def locked_draft(invoice_id: UUID) -> Invoice:
     return invoice
 
 
-def check_days(issued_on: date | None, due_on: date | None) -> None:
-    """Refuse days that nobody reckons with (DayOutOfRange), or in the wrong order (DueBeforeIssued)."""
-    days.check(issued_on, field="issued_on")
+def check_days(issued_on: date | None, due_on: date | None, *, at: datetime | None) -> None:
+    """Refuse days that nobody reckons with (DayOutOfRange), or in the wrong order (DueBeforeIssued).
+
+    `at` is when somebody wrote the first of them: it lies about there (DayTooFar). None: it stood there before.
+    """
+    if at is not None:
+        days.check_near(issued_on, today=at.date(), field="issued_on")
     days.check(due_on, field="due_on")
     if issued_on is not None and due_on is not None and due_on < issued_on:
         raise DueBeforeIssued(field="due_on")
