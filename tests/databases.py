@@ -2,6 +2,7 @@
 that commits. The suite itself runs as the app role; only this file speaks as the owner or the superuser.
 """
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.db import connections
 
 TEMPLATE = "strongbox_template"
+_MIGRATED = "strongbox_migrated_"
 ROLES = "strongbox_app, strongbox_sealer, strongbox_rekey, strongbox_backup, strongbox_restore"
 
 
@@ -93,13 +95,39 @@ def drop(name: str) -> None:
 
 
 def build_template() -> None:
-    """Migrate the template as the owner."""
-    use(TEMPLATE)
-    as_owner(f'DROP DATABASE IF EXISTS "{TEMPLATE}" WITH (FORCE)', database="postgres")
-    as_owner(f'CREATE DATABASE "{TEMPLATE}"', database="postgres")
-    lock_down(TEMPLATE)
-    call_command("migrate", database="owner", verbosity=0)
+    """Found an installation in the template, on tables that the owner migrated.
+
+    Migrated tables are kept for the next run of the suite, under a name that changes with whatever makes them.
+    """
+    migrated = f"{_MIGRATED}{_what_makes_tables()}"
+    known = "SELECT datname FROM pg_database WHERE datname LIKE %s"
+    kept = {name for (name,) in as_owner(known, [f"{_MIGRATED}%"], database="postgres")}
+    for name in kept - {migrated}:
+        drop(name)
+    if migrated not in kept:
+        _create(TEMPLATE)
+        call_command("migrate", database="owner", verbosity=0)
+        use(migrated)
+        as_owner(f'ALTER DATABASE "{TEMPLATE}" RENAME TO "{migrated}"', database="postgres")
+    _create(TEMPLATE, of=migrated)
     from tests.make.installation import found_installation
 
     found_installation()
     use(TEMPLATE)
+
+
+def _create(name: str, *, of: str = "template1") -> None:
+    use(name)
+    as_owner(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
+    as_owner(f'CREATE DATABASE "{name}" TEMPLATE "{of}"', database="postgres")
+    lock_down(name)
+
+
+def _what_makes_tables() -> str:
+    home = Path(__file__).resolve().parents[1]
+    made_by = [*home.glob("*/migrations/*.py"), *home.glob("*/*.sql"), *home.glob("tenancy/*.py")]
+    made_by += [*home.glob("config/embedded/*.sql"), *home.glob("requirements/*.txt")]
+    digest = hashlib.sha256(os.environ.get("STRONGBOX_CONTEXT_KEY", "").encode())
+    for path in sorted(made_by):
+        digest.update(f"{path.relative_to(home)} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -76,7 +76,7 @@ def test_a_wrong_year_is_asked_about(in_a: UUID, years: int) -> None:
         )
     if years < 0:
         with pytest.raises(days.DayTooFar), context.attempt():
-            payments.bank(customer.pk, 500, received_on=day)
+            payments.bank_payment(of=customer, amount_minor=500, received_on=day)
 
 
 def test_no_far_day_is_taken_over_the_api(transactional_db: None) -> None:
