@@ -3,6 +3,7 @@
 Everything comes from the environment. A process that was not told a key cannot do what it is for.
 """
 
+import fcntl
 import os
 import pwd
 from collections.abc import Iterator
@@ -175,10 +176,34 @@ def scratch() -> Iterator[Path]:
         # The server's user passes through; it sees no name here and opens nothing but its own folder.
         os.chown(root, 0, who.gid)
         root.chmod(0o710)
+    _sweep(root)
     folder = root / f"s{token_hex(4)}"
     folder.mkdir(mode=0o700)
+    # As long as we live it is locked: what a killed process left behind is not.
+    held = _lock(folder)
     os.chown(folder, who.uid, who.gid)
     try:
         yield folder
     finally:
         rmtree(folder, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _lock(folder: Path) -> int | None:
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        return None
+    return held
+
+
+def _sweep(root: Path) -> None:
+    """Remove restored copies whose process died: they are the whole database."""
+    for left in root.glob("s????????"):
+        held = _lock(left)
+        if held is not None:
+            rmtree(left, ignore_errors=True)
+            os.close(held)

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import IO, Any, LiteralString
 
 import psycopg
@@ -25,6 +27,7 @@ SUPERUSER = "dba"
 SCRATCH_NAME = "strongbox-scratch"
 PORT = 5432
 START_SECONDS = 600
+_SOCKET_PATH_LIMIT = 107
 _STDERR_LIMIT = 4_000
 
 
@@ -150,7 +153,7 @@ def run(
 
 _CONFIGURATION = """\
 listen_addresses = ''
-unix_socket_directories = '{folder}'
+unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 port = {port}
 hba_file = '{folder}/hba.conf'
@@ -184,6 +187,11 @@ class ScratchServer:
         self, folder: Path, data: Path, *, recovery: Mapping[str, str] | None = None, durable: bool = False
     ) -> None:
         self._durable = durable
+        # The kernel cuts a socket's path at 107 bytes; a deep folder gets a short one of an unguessable name.
+        self.sockets = folder
+        if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > _SOCKET_PATH_LIMIT:
+            self.sockets = Path(mkdtemp(prefix="strongbox-"))
+            os.chown(self.sockets, places.login().uid, places.login().gid)
         self.folder, self.data = folder, data
         self.log = folder / "server.log"
         self._recovery = dict(recovery or {})
@@ -196,7 +204,9 @@ class ScratchServer:
             ScratchServerFailed: it ended or did not get ready.
         """
         who = places.login()
-        settings_text = _CONFIGURATION.format(folder=self.folder, port=PORT, name=SCRATCH_NAME)
+        settings_text = _CONFIGURATION.format(
+            folder=self.folder, sockets=self.sockets, port=PORT, name=SCRATCH_NAME
+        )
         # What is thrown away need not survive a crash; what is to stay is synced at the end.
         settings_text += "" if self._durable else "fsync = off\nfull_page_writes = off\n"
         settings_text += "".join(f"{name} = '{value}'\n" for name, value in self._recovery.items())
@@ -269,7 +279,7 @@ class ScratchServer:
     def connect(self, database: str, **options: Any) -> "psycopg.Connection[tuple[Any, ...]]":
         """Connect as the superuser of the scratch server."""
         return psycopg.connect(
-            host=str(self.folder), port=PORT, user=SUPERUSER, dbname=database, autocommit=True, **options
+            host=str(self.sockets), port=PORT, user=SUPERUSER, dbname=database, autocommit=True, **options
         )
 
     def stop(self) -> None:
@@ -277,6 +287,13 @@ class ScratchServer:
         child, self._child = self._child, None
         if child is None:
             return
+        try:
+            self._end(child)
+        finally:
+            if self.sockets != self.folder:
+                rmtree(self.sockets, ignore_errors=True)
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
         if child.poll() is None:
             child.send_signal(signal.SIGINT)
             try:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.permissions import Permission
 from accounts.services import approvals
 from audit import services as audit
@@ -74,9 +76,9 @@ def begin(
     kept = plan()
     Plan.objects.select_for_update().get(pk=kept.pk)
     running = Backup.objects.filter(state=Backup.State.RUNNING)
-    running.filter(started_at__lt=at - ABANDONED_AFTER).update(
-        state=Backup.State.FAILED, finished_at=at, code="abandoned"
-    )
+    # Work that is delivered again, because the worker died, finds its own first try.
+    left = Q(started_at__lt=at - ABANDONED_AFTER) | (Q(job_id=job_id) if job_id is not None else Q(pk=None))
+    running.filter(left).update(state=Backup.State.FAILED, finished_at=at, code="abandoned")
     if running.exists():
         raise BackupRuns
     newest = Backup.objects.order_by("-generation").values_list("generation", flat=True).first() or 0

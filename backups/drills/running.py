@@ -112,9 +112,9 @@ def run(
                     drill.step("recovery", lambda: _start(copy, spool))
                     reached = restoring.newest_change(copy)
                     counts = backup.row_counts if backup is not None else {}
-                    drill.step("amcheck", lambda: _amcheck(folder), vital=False)
+                    drill.step("amcheck", lambda: _amcheck(folder, copy), vital=False)
                     drill.step("rows", lambda: _rows(copy, counts), vital=False)
-                    for found in _inside(folder, restored.files):
+                    for found in _inside(folder, copy, restored.files):
                         drill.add(found)
                     rto = int((time.monotonic() - began) * 1000)
                 finally:
@@ -144,9 +144,9 @@ def _start(copy: server.ScratchServer, spool: restoring.Spool) -> dict[str, int]
     return {"segments": spool.handed}
 
 
-def _amcheck(folder: Path) -> dict[str, int]:
+def _amcheck(folder: Path, copy: server.ScratchServer) -> dict[str, int]:
     """Check every table's pages and every index against its table."""
-    where = ["-h", str(folder), "-p", str(server.PORT), "-U", server.SUPERUSER]
+    where = ["-h", str(copy.sockets), "-p", str(server.PORT), "-U", server.SUPERUSER]
     server.run(
         "pg_amcheck",
         *where,
@@ -179,7 +179,7 @@ def _rows(copy: server.ScratchServer, counted: dict[str, int]) -> dict[str, int]
     return {"tables": len(known), "rows": rows}
 
 
-def _inside(folder: Path, files: Path | None) -> list[Found]:
+def _inside(folder: Path, copy: server.ScratchServer, files: Path | None) -> list[Found]:
     """Let the product look at its own restored data, in a process that knows no other database."""
     nowhere = folder / "nothing"
     environment = {name: value for name, value in os.environ.items() if name != "STRONGBOX_READY_FILE"}
@@ -187,7 +187,7 @@ def _inside(folder: Path, files: Path | None) -> list[Found]:
         environment.pop(f"STRONGBOX_{name}_PASSWORD", None)
         environment.pop(f"STRONGBOX_{name}_PASSWORD_FILE", None)
     environment |= {
-        "STRONGBOX_DB_HOST": str(folder),
+        "STRONGBOX_DB_HOST": str(copy.sockets),
         "STRONGBOX_DB_PORT": str(server.PORT),
         "STRONGBOX_DB_NAME": str(settings.DATABASES["default"]["NAME"]),
         "STRONGBOX_FILES_DIR": str(files or nowhere),

@@ -5,17 +5,13 @@ from datetime import timedelta
 from playwright.sync_api import Browser
 
 from backups import services
-from backups.drills import results
-from backups.drills.inside import Found
 from backups.models import Backup, Copy, Drill
 from core import clock, ids
-from core.actor import Actor
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, judge
 from tests.make import accounts as make
 from tests.make import installation
-
-ACTOR = Actor.system("tests")
+from tests.make.backups import ACTOR, backup, drill, found
 
 
 def fill(operator) -> tuple[Backup, Drill, Drill]:
@@ -26,29 +22,10 @@ def fill(operator) -> tuple[Backup, Drill, Drill]:
             kind = "full" if day in (30, 23, 16, 9, 2) else "incremental"
             parent = Backup.objects.order_by("-generation").first() if kind == "incremental" else None
             then = at - timedelta(days=day)
-            made = services.begin(kind=kind, parent=parent, floor=0, job_id=None, actor=ACTOR, at=then)
-            if day == 12:
-                services.fail(backup_id=made.pk, code="backup_no_target", actor=ACTOR, at=then)
+            code = "backup_no_target" if day == 12 else ""
+            made = backup(at=then, kind=kind, parent=parent, code=code, targets=("locked-bucket", "office"))
+            if code:
                 continue
-            stored = [
-                services.StoredCopy(
-                    part=part,
-                    target=target,
-                    name=f"backups/{made.generation:08d}-{kind}/{part}.sbk",
-                    bytes_stored=4_096_000 if kind == "full" else 96_000,
-                    sha256="ab" * 32,
-                )
-                for part in ("database", "files")
-                for target in ("locked-bucket", "office")
-            ]
-            services.finish(
-                backup_id=made.pk,
-                copies=stored,
-                actor=ACTOR,
-                at=then + timedelta(seconds=41),
-                consistent_at=then + timedelta(seconds=20),
-                bytes_in=83_000_000,
-            )
             services.note_verified(backup_id=made.pk, sound=4, faults={}, actor=ACTOR, at=then)
         last = Backup.objects.filter(state=Backup.State.DONE).order_by("-generation")[0]
         missing = Copy.objects.filter(backup=last).order_by("pk")[0]
@@ -58,31 +35,7 @@ def fill(operator) -> tuple[Backup, Drill, Drill]:
         services.note_stream(
             segment="000000010000000000000009", stored_at=at, covers_at=at, lag_bytes=90_000, at=at
         )
-        drills = []
-        for code in ("", "books_do_not_balance"):
-            begun = results.begin(wanted=None, job_id=None, actor=ACTOR, at=at - timedelta(hours=3))
-            found = [
-                Found(
-                    name=name,
-                    ok=not (code and name == "ledger"),
-                    milliseconds=1200,
-                    counts={"rows": 1_234},
-                    code=code if name == "ledger" else "",
-                )
-                for name in sorted(results.EXPECTED)
-            ]
-            drills.append(
-                results.keep(
-                    drill_id=begun.pk,
-                    backup=last,
-                    found=found,
-                    reached_at=at - timedelta(hours=3),
-                    rto_milliseconds=21_400,
-                    rpo_milliseconds=41_000,
-                    actor=ACTOR,
-                    at=at - timedelta(hours=2),
-                )
-            )
+        drills = [drill(), drill(found(wrong="ledger"))]
     return last, drills[0], drills[1]
 
 
@@ -93,8 +46,8 @@ def test_nothing_is_wrong_with_the_pages_of_backups(browser: Browser, live: Live
     member = live.person("auditor", name="Hugo Stein")
     assert judge(browser, live, ["/ops/backups"], [operators.cookie(who)]) == {}
     assert judge(browser, live, evidence, [live.cookie(member)]) == {}
-    backup, passed, failed = fill(installation.tenant("operator"))
-    pk = ids.encode("backup", backup.pk)
+    newest, passed, failed = fill(installation.tenant("operator"))
+    pk = ids.encode("backup", newest.pk)
     with scope(Scope(installation.tenant("operator"))):
         services.ask_restore(
             kind="organization",

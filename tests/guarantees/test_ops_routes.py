@@ -14,7 +14,7 @@ from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.guarantees.test_routes import call, methods, sends_to, undone
 from tests.guarantees.world import Organization, Someone
-from tests.make import accounts, installation, patching
+from tests.make import accounts, backups, installation, patching
 
 OPS = [(path, name, view) for path, name, view in routes() if path.startswith("ops/")]
 ROLES = (RoleCode.OWNER, RoleCode.OPERATOR, RoleCode.ADMIN, RoleCode.SECURITY_OFFICER, RoleCode.AUDITOR)
@@ -31,7 +31,11 @@ def operator(db: None) -> Organization:
             made.people[role.value] = Someone(
                 member.user_id, world.browser(accounts.session(member.user).raw_key), held
             )
-        made.records = {"findings": ids.encode("finding", patching.weak()[0].pk)}
+        made.records = {
+            "findings": ids.encode("finding", patching.weak()[0].pk),
+            "backups": ids.encode("backup", backups.backup().pk),
+            "drills": ids.encode("restore_drill", backups.drill().pk),
+        }
     return made
 
 
@@ -50,14 +54,15 @@ def address(path: str, operator: Organization) -> str:
 
 def known(path: str) -> bool:
     """Pages of other rooms bring their own records, and their own walk."""
-    return "<" not in path or "findings/<str:pk>" in path
+    return "<" not in path or any(f"{noun}/<str:pk>" in path for noun in ("findings", "backups", "drills"))
 
 
 WALKED = [route for route in OPS if known(route[0])]
 
 
-def test_the_pages_of_patches_are_walked() -> None:
-    assert {name for _, name, _ in OPS if name.startswith("ops_patching:")} <= {name for _, name, _ in WALKED}
+def test_the_pages_of_patches_and_backups_are_walked() -> None:
+    ours = ("ops_patching:", "ops_backups:")
+    assert {name for _, name, _ in OPS if name.startswith(ours)} <= {name for _, name, _ in WALKED}
 
 
 @pytest.mark.parametrize(("path", "name", "view"), WALKED, ids=[name for _, name, _ in WALKED])

@@ -208,7 +208,7 @@ def row_of(one: Backup) -> Row:
 
 def crumbs() -> list[Crumb]:
     """Return the way back."""
-    return [Crumb("Backups of all", reverse(_CRUMBS))]
+    return [Crumb("Backups", reverse(_CRUMBS))]
 
 
 @access(get=Permission.OPS_BACKUPS)

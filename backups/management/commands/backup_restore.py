@@ -85,7 +85,8 @@ class Command(StrongboxCommand):
         return {"organization": options["organization"], "at": wanted, **counts}
 
     def _cluster(self, options: dict[str, Any], wanted: datetime | None, key: bytes) -> dict[str, Any]:
-        into: Path = options["into"].absolute()
+        # Past links: PostgreSQL's own user cannot go through our state folder.
+        into: Path = options["into"].parent.resolve() / options["into"].name
         if into.exists():
             raise CommandError(f"{into} exists already. Name a folder that does not.")
         request_id = self._agreed(options, wanted)

@@ -4,16 +4,24 @@ One cluster, one database, filled so that no table of any model is empty; each s
 every row of every table, read past every policy.
 """
 
+import io
+import itertools
+import os
+import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connections
 
-from backups import organizations, places, taking
-from backups.models import Backup
-from core import clock
+from accounts.services import approvals
+from backups import queries, services, taking
+from backups.models import Backup, RestoreRequest
+from core import clock, ids
 from core.actor import Actor
 from crypto import inspection
 from tenancy import jobs
@@ -55,6 +63,32 @@ def differing(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str
     }
 
 
+def ask_for(slug: str) -> RestoreRequest:
+    with queries.of_operator():
+        return services.ask_restore(
+            kind="organization",
+            organization=slug,
+            wanted_at=None,
+            reason="A bad import",
+            actor=accounts.actor(accounts.member("operator").user),
+            at=clock.now(),
+        )
+
+
+def agree_to(asked: RestoreRequest) -> None:
+    with queries.of_operator():
+        second = accounts.actor(accounts.member("operator").user)
+        approvals.approve(request_id=asked.approval_id, actor=second, at=clock.now())
+
+
+def restore(slug: str, asked: RestoreRequest) -> dict[str, Any]:
+    """As the runbook says, by the recovery key."""
+    out, key = io.StringIO(), Path(os.environ["STRONGBOX_STATE_DIR"]) / "keys" / "recovery.key"
+    given = ["--organization", slug, "--request", ids.encode("restore", asked.pk), "--key-file", str(key)]
+    call_command("backup_restore", *given, stdout=out)
+    return {line.split(": ")[0]: line.split(": ")[1] for line in out.getvalue().splitlines() if ": " in line}
+
+
 def test_one_organization_comes_back_beside_the_others(database: str, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock():
         mine, others = installation.tenant("a"), installation.tenant("b")
@@ -66,24 +100,79 @@ def test_one_organization_comes_back_beside_the_others(database: str, django_db_
         house.superuser_sql(
             "SET session_replication_role = replica; "
             f"DELETE FROM billing_invoiceline WHERE tenant_id = '{mine}'; "
-            f"UPDATE billing_invoice SET status = 'voided' WHERE tenant_id = '{mine}'",
+            f"UPDATE billing_invoice SET due_on = due_on + 30 WHERE tenant_id = '{mine}'",
             database=database,
         )
         work_in("a", "invented")
         work_in("b", "honest")
         neighbours = house.live_rows(database, tenant=others)
         assert differing(before, house.live_rows(database, tenant=mine))
-        counts = organizations.put_back(tenant_id=mine, wanted=None, key=places.drill_key(), actor=ACTOR)
+        asked = ask_for("a")
+        with pytest.raises(CommandError, match="agree"):
+            restore("a", asked)
+        agree_to(asked)
+        with pytest.raises(CommandError, match="agree"):
+            restore("b", asked)
+        counts = restore("a", asked)
         after = house.live_rows(database, tenant=mine)
         assert set(differing(before, after)) <= trail
         assert differing(neighbours, house.live_rows(database, tenant=others)) == {}
-        assert counts["rows"] > 50
+        assert int(counts["rows"]) > 50
         with system_scope(reason="tests look at the state"):
             assert Tenant.objects.get(pk=mine).state == Tenant.State.ACTIVE
         # It can be read: the keys that came back open what came back.
         with scope(Scope(mine)):
             found = inspection.scan(full=True)
             assert found.findings == [] and found.decrypted > 10
+
+
+def test_nothing_older_than_the_reported_rpo_is_lost(database: str, django_db_blocker: Any) -> None:
+    """Four writers, each change acknowledged; then the machine is gone and the archive alone is left."""
+    with django_db_blocker.unblock():
+        take("full")
+        acknowledged: list[tuple[datetime, str]] = []
+        stop = threading.Event()
+
+        def write(number: int) -> None:
+            try:
+                for count in itertools.count():
+                    if stop.is_set():
+                        return
+                    name = f"rpo.{number}.{count}"
+                    work_in("a", name)
+                    acknowledged.append((clock.now(), name))
+            finally:
+                connections.close_all()
+
+        writers = [threading.Thread(target=write, args=[number]) for number in range(4)]
+        with house.streaming_changes() as receiver:
+            for writer in writers:
+                writer.start()
+            for _ in range(2):
+                time.sleep(0.5)
+                house.close_segment(receiver)
+            receiver.step()
+            time.sleep(0.5)
+            lost_at = clock.now()
+            stop.set()
+            for writer in writers:
+                writer.join()
+        with queries.of_operator():
+            covers = services.plan().stream_covers_at
+        assert covers is not None
+        rpo = lost_at - covers
+        with house.restored() as copy, copy.connect(database) as connection:
+            found = {
+                row[0] for row in connection.execute("SELECT kind FROM tenancy_job WHERE kind LIKE 'rpo.%'")
+            }
+        due = [name for at, name in acknowledged if at <= lost_at - rpo]
+        late = [name for at, name in acknowledged if at > lost_at - rpo and name not in found]
+        print(
+            f"RPO {rpo.total_seconds():.1f} s: {len(acknowledged)} acknowledged, {len(late)} younger ones lost"
+        )
+        assert len(due) > 50
+        assert [name for name in due if name not in found] == []
+        assert late, "nothing was lost, so nothing was proved: write more after the last segment"
 
 
 def test_full_incremental_and_a_moment_are_identical_row_by_row(

@@ -8,16 +8,16 @@ import pytest
 
 from accounts.services import approvals
 from audit.models import Event
-from backups import queries, rules, services, work
+from backups import places, queries, rules, services, work
 from backups.drills import results
-from backups.drills.inside import Found
-from backups.models import Backup, Copy, Drill, RestoreRequest
+from backups.models import Backup, Copy, RestoreRequest
 from core import clock
 from core.actor import Actor
 from core.errors import Invalid
 from tenancy.context import Scope, attempt, scope
 from tests.make import accounts as make
 from tests.make import installation
+from tests.make.backups import backup, drill, found
 
 pytestmark = pytest.mark.django_db
 ACTOR = Actor.system("tests")
@@ -32,20 +32,6 @@ def operator() -> Any:
 
 def events(code: str) -> list[Event]:
     return list(Event.objects.filter(event=code))
-
-
-def backup(*, at=None, kind="full", parent=None, code="") -> Backup:
-    at = at or clock.now()
-    made = services.begin(kind=kind, parent=parent, floor=0, job_id=None, actor=ACTOR, at=at)
-    if code:
-        services.fail(backup_id=made.pk, code=code, actor=ACTOR, at=at)
-        return made
-    stored = services.StoredCopy(
-        part="database", target="x", name=f"backups/{made.generation}", bytes_stored=9, sha256="ab" * 32
-    )
-    return services.finish(
-        backup_id=made.pk, copies=[stored], actor=ACTOR, at=at + timedelta(seconds=9), consistent_at=at
-    )
 
 
 def test_generations_grow_above_everything_known(operator: UUID) -> None:
@@ -77,7 +63,7 @@ def test_a_failure_is_noted_with_its_code(operator: UUID) -> None:
 def test_a_copy_that_is_not_sound_makes_the_backup_unsound(operator: UUID) -> None:
     made = backup()
     assert services.note_verified(backup_id=made.pk, sound=1, faults={}, actor=ACTOR, at=clock.now()).is_sound
-    copy = Copy.objects.get(backup=made)
+    copy = Copy.objects.get(backup=made, part="database")
     services.note_verified(
         backup_id=made.pk, sound=0, faults={copy.pk: "archive_damaged"}, actor=ACTOR, at=clock.now()
     )
@@ -122,32 +108,10 @@ def test_each_lateness_is_signalled_once_and_again_after_it_was_mended(operator:
     assert [len(events(code)) for code in codes] == [2, 1, 2]
 
 
-def found(*, wrong: str = "") -> list[Found]:
-    return [
-        Found(name=name, ok=name != wrong, milliseconds=1, counts={"n": 1}, code="x" if name == wrong else "")
-        for name in sorted(results.EXPECTED)
-    ]
-
-
-def drill(checks: list[Found]) -> Drill:
-    made = results.begin(wanted=None, job_id=None, actor=ACTOR, at=clock.now())
-    newest = queries.latest_done()
-    return results.keep(
-        drill_id=made.pk,
-        backup=newest,
-        found=checks,
-        reached_at=None,
-        rto_milliseconds=5,
-        rpo_milliseconds=6,
-        actor=ACTOR,
-        at=clock.now(),
-    )
-
-
 def test_a_drill_passes_only_with_every_check(operator: UUID) -> None:
     backup()
     assert drill(found()).state == "passed"
-    assert drill(found(wrong="ledger")).code == "x"
+    assert drill(found(wrong="ledger")).code == "books_do_not_balance"
     assert drill(found()[:-1]).code == "checks_are_missing"
     assert drill([]).state == "failed"
     assert [len(events(code)) for code in ("drill.passed", "drill.failed")] == [1, 3]
@@ -246,7 +210,7 @@ def test_other_organizations_see_figures_and_nothing_else(operator: UUID) -> Non
     backup()
     drill(found())
     mine = queries.evidence()
-    assert (mine.backups_kept, mine.last_drill_passed, mine.rto_milliseconds) == (1, True, 5)
+    assert (mine.backups_kept, mine.last_drill_passed, mine.rto_milliseconds) == (1, True, 21_400)
     assert dict(mine.checks)["ledger"] is True
 
 
@@ -257,3 +221,22 @@ def test_an_organization_reads_none_of_the_operators_rows(db: None, tenant_a: UU
         assert list(Backup.objects.all()) == []
         assert queries.evidence().backups_kept == 1
         assert queries.evidence().is_drill_late
+
+
+def test_work_that_is_delivered_again_takes_the_place_of_its_first_try(operator: UUID) -> None:
+    job = installation.tenant("a")  # any id
+    given = {"kind": "full", "parent": None, "floor": 0, "job_id": job, "actor": ACTOR, "at": clock.now()}
+    first, second = services.begin(**given), services.begin(**given)
+    first.refresh_from_db()
+    assert (first.state, first.code, second.state) == ("failed", "abandoned", "running")
+
+
+def test_what_a_killed_process_left_of_a_copy_is_removed(tmp_path: Any, settings: Any) -> None:
+    settings.BACKUP_WORK_DIR = tmp_path
+    (tmp_path / "s00000000").mkdir()
+    (tmp_path / "s00000000" / "secret").write_text("pages")
+    with places.scratch() as mine:
+        assert not (tmp_path / "s00000000").exists()
+        with places.scratch() as other:
+            assert mine.exists() and other.exists()
+    assert list(tmp_path.iterdir()) == []
