@@ -14,7 +14,19 @@ from uuid import UUID
 from django.conf import settings
 
 from audit import services as audit
-from backups import archive, events, places, pruning, queries, restoring, rules, services, taking, targets
+from backups import (
+    archive,
+    events,
+    places,
+    pruning,
+    queries,
+    restoring,
+    rules,
+    server,
+    services,
+    taking,
+    targets,
+)
 from backups.drills import results, running
 from backups.models import Backup, Copy, Drill
 from core import clock
@@ -106,13 +118,18 @@ _Progress = Callable[[int, int], None]
 def _backup(
     arguments: dict[str, str], job_id: UUID, actor: Actor, now: Callable[[], datetime], progress: _Progress
 ) -> dict[str, int]:
-    made = taking.take(
-        kind=arguments["backup_kind"] or rules.FULL,
-        actor=actor,
-        now=now,
-        progress=lambda done: progress(done, 0),
-        job_id=job_id,
-    )
+    def take(kind: str) -> Backup:
+        return taking.take(
+            kind=kind, actor=actor, now=now, progress=lambda done: progress(done, 0), job_id=job_id
+        )
+
+    try:
+        made = take(arguments["backup_kind"] or rules.FULL)
+    except server.ProgramFailed:
+        if arguments["backup_kind"] != rules.INCREMENTAL:
+            raise
+        # After a restore the cluster is on another branch of time, and nothing there can be built on.
+        made = take(rules.FULL)
     verify(made.pk, actor=actor, now=now)
     prune(actor=actor, now=now)
     return {"generation": made.generation, "bytes": made.bytes_stored}

@@ -22,7 +22,7 @@ class Command(WaitingCommand):
         """Ask for it and wait."""
         job = self.work(here=options["here"], kind=work.BACKUP, backup_kind=options["kind"])
         with queries.of_operator():
-            made = Backup.objects.get(job_id=job.pk)
+            made = Backup.objects.filter(job_id=job.pk).order_by("-generation")[0]
             copies = queries.copies(made.pk)
         return {
             "id": ids.encode("backup", made.pk),
