@@ -77,7 +77,7 @@ def ask_for(slug: str) -> RestoreRequest:
 
 def agree_to(asked: RestoreRequest) -> None:
     with queries.of_operator():
-        second = accounts.actor(accounts.member("operator").user)
+        second = accounts.actor(accounts.member("owner").user)
         approvals.approve(request_id=asked.approval_id, actor=second, at=clock.now())
 
 

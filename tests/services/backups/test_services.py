@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -131,7 +131,7 @@ def test_a_result_that_was_changed_in_the_database_is_not_genuine(operator: UUID
 
 
 def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
-    first, second = make.member("operator"), make.member("operator")
+    first, second = make.member("operator"), make.member("owner")
     at = clock.now()
     made = backup(at=at - timedelta(hours=1))
     asked = services.ask_restore(
@@ -144,7 +144,7 @@ def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
     )
 
     def agreed(**changed):
-        given = {"kind": "organization", "organization_id": installation.tenant("a"), "at": at, **changed}
+        given = {"kind": "organization", "organization_id": asked.organization_id, "at": at, **changed}
         return services.agreed_restore(request_id=asked.pk, **given)
 
     with pytest.raises(services.RestoreNotAgreed), attempt():
@@ -152,7 +152,7 @@ def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
     approvals.approve(request_id=asked.approval_id, actor=make.actor(second.user), at=at)
     assert agreed().approved_by == second.user_id
     for changed in (
-        {"organization_id": installation.tenant("b")},
+        {"organization_id": uuid4()},
         {"kind": "cluster"},
         {"at": at + timedelta(days=8)},
     ):
@@ -167,7 +167,7 @@ def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
 
 
 def test_a_declined_restore_is_none(operator: UUID) -> None:
-    first, second = make.member("operator"), make.member("operator")
+    first, second = make.member("operator"), make.member("owner")
     asked = services.ask_restore(
         kind="cluster",
         organization="",
@@ -224,7 +224,7 @@ def test_an_organization_reads_none_of_the_operators_rows(db: None, tenant_a: UU
 
 
 def test_work_that_is_delivered_again_takes_the_place_of_its_first_try(operator: UUID) -> None:
-    job = installation.tenant("a")  # any id
+    job = uuid4()
     given = {"kind": "full", "parent": None, "floor": 0, "job_id": job, "actor": ACTOR, "at": clock.now()}
     first, second = services.begin(**given), services.begin(**given)
     first.refresh_from_db()
