@@ -184,6 +184,16 @@ def records_of(member: Membership) -> list[Record]:
     return list(Record.objects.filter(member=member).order_by("-id"))
 
 
+def records(*, after: UUID | None = None, limit: int = PAGE) -> tuple[list[Record], UUID | None]:
+    """List what people have passed, newest first."""
+    rows: QuerySet[Record] = Record.objects.order_by("-id")
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    found = list(rows[: limit + 1])
+    shown = found[:limit]
+    return shown, shown[-1].pk if len(found) > limit else None
+
+
 def assignments(
     *,
     today: date,

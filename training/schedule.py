@@ -2,4 +2,10 @@
 
 from typing import Any
 
-BEAT: dict[str, dict[str, Any]] = {}
+BEAT: dict[str, dict[str, Any]] = {
+    "training-keep-duties": {
+        "task": "training.keep_duties",
+        "schedule": 900,
+        "options": {"expires": 900},
+    },
+}

@@ -16,6 +16,7 @@ class WebConfig(AppConfig):
         from billing.exports import services as exports
         from billing.periods import services as periods
         from patching import accepting
+        from training.services import excuses
         from web.backups import restores
         from web.billing import bank_account, write_off
         from web.books import close
@@ -23,6 +24,7 @@ class WebConfig(AppConfig):
         from web.patching import accept
         from web.payments import effects as payment_effects
         from web.people import effects
+        from web.training import assignments
 
         effects.register_own()
         payment_effects.register()
@@ -32,3 +34,4 @@ class WebConfig(AppConfig):
         effects.register(accepting.KIND, accept.effect)
         effects.register(exports.KIND, export_pages.effect)
         effects.register(backups.RESTORE_KIND, restores.effect)
+        effects.register(excuses.KIND, assignments.effect)

@@ -30,7 +30,7 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices import services as invoices
 from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
-from config.embedded import demo_delivery, demo_payments, demo_subscriptions
+from config.embedded import demo_delivery, demo_payments, demo_subscriptions, demo_training
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -177,6 +177,7 @@ def _organization(slug: str, name: str) -> list[Credentials]:
         demo_delivery.fill(owner, clock.now())
     for customer, url in demo_payments.invite_customers(tenant, owner):
         found.append(join(tenant, url, customer, CUSTOMER)[0])
+    demo_training.fill(tenant)
     return found
 
 

@@ -9,9 +9,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import queries as people
-from accounts.models import Membership
+from accounts.models import ApprovalRequest, Membership
 from accounts.permissions import Permission
 from core import clock, ids
+from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
@@ -19,8 +20,10 @@ from training import catalog, events, queries
 from training.models import Assignment
 from training.services import duties, excuses
 from web.forms import answer, attempting
+from web.kit import formats
 from web.kit.forms import Form
 from web.kit.parts import CursorPage
+from web.people.effects import Change, Effect
 from web.training import shared
 from web.training.forms import AssignForm, ExcuseForm, ExtendForm, FilterForm
 
@@ -205,3 +208,19 @@ def _known(pk: str) -> UUID:
 
 def _url(slug: str, assignment_id: UUID) -> str:
     return reverse("training:assignment", args=[slug, ids.encode("training_record", assignment_id)])
+
+
+def effect(asked: ApprovalRequest) -> Effect:
+    """Describe what excusing somebody would change."""
+    try:
+        _, row = queries.assignment(UUID(asked.payload["assignment"]), today=shared.today())
+    except NotFound:
+        return Effect(noun="excuse", sentence="Excuse somebody from a module that is gone")
+    due = formats.day(row.due_on) if row.due_on else "no day"
+    return Effect(
+        noun="excuse",
+        sentence=f"Excuse {row.person} from the module “{row.title}”",
+        changes=[Change("To take", f"Due {due}", "Excused; asked for again in a year")],
+        facts=[("Tries so far", str(row.tries)), ("Assigned on", formats.day(row.assigned_on))],
+        approve="Approve and excuse",
+    )

@@ -1,0 +1,45 @@
+"""Celery's door to training.
+
+Promise kept: what fails in one organization keeps no other from its turn.
+"""
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+
+from billing.issuer import queries as issuers
+from core import clock
+from core.actor import Actor
+from core.errors import Refusal
+from tenancy import context
+from tenancy.models import Tenant
+from tenancy.tasks import SystemTask
+from training.services import duties, reminding
+
+_log = logging.getLogger("strongbox.training")
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="training.keep_duties",
+    reason="every organization has people with duties, and each one's turn is a transaction of its own",
+)
+def keep_duties(self: SystemTask) -> int:
+    """Assign, mark as overdue, withhold and give back, everywhere, then remind; return how many turns were had."""
+    with context.system_scope(reason=self.reason):
+        tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
+    return sum(_turn(tenant, self.actor) for tenant in tenants)
+
+
+def _turn(tenant: UUID, actor: Actor) -> bool:
+    try:
+        with context.scope(context.Scope(tenant)):
+            duties.keep(actor=actor, at=clock.now(), today=clock.today(issuers.time_zone()))
+        reminding.remind(tenant_id=tenant, actor=actor, now=clock.now)
+    except Refusal:
+        # Sealed meanwhile; its next turn comes.
+        _log.exception("an organization's turn ended early")
+        return False
+    return True
