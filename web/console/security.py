@@ -19,10 +19,12 @@ from crypto.models import KeyState
 from edge.access import access
 from edge.request import Request
 from tenancy.models import Tenant
+from training import queries as training
 from web.console import encryption, integrity, keys
 from web.kit import formats
 from web.patching import evidence as patches
 from web.people import organization
+from web.training import shared
 
 _PROVIDERS = {
     "file": "A file of the host, outside the database",
@@ -57,6 +59,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             _backups(slug),
             _channels(request, slug),
             _streams(request, slug),
+            _training(request, slug),
         ],
         "badge": integrity.badge(request, slug) if may_audit else None,
         "without": _without_factor(),
@@ -77,6 +80,20 @@ def _backups(slug: str) -> Tile:
         hint=drilled[found.last_drill_passed],
         url=reverse("backups:evidence", args=[slug]),
         tint="bad" if found.is_backup_late or found.last_drill_passed is False else "",
+    )
+
+
+def _training(request: Request, slug: str) -> Tile:
+    found = training.status(today=shared.today())
+    waits = f", rights of {found.withheld} wait" if found.withheld else ""
+    return Tile(
+        label="Training",
+        figure=f"{found.complete} of {found.members}",
+        hint=f"people have nothing left to take; {found.overdue} overdue{waits}",
+        url=reverse("training:overview", args=[slug])
+        if Permission.TRAINING_READ in request.permissions
+        else "",
+        tint="bad" if found.overdue else "",
     )
 
 

@@ -83,7 +83,10 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     context = {
         "row": _row(member, facts, request),
         "member": member,
-        "rights": words.grouped(member.role.permissions(of_operator=organization.of_operator(request))),
+        "rights": words.grouped(member.permissions(of_operator=organization.of_operator(request))),
+        "withheld": words.summary(
+            member.withheld_rights & member.role.permissions(of_operator=organization.of_operator(request))
+        ),
         "limits": [
             (words.LIMITS[name], words.limit(name, value)) for name, value in member.role.ceilings.items()
         ],
