@@ -34,6 +34,5 @@ def index(request: Request, slug: str) -> HttpResponse:
     context = {
         "waits": words.summary(SENSITIVE),
         "tabs": shared.tabs(request, slug, "settings"),
-        "crumbs": shared.crumbs(slug),
     }
     return answer(request, "training/settings.html", context, form=form)
