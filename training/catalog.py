@@ -2,8 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
+from accounts import queries as people
+from accounts.models import Membership, User
 from core.errors import NotFound
 from training import courses
 from training.courses import Course
@@ -19,6 +24,15 @@ class Listed:
     roles: tuple[str, ...]
     decided: bool = False
     module: UUID | None = None
+
+
+def at_work(today: date) -> QuerySet[Membership]:
+    """List the members who can sign in on a day: who is suspended or whose time has ended owes nothing now."""
+    return people.members().filter(
+        Q(expires_at__isnull=True) | Q(expires_at__date__gte=today),
+        state=Membership.State.ACTIVE,
+        user__state=User.State.ACTIVE,
+    )
 
 
 def policy() -> Policy:

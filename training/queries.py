@@ -107,7 +107,7 @@ class CourseRow:
 
 def status(*, today: date) -> Status:
     """Count how training stands. Whoever has nothing assigned yet is not complete: nothing has been shown."""
-    found = list(people.members().filter(state=Membership.State.ACTIVE))
+    found = list(catalog.at_work(today))
     ids = [member.pk for member in found]
     opened: dict[UUID, list[date]] = {}
     for member_id, due_on in Assignment.objects.filter(
@@ -273,7 +273,7 @@ def _rows(found: Collection[Assignment], today: date) -> list[AssignmentRow]:
 
 def persons(*, today: date) -> list[PersonRow]:
     """List the active members, whoever is latest first."""
-    found = list(people.members().filter(state=Membership.State.ACTIVE))
+    found = list(catalog.at_work(today))
     ids = [member.pk for member in found]
     opened: Counter[UUID] = Counter()
     late: Counter[UUID] = Counter()

@@ -34,7 +34,7 @@ def fill(tenant: Tenant) -> None:
         late, at = [each.pk for each in members if each.role.code in _LATE], now - _LONG_AGO
         for code in ("devices", "incidents"):
             duties.assign(
-                member_ids=late, course=code, why=Assignment.Why.BY_HAND, due_on=now.date() - timedelta(days=10),
+                member_ids=late, course=code, why=Assignment.Why.BY_HAND, due_on=now.date() - timedelta(days=3),
                 actor=system, at=at, today=at.date(),
             )  # fmt: skip
         at = now - _ASSIGNED

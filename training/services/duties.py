@@ -63,7 +63,7 @@ class Kept:
 @use_case
 def keep(*, actor: Actor, at: datetime, today: date) -> Kept:
     """Bring every duty of the organization in scope up to date; safe to run at any time, twice."""
-    found = list(people.members().filter(state=Membership.State.ACTIVE))
+    found = list(catalog.at_work(today))
     assigned, dropped = _assign(found, actor=actor, at=at, today=today)
     overdue = _mark_overdue({member.pk for member in found}, actor=actor, at=at, today=today)
     withheld, returned = settle(member_ids=_unsettled(found, today=today), actor=actor, today=today)

@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from accounts.models import ApprovalRequest
 from accounts.services import approvals
 from audit import services as audit
 from billing.issuer import queries as issuers
-from core import cardnumbers, clock
+from core import cardnumbers
 from core.actor import Actor
 from core.errors import Conflict
 from tenancy.context import use_case
@@ -73,10 +74,9 @@ def approved(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor,
     audit.record(
         events.EXCUSED, actor=actor, subject=("training_record", mine.pk), facts={"course": mine.course}
     )
-    duties.settle(member_ids=[mine.member_id], actor=actor, today=_today())
+    duties.settle(member_ids=[mine.member_id], actor=actor, today=_day(at))
     return mine
 
 
-def _today() -> date:
-    # An executor is told no day: the approval's door is its clock.
-    return clock.today(issuers.time_zone())
+def _day(at: datetime) -> date:
+    return at.astimezone(ZoneInfo(issuers.time_zone())).date()

@@ -244,14 +244,14 @@ def finish(
     if not passed:
         audit.record(events.FAILED, actor=actor, subject=subject, facts=facts)
         return attempt
-    _keep(attempt, member=member, at=at, today=today)
+    _keep(attempt, right, member=member, at=at, today=today)
     Assignment.objects.filter(pk=attempt.assignment_id).update(state=Assignment.State.DONE, ended_at=at)
     audit.record(events.COMPLETED, actor=actor, subject=subject, facts=facts)
     duties.settle(member_ids=[member.pk], actor=actor, today=today)
     return attempt
 
 
-def _keep(attempt: Attempt, *, member: Membership, at: datetime, today: date) -> Record:
+def _keep(attempt: Attempt, right: int, *, member: Membership, at: datetime, today: date) -> Record:
     record = Record(
         member=member,
         attempt=attempt,
@@ -260,7 +260,7 @@ def _keep(attempt: Attempt, *, member: Membership, at: datetime, today: date) ->
         digest=attempt.digest,
         role=member.role.code,
         number=attempt.number,
-        right=attempt.right,
+        right=right,
         asked=len(attempt.asked),
         pass_percent=attempt.pass_percent,
         acknowledged=rules.ACKNOWLEDGEMENT,

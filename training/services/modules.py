@@ -3,8 +3,6 @@
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from accounts import queries as people
-from accounts.models import Membership
 from audit import services as audit
 from core import cardnumbers, characters
 from core.actor import Actor
@@ -205,7 +203,7 @@ def _ask_again(code: str, *, actor: Actor, at: datetime, today: date) -> None:
     wanted = catalog.course(code).roles if roles is None else tuple(roles)
     concerned = [
         member.pk
-        for member in people.members().filter(state=Membership.State.ACTIVE)
+        for member in catalog.at_work(today)
         if rules.concerns(wanted, role=member.role.code, builtin=member.role.builtin)
     ]
     duties.assign(

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import queries as people
-from accounts.models import ApprovalRequest, Membership
+from accounts.models import ApprovalRequest
 from accounts.permissions import Permission
 from core import clock, ids
 from core.errors import NotFound
@@ -69,7 +69,7 @@ def index(request: Request, slug: str) -> HttpResponse:
 @access(get=_MANAGE, post=_MANAGE)
 def assign(request: Request, slug: str) -> HttpResponse:
     """Assign a module by hand."""
-    members = people.members().filter(state=Membership.State.ACTIVE)
+    members = catalog.at_work(shared.today())
     named = [(ids.encode("member", member.pk), people.name_of(member.user)) for member in members]
     form = AssignForm(
         request.POST if request.method == "POST" else None,

@@ -7,6 +7,7 @@ only whether it is genuine and still counts. A wrong code is answered alike, wha
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from core.errors import NotFound
 from edge import links as doors
 from edge import recording, throttle
 from edge.access import Public, access
@@ -39,7 +40,7 @@ def show(request: Request, code: str) -> HttpResponse:
         doors.enter(request, certificates.tenant_of(code))
         with context.attempt():
             found = certificates.verify(code)
-    except CodeUnknown as refusal:
+    except (CodeUnknown, NotFound) as refusal:
         request.refusal = refusal
         return render(request, "training/checked.html", {"certificate": None}, status=refusal.status)
     recording.read(

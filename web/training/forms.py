@@ -83,9 +83,12 @@ StepForm = OneAnswerForm | SomeAnswersForm | OrderForm
 
 def step_form(step: Step, shown: Sequence[tuple[int, Option]], posted: Any = None) -> StepForm:
     """Return the form of a page's step."""
-    kinds = {"choose": OneAnswerForm, "mark": SomeAnswersForm, "order": OrderForm}
-    made: StepForm = kinds[step.kind](posted, prompt=step.prompt, shown=shown)
-    return made
+    kinds: dict[str, type[OneAnswerForm] | type[SomeAnswersForm] | type[OrderForm]] = {
+        "choose": OneAnswerForm,
+        "mark": SomeAnswersForm,
+        "order": OrderForm,
+    }
+    return kinds[step.kind](posted, prompt=step.prompt, shown=shown)
 
 
 class FinishForm(Form):

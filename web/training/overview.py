@@ -12,7 +12,7 @@ from core import ids
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from training import events, queries
+from training import catalog, events, queries
 from training.queries import PersonRow
 from web.kit import words
 from web.training import shared
@@ -46,7 +46,7 @@ class CourseLine:
 def index(request: Request, slug: str) -> HttpResponse:
     """Show how training stands."""
     today = shared.today()
-    found, policy_of = queries.persons(today=today), queries.catalog.policy()
+    found, policy_of = queries.persons(today=today), catalog.policy()
     recording.read(
         request, events.READ, subjects=[row.member_id for row in found[:_MOST_SUBJECTS]], fields=["user.name"]
     )
