@@ -96,3 +96,33 @@ REQUEST_WITHDRAWN = register(
 REQUEST_READ = register(
     "privacy_request.read", "{actor} read privacy requests", owasp="sensitive_read", pci="10.2.1.1"
 )
+
+HOLD_PLACED = register("hold.placed", "{actor} placed legal hold {hold}", owasp="sensitive_update")
+HOLD_LIFTED = register("hold.lifted", "{actor} lifted legal hold {hold}", owasp="sensitive_update")
+RETENTION_RAN = register(
+    "retention.ran", "{actor} removed {removed} records whose time was over", owasp="sensitive_delete"
+)
+RETENTION_READ = register("retention.read", "{actor} looked at retention", owasp="sensitive_read")
+PROCESSING_READ = register("processing.read", "{actor} read the record of processing", owasp="sensitive_read")
+BREACH_OPENED = register("breach.opened", "{actor} entered breach {subject}", owasp="sensitive_create")
+BREACH_NOTED = register("breach.noted", "{actor} added to breach {subject}", owasp="sensitive_update")
+BREACH_MEASURED = register(
+    "breach.measured", "{actor} looked for whom breach {subject} touched: {customers}", owasp="sensitive_read"
+)
+BREACH_DUE_SOON = register(
+    "breach.due_soon", "The authority must be told of {subject} within a day", owasp="sensitive_update"
+)
+BREACH_CLOSED = register("breach.closed", "{actor} closed breach {subject}", owasp="sensitive_update")
+BREACH_READ = register("breach.read", "{actor} read the register of breaches", owasp="sensitive_read")
+ORGANIZATION_CLOSING = register(
+    "organization.closing", "{actor} began to close the organization", owasp="authz_admin", pci="10.2.1.2"
+)
+ORGANIZATION_REOPENED = register(
+    "organization.reopened", "{actor} took the closing back", owasp="authz_admin", pci="10.2.1.2"
+)
+ORGANIZATION_CLOSED = register(
+    "organization.closed",
+    "{actor} closed the organization: {keys} keys destroyed",
+    owasp="sensitive_delete",
+    pci="10.2.1.7",
+)

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from celery import shared_task
 
+from compliance.breaches.tasks import watch_breaches
+from compliance.closing.tasks import close_due
 from compliance.controls import exceptions, running
 from compliance.evidence import services as evidence
 from compliance.personaldata.tasks import after_erasure, write_journal
 from compliance.requests.tasks import collect, watch_requests
+from compliance.retention.tasks import run_all_retention, run_retention
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -19,10 +22,14 @@ from tenancy.tasks import SystemTask
 # The tasks of people's own data stand with their nouns.
 __all__ = [
     "after_erasure",
+    "close_due",
     "collect",
     "run_all",
+    "run_all_retention",
     "run_controls",
+    "run_retention",
     "watch",
+    "watch_breaches",
     "watch_requests",
     "write_journal",
 ]

@@ -46,6 +46,7 @@ PREFIXES = {
     "job": "job",
     "ledger_account": "lac",
     "ledger_transaction": "ltx",
+    "legal_hold": "hld",
     "member": "mem",
     "message_report": "msr",
     "meter": "mtr",

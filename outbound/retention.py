@@ -1,6 +1,7 @@
 """Rows of what has left the house stay 90 days, as the data policies of the tables say, and then go."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from audit import services as audit
 from core.actor import Actor
@@ -20,7 +21,7 @@ def remove_old(*, actor: Actor, at: datetime) -> int:
     """
     final = (OutboxMessage.State.SENT, OutboxMessage.State.FAILED)
     messages = OutboxMessage.objects.filter(state__in=final, created_at__lt=at - ROWS_STAY)
-    files = StoredFile.objects.filter(
+    files = _unnamed().filter(
         state=StoredFile.State.DELETED, created_at__lt=at - ROWS_STAY, expires_at__lt=at - ROWS_STAY
     )
     gone = []
@@ -30,3 +31,12 @@ def remove_old(*, actor: Actor, at: datetime) -> int:
     if any(gone):
         audit.record(events.RETENTION_ENDED, actor=actor, facts={"messages": gone[0], "files": gone[1]})
     return sum(gone)
+
+
+def _unnamed() -> Any:
+    """Leave out the files that some record still names: they go after it."""
+    rows = StoredFile.objects.all()
+    for relation in StoredFile._meta.related_objects:
+        naming = relation.related_model._default_manager.filter(**{f"{relation.field.name}__isnull": False})
+        rows = rows.exclude(pk__in=naming.values(relation.field.attname))
+    return rows

@@ -19,12 +19,13 @@ _OF_STAFF = (
 # Who had access to a portal is forgotten with the customer, by staff alone.
 _ACCESS = f"""
 GRANT DELETE ON accounts_portalaccess TO {APP_ROLE};
+GRANT DELETE ON tenancy_job, billing_export, billing_import TO {APP_ROLE};
 CREATE POLICY staff_forgets ON accounts_portalaccess AS RESTRICTIVE FOR DELETE TO {APP_ROLE}
     USING ({_OF_STAFF});
 """
 _NO_ACCESS = f"""
 DROP POLICY staff_forgets ON accounts_portalaccess;
-REVOKE DELETE ON accounts_portalaccess FROM {APP_ROLE};
+REVOKE DELETE ON accounts_portalaccess, tenancy_job, billing_export, billing_import FROM {APP_ROLE};
 """
 
 

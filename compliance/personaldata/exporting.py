@@ -28,7 +28,7 @@ _RIGHTS = (
 )
 
 
-class _Pipe(io.RawIOBase):
+class Pipe(io.RawIOBase):
     """What a ZIP is written to: it cannot be wound back, and is emptied as it fills."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def pieces(
         letters = [collecting.plain(row.body) for row in collecting.letters_to(person)]
         history = collecting.history(person)
     total, done = sum(counts.values()), 0
-    pipe = _Pipe()
+    pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as book:
         book.writestr("about.json", _json(about))
         book.writestr("history.json", _json(history))

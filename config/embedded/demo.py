@@ -30,7 +30,7 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices import services as invoices
 from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
-from config.embedded import demo_delivery, demo_payments, demo_subscriptions, demo_training
+from config.embedded import demo_delivery, demo_payments, demo_privacy, demo_subscriptions, demo_training
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -175,6 +175,7 @@ def _organization(slug: str, name: str) -> list[Credentials]:
     demo_payments.fill(tenant, owner)
     with scope(Scope(tenant.pk)):
         demo_delivery.fill(owner, clock.now())
+    demo_privacy.fill(tenant, owner)
     for customer, url in demo_payments.invite_customers(tenant, owner):
         found.append(join(tenant, url, customer, CUSTOMER)[0])
     demo_training.fill(tenant)

@@ -86,6 +86,10 @@ NOUNS = {
     "assignments": "training_record",
     "messages": "message_report",
     "modules": "training_module",
+    "requests": "privacy_request",
+    "privacy": "privacy_request",
+    "breaches": "breach",
+    "holds": "legal_hold",
 }
 # Arguments that name no record.
 WORDS = {

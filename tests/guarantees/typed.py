@@ -44,6 +44,7 @@ from tests.guarantees import (
     typed_imports,
     typed_patching,
     typed_payments,
+    typed_privacy,
     typed_recurring,
     typed_training,
     world,
@@ -150,6 +151,7 @@ def _type_over_the_services(marker: str) -> None:
         typed_customers.over_the_services(marker, actor)
         typed_books.over_the_services(marker, actor)
         typed_compliance.over_the_services(marker, actor)
+        typed_privacy.over_the_services(marker, actor)
         typed_corrections.over_the_services(marker, actor)
         typed_training.over_the_services(marker, actor)
         apikeys.create(

@@ -26,6 +26,9 @@ from billing.ledger.models import LedgerAccount, LedgerTransaction
 from billing.quotes import services as quotes
 from billing.runs import services as runs
 from billing.settlement import queries as settlement
+from compliance.breaches import services as breaches
+from compliance.requests import services as privacy
+from compliance.retention import services as retention
 from core import clock, ids
 from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
@@ -138,6 +141,18 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         booked = LedgerTransaction.objects.get(invoice=finalized.pk, kind="invoice_finalized")
         receivable = LedgerAccount.objects.get(code="receivable")
         job = jobs.start(kind="test", at=at)
+        asked = privacy.open_request(
+            asked=privacy.Asked(kind="access", customer_id=customer.pk, words="Everything, please"),
+            actor=billing.ACTOR,
+            at=at,
+            by_portal=True,
+        )
+        breach = breaches.open_breach(
+            found=breaches.Found(title="Lost laptop", kind="confidentiality", facts="Encrypted", aware_at=at),
+            actor=owner_actor,
+            at=at,
+        )
+        hold = retention.place_hold(customer_id=other.pk, reason="A suit", actor=owner_actor, at=at)
         hook = webhooks.create(url="https://93.184.216.34/hook", actor=owner_actor, at=at).endpoint
         webhooks.ping(endpoint_id=hook.pk, actor=owner_actor)
         told = WebhookDelivery.objects.get(endpoint=hook)
@@ -199,6 +214,9 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "ledger_account": ids.encode("ledger_account", receivable.pk),
         "ledger_transaction": ids.encode("ledger_transaction", booked.pk),
         "job": ids.encode("job", job.pk),
+        "privacy_request": ids.encode("privacy_request", asked.pk),
+        "breach": ids.encode("breach", breach.pk),
+        "legal_hold": ids.encode("legal_hold", hold.pk),
         "api_key": ids.encode("api_key", key.key.pk),
         "webhook_endpoint": ids.encode("webhook_endpoint", hook.pk),
         "webhook_delivery": ids.encode("webhook_delivery", told.pk),

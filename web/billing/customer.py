@@ -150,6 +150,12 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
                 ("contacts", "Contacts", "customers:contacts", reads),
                 ("tax_id", "Tax id", "customers:tax_id", reads),
                 ("access", "Access", "billing:customer_access", reads),
+                (
+                    "privacy",
+                    "Privacy",
+                    "privacy:subject",
+                    reads and Permission.PRIVACY_READ in request.permissions,
+                ),
                 ("portal", "Portal", "billing:portal", may_write),
                 ("grants", "Opened to", "billing:grants", Permission.CUSTOMER_GRANT in request.permissions),
             )

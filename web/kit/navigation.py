@@ -80,6 +80,9 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Compliance", "compliance:overview", "compliance", P.COMPLIANCE_READ),
             Place("Privacy requests", "privacy:requests", "person", P.PRIVACY_READ),
             Place("Training", "training:overview", "training", P.TRAINING_READ),
+            Place("Retention", "privacy:retention", "clock", P.PRIVACY_READ),
+            Place("Record of processing", "privacy:processing", "report", P.PRIVACY_READ),
+            Place("Breaches", "privacy:breaches", "warning", P.BREACH_MANAGE),
         ),
     ),
     (
@@ -122,6 +125,7 @@ PORTAL: tuple[Place, ...] = (
     Place("Ways to pay", "portal:methods", "key", P.PORTAL_READ),
     Place("Automatic payment", "portal:autopay", "repeat", P.PORTAL_READ),
     Place("Bank details", "portal:bank", "shield", P.PORTAL_READ),
+    Place("Your data", "portal:privacy", "person", P.PORTAL_READ),
 )
 
 

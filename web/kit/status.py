@@ -232,6 +232,8 @@ STATUS: dict[str, dict[str, Status]] = {
         "failed": _wrong("Failed"),
     },
     "organization": {"active": _good("Active"), "sealed": _wrong("Sealed"), "closing": _care("Closing")},
+    "breach": {"open": _wrong("Open"), "closed": _idle("Closed")},
+    "legal_hold": {"stands": _care("Stands"), "lifted": _idle("Lifted")},
     "privacy_request": {
         "received": _waits("Who asks?"),
         "verified": _moving("To answer"),

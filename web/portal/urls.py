@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.portal import autopay, bank, invoices, methods, pay, payments, statements
+from web.portal import autopay, bank, invoices, methods, pay, payments, privacy, statements
 
 app_name = "portal"
 urlpatterns = [
@@ -29,4 +29,8 @@ urlpatterns = [
     path("automatic-payment/on", autopay.start, name="start_autopay"),
     path("automatic-payment/<str:currency>/off", autopay.stop, name="stop_autopay"),
     path("bank-details", bank.index, name="bank"),
+    path("privacy", privacy.index, name="privacy"),
+    path("privacy/ask", privacy.ask, name="ask_privacy"),
+    path("privacy/<str:pk>/data.zip", privacy.fetch, name="privacy_file"),
+    path("privacy/<str:pk>/withdraw", privacy.withdraw, name="withdraw_privacy"),
 ]
