@@ -64,6 +64,14 @@ class RequestForm(Form):
     )
 
 
+class KindForm(Form):
+    """Which requests are listed."""
+
+    kind = forms.ChoiceField(
+        label="Asked for", required=False, choices=[("", "Every kind"), *PrivacyRequest.Kind.choices]
+    )
+
+
 class SearchForm(Form):
     """Whom somebody looks for."""
 
@@ -94,7 +102,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         "rows": [shown.row(each, slug=slug, today=today) for each in found],
         "figures": queries.figures(today),
         "tabs": [Tab(label, f"{base}?view={name}", name == view) for name, label in _VIEWS.items()],
-        "kinds": [("", "Every kind"), *shown.KINDS.items()],
+        "form": KindForm({"kind": kind}, auto_id="filter_%s"),
         "kind": kind,
         "view": view,
         "empty": _EMPTY[view],
