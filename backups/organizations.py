@@ -20,6 +20,7 @@ from django.db import connections
 from psycopg import sql
 
 from backups import places, restoring, server
+from backups.tars import JOURNAL, JOURNAL_FOLDER
 from core.actor import Actor
 from core.errors import Refusal
 from crypto import services as crypto
@@ -99,7 +100,7 @@ def merge_files(source: Path, into: Path, *, only: UUID | None = None) -> int:
     copied = 0
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
-        if not path.is_file() or path.is_symlink():
+        if not path.is_file() or path.is_symlink() or relative.parts[0] == JOURNAL_FOLDER:
             continue
         if only is not None and only.hex not in relative.parts and str(only) not in relative.parts:
             continue
@@ -113,6 +114,21 @@ def merge_files(source: Path, into: Path, *, only: UUID | None = None) -> int:
         fresh.replace(target)
         copied += 1
     return copied
+
+
+def merge_journal(source: Path) -> None:
+    """Take over the journal of erasures from a backup where ours is missing or knows less; it only grows."""
+    there = source / JOURNAL_FOLDER / JOURNAL
+    if settings.ERASURE_DIR is None or not there.exists():
+        return
+    ours = settings.ERASURE_DIR / JOURNAL
+    if ours.exists() and ours.stat().st_size >= there.stat().st_size:
+        return
+    settings.ERASURE_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = ours.with_name(f".{JOURNAL}.restored")
+    fresh.touch(mode=0o600)
+    copyfile(there, fresh)
+    fresh.replace(ours)
 
 
 def _exchange(copy: server.ScratchServer, tenant_id: UUID, actor: Actor) -> dict[str, int]:

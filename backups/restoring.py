@@ -19,6 +19,7 @@ from typing import Any
 
 from backups import archive, places, server, targets
 from backups.archive import Header, Kind
+from backups.tars import JOURNAL
 from core.errors import Refusal
 
 _log = logging.getLogger("strongbox.backups")
@@ -364,7 +365,8 @@ def _merge(source: Path, into: Path) -> None:
         target = into / path.relative_to(source)
         if path.is_dir():
             target.mkdir(mode=0o700, exist_ok=True)
-        elif not target.exists():
+        elif not target.exists() or path.name == JOURNAL:
+            # The journal of erasures only grows: the later one holds the earlier.
             path.rename(target)
     subprocess.run(["/bin/rm", "-rf", str(source)], check=True)  # noqa: S603  our own words
 

@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 
-from backups import archive, places, queries, rules, server, services, taking
+from backups import archive, places, queries, rules, server, services, taking, tars
 from backups.segments import SEGMENT_BYTES, lsn, segment_end
 from core import ids
 from core.errors import Refusal
@@ -216,15 +216,17 @@ class Receiver:
             for path in root.rglob("*")
             if path.is_file() and not path.name.startswith(".") and path.stat().st_mtime >= since
         ]
-        if not new:
+        erased = settings.ERASURE_DIR / tars.JOURNAL if settings.ERASURE_DIR is not None else None
+        if not new and not (erased and erased.exists() and erased.stat().st_mtime >= since):
             return
         with NamedTemporaryFile("w", dir=places.work("manifests"), encoding="utf-8") as names:
             names.write("".join(f"./{path}\0" for path in new))
             names.flush()
             child = subprocess.Popen(  # noqa: S603  our own words
                 [
-                    *("/usr/bin/tar", "--create", "--file=-", "--directory", str(root), "--null"),
-                    *("--no-recursion", "--warning=none", f"--files-from={names.name}"),
+                    *tars.of(root),
+                    *("--no-recursion", "--null", f"--files-from={names.name}"),
+                    *tars.journal(),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -21,7 +21,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
-from backups import archive, places, queries, rules, server, services, targets
+from backups import archive, places, queries, rules, server, services, targets, tars
 from backups.manifests import TarWatch
 from backups.models import Backup, Copy
 from backups.segments import lsn, segment_of
@@ -346,7 +346,7 @@ def _files(
     if not folder.exists():
         return []
     child = subprocess.Popen(  # noqa: S603  our own words
-        ["/usr/bin/tar", "--create", "--file=-", "--directory", str(folder), "--warning=none", "."],
+        [*tars.of(folder), ".", *tars.journal()],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,

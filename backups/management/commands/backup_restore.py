@@ -93,6 +93,7 @@ class Command(StrongboxCommand):
         result = clusters.restore_into(into, wanted=wanted, key=key, say=self.say)
         files = 0
         if result.files is not None:
+            organizations.merge_journal(result.files)
             files = organizations.merge_files(result.files, options["files_into"] or settings.FILES_DIR)
         clusters.clean_up(result)
         # The restored database does not know yet that it was restored: the next look writes it into its trail.
