@@ -37,7 +37,7 @@ RUN ldconfig && apt-get update && apt-get install -y --no-install-recommends lib
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 strongbox \
     && useradd --system --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin strongbox \
-    && install -d -o strongbox -g strongbox -m 0700 /files /backups /scratch
+    && install -d -o strongbox -g strongbox -m 0700 /files /backups /scratch /erasures
 COPY --from=product /venv /venv
 COPY --from=product /app /app
 WORKDIR /app

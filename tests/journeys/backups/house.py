@@ -42,9 +42,11 @@ def opened(folder: Path) -> Iterator[str]:
             databases.use(before)
 
 
-def live_rows(database: str, *, tenant: UUID | None = None, but: UUID | None = None) -> dict[str, str]:
+def live_rows(
+    database: str, *, tenant: UUID | None = None, but: UUID | None = None, everything: bool = False
+) -> dict[str, str]:
     """A digest of every row of every table of the live database, read by its superuser, past every policy."""
-    tables = superuser_sql(_TABLES, database=database).split()
+    tables = superuser_sql(_TABLES.replace(_OWN, "") if everything else _TABLES, database=database).split()
     owned = superuser_sql(_WITH_TENANT, database=database).split()
     asked = " UNION ALL ".join(_digest(table, table in owned, tenant, but) for table in tables)
     lines = superuser_sql(asked, database=database).splitlines()
@@ -119,17 +121,15 @@ def close_segment(receiver: streaming.Receiver) -> None:
 
 def fill_every_table(database: str) -> None:
     """Put a row into every table that has none: made up by the columns' types, past checks and references."""
-    connection_tables = superuser_sql(_TABLES, database=database).split()
+    rows = live_rows(database, everything=True)
+    checks: dict[str, list[str]] = {}
+    asked = "SELECT conrelid::regclass, conname FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0"
+    for line in superuser_sql(asked, database=database).splitlines():
+        table, check = line.split("|")
+        checks.setdefault(table, []).append(check)
     statements = ["SET session_replication_role = replica;"]
-    for table in connection_tables:
-        count = superuser_sql(f'SELECT count(*) FROM "{table}"', database=database).strip()
-        if count != "0":
-            continue
-        checks = superuser_sql(
-            f"SELECT conname FROM pg_constraint WHERE conrelid = '\"{table}\"'::regclass AND contype = 'c'",
-            database=database,
-        ).split()
-        statements += [f'ALTER TABLE "{table}" DROP CONSTRAINT "{check}";' for check in checks]
+    for table in (table for table, digest in rows.items() if digest.startswith("0 ")):
+        statements += [f'ALTER TABLE "{table}" DROP CONSTRAINT "{check}";' for check in checks.get(table, [])]
         statements.append(
             f'INSERT INTO "{table}" SELECT (jsonb_populate_record(NULL::"{table}", '
             f"(SELECT jsonb_object_agg(attname, {_VALUE}) FROM pg_attribute "
