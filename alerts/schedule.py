@@ -17,4 +17,5 @@ BEAT: dict[str, dict[str, Any]] = {
         "options": {"expires": 60},
     },
     "alerts-forget-tellings": {"task": "alerts.forget_tellings", "schedule": 86400.0},
+    "alerts-check-states": {"task": "alerts.check_states", "schedule": 60.0, "options": {"expires": 60}},
 }

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts import queries as people
-from alerts import events
+from alerts import containment, events
 from alerts.channels import services as channels
 from alerts.models import Alert, AlertStep, Mute
 from alerts.rules import Automatic, Hit, Rule, Seen, Settings, Severity
@@ -111,6 +111,7 @@ def _open(found: Found, rule: Rule, settings: Settings, actor: Actor, at: dateti
             "person": str(person or ""),
         },
     )
+    containment.automatically(alert, automatic_of(found, settings), actor=actor, at=at)
     channels.announce(alert_id=alert.pk, at=at)
     return alert
 
@@ -327,3 +328,21 @@ def _is_muted(rule: Rule, hit: Hit, at: datetime) -> bool:
 def automatic_of(found: Found, settings: Settings) -> Automatic:
     """Return what is done at once; never for what is only worth knowing."""
     return settings.automatic if found.severity.rank >= Severity.HIGH.rank else Automatic.NONE
+
+
+@use_case
+def contain(*, alert_id: UUID, how: containment.How, words: str = "", actor: Actor, at: datetime) -> Alert:
+    """Stop harm from an alert; whoever does looks into it.
+
+    Raises:
+        NotFound, AlertMovedOn, containment.NothingToContain.
+        Invalid: words that cannot be kept.
+    """
+    alert = locked(alert_id)
+    if alert.state == Alert.State.CLOSED:
+        raise AlertMovedOn
+    text = checked(words, field="words", required=False)
+    if alert.state == Alert.State.OPEN:
+        alert = acknowledge(alert_id=alert_id, actor=actor, at=at)
+    containment.contain(alert=alert, how=how, words=text, actor=actor, at=at)
+    return alert

@@ -135,6 +135,18 @@ SEALING_STARTED = register(
 SEALING_STOPPED = register(
     "audit.sealing_stopped", "{actor} stopped sealing", owasp="sys_monitor_disabled", pci="10.2.1.6"
 )
+SEALING_LATE = register(
+    "audit.sealing_late",
+    "Nothing has been sealed for {seconds} seconds",
+    owasp="sys_monitor_disabled",
+    pci="10.2.1.6",
+)
+CHECK_LATE = register(
+    "audit.check_late",
+    "The audit trail has not been checked for more than a day",
+    owasp="sys_monitor_disabled",
+    pci="10.2.1.6",
+)
 SEALING_FAILED = register("audit.sealing_failed", "{actor} could not seal", owasp="sys_crash", pci="10.2.1.6")
 EPOCH_OPENED = register(
     "audit.epoch_opened", "{actor} opened a new epoch after a restore", owasp="sys_restart", pci="10.2.1.6"

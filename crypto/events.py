@@ -20,6 +20,12 @@ ROTATION_FINISHED = register(
     "keys.rotation_finished", "{actor} finished the rotation of the {purpose} key: {values} values",
     owasp="sensitive_update", pci="10.2.1.2",
 )  # fmt: skip
+ROTATION_OVERDUE = register(
+    "keys.rotation_overdue", "The {purpose} key is {days} days old", owasp="sensitive_update", pci="10.2.1.2"
+)
+DECRYPT_FAILED = register(
+    "crypto.decrypt_failed", "A stored value did not open for {actor} at {route}", owasp="crypt_decrypt_fail"
+)
 KEYS_DESTROYED = register(
     "keys.destroyed", "{actor} destroyed every encryption key of the organization", owasp="sensitive_delete",
     pci="10.2.1.7",

@@ -6,6 +6,7 @@ not in the models is not looked at; that every personal column is an encrypted f
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from tenancy import context
 from tenancy.models import Tenant
 
 _PAGE = 2000
+# A data key that is older should be rotated; people go on working meanwhile.
+ROTATE_AFTER = timedelta(days=90)
 _FIRST = UUID(int=0)
 
 

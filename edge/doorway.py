@@ -8,6 +8,7 @@ any answer of 400 or above rolls everything back; what was refused is then recor
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -21,7 +22,9 @@ from audit.events import ACCESS_REFUSED
 from core import ids
 from core.actor import Actor, ActorKind, Via
 from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed, Unavailable
+from core.primitives import InvalidCiphertext
 from crypto import keyring
+from crypto.events import DECRYPT_FAILED
 from edge import errors, identity, network
 from edge.doors import DoorKind, door_of
 from edge.events import PAGE_VIEWED
@@ -75,6 +78,8 @@ class DoorwayMiddleware:
                 response = _do_afterwards(request, request.afterwards)
         except DatabaseError as error:
             response = self._answer_database(request, error)
+        if isinstance(request.failure, InvalidCiphertext):
+            _record_unreadable(request.actor, _route(request), request.tenant.pk if request.tenant else None)
         refusal = request.refusal
         if refusal is not None and (refusal.status in _RECORDED_STATUS or isinstance(refusal, Recorded)):
             response = self._record_refusal(request, refusal, response)
@@ -136,6 +141,16 @@ class DoorwayMiddleware:
             away = isinstance(refusal, Unavailable)
             return response if away else errors.respond(request, errors.Unexpected())
         return response
+
+
+def _record_unreadable(actor: Actor, route: str, tenant_id: UUID | None) -> None:
+    """Record that stored bytes did not open: they were changed, moved, or their key is gone."""
+    try:
+        audit.record_apart(
+            DECRYPT_FAILED, actor=actor, facts={"route": route}, result="failed", tenant_id=tenant_id
+        )
+    except DatabaseError as error:
+        _log.critical("a value that does not open could not be recorded", exc_info=error)
 
 
 def _prepare(request: Request) -> None:
@@ -217,4 +232,7 @@ def enter_task(inside: Scope, permission: str, actor: Actor) -> Iterator[None]:
             reason=refusal.code,
             tenant_id=inside.tenant,
         )
+        raise
+    except InvalidCiphertext:
+        _record_unreadable(actor, actor.label.rpartition(":")[2][:64] or "task", inside.tenant)
         raise

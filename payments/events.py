@@ -90,6 +90,13 @@ METHOD_REMOVED = register(
 METHOD_DEFAULT = register(
     "payment_method.made_default", "{actor} made {subject} the usual method", owasp="sensitive_update"
 )
+PAYOUTS_HELD = register("payouts.held", "{actor} held every payout", owasp="authz_admin", pci="10.2.1.2")
+PAYOUTS_RELEASED = register(
+    "payouts.released", "{actor} let payouts go again", owasp="authz_admin", pci="10.2.1.2"
+)
+PAYOUT_REFUSED = register(
+    "payout.refused", "{actor} wanted money to leave while payouts are held", owasp="authz_fail"
+)
 AUTOPAY_SET = register(
     "autopay.set", "{actor} let invoices be collected from customer {subject}", owasp="sensitive_create"
 )

@@ -58,6 +58,17 @@ RULES: tuple[Rule, ...] = (
         judge=each(),
     ),
     Rule(
+        code="INT-02",
+        title="Audit trail not checked",
+        sentence="The audit trail has not been checked against its seals for more than a day.",
+        why="A change is found only by looking.",
+        steps=("Look at whether the worker runs.", "Check the trail now, on the page Audit trail."),
+        codes=frozenset({"audit.check_late"}),
+        severity=Severity.HIGH,
+        groups=_ORGANIZATION,
+        judge=each(),
+    ),
+    Rule(
         code="INT-03",
         title="Sealing late",
         sentence="Events are no longer sealed within minutes.",

@@ -1,6 +1,7 @@
 """Every table of payments."""
 
 from payments.models.accounts import GatewayAccount, GatewayCustomer, HookReceipt
+from payments.models.holds import PayoutHold
 from payments.models.links import PayLink
 from payments.models.methods import Autopay, AutopayRun, PaymentMethod
 from payments.models.notes import PageAsk, PaymentNote
@@ -32,6 +33,7 @@ __all__ = [
     "PaymentMethod",
     "PaymentNote",
     "PaymentPromise",
+    "PayoutHold",
     "Refund",
     "Reminder",
     "ReminderChoice",

@@ -21,7 +21,7 @@ from payments.gateways.base import (
     RefundOutcome,
 )
 from payments.models import GatewayAccount, Refund
-from payments.services import accounts, moves, refunds
+from payments.services import accounts, holds, moves, refunds
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
 
@@ -37,9 +37,9 @@ def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> Non
         noted = prepare(refund_id=refund_id, actor=actor, at=at)
     if noted is None:
         return
-    gateway, refund, payment_reference, before = noted
+    gateway, refund, payment_reference, before, held = noted
     try:
-        outcome = _ask(gateway, refund, payment_reference, again=before)
+        outcome = _ask(gateway, refund, payment_reference, again=before, held=held)
     except (GatewayUnsure, GatewayAway) as silence:
         with scope(Scope(tenant_id)):
             unanswered(refund_id=refund_id, sent=isinstance(silence, GatewayUnsure), actor=actor, at=at)
@@ -53,13 +53,19 @@ def send(*, tenant_id: UUID, refund_id: UUID, actor: Actor, at: datetime) -> Non
 
 
 @use_case
-def prepare(*, refund_id: UUID, actor: Actor, at: datetime) -> tuple[Gateway, Refund, str, bool] | None:
+def prepare(*, refund_id: UUID, actor: Actor, at: datetime) -> tuple[Gateway, Refund, str, bool, bool] | None:
     """Note that the provider is being asked, so that somebody looks should this process end here."""
     payment, refund = moves.lock_refund(refund_id)
     account = only(GatewayAccount.objects.filter(pk=payment.account_id)) if payment.account_id else None
     if account is None or refund.state not in _TO_ASK:
         return None
     again = refund.state != Refund.State.PENDING or refund.asked > 0
+    held = holds.are_held()
+    if held and not again:
+        # Nobody has been asked yet, and nobody will be while payouts are held.
+        refund.ask_at = at + rules.LEASE
+        refund.save(update_fields=["ask_at"])
+        return None
     refund.asked += 1
     on_its_way = refund.state == Refund.State.SENT
     refund.ask_at = at + (rules.pause(refund.asked) if on_its_way else rules.LEASE)
@@ -68,7 +74,7 @@ def prepare(*, refund_id: UUID, actor: Actor, at: datetime) -> tuple[Gateway, Re
         refund.failure_code = rules.UNRESOLVED
         audit.record(events.REFUND_UNRESOLVED, actor=actor, subject=("refund", refund.pk), result="failed")
     refund.save(update_fields=["asked", "ask_at", "failure_code"])
-    return accounts.for_account(account), refund, payment.reference, again
+    return accounts.for_account(account), refund, payment.reference, again, held
 
 
 @use_case
@@ -94,7 +100,9 @@ def refused(*, refund_id: UUID, code: str, actor: Actor, at: datetime) -> None:
         refunds.fail(payment, refund, code=code, actor=actor, at=at)
 
 
-def _ask(gateway: Gateway, refund: Refund, payment_reference: str, *, again: bool) -> RefundOutcome:
+def _ask(
+    gateway: Gateway, refund: Refund, payment_reference: str, *, again: bool, held: bool
+) -> RefundOutcome:
     outside = ids.encode("refund", refund.pk)
     try:
         if refund.reference:
@@ -105,6 +113,9 @@ def _ask(gateway: Gateway, refund: Refund, payment_reference: str, *, again: boo
         raise GatewayUnsure(refusal.reason) from None
     if found is not None:
         return found
+    if held:
+        # It was not taken the first time; it is not asked for again before payouts are let go.
+        raise GatewayAway("held")
     return gateway.refund(
         RefundAsk(
             key=outside,

@@ -23,7 +23,7 @@ from outbound.webhooks import services as webhooks
 from payments import events, rules
 from payments.gateways.base import RefundOutcome, RefundState
 from payments.models import Dispute, Payment, Refund
-from payments.services import allowance, moves, soon
+from payments.services import allowance, holds, moves, soon
 from tenancy.context import use_case
 
 KIND = "refund_over_limit"
@@ -93,12 +93,14 @@ def ask(
     Raises:
         NotFound: there is no such payment.
         RefundExceedsPayment, PaymentNotRefundable, PaymentDisputed, AmountsMovedOn.
+        holds.PayoutsHeld: no money leaves for now.
         Invalid: a reason that cannot be kept.
         approvals.OnlyPeopleAsk: over the limit of somebody who is nobody.
     """
     errors = texts.text_errors("/reason", reason, REASON_LENGTH)
     if errors:
         raise Invalid(errors)
+    holds.refuse_if_held(("payment", payment_id))
     payment = moves.lock_payment(payment_id)
     if payment.state != Payment.State.SUCCEEDED:
         raise PaymentNotRefundable
@@ -181,7 +183,9 @@ def record_payout(*, refund_id: UUID, paid_on: date, actor: Actor, at: datetime)
         RefundMovedOn: it waits for approval, or has ended.
         DayOutOfRange, PaidOutInFuture.
         PeriodClosed: the books of that month are closed.
+        holds.PayoutsHeld: no money leaves for now.
     """
+    holds.refuse_if_held(("refund", refund_id))
     days.check(paid_on, field="paid_on")
     ledger.require_open(paid_on, at=at, field="paid_on")
     # East of here it may be tomorrow already.
@@ -223,7 +227,9 @@ def approved(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor,
     Raises:
         PaymentDisputed: its payer went to their bank meanwhile.
         RefundExceedsPayment: and got the money there.
+        holds.PayoutsHeld: no money leaves for now.
     """
+    holds.refuse_if_held(("refund", UUID(str(payload["refund"]))))
     payment, refund = moves.lock_refund(UUID(str(payload["refund"])))
     if _is_disputed(payment):
         raise PaymentDisputed

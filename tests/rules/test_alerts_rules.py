@@ -190,6 +190,7 @@ STORIES: dict[str, tuple[Story, Story]] = {
         [e("webhook.updated", subject_id=UUID(int=5), fields=("description",))],
     ),
     "INT-01": ([e("audit.broken", facts={"event_changed": 1})], [e("audit.verified")]),
+    "INT-02": ([e("audit.check_late")], [e("audit.verified")]),
     "INT-03": ([e("audit.sealing_late")], [e("audit.sealing_stopped"), e("audit.sealing_started", 1)]),
     "INT-04": (
         [e("alert_rule.changed", facts={"rule": "DATA-01", "version": 1, "looser": True})],
