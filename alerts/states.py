@@ -14,7 +14,8 @@ from audit import services as audit
 from core.actor import Actor
 from crypto import events as keys
 from crypto import inspection
-from crypto.models import KeyState, Purpose
+from crypto.envelope import Purpose
+from crypto.models import KeyState
 from tenancy import context
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant

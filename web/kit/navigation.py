@@ -57,6 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Security",
         (
             Place("Security", "console:security", "shield", P.SECURITY_READ),
+            Place("Alerts", "alerts:alerts", "bell", P.ALERT_READ),
             Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
             Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
             Place("Card data", "console:gateway", "payment", P.SECURITY_READ),

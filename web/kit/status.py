@@ -354,6 +354,20 @@ STATUS: dict[str, dict[str, Status]] = {
         "harmless": _good("Harmless"),
         "spam": _idle("Unwanted"),
         "attack": _wrong("Attack"),
+    "alert": {"open": _waits("To do"), "acknowledged": _moving("Looked into"), "closed": _idle("Closed")},
+    "severity": {
+        "info": _idle("Info"),
+        "low": _moving("Low"),
+        "medium": _care("Medium"),
+        "high": _wrong("High"),
+        "critical": _wrong("Critical"),
+    },
+    "alert_rule": {"on": _good("On"), "off": _wrong("Off")},
+    "watch": {
+        "awake": _good("Awake"),
+        "late": _care("Late"),
+        "asleep": _wrong("Asleep"),
+        "never": _wrong("Never looked"),
     },
     "result": {"success": _good("Done"), "refused": _care("Refused"), "failed": _wrong("Failed")},
     "integrity": {
