@@ -4,6 +4,7 @@ from django.urls import path
 
 from api import docs, schema
 from api.v1 import (
+    alerts,
     allocations,
     attachments,
     audit_events,
@@ -78,6 +79,10 @@ urlpatterns = [
     path("events/<str:pk>", events.OneEvent.as_view(), name="event"),
     path("exchange_rates", exchange_rates.ExchangeRates.as_view(), name="exchange_rates"),
     path("exchange_rates/<str:pk>", exchange_rates.OneExchangeRate.as_view(), name="exchange_rate"),
+    path("alerts", alerts.Alerts.as_view(), name="alerts"),
+    path("alerts/<str:pk>", alerts.OneAlert.as_view(), name="alert"),
+    path("alerts/<str:pk>/acknowledge", alerts.Acknowledged.as_view(), name="alert_acknowledge"),
+    path("alerts/<str:pk>/close", alerts.Closed.as_view(), name="alert_close"),
     path("exports", exports.Exports.as_view(), name="exports"),
     path("exports/<str:pk>", exports.OneExport.as_view(), name="export"),
     path("exports/<str:pk>/end", exports.Ended.as_view(), name="export_end"),

@@ -11,6 +11,7 @@ PREFIXES = {
     "alert": "alr",
     "alert_channel": "ach",
     "alert_delivery": "ald",
+    "alert_mute": "mut",
     "allocation": "alc",
     "api_key": "key",
     "approval": "apr",

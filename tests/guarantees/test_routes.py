@@ -34,6 +34,8 @@ GRANTED = [
 API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1/")]
 # Which record a route's `pk` names: the nearest noun before it.
 NOUNS = {
+    "alerts": "alert",
+    "mutes": "alert_mute",
     "contacts": "contact",
     "import": "import",
     "exports": "export",
@@ -93,6 +95,8 @@ NOUNS = {
 }
 # Arguments that name no record.
 WORDS = {
+    "rule": "DATA-01",
+    "how": "freeze_exports",
     "kind": "facturx",
     "listing": "customers",
     "purpose": "fields",

@@ -22,7 +22,7 @@ from accounts.services.sessions import Opened, Origin
 from billing.bankaccounts import services as bankaccounts
 from billing.customers import services as customers
 from billing.issuer import services as issuers
-from core import clock
+from core import clock, ids
 from core.actor import Actor
 from edge.access import rules_of
 from edge.checks import routes
@@ -36,6 +36,7 @@ from tests import databases
 from tests.guarantees import (
     canaries,
     searched,
+    typed_alerts,
     typed_books,
     typed_compliance,
     typed_corrections,
@@ -166,6 +167,7 @@ def _type_over_the_services(marker: str) -> None:
         files.store(**given, chunks=[marker.encode() * 9], actor=actor, at=at)
         typed_imports.over_imports(marker, actor)
         typed_corrections.over_imports(actor)
+        typed_alerts.over_the_services(marker, actor)
         jobs.start(kind="test", at=at)
 
 
@@ -245,6 +247,9 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("customers_update", "PATCH", f"customers/{records['customer']}")
     records["contact"] = send("contacts_create", "POST", "contacts")
     send("contacts_update", "PATCH", f"contacts/{records['contact']}")
+    with scope(Scope(speaker.tenant)):
+        records["alert"] = ids.encode("alert", typed_alerts.one().pk)
+    send("alerts_close", "POST", f"alerts/{records['alert']}/close")
     send("exports_create", "POST", "exports", Idempotency_Key="canary export")
     records["draft"] = send("invoices_create", "POST", "invoices")
     send("invoices_update", "PATCH", f"invoices/{records['draft']}")

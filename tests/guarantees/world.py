@@ -12,6 +12,7 @@ from accounts import queries
 from accounts.models import Invitation, Session, User
 from accounts.permissions import ROLES, Permission, RoleCode
 from accounts.services import approvals, members
+from alerts.models import Mute
 from audit.models import Event
 from billing.attachments import services as attachments
 from billing.creditnotes import services as creditnotes
@@ -36,6 +37,7 @@ from tenancy import jobs
 from tenancy.context import Scope, scope
 from tests.make import (
     accounts,
+    alerts,
     billing,
     books,
     contacts,
@@ -172,6 +174,12 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         key = accounts.api_key(owner)
         narrow = accounts.api_key(owner, scopes=["approval:read"])  # no operation asks for it
         event = Event.objects.order_by("-at")[0]
+        alerted = alerts.alert("DATA-02", person=colleague.user_id)
+        muted = Mute(
+            rule="AUTH-09", group="person", key=str(colleague.user_id), until=at + timedelta(days=1),
+            reason="travels", made_at=at,
+        )  # fmt: skip
+        muted.save(force_insert=True)
         portal = accounts.portal_access(customer.pk)
         portal_session = accounts.session(portal.user)
     made.keys["all"] = Someone(key.key.pk, machine(key.raw))
@@ -183,6 +191,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "other_invoice": ids.encode("invoice", other_draft.pk),
         "invoice": ids.encode("invoice", draft.pk),
         "finalized": ids.encode("invoice", finalized.pk),
+        "alert": ids.encode("alert", alerted.pk),
+        "alert_mute": ids.encode("alert_mute", muted.pk),
         "document": ids.encode("document", document.id),
         "contact": ids.encode("contact", written_to.pk),
         "import": ids.encode("import", brought.pk),

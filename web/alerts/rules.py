@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -18,8 +17,7 @@ from alerts import settings as keeping
 from alerts.models import Mute
 from alerts.queries import Record
 from alerts.rules import ALL, Automatic, Group, Rule, Settings, Severity
-from core import clock
-from core.errors import NotFound
+from core import clock, ids
 from edge import recording
 from edge.access import access
 from edge.request import Request
@@ -205,11 +203,7 @@ def change(request: Request, slug: str, code: str) -> HttpResponse:
 @access(post=_P.ALERT_MANAGE)
 def unmute(request: Request, slug: str, pk: str) -> HttpResponse:
     """Let a rule speak again."""
-    try:
-        mute_id = UUID(pk)
-    except ValueError:
-        raise NotFound from None
-    row = tuning.unmute(mute_id=mute_id, actor=request.actor, at=clock.now())
+    row = tuning.unmute(mute_id=ids.decode("alert_mute", pk), actor=request.actor, at=clock.now())
     messages.success(request, "The rule speaks again.")
     return redirect("alerts:rule", slug, row.rule)
 
@@ -258,7 +252,12 @@ def _said(rule: Rule, now: Settings) -> str:
 
 
 def _mute(row: Mute) -> dict[str, Any]:
-    return {"row": row, "title": tuning.rule_of(row.rule).title, "key": row.key[-8:], "pk": str(row.pk)}
+    return {
+        "row": row,
+        "title": tuning.rule_of(row.rule).title,
+        "key": row.key[-8:],
+        "pk": ids.encode("alert_mute", row.pk),
+    }
 
 
 def _chart(tried: tuning.Tried) -> BarChart:

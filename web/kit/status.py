@@ -354,6 +354,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "harmless": _good("Harmless"),
         "spam": _idle("Unwanted"),
         "attack": _wrong("Attack"),
+    },
     "alert": {"open": _waits("To do"), "acknowledged": _moving("Looked into"), "closed": _idle("Closed")},
     "severity": {
         "info": _idle("Info"),
