@@ -28,6 +28,8 @@ CODES = frozenset(code for rule in ALL for code in rule.codes)
 PEOPLE_CODES = frozenset(code for rule in ALL if rule.source is Source.PEOPLE for code in rule.codes)
 # How far back it is looked for what happened to a person outside any organization.
 PEOPLE_BACK = timedelta(hours=24)
+# Where the operator's row keeps who could not be judged to the end, and from where on.
+BEHIND = "behind"
 
 
 @dataclass(slots=True)
@@ -58,26 +60,30 @@ class _Judged:
 def look(*, actor: Actor, now: Callable[[], datetime]) -> Round:
     """Judge whatever is new, organization by organization, each in a transaction of its own.
 
-    What fails in one is logged and tried again at the next look; the others go on.
+    What fails in one is logged and tried again at the next look, from where it stood; the others go on.
     """
     done = Round()
     with context.system_scope(reason="the watch finds out whose trail has grown"):
         operator = Tenant.objects.get(kind=Tenant.Kind.OPERATOR).pk
         upto = feed.edge()
-    since = _begin(operator, upto, now())
+    since, own, behind = _begin(operator, upto, now())
     with context.system_scope(reason="the watch finds out whose trail has grown"):
-        found = set(feed.grown(since))
-        sealed = set(Tenant.objects.exclude(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
-        known = set(Tenant.objects.filter(pk__in=found).values_list("pk", flat=True))
-    forwarded = _of_people(operator, since, upto, actor, now()) if operator in found else {}
-    # The operator's log last: it is done with only once everybody else has got what concerns them.
-    order = sorted((found & known | set(forwarded)) - sealed - {operator})
-    for tenant in order:
-        _one(done, tenant, since, upto, forwarded.get(tenant, Forwarded()), actor, now)
-    if operator in found and not done.failed:
-        _one(done, operator, since, upto, Forwarded(), actor, now)
-    if not done.failed:
-        _end(operator, upto, now())
+        found = {*feed.grown(since), *behind}
+        tenants = Tenant.objects.filter(state=Tenant.State.ACTIVE)
+        active = set(tenants.values_list("pk", flat=True))
+    forwarded = _of_people(operator, own, upto) if operator in found else {}
+    left: dict[UUID, Place] = {}
+    # The operator's log last: what concerns others' people has been handed on by then.
+    for tenant in (*sorted((found | set(forwarded)) & active - {operator}), operator):
+        if tenant == operator and operator not in found:
+            continue
+        about = forwarded.get(tenant, Forwarded())
+        if tenant in behind and tenant != operator:
+            about = _of_people(operator, behind[tenant], upto).get(tenant, Forwarded())
+        if not _one(done, tenant, since, upto, about, actor, now):
+            left[tenant] = behind.get(tenant, own)
+    # A sealed organization is caught up with when it is opened again: that is an event in its trail.
+    _end(operator, upto, left, now())
     return done
 
 
@@ -89,17 +95,18 @@ def _one(
     of: Forwarded,
     actor: Actor,
     now: Callable[[], datetime],
-) -> None:
+) -> bool:
+    """Judge one organization; tell whether it is done with up to here."""
     try:
         judged = judge(tenant, since=since, upto=upto, forwarded=of, actor=actor, at=now())
     except Exception:
         log.exception("the watch could not judge organization %s", tenant)
         done.failed += 1
-        return
+        return False
     done.organizations += 1
     done.events += judged.events
     done.alerts += judged.alerts
-    done.failed += not judged.is_complete
+    return judged.is_complete
 
 
 def judge(
@@ -191,13 +198,9 @@ def _own_people(fresh: Sequence[Seen]) -> list[Seen]:
     return [one for one in fresh if one.person is None or one.person in own]
 
 
-def _of_people(
-    operator: UUID, since: Place, upto: Place, actor: Actor, at: datetime
-) -> Mapping[UUID, Forwarded]:
+def _of_people(operator: UUID, place: Place, upto: Place) -> Mapping[UUID, Forwarded]:
     """Return by organization what is new about its people in the operator's log."""
     with scope(Scope(operator)):
-        row = Watch.objects.first()
-        place = since if row is None else Place(row.epoch, row.judged_to)
         new, _ = feed.fresh(place, upto, PEOPLE_CODES)
         new = [one for one in new if one.person is not None or one.network]
         if not new:
@@ -242,16 +245,28 @@ def _watch(since: Place, at: datetime) -> Watch | None:
     return row
 
 
-def _begin(operator: UUID, upto: Place, at: datetime) -> Place:
-    """Return how far all organizations were looked through; the first look of all begins now."""
+def _begin(operator: UUID, upto: Place, at: datetime) -> tuple[Place, Place, dict[UUID, Place]]:
+    """Return how far all organizations were looked through, how far the operator's, and who is behind.
+
+    The first look of all begins now: what was before nobody had asked to be watched.
+    """
     with scope(Scope(operator)):
         row = _watch(upto, at) or Watch.objects.get()
         if row.host_epoch is None:
             row.host_epoch, row.host_to = upto.epoch, upto.xid
             row.save(update_fields=["host_epoch", "host_to"])
-        return Place(row.host_epoch, row.host_to)
+        behind = {
+            UUID(tenant): Place(int(epoch), str(xid))
+            for tenant, (epoch, xid) in row.states.get(BEHIND, {}).items()
+        }
+        return Place(row.host_epoch, row.host_to), Place(row.epoch, row.judged_to), behind
 
 
-def _end(operator: UUID, upto: Place, at: datetime) -> None:
+def _end(operator: UUID, upto: Place, left: Mapping[UUID, Place], at: datetime) -> None:
     with scope(Scope(operator)):
-        Watch.objects.update(host_epoch=upto.epoch, host_to=upto.xid, looked_at=at)
+        row = Watch.objects.select_for_update().get()
+        row.host_epoch, row.host_to, row.looked_at = upto.epoch, upto.xid, at
+        row.states = {name: value for name, value in row.states.items() if name != BEHIND}
+        if left:
+            row.states[BEHIND] = {str(tenant): [place.epoch, place.xid] for tenant, place in left.items()}
+        row.save(update_fields=["host_epoch", "host_to", "looked_at", "states"])

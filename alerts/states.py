@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from alerts import engine
 from alerts.models import Watch
 from audit import events as trail
 from audit import queries as audit_queries
@@ -78,5 +79,6 @@ def check(row: Watch, tenant_id: UUID, *, is_operator: bool, actor: Actor, at: d
                 facts={"purpose": key.purpose, "days": (at - key.created_at).days},
             )
             told += 1
-    row.states = {name: True for name, is_true in now_true.items() if is_true}
+    kept = {engine.BEHIND: row.states[engine.BEHIND]} if engine.BEHIND in row.states else {}
+    row.states = {**kept, **{name: True for name, is_true in now_true.items() if is_true}}
     return told

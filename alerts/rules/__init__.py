@@ -29,17 +29,6 @@ __all__ = [
 ]
 
 
-def watching(code: str) -> tuple[Rule, ...]:
-    """Return the rules that look at events of this code."""
-    return _BY_EVENT.get(code, ())
-
-
-def _by_event() -> dict[str, tuple[Rule, ...]]:
-    found: dict[str, tuple[Rule, ...]] = {}
-    for rule in ALL:
-        for code in rule.codes:
-            found[code] = (*found.get(code, ()), rule)
-    return found
-
-
-_BY_EVENT = _by_event()
+def of(*, of_operator: bool) -> tuple[Rule, ...]:
+    """Return the rules that look at an organization: those of the host look at the operator's log alone."""
+    return tuple(rule for rule in ALL if of_operator or not rule.of_host)

@@ -27,6 +27,7 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from web.alerts import rows
+from web.alerts.rules import rules_of
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
@@ -143,7 +144,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         "standing": standing,
         "pulse": queries.pulse(at=at),
         "now": at,
-        "rule_count": len(ALL),
+        "rule_count": len(rules_of(request)),
         "filtered": bool({"severity", "rule", "owner"} & set(kept)),
         "view": view,
         "tabs": [

@@ -16,17 +16,20 @@ from alerts import events, queries, tuning
 from alerts import settings as keeping
 from alerts.models import Mute
 from alerts.queries import Record
-from alerts.rules import ALL, Automatic, Group, Rule, Settings, Severity
+from alerts.rules import Automatic, Group, Rule, Settings, Severity, of
 from core import clock, ids
+from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
+from tenancy.models import Tenant
 from web.alerts import rows
 from web.charts.bars import Bar, BarChart
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
 from web.kit.parts import Crumb
+from web.people import organization
 
 _P = Permission
 FAMILIES = {
@@ -125,7 +128,8 @@ def index(request: Request, slug: str) -> HttpResponse:
     recording.read(request, events.RULE_READ)
     records = queries.records(at=at)
     families: dict[str, list[Row]] = {}
-    for rule in ALL:
+    own = rules_of(request)
+    for rule in own:
         family = FAMILIES[rule.code.partition("-")[0]]
         families.setdefault(family, []).append(
             _row(rule, slug, known[rule.code], records.get(rule.code, Record()))
@@ -134,10 +138,10 @@ def index(request: Request, slug: str) -> HttpResponse:
         "families": [
             (FAMILIES[code], families[FAMILIES[code]]) for code in FAMILIES if FAMILIES[code] in families
         ],
-        "off": [rule.title for rule in ALL if not known[rule.code].enabled],
+        "off": [rule.title for rule in own if not known[rule.code].enabled],
         "mutes": [_mute(one) for one in queries.mutes(at=at)],
         "pulse": queries.pulse(at=at),
-        "count": len(ALL),
+        "count": len(own),
         "may_manage": _P.ALERT_MANAGE in request.permissions,
         "crumbs": [Crumb("Alerts", reverse("alerts:alerts", args=[slug]))],
     }
@@ -147,7 +151,7 @@ def index(request: Request, slug: str) -> HttpResponse:
 @access(get=_P.ALERT_READ)
 def detail(request: Request, slug: str, code: str) -> HttpResponse:
     """Show a rule."""
-    rule, now = _rule(code)
+    rule, now = _rule(request, code)
     recording.read(request, events.RULE_READ, fields=["reason"], facts={"rule": code})
     at = clock.now()
     versions = queries.versions(code)
@@ -169,7 +173,7 @@ def detail(request: Request, slug: str, code: str) -> HttpResponse:
 @access(get=_P.ALERT_MANAGE, post=_P.ALERT_MANAGE)
 def change(request: Request, slug: str, code: str) -> HttpResponse:
     """Set a rule, after trying the setting on the last thirty days."""
-    rule, now = _rule(code)
+    rule, now = _rule(request, code)
     posted = request.method == "POST"
     form = RuleForm(request.POST if posted else None, rule=rule, now=now)
     tried: tuning.Tried | None = None
@@ -208,8 +212,15 @@ def unmute(request: Request, slug: str, pk: str) -> HttpResponse:
     return redirect("alerts:rule", slug, row.rule)
 
 
-def _rule(code: str) -> tuple[Rule, Settings]:
+def rules_of(request: Request) -> tuple[Rule, ...]:
+    """Return the rules that look at this organization."""
+    return of(of_operator=organization.tenant_of(request).kind == Tenant.Kind.OPERATOR)
+
+
+def _rule(request: Request, code: str) -> tuple[Rule, Settings]:
     rule = tuning.rule_of(code)
+    if rule not in rules_of(request):
+        raise NotFound
     return rule, keeping.of_one(rule)
 
 
