@@ -149,56 +149,58 @@ def index(request: Request, slug: str) -> HttpResponse:
 
 
 @access(get=_P.ALERT_READ)
-def detail(request: Request, slug: str, code: str) -> HttpResponse:
+def detail(request: Request, slug: str, rule: str) -> HttpResponse:
     """Show a rule."""
-    rule, now = _rule(request, code)
-    recording.read(request, events.RULE_READ, fields=["reason"], facts={"rule": code})
+    found, now = _rule(request, rule)
+    recording.read(request, events.RULE_READ, fields=["reason"], facts={"rule": found.code})
     at = clock.now()
-    versions = queries.versions(code)
+    versions = queries.versions(found.code)
     names = people.names_of({one.set_by for one in versions if one.set_by is not None})
     context = {
-        **_page(slug, rule, now),
-        "row": _row(rule, slug, now, queries.records(at=at).get(code, Record())),
+        **_page(slug, found, now),
+        "row": _row(found, slug, now, queries.records(at=at).get(found.code, Record())),
         "versions": [
-            (one, names.get(one.set_by, "") if one.set_by else "", _said(rule, keeping.read(one)))
+            (one, names.get(one.set_by, "") if one.set_by else "", _said(found, keeping.read(one)))
             for one in versions
         ],
-        "mutes": [_mute(one) for one in queries.mutes(at=at, rule=code)],
-        "may_manage": _P.ALERT_MANAGE in request.permissions and code not in tuning.FIXED,
-        "fixed": code in tuning.FIXED,
+        "mutes": [_mute(one) for one in queries.mutes(at=at, rule=found.code)],
+        "may_manage": _P.ALERT_MANAGE in request.permissions and found.code not in tuning.FIXED,
+        "fixed": found.code in tuning.FIXED,
     }
     return render(request, "alerts/rule.html", context)
 
 
 @access(get=_P.ALERT_MANAGE, post=_P.ALERT_MANAGE)
-def change(request: Request, slug: str, code: str) -> HttpResponse:
+def change(request: Request, slug: str, rule: str) -> HttpResponse:
     """Set a rule, after trying the setting on the last thirty days."""
-    rule, now = _rule(request, code)
+    found, now = _rule(request, rule)
     posted = request.method == "POST"
-    form = RuleForm(request.POST if posted else None, rule=rule, now=now)
+    form = RuleForm(request.POST if posted else None, rule=found, now=now)
     tried: tuning.Tried | None = None
     if posted and form.is_valid():
         wanted = form.wanted()
         with attempting(request, form, fields={"window": "minutes", "suppression": "quiet"}):
             if request.POST.get("action") == "save":
                 tuning.set_rule(
-                    code=code,
+                    code=found.code,
                     wanted=wanted,
                     reason=form.cleaned_data["reason"],
                     actor=request.actor,
                     at=clock.now(),
                 )
             else:
-                tried = tuning.try_out(code=code, wanted=wanted, actor=request.actor, at=clock.now())
+                tried = tuning.try_out(code=found.code, wanted=wanted, actor=request.actor, at=clock.now())
         if not form.errors and tried is None:
             messages.success(request, "The rule is set.")
-            return redirect("alerts:rule", slug, code)
-    before = tuning.try_out(code=code, wanted=now, actor=request.actor, at=clock.now()) if tried else None
+            return redirect("alerts:rule", slug, found.code)
+    before = (
+        tuning.try_out(code=found.code, wanted=now, actor=request.actor, at=clock.now()) if tried else None
+    )
     context = {
-        **_page(slug, rule, now),
+        **_page(slug, found, now),
         "tried": tried,
         "before": before,
-        "fixed": code in tuning.FIXED,
+        "fixed": found.code in tuning.FIXED,
         "chart": _chart(tried) if tried is not None else None,
     }
     return answer(request, "alerts/rule_form.html", context, form=form)
