@@ -30,7 +30,14 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices import services as invoices
 from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
-from config.embedded import demo_delivery, demo_payments, demo_privacy, demo_subscriptions, demo_training
+from config.embedded import (
+    demo_alerts,
+    demo_delivery,
+    demo_payments,
+    demo_privacy,
+    demo_subscriptions,
+    demo_training,
+)
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -165,12 +172,13 @@ def _organization(slug: str, name: str) -> list[Credentials]:
     tenant = founded.tenant
     entry, owner = join(tenant, founded.url, _PEOPLE[RoleCode.OWNER], RoleCode.OWNER)
     demo_payments.set_bank_account(tenant, name, owner)
-    found, second = [entry], None
+    found, second, officer = [entry], None, owner
     for role in list(_PEOPLE)[1:]:
         url = _invite(tenant, role, owner=owner, second=second)
         entry, actor = join(tenant, url, _PEOPLE[role], role)
         found.append(entry)
         second = second or actor
+        officer = actor if role is RoleCode.SECURITY_OFFICER else officer
     _fill(tenant, name, owner)
     demo_payments.fill(tenant, owner)
     with scope(Scope(tenant.pk)):
@@ -179,6 +187,7 @@ def _organization(slug: str, name: str) -> list[Credentials]:
     for customer, url in demo_payments.invite_customers(tenant, owner):
         found.append(join(tenant, url, customer, CUSTOMER)[0])
     demo_training.fill(tenant)
+    demo_alerts.fill(tenant, officer, clock.now())
     return found
 
 

@@ -115,6 +115,8 @@ def programs(state: Path, *, web: Sequence[str]) -> list[Program]:
             processes=2,
             secrets=_FIELDS | {"STRONGBOX_DB_BULK_PASSWORD"},
         ),
+        # By itself, so that no long work makes an alert wait.
+        _worker("watch", queues="watch", processes=1, secrets=_FIELDS),
         _worker(
             "ops-worker",
             queues="backups,keys,patches",

@@ -246,6 +246,8 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "crypto.*": {"queue": "keys"},
     "edge.beat_ops_worker": {"queue": "keys"},
+    # By itself: no billing run makes an alert wait.
+    "alerts.look": {"queue": "watch"},
     "backups.*": {"queue": "backups"},
     "patching.*": {"queue": "patches"},
 }

@@ -12,7 +12,7 @@ from tests.embedded.stack import Stack, answers, descendants, free_port
 
 # One stack for all of this file, however many workers share the tests.
 pytestmark = pytest.mark.xdist_group("run")
-NAMES = ["web", "worker", "ops-worker", "receiver", "beat", "sealer"]
+NAMES = ["web", "worker", "watch", "ops-worker", "receiver", "beat", "sealer"]
 
 
 @pytest.fixture(scope="module")

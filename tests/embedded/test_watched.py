@@ -133,6 +133,7 @@ SERVING = {"CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"}
     [
         ("web", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
         ("worker", {"DB_APP_PASSWORD", "DB_BULK_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
+        ("watch", {"DB_APP_PASSWORD", "ROOT_KEY_FILE", *SERVING}),
         (
             "ops-worker",
             {

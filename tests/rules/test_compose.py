@@ -16,7 +16,7 @@ HOME = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((HOME / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 ONCE = ["migrate", "bootstrap", "restore"]
-APP = ["web", "worker", "ops-worker", "receiver", "beat", "sealer", *ONCE]
+APP = ["web", "worker", "watch", "ops-worker", "receiver", "beat", "sealer", *ONCE]
 
 
 def secrets_of(name):
@@ -54,8 +54,8 @@ def test_networks_separate_what_need_not_meet():
         "public": {"proxy"},
         "outside": {"web", "worker", "ops-worker", "receiver", "restore"},
         "edge": {"proxy", "web"},
-        "app": {"web", "worker", "ops-worker", "receiver", "restore", "beat", "valkey"},
-        "data": {"web", "worker", "ops-worker", "receiver", "beat", "sealer", *ONCE, "postgres"},
+        "app": {"web", "worker", "watch", "ops-worker", "receiver", "restore", "beat", "valkey"},
+        "data": {"web", "worker", "watch", "ops-worker", "receiver", "beat", "sealer", *ONCE, "postgres"},
     }
     internal = {name for name, network in COMPOSE["networks"].items() if network.get("internal")}
     assert internal == {"edge", "app", "data"}
@@ -69,8 +69,11 @@ def test_networks_separate_what_need_not_meet():
         ("db_bulk_password", {"worker"}),
         ("db_sealer_password", {"sealer"}),
         ("audit_private_key", {"sealer"}),
-        ("db_app_password", {"web", "worker", "ops-worker", "receiver", "restore", "beat", "bootstrap"}),
-        ("root_key", {"web", "worker", "ops-worker", "receiver", "restore", "bootstrap"}),
+        (
+            "db_app_password",
+            {"web", "worker", "watch", "ops-worker", "receiver", "restore", "beat", "bootstrap"},
+        ),
+        ("root_key", {"web", "worker", "watch", "ops-worker", "receiver", "restore", "bootstrap"}),
         ("db_restore_password", {"restore"}),
         ("db_replication_password", {"ops-worker", "receiver", "restore"}),
         ("backup_drill_key", {"ops-worker"}),

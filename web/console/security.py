@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts import queries as people
 from accounts.models import Membership
 from accounts.permissions import Permission
+from alerts import queries as alerts
 from alerts.channels import queries as channels
 from alerts.models import AlertChannel
 from alerts.streams import queries as streams
@@ -60,6 +61,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             _channels(request, slug),
             _streams(request, slug),
             _training(request, slug),
+            *([_alerts(slug)] if Permission.ALERT_READ in request.permissions else []),
         ],
         "badge": integrity.badge(request, slug) if may_audit else None,
         "without": _without_factor(),
@@ -69,6 +71,22 @@ def index(request: Request, slug: str) -> HttpResponse:
         "generation": tenant.key_generation,
     }
     return render(request, "console/security.html", context)
+
+
+def _alerts(slug: str) -> Tile:
+    at = clock.now()
+    standing, pulse = alerts.standing(at=at), alerts.pulse(at=at)
+    asleep = pulse.state in ("asleep", "never")
+    bad = asleep or standing.overdue or standing.critical
+    return Tile(
+        label="Open alerts",
+        figure=formats.number(standing.open),
+        hint="nobody watches at the moment"
+        if asleep
+        else f"{standing.critical} critical, {standing.high} high, {standing.overdue} late",
+        url=reverse("alerts:alerts", args=[slug]),
+        tint="bad" if bad else "warn" if standing.high else "",
+    )
 
 
 def _backups(slug: str) -> Tile:
