@@ -33,7 +33,7 @@ def _mass_export(events: Sequence[Seen], settings: Settings) -> Iterator[Hit]:
         unusual = (
             len(usual) >= ENOUGH_EXPORTS
             and rows_of(event) >= LEAST_UNUSUAL
-            and rows_of(event) > TIMES_USUAL * sorted(usual)[int(len(usual) * 0.95)]
+            and rows_of(event) > TIMES_USUAL * sorted(usual)[len(usual) * 95 // 100]
         )
         usual.append(rows_of(event))
         if rows <= settings.threshold and len(window) < EXPORTS_AN_HOUR and not unusual:

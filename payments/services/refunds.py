@@ -92,8 +92,7 @@ def ask(
 
     Raises:
         NotFound: there is no such payment.
-        RefundExceedsPayment, PaymentNotRefundable, PaymentDisputed, AmountsMovedOn.
-        holds.PayoutsHeld: no money leaves for now.
+        RefundExceedsPayment, PaymentNotRefundable, PaymentDisputed, AmountsMovedOn, holds.PayoutsHeld.
         Invalid: a reason that cannot be kept.
         approvals.OnlyPeopleAsk: over the limit of somebody who is nobody.
     """
@@ -182,8 +181,7 @@ def record_payout(*, refund_id: UUID, paid_on: date, actor: Actor, at: datetime)
         NotPaidByHand: the provider sends this one.
         RefundMovedOn: it waits for approval, or has ended.
         DayOutOfRange, PaidOutInFuture.
-        PeriodClosed: the books of that month are closed.
-        holds.PayoutsHeld: no money leaves for now.
+        PeriodClosed, holds.PayoutsHeld: the books of that month are closed, or no money leaves for now.
     """
     holds.refuse_if_held(("refund", refund_id))
     days.check(paid_on, field="paid_on")
@@ -225,9 +223,7 @@ def approved(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor,
     """Let a refund go that a second person has agreed to (called by the approval, in its transaction).
 
     Raises:
-        PaymentDisputed: its payer went to their bank meanwhile.
-        RefundExceedsPayment: and got the money there.
-        holds.PayoutsHeld: no money leaves for now.
+        PaymentDisputed, RefundExceedsPayment, holds.PayoutsHeld.
     """
     holds.refuse_if_held(("refund", UUID(str(payload["refund"]))))
     payment, refund = moves.lock_refund(UUID(str(payload["refund"])))
