@@ -80,8 +80,10 @@ def look(*, actor: Actor, now: Callable[[], datetime]) -> Round:
         about = forwarded.get(tenant, Forwarded())
         if tenant in behind and tenant != operator:
             about = _of_people(operator, behind[tenant], upto).get(tenant, Forwarded())
-        if not _one(done, tenant, since, upto, about, actor, now):
-            left[tenant] = behind.get(tenant, own)
+        start = behind.get(tenant, since)
+        if not _one(done, tenant, start, upto, about, actor, now):
+            # From the earlier of both: an organization that was never judged has no place of its own yet.
+            left[tenant] = behind.get(tenant) or min(since, own, key=Place.order)
     # A sealed organization is caught up with when it is opened again: that is an event in its trail.
     _end(operator, upto, left, now())
     return done

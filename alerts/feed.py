@@ -34,6 +34,10 @@ class Place:
     epoch: int
     xid: str
 
+    def order(self) -> tuple[int, int]:
+        """Return it as numbers, to be compared."""
+        return self.epoch, int(self.xid)
+
 
 def edge() -> Place:
     """Return the place before which everything is final now."""
