@@ -51,6 +51,9 @@ DEFAULTS = {
     "context_bind_backend": True,
     "proxy_count": 0,
     "api_per_second": 200,
+    "collectors": (),
+    "advisory_keys": (),
+    "advisory_source": "",
     "gateway_address": "",
     "demo": False,
 }
@@ -254,6 +257,22 @@ def test_what_is_not_told_stops_the_start_or_is_absent(field: str) -> None:
         assert f"STRONGBOX_{field.upper()}" in str(stopped)
     else:
         assert told is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "http://logs.internal",
+        "syslog://logs.internal:514",
+        "syslog+tls://logs.internal/path",
+        "logs.internal",
+    ],
+)
+def test_a_collector_is_an_origin_that_speaks_tls(told: str) -> None:
+    good = "syslog+tls://logs.internal:6514, https://siem.internal"
+    assert Environment.load(complete() | {"STRONGBOX_COLLECTORS": good}).collectors == tuple(good.split(", "))
+    with pytest.raises(BadEnvironment, match="STRONGBOX_COLLECTORS"):
+        Environment.load(complete() | {"STRONGBOX_COLLECTORS": told})
 
 
 @pytest.mark.parametrize(
