@@ -3,7 +3,7 @@
     python reader.py list FOLDER --trusted HEX
     python reader.py verify FILE-OR-FOLDER --trusted HEX [--newest-known N]
     python reader.py decrypt FILE --trusted HEX --key KEYFILE --out FILE [--newest-known N] [--archive ID]
-    python reader.py keygen KEYFILE
+    python reader.py keygen KEYFILE [--signing]
 
 It needs Python 3.11 and the packages `cryptography` and `zstandard`. `--trusted` is the public key that signs
 this installation's backups (64 hexadecimal digits, or a file of such lines); keep it beside the recovery key, off
@@ -28,7 +28,7 @@ from typing import IO, Any, NoReturn
 
 import zstandard
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -315,8 +315,8 @@ def open_into(options: argparse.Namespace) -> int:
 
 
 def keygen(options: argparse.Namespace) -> int:
-    """Make a recovery key; never over one that is there."""
-    private = X25519PrivateKey.generate()
+    """Make a recovery key, or a signing key; never over one that is there."""
+    private = Ed25519PrivateKey.generate() if options.signing else X25519PrivateKey.generate()
     with os.fdopen(os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(private.private_bytes_raw().hex() + "\n")
     public = private.public_key().public_bytes_raw().hex()
@@ -358,6 +358,9 @@ def parser() -> Parser:
         command.add_argument(place, type=Path)
         command.add_argument("--json", action="store_true", help="print one JSON object")
         if name == "keygen":
+            command.add_argument(
+                "--signing", action="store_true", help="a key that signs, not one that opens"
+            )
             continue
         command.add_argument("--trusted", action="append", required=True, metavar="HEX-OR-FILE")
         command.add_argument("--newest-known", type=int, metavar="N", help="refuse what ends before this")

@@ -204,13 +204,24 @@ def take(
 
 
 def highest_stored(target: places.Named) -> int:
-    """Return the highest generation whose objects lie at a target: a restored database may know fewer."""
+    """Return the highest generation whose objects lie at a target: a restored database may know fewer.
+
+    A name counts only with its signed header: whoever may write there could else count us out of numbers.
+    """
     try:
         names = [stored.name for stored in target.place.list("backups/")]
+        numbered = {
+            name: int(number) for name in names if (number := name.split("/")[1].split("-")[0]).isdecimal()
+        }
+        for name in sorted(numbered, key=lambda name: numbered[name], reverse=True):
+            try:
+                with target.place.get(name) as source:
+                    return archive.peek(source, trusted=places.trusted()).generation
+            except archive.ArchiveRefused as error:
+                _log.warning("%s at %s is not ours: %s", name, target.name, error.code)
     except targets.TargetRefused:
         return 0
-    numbers = [name.split("/")[1].split("-")[0] for name in names]
-    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+    return 0
 
 
 def object_name(made: Backup, part: str) -> str:

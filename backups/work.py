@@ -40,6 +40,7 @@ _log = logging.getLogger("strongbox.backups")
 BACKUP, VERIFY, DRILL = "backup.run", "backup.verify", "backup.drill"
 _KEPT_ROWS = timedelta(days=45)
 _PROOF_KEPT = timedelta(days=365)
+_ABANDONED = timedelta(days=2)
 
 
 class BackupWorkRuns(Conflict):
@@ -224,6 +225,7 @@ def prune(*, actor: Actor, now: Callable[[], datetime]) -> list[int]:
             if copy.target == one.name
         }
         left |= {(one.name, name) for name in _prune_at(one, doomed, known, at)}
+        _sweep(one, at)
     pruned = []
     for generation in gone:
         if any((copy.target, copy.name) in left for copy in copies[generation]):
@@ -256,6 +258,16 @@ def _prune_at(one: places.Named, doomed: dict[str, str], known: list[Backup], at
     if proof.gone:
         _leave(one, proof, at)
     return set(proof.kept_by_target)
+
+
+def _sweep(one: places.Named, at: datetime) -> None:
+    try:
+        swept = one.place.sweep(before=at - _ABANDONED)
+    except targets.TargetRefused as error:
+        _log.warning("nothing is swept at %s: %s", one.name, error.code)
+    else:
+        if swept:
+            _log.info("%s pieces of backups that never ended were removed at %s", swept, one.name)
 
 
 def _leave(one: places.Named, proof: pruning.Proof, at: datetime) -> None:

@@ -17,6 +17,8 @@ from core.errors import Refusal
 BLOCK = 1 << 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}(?:/[a-z0-9][a-z0-9._-]{0,99}){0,5}")
 KEEP_SUFFIX = ".keep"
+# No name begins with a point, so what is being written is never listed.
+PARTIAL = ".partial-"
 
 
 class TargetRefused(Refusal):
@@ -136,6 +138,10 @@ class Target(ABC):
     @abstractmethod
     def probe(self) -> None:
         """Find out whether a backup could be stored now. Raises TargetUnusable, saying why."""
+
+    @abstractmethod
+    def sweep(self, *, before: datetime) -> int:
+        """Remove what was begun before a moment and never ended (a process was killed); return how many."""
 
     def put(self, name: str, stream: BinaryIO, keep_until: datetime) -> Stored:
         """Store everything the stream holds. Raises what `create` raises."""

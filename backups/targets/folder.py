@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote
 
 from backups.targets.contract import (
     KEEP_SUFFIX,
+    PARTIAL,
     AlreadyStored,
     Credentials,
     KeptLonger,
@@ -29,9 +30,6 @@ from backups.targets.contract import (
     spelled,
     written,
 )
-
-# No name begins with a point, so what is being written is never listed.
-_PARTIAL = ".partial-"
 
 
 class _Writing:
@@ -63,7 +61,7 @@ class Folder(Target):
             raise AlreadyStored(field="name")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            partial = path.with_name(_PARTIAL + token_hex(8))
+            partial = path.with_name(PARTIAL + token_hex(8))
             file = _create(partial)
         except OSError as error:
             raise TargetUnusable(str(error)) from error
@@ -125,7 +123,7 @@ class Folder(Target):
 
     def probe(self) -> None:
         """Write, sync and remove a file."""
-        trial = self.root / (_PARTIAL + token_hex(8))
+        trial = self.root / (PARTIAL + token_hex(8))
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _create(trial) as file:
@@ -134,6 +132,15 @@ class Folder(Target):
             trial.unlink()
         except OSError as error:
             raise TargetUnusable(str(error)) from error
+
+    def sweep(self, *, before: datetime) -> int:
+        """Remove the files of writers that are gone: a living one's was written a moment ago."""
+        swept = 0
+        for path in list(self.root.rglob(PARTIAL + "*")):
+            if not path.is_symlink() and path.lstat().st_mtime < before.timestamp():
+                path.unlink(missing_ok=True)
+                swept += 1
+        return swept
 
     def _path(self, name: str) -> Path:
         return self.root / named(name)
@@ -153,7 +160,7 @@ class Folder(Target):
 
     def _keep(self, path: Path, until: datetime) -> None:
         keep = path.with_name(path.name + KEEP_SUFFIX)
-        fresh = path.with_name(_PARTIAL + token_hex(8))
+        fresh = path.with_name(PARTIAL + token_hex(8))
         with _create(fresh) as file:
             file.write(written(until).encode() + b"\n")
             file.flush()

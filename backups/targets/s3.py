@@ -119,6 +119,14 @@ class Bucket(Target):
         if found.get("ObjectLockEnabled") != "Enabled":
             raise TargetUnusable("The bucket has no Object Lock; only a new bucket can have it.")
 
+    def sweep(self, *, before: datetime) -> int:
+        """Abort uploads that were begun and left: their parts are paid for and shown nowhere."""
+        begun = self._ask("list_multipart_uploads", Prefix=self._prefix).get("Uploads", ())
+        left = [upload for upload in begun if upload["Initiated"] < before]
+        for upload in left:
+            self._ask("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(left)
+
     def _key(self, name: str) -> str:
         return self._prefix + named(name)
 

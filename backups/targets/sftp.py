@@ -20,6 +20,7 @@ from paramiko.sftp import CMD_EXTENDED
 
 from backups.targets.contract import (
     KEEP_SUFFIX,
+    PARTIAL,
     AlreadyStored,
     Credentials,
     KeptLonger,
@@ -35,7 +36,6 @@ from backups.targets.contract import (
     written,
 )
 
-_PARTIAL = ".partial-"
 _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 60
 # Asked for together, so that a distant server costs one round trip for each so many bytes.
@@ -62,7 +62,7 @@ class Account(Target):
         with self._session() as sftp:
             if _exists(sftp, path):
                 raise AlreadyStored(field="name")
-            partial = join(dirname(path), _PARTIAL + token_hex(8))
+            partial = join(dirname(path), PARTIAL + token_hex(8))
             with _fault():
                 _make_folders(sftp, dirname(path))
                 file = _create(sftp, partial)
@@ -124,11 +124,23 @@ class Account(Target):
         """Write, sync and remove a file."""
         with self._session() as sftp, _fault():
             _make_folders(sftp, self.root)
-            trial = join(self.root, _PARTIAL + token_hex(8))
+            trial = join(self.root, PARTIAL + token_hex(8))
             file = _create(sftp, trial)
             file.write(b"trial")
             _settle(sftp, file)
             sftp.remove(trial)
+
+    def sweep(self, *, before: datetime) -> int:
+        """Remove the files of writers that are gone: a living one's was written a moment ago."""
+        swept = 0
+        with self._session() as sftp, _fault():
+            if not _exists(sftp, self.root):
+                return 0
+            for path, modified in list(_partials(sftp, self.root)):
+                if modified < before.timestamp():
+                    sftp.remove(path)
+                    swept += 1
+        return swept
 
     def _path(self, name: str) -> str:
         return join(self.root, named(name))
@@ -149,7 +161,7 @@ class Account(Target):
             raise
 
     def _keep(self, sftp: paramiko.SFTPClient, path: str, until: datetime) -> None:
-        fresh = join(dirname(path), _PARTIAL + token_hex(8))
+        fresh = join(dirname(path), PARTIAL + token_hex(8))
         file = _create(sftp, fresh)
         file.write(written(until).encode() + b"\n")
         _settle(sftp, file)
@@ -275,6 +287,15 @@ def _walk(sftp: paramiko.SFTPClient, folder: str, under: str) -> Iterator[str]:
             yield from _walk(sftp, join(folder, entry.filename), name + "/")
         elif S_ISREG(mode):
             yield name
+
+
+def _partials(sftp: paramiko.SFTPClient, folder: str) -> Iterator[tuple[str, int]]:
+    for entry in sftp.listdir_attr(folder):
+        mode, path = entry.st_mode or 0, join(folder, entry.filename)
+        if S_ISDIR(mode):
+            yield from _partials(sftp, path)
+        elif S_ISREG(mode) and entry.filename.startswith(PARTIAL):
+            yield path, entry.st_mtime or 0
 
 
 def from_url(parts: SplitResult, credentials: Credentials) -> Account:

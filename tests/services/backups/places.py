@@ -1,8 +1,10 @@
 """Places for backups as they are outside: a folder, a server that speaks S3, a machine with sshd."""
 
+import contextlib
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -76,8 +78,16 @@ def s3_target(endpoint: str, prefix: str, bucket: str = "locked") -> targets.Tar
 class Machine:
     """A machine with sshd, reached as the user who runs the tests."""
 
-    def __init__(self, home: Path, port: int) -> None:
-        self.home, self.port = home, port
+    def __init__(self, home: Path, port: int, server: int) -> None:
+        self.home, self.port, self._server = home, port, server
+
+    def hang_up(self) -> None:
+        """End the sessions that are open: the processes which this machine's own sshd started."""
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                parent = int(status.read_text().rpartition(")")[2].split()[1])
+                if parent == self._server:
+                    os.kill(int(status.parent.name), signal.SIGKILL)
 
     @property
     def credentials(self) -> targets.Credentials:
@@ -106,5 +116,5 @@ def ssh_machine(home: Path) -> Iterator[Machine]:
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
         "Subsystem sftp internal-sftp\nAllowTcpForwarding no\n"
     )
-    with listening([sshd, "-D", "-e", "-f", str(home / "config")], port):
-        yield Machine(home, port)
+    with listening([sshd, "-D", "-e", "-f", str(home / "config")], port) as process:
+        yield Machine(home, port, process.pid)

@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 
 from audit.models import Event
-from backups import archive, places, pruning, queries, rules, services, targets, work
+from backups import archive, places, pruning, queries, rules, services, taking, targets, work
 from backups.models import Backup, Copy
 from core.actor import Actor
 from tests.services.backups.test_backup_pruning import RECIPIENT
@@ -146,3 +146,27 @@ def test_what_is_held_stays(disk: targets.Target) -> None:
     before = names(disk)
     assert work.prune(actor=ACTOR, now=lambda: START + 100 * DAY) == []
     assert names(disk) == before
+
+
+def test_names_do_not_count_us_out_of_numbers(disk: targets.Target) -> None:
+    """Whoever may write at the target lays a name with a number that no column holds."""
+    with queries.of_operator():
+        full = taken(disk, 0, None)
+    opened = places.open_targets()[0]
+    for name in ("backups/99999999999999999999-full/database.sbk", "backups/00000077-full/database.sbk"):
+        with disk.create(name, keep_until=START) as sink:
+            sink.write(b"SBXBAK not an archive")
+    stranger = archive.Signer(bytes(range(32)))
+    with disk.create("backups/00000088-full/database.sbk", keep_until=START) as sink:
+        archive.write(
+            [],
+            sink,
+            header=archive.Header(archive.Kind.FULL, 88, START),
+            recipients=[RECIPIENT],
+            signer=stranger,
+            finished=lambda: True,
+        )
+    assert taking.highest_stored(opened) == full.generation
+    other = "backups/00000090-full/database.sbk"
+    stored(disk, other, START, kind=archive.Kind.FULL, generation=90, created_at=START)
+    assert taking.highest_stored(opened) == 90

@@ -161,6 +161,14 @@ def test_it_trusts_nobody_unasked(alone: Alone) -> None:
     assert alone.run("verify", "backups", "--trusted", stranger, "--trusted", "trusted.txt").returncode == 0
 
 
+def test_it_makes_both_kinds_of_keys(alone: Alone) -> None:
+    public = alone.run("keygen", "signing.key", "--signing").stdout.decode().strip()
+    private = bytes.fromhex((alone.folder / "signing.key").read_text())
+    assert primitives.ed25519_public(private).hex() == public
+    opening = bytes.fromhex((alone.folder / "recovery.key").read_text())
+    assert primitives.x25519_public(opening) == alone.recovery.public
+
+
 def test_its_commands_in_this_process(alone: Alone, capsys: pytest.CaptureFixture[str]) -> None:
     alone.chain()
     place, trusted = str(alone.folder / "backups"), str(alone.folder / "trusted.txt")

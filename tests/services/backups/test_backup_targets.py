@@ -156,6 +156,47 @@ def test_a_date_moves_only_away(target: targets.Target) -> None:
         target.delete("one.sbk", at=now() if target.immutable else now() + LATER)
 
 
+def test_what_a_killed_process_left_is_swept_away(
+    target: targets.Target, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    put(target, "full/one.sbk", b"1")
+    # As it is left: begun, and neither ended nor given up.
+    if target.immutable:
+        client = places.s3_client(request.getfixturevalue("s3"))
+        client.create_multipart_upload(Bucket="locked", Key=f"{tmp_path.name}/full/two.sbk")
+    else:
+        root = Path(str(target.root))  # type: ignore[attr-defined]
+        (root / "full" / ".partial-0011").write_bytes(b"half")
+    assert [stored.name for stored in target.list()] == ["full/one.sbk"]
+    # The server of the tests says of every upload that it began in 2010.
+    assert target.sweep(before=datetime(2010, 1, 1, tzinfo=UTC)) == 0
+    assert target.sweep(before=now() + timedelta(minutes=1)) == 1
+    assert target.sweep(before=now() + timedelta(minutes=1)) == 0
+    assert content_of(target, "full/one.sbk") == b"1"
+
+
+# Paramiko asks ahead in a thread of its own, which ends loudly.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_machine_that_goes_away_leaves_nothing_under_the_name(
+    machine: places.Machine, tmp_path: Path
+) -> None:
+    target = machine.target(tmp_path.name)
+    with (
+        pytest.raises(targets.TargetUnusable),
+        target.create("one.sbk", keep_until=now() + LATER) as sink,
+    ):
+        sink.write(os.urandom(1 << 20))
+        machine.hang_up()
+        for _ in range(64):
+            sink.write(os.urandom(1 << 20))
+    assert list(target.list()) == []
+    put(target, "one.sbk", b"again")
+    with pytest.raises(targets.TargetUnusable), target.get("one.sbk") as source:
+        machine.hang_up()
+        source.read()
+    assert content_of(target, "one.sbk") == b"again"
+
+
 # A stolen key of the bucket.
 
 
