@@ -302,7 +302,9 @@ def open_into(options: argparse.Namespace) -> int:
             return GOOD
         partial = options.out.with_name(options.out.name + ".partial")
         try:
-            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+            # Made anew: nobody chose beforehand where it leads or who may read it.
+            partial.unlink(missing_ok=True)
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:
                 archive = decrypt(file, sink, private, options.trusted, expected)
                 sink.flush()
                 os.fsync(sink.fileno())

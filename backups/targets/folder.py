@@ -60,7 +60,7 @@ class Folder(Target):
         if path.exists():
             raise AlreadyStored(field="name")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(path.parent)
             partial = path.with_name(PARTIAL + token_hex(8))
             file = _create(partial)
         except OSError as error:
@@ -125,7 +125,7 @@ class Folder(Target):
         """Write, sync and remove a file."""
         trial = self.root / (PARTIAL + token_hex(8))
         try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(self.root)
             with _create(trial) as file:
                 file.write(b"trial")
                 os.fsync(file.fileno())
@@ -179,6 +179,15 @@ def _settle(file: BinaryIO) -> None:
 
 def _create(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _make_folder(path: Path) -> None:
+    """Make a private folder, and what leads to it; each is on the disk before anything stands in it."""
+    if path.is_dir():
+        return
+    _make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    _sync_folder(path.parent)
 
 
 def _kept(path: Path) -> datetime | None:

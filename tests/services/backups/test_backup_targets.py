@@ -1,5 +1,6 @@
 """Every place for backups keeps the same promises, each against the real thing."""
 
+import hashlib
 import io
 import os
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from backups import targets
+from backups import archive, targets
+from core import primitives
 from tests.services.backups import places
 
 LATER = timedelta(days=35)
@@ -86,6 +88,47 @@ def test_what_is_stored_is_found_again(target: targets.Target) -> None:
     ):
         with pytest.raises(targets.NotStored):
             ask("full/none.sbk")
+
+
+def test_an_archive_goes_there_and_comes_back(target: targets.Target) -> None:
+    """Streamed, not spooled; read as it arrives; and what went wrong on the way is told."""
+    key, public = primitives.x25519_generate()
+    signer = archive.Signer(primitives.ed25519_generate()[0])
+    canary = b"Canary-4f1e Frau Zeisig"
+    content = [canary * 1000, os.urandom(3 << 20), canary]
+    with target.create("one.sbk", keep_until=now() + LATER) as sink:
+        written = archive.write(
+            content,
+            sink,
+            header=archive.Header(archive.Kind.FULL, 3, now()),
+            recipients=[archive.Recipient("recovery", public)],
+            signer=signer,
+            finished=lambda: True,
+        )
+    assert target.head("one.sbk").size == written.bytes_out
+    back = io.BytesIO()
+    with target.get("one.sbk") as source:
+        archive.read(source, back, recipient_key=key, trusted={signer.public}, newest_known=3)
+    assert back.getvalue() == b"".join(content)
+    stored = content_of(target, "one.sbk")
+    assert hashlib.sha256(stored).hexdigest() == written.sha256
+    assert canary not in stored
+    put(target, "two.sbk", stored[:-1])
+    with target.get("two.sbk") as source, pytest.raises(archive.ArchiveDamaged):
+        archive.verify(source, trusted={signer.public})
+    with (
+        pytest.raises(archive.ProducerFailed),
+        target.create("three.sbk", keep_until=now() + LATER) as sink,
+    ):
+        archive.write(
+            content,
+            sink,
+            header=archive.Header(archive.Kind.FULL, 4, now()),
+            recipients=[archive.Recipient("recovery", public)],
+            signer=signer,
+            finished=lambda: False,
+        )
+    assert [found.name for found in target.list()] == ["one.sbk", "two.sbk"]
 
 
 def test_nothing_is_overwritten(target: targets.Target) -> None:
@@ -291,9 +334,15 @@ def test_files_are_private(machine: places.Machine, tmp_path: Path) -> None:
         (targets.of(str(tmp_path / "b")), tmp_path / "b"),
         (machine.target(tmp_path.name), machine.home / tmp_path.name),
     ):
-        put(target, "full/one.sbk", b"1")
-        modes = {path.name: path.stat().st_mode & 0o777 for path in sorted(root.rglob("*"))}
-        assert modes == {"full": 0o700, "one.sbk": 0o600, "one.sbk.keep": 0o600}
+        put(target, "full/deep/one.sbk", b"1")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (root, *sorted(root.rglob("*")))}
+        assert modes == {
+            root.name: 0o700,
+            "full": 0o700,
+            "deep": 0o700,
+            "one.sbk": 0o600,
+            "one.sbk.keep": 0o600,
+        }
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
