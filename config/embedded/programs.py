@@ -33,6 +33,9 @@ _COMMON = frozenset(
         "STRONGBOX_AUDIT_CHECKPOINT_DIR",
         "STRONGBOX_GATEWAY_ADDRESS",
         "STRONGBOX_DEMO",
+        # Where advisories come from, and the public keys they are signed with.
+        "STRONGBOX_ADVISORY_SOURCE",
+        "STRONGBOX_ADVISORY_KEYS",
         # Names of targets and public keys; what they open is in _WRITES_BACKUPS.
         "STRONGBOX_BACKUP_TARGETS",
         "STRONGBOX_BACKUP_TRUSTED_FILE",
