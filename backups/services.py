@@ -147,7 +147,10 @@ def note_verified(
     made = Backup.objects.select_for_update().get(pk=backup_id)
     made.verified_at, made.is_sound = at, not faults and sound > 0
     made.save(update_fields=["verified_at", "is_sound"])
-    Copy.objects.filter(backup_id=backup_id).exclude(pk__in=faults).update(checked_at=at)
+    # A target that was away, or a copy that was brought back, counts again.
+    Copy.objects.filter(backup_id=backup_id).exclude(pk__in=faults).exclude(state=Copy.State.PRUNED).update(
+        checked_at=at, state=Copy.State.STORED
+    )
     Copy.objects.filter(pk__in=faults).update(checked_at=at, state=Copy.State.MISSING)
     subject = ("backup", made.pk)
     if made.is_sound:

@@ -25,7 +25,7 @@ from web.kit import formats
 from web.kit.forms import Form
 from web.kit.parts import Crumb, CursorPage
 
-_PAGE = 25
+_PAGE = 14
 _CRUMBS = "ops_backups:index"
 
 
@@ -68,6 +68,7 @@ def index(request: Request) -> HttpResponse:
     drills = queries.drills(limit=8)
     context = {
         "tiles": _tiles(at),
+        "wrong": _wrong(),
         "late": _late(),
         "strips": [
             calendar.of_backups(Backup.objects.filter(started_at__gte=since), at=at),
@@ -118,6 +119,20 @@ def _running() -> list[tuple[str, str]]:
         for job, sentence in found
         if job is not None
     ]
+
+
+def _wrong() -> list[tuple[str, str, str]]:
+    """Say what the newest backup and the newest drill came to, where it is not well."""
+    found = []
+    newest = queries.latest_done()
+    if newest is not None and newest.is_sound is False:
+        url = reverse("ops_backups:backup", args=[ids.encode("backup", newest.pk)])
+        found.append(("The newest backup is not sound", "See which copy it is, and back up now.", url))
+    ended = Drill.objects.exclude(state=Drill.State.RUNNING).order_by("-started_at").first()
+    if ended is not None and ended.state == Drill.State.FAILED:
+        url = reverse("ops_backups:drill", args=[ids.encode("restore_drill", ended.pk)])
+        found.append(("The last restore drill failed", "See which check it was.", url))
+    return found
 
 
 def _late() -> list[str]:

@@ -6,6 +6,7 @@ every row of every table, read past every policy.
 
 import io
 import itertools
+import json
 import os
 import threading
 import time
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connections
 
 from accounts.services import approvals
 from backups import queries, services, taking
+from backups.drills import results
 from backups.models import Backup, RestoreRequest
 from core import clock, ids
 from core.actor import Actor
@@ -87,6 +90,42 @@ def restore(slug: str, asked: RestoreRequest) -> dict[str, Any]:
     given = ["--organization", slug, "--request", ids.encode("restore", asked.pk), "--key-file", str(key)]
     call_command("backup_restore", *given, stdout=out)
     return {line.split(": ")[0]: line.split(": ")[1] for line in out.getvalue().splitlines() if ": " in line}
+
+
+def run(name: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+    out, code = io.StringIO(), 0
+    try:
+        call_command(name, *arguments, "--json", stdout=out, stderr=io.StringIO())
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    return code, json.loads(out.getvalue().splitlines()[-1])
+
+
+def test_a_backup_is_made_verified_and_drilled_and_a_damaged_one_is_found(
+    database: str, django_db_blocker: Any
+) -> None:
+    with django_db_blocker.unblock():
+        code, made = run("backup_run", "--here")
+        assert (code, made["kind"], made["failed"]) == (0, "full", False)
+        code, drilled = run("backup_drill", "--here")
+        assert (code, drilled["state"]) == (0, "passed"), drilled
+        assert {check["name"] for check in drilled["checks"]} == results.EXPECTED
+        print(f"RTO {drilled['rto_seconds']} s, RPO {drilled['rpo_seconds']} s")
+        (listed,) = run("backup_list")[1]["backups"]
+        assert listed["sound"] is True and {copy["part"] for copy in listed["copies"]} == {
+            "database",
+            "files",
+        }
+        path = Path(settings.BACKUP_TARGETS.partition("file://")[2]) / listed["copies"][0]["name"]
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-200] + bytes([whole[-200] ^ 1]) + whole[-199:])
+        code, verified = run("backup_verify", made["id"], "--here")
+        assert (code, verified["sound"]) == (1, False)
+        # What is damaged is not restored: there is no other backup, so there is none.
+        code, drilled = run("backup_drill", "--here")
+        assert (code, drilled["checks"][0]) == (1, {"name": "archive", "ok": False} | drilled["checks"][0])
+        path.write_bytes(whole)
+        assert run("backup_verify", made["id"], "--here")[0] == 0
 
 
 def test_one_organization_comes_back_beside_the_others(database: str, django_db_blocker: Any) -> None:
