@@ -33,7 +33,7 @@ class DrillForm(Form):
         label="Moment to restore, in UTC",
         required=False,
         help_text="Leave it empty to restore everything there is.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}),
     )
 
 

@@ -37,7 +37,7 @@ class RestoreForm(Form):
         label="Moment to restore, in UTC",
         required=False,
         help_text="What was done after it is lost. Leave it empty to restore everything there is.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}),
     )
     reason = forms.CharField(label="Reason", max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
 
