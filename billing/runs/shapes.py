@@ -110,7 +110,7 @@ class Shapes:
             errors += rules.text_errors(f"/references/{name}", text, rules.NOTE_LENGTH)
         if errors:
             raise Invalid(errors)
-        parts.check_days(self._issued_on, planned.due_on)
+        parts.check_days(self._issued_on, planned.due_on, at=None)
         money.exponent(currency)
         used = {line.tax_rate_id for line in planned.lines}
         if self._series.e_invoice and any(self._rates[key].components for key in used if key in self._rates):
