@@ -270,7 +270,7 @@ def _database(
             cwd="/",
             preexec_fn=server.die_with_us(),
         )
-        output = server.pipe(child.stdout)
+        output = archive.widen(server.pipe(child.stdout))
         watch = TarWatch(output, progress)
         facts: dict[str, Any] = {}
 
@@ -364,7 +364,7 @@ def _files(
         env=server.clean(),
         preexec_fn=server.die_with_us(),
     )
-    output = server.pipe(child.stdout)
+    output = archive.widen(server.pipe(child.stdout))
     try:
         written, held = store(
             output,

@@ -93,6 +93,7 @@ def _plain(command: list[str], settings: dict[str, str], path: Path) -> dict[str
 
 
 def _ours(command: list[str], settings: dict[str, str], path: Path) -> dict[str, Any]:
+    path.unlink(missing_ok=True)
     # A process of its own, so that the memory it says is a backup's alone.
     return _child("write", path, *command, environment=settings)
 
@@ -111,9 +112,9 @@ def _child(
 
 
 def _main(what: str, path: Path, command: list[str]) -> dict[str, Any]:
-    from backups import archive
+    from backups import archive, manifests, targets
 
-    # Any key does: it is the work that counts. The recipient's private key is its number.
+    # Any key does: it is the work that counts.
     from core import primitives
 
     signer, key = archive.Signer(primitives.sha256(b"bench signer")), primitives.sha256(b"bench recipient")
@@ -122,18 +123,18 @@ def _main(what: str, path: Path, command: list[str]) -> dict[str, Any]:
         for name, private in (("recovery", key), ("drill", primitives.sha256(b"bench drill")))
     ]
     if what == "write":
+        # The way of backups.taking, but for the rows that it writes.
         child = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert child.stdout is not None
-        with path.open("wb") as sink:
+        with targets.of(str(path.parent)).create(path.name, keep_until=datetime.now(UTC)) as sink:
             written = archive.write(
-                child.stdout,
+                manifests.TarWatch(archive.widen(child.stdout)),
                 sink,
                 header=archive.Header(archive.Kind.FULL, 1, datetime.now(UTC)),
                 recipients=recipients,
                 signer=signer,
                 finished=lambda: child.wait() == 0,
             )
-            os.fsync(sink.fileno())
         # Of this program alone: what getrusage says begins with the size of whoever started it.
         status = Path("/proc/self/status").read_text().splitlines()
         peak = next(line for line in status if line.startswith("VmHWM:"))

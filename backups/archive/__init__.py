@@ -17,7 +17,7 @@ from backups.archive.headers import (
     SignerUnknown,
 )
 from backups.archive.reading import Source, peek, read, verify
-from backups.archive.writing import ProducerFailed, Sink, Written, write
+from backups.archive.writing import ProducerFailed, Sink, Written, widen, write
 
 __all__ = [
     "AnotherArchive",
@@ -41,5 +41,6 @@ __all__ = [
     "peek",
     "read",
     "verify",
+    "widen",
     "write",
 ]

@@ -1,5 +1,6 @@
 """Writing an archive: compress, encrypt, hash, in one pass and in bounded memory."""
 
+import contextlib
 import fcntl
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -119,14 +120,13 @@ def _blocks(producer: Iterable[bytes] | IO[bytes]) -> Iterator[bytes]:
     if read is None:
         yield from producer
         return
-    _widen(producer)
     while block := read(CHUNK):
         yield block
 
 
-def _widen(producer: object) -> None:
-    """Give a pipe a buffer of a chunk: 64 kB, the usual one, wakes both sides sixteen times as often."""
-    try:
-        fcntl.fcntl(producer.fileno(), fcntl.F_SETPIPE_SZ, CHUNK)  # type: ignore[attr-defined]
-    except (OSError, AttributeError, ValueError):
-        return  # no pipe, or the system's limit is reached: slower, not wrong
+def widen(pipe: IO[bytes]) -> IO[bytes]:
+    """Return the pipe with a buffer of a chunk: 64 kB, the usual one, wakes both sides sixteen times as often."""
+    # No pipe, or the system's limit is reached: slower, not wrong.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, CHUNK)
+    return pipe
