@@ -87,7 +87,7 @@ def _open(found: Found, rule: Rule, settings: Settings, actor: Actor, at: dateti
         key=hit.key,
         person_id=person,
         network=hit.event.network,
-        count=hit.count,
+        count=hit.count if hit.count > 1 else found.hits,
         hits=found.hits,
         facts=dict(hit.facts),
         evidence=[evidence_of(one) for one in hit.evidence],

@@ -104,13 +104,14 @@ class Seen:
         if group is Group.ACTOR:
             # Whoever asked, not whoever agreed. Strangers have no id: the network they come from stands for them.
             who = self.on_behalf_of or self.actor_id
-            return str(who) if who else self.network and f"network.{self.network}"
+            return str(who) if who else f"network.{self.network}" if self.network else self.actor_kind
         if group is Group.CUSTOMER:
             return str(self.more.get("customer", ""))
         found = {
             Group.PERSON: self.person,
             Group.SESSION: self.session_id,
-            Group.SUBJECT: self.subject_id,
+            # What names no record is about the whole organization.
+            Group.SUBJECT: self.subject_id or "all",
         }[group]
         return str(found) if found else ""
 

@@ -317,3 +317,12 @@ def test_what_an_organization_may_not_set_is_not_offered():
 def test_only_the_first_export_in_a_long_time_is_told():
     again = [export(0, 5), export(10 * DAY, 5), export(60 * DAY, 5), export(200 * DAY, 5)]
     assert [hit.event for hit in judged("DATA-05", again)] == [again[0], again[3]]
+
+
+def test_what_names_no_record_person_or_network_is_found_as_well():
+    """A command on the host has neither an id nor a network: what it does must not be silent for that."""
+    for code, event in (("OPS-04", "restore.requested"), ("PATCH-01", "patch.finding_due"),
+                        ("PATCH-03", "patch.end_of_life_near"), ("PEOPLE-01", "training.overdue"),
+                        ("COMP-01", "control.stale"), ("KEY-01", "keys.rotation_overdue"),
+                        ("DATA-09", "audit.exported"), ("INT-06", "audit_stream.late")):  # fmt: skip
+        assert judged(code, [e(event, actor_id=None, actor_kind="system", network="")]), code
