@@ -42,3 +42,104 @@ RULE_TRIED = register(
     pci="10.2.1.3",
 )  # fmt: skip
 RULE_READ = register("alert_rule.read", "{actor} read alert rules", owasp="sensitive_read")
+
+CHANNEL_CREATED = register(
+    "alert_channel.created",
+    "{actor} added the alert channel {subject}",
+    owasp="sensitive_create",
+    pci="10.2.1.2",
+)
+CHANNEL_UPDATED = register(
+    "alert_channel.updated",
+    "{actor} changed the alert channel {subject}",
+    owasp="sensitive_update",
+    pci="10.2.1.2",
+)
+CHANNEL_REMOVED = register(
+    "alert_channel.removed",
+    "{actor} removed the alert channel {subject}",
+    owasp="sys_monitor_disabled",
+    pci="10.2.1.6",
+)
+CHANNEL_DISABLED = register(
+    "alert_channel.disabled",
+    "{actor} disabled the alert channel {subject}",
+    owasp="sys_monitor_disabled",
+    pci="10.2.1.6",
+)
+CHANNEL_ENABLED = register(
+    "alert_channel.enabled",
+    "{actor} enabled the alert channel {subject}",
+    owasp="sys_monitor_enabled",
+    pci="10.2.1.6",
+)
+CHANNEL_TESTED = register(
+    "alert_channel.tested", "{actor} had the alert channel {subject} tested", owasp="sensitive_read"
+)
+CHANNEL_ROTATED = register(
+    "alert_channel.rotated",
+    "{actor} replaced the secret of the alert channel {subject}",
+    owasp="authn_token_created",
+    pci="10.2.1.5",
+)
+CHANNEL_READ = register(
+    "alert_channel.read", "{actor} read where alerts go", owasp="sensitive_read", pci="10.2.1.1"
+)
+CHANNEL_TOLD = register(
+    "alert_channel.told", "{actor} told the alert channel {subject}", owasp="sensitive_create"
+)
+CHANNEL_FAILED = register(
+    "alert_channel.failed", "{actor} could not reach the alert channel {subject}", owasp="sys_crash"
+)
+CHANNEL_RECOVERED = register(
+    "alert_channel.recovered",
+    "{actor} reaches the alert channel {subject} again",
+    owasp="sys_monitor_enabled",
+)
+
+# Sending a batch is no event: it would be sent, and so never end.
+STREAM_CREATED = register(
+    "audit_stream.created",
+    "{actor} had the audit trail sent to {subject}",
+    owasp="sys_monitor_enabled",
+    pci="10.2.1.6",
+)
+STREAM_UPDATED = register(
+    "audit_stream.updated", "{actor} changed the stream {subject}", owasp="sensitive_update", pci="10.2.1.6"
+)
+STREAM_REMOVED = register(
+    "audit_stream.removed",
+    "{actor} removed the stream {subject}",
+    owasp="sys_monitor_disabled",
+    pci="10.2.1.6",
+)
+STREAM_PAUSED = register(
+    "audit_stream.paused", "{actor} paused the stream {subject}", owasp="sys_monitor_disabled", pci="10.2.1.6"
+)
+STREAM_RESUMED = register(
+    "audit_stream.resumed",
+    "{actor} resumed the stream {subject}",
+    owasp="sys_monitor_enabled",
+    pci="10.2.1.6",
+)
+STREAM_TESTED = register(
+    "audit_stream.tested", "{actor} had the stream {subject} tested", owasp="sensitive_read"
+)
+STREAM_READ = register(
+    "audit_stream.read", "{actor} read where the audit trail is sent", owasp="sensitive_read", pci="10.2.1.1"
+)
+STREAM_SENT = register(
+    "audit_stream.sent",
+    "{actor} sent {events} events of the audit trail to {subject} in a day",
+    owasp="sensitive_read",
+    pci="10.2.1.3",
+)
+STREAM_LATE = register(
+    "audit_stream.late", "{actor} found the stream {subject} late", owasp="sys_crash", pci="10.2.1.6"
+)
+STREAM_RECOVERED = register(
+    "audit_stream.recovered",
+    "{actor} found the stream {subject} up to date again",
+    owasp="sys_monitor_enabled",
+    pci="10.2.1.6",
+)

@@ -17,8 +17,8 @@ from uuid import UUID
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from alerts import ocsf
-from alerts.channels import events, queries, rules, telling
+from alerts import events, ocsf
+from alerts.channels import queries, rules, telling
 from alerts.channels.models import AlertChannel, AlertDelivery
 from alerts.ocsf import Finding
 from audit import services as audit
@@ -281,7 +281,7 @@ def _finish(
         }
         if row.alert_id is not None:
             facts["alert"] = str(row.alert_id)
-        audit.record(events.TOLD, actor=actor, subject=("alert_channel", channel.pk), facts=facts)
+        audit.record(events.CHANNEL_TOLD, actor=actor, subject=("alert_channel", channel.pk), facts=facts)
     _judge(channel, row, outcome, actor, at)
     if again_in is None and not outcome.told and row.alert_id is not None:
         fall_back(telling.finding(row.alert_id), at=at)
@@ -299,7 +299,7 @@ def _judge(channel: AlertChannel, row: AlertDelivery, outcome: Outcome, actor: A
     if outcome.told == failed_before:
         facts = {"delivery": str(row.pk), "kind": channel.kind}
         audit.record(
-            events.RECOVERED if outcome.told else events.FAILED,
+            events.CHANNEL_RECOVERED if outcome.told else events.CHANNEL_FAILED,
             actor=actor,
             subject=("alert_channel", channel.pk),
             facts=facts,

@@ -79,6 +79,13 @@ def wait(attempts: int) -> timedelta | None:
     return WAITS[attempts - 1] if attempts <= len(WAITS) else None
 
 
+def check_authority(ca: str) -> list[FieldError]:
+    """Refuse a key where a certificate is asked for: it is shown again on the page, and would be out."""
+    if "PRIVATE KEY" not in ca:
+        return []
+    return [FieldError("/ca", "private_key", "This holds a private key. Paste the certificate alone.")]
+
+
 def check(
     *,
     kind: str,
@@ -107,6 +114,7 @@ def check(
             errors.append(FieldError(f"/{name}", "too_long", f"At most {length} characters are kept."))
         if name != "ca" and cardnumbers.contains_card_number(text):
             errors.append(FieldError(f"/{name}", "card_number", "This looks like a card number. Remove it."))
+    errors += check_authority(ca)
     if not severities or set(severities) - set(SEVERITIES):
         errors.append(FieldError("/severities", "unknown_choice", "Tick at least one severity."))
     if quiet is not None:

@@ -13,7 +13,8 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from alerts.channels import delivery, events, queries, rules, telling
+from alerts import events
+from alerts.channels import delivery, queries, rules, telling
 from alerts.channels.models import AlertChannel, AlertDelivery
 from audit import services as audit
 from core.actor import Actor
@@ -112,7 +113,7 @@ def create(
         updated_at=at,
     )
     row.save(force_insert=True)
-    _record(events.CREATED, row, actor, facts={"kind": kind})
+    _record(events.CHANNEL_CREATED, row, actor, facts={"kind": kind})
     _try(row, at)
     return Made(row, secret)
 
@@ -157,7 +158,7 @@ def update(*, channel_id: UUID, changes: Mapping[str, Any], actor: Actor, at: da
     row.updated_at = at
     row.save()
     facts = {"lost": ":".join(lost)} if lost else {}
-    _record(events.UPDATED, row, actor, fields=changed, facts=facts)
+    _record(events.CHANNEL_UPDATED, row, actor, fields=changed, facts=facts)
     if moved and row.state == AlertChannel.State.ENABLED:
         _try(row, at)
     return row
@@ -174,7 +175,7 @@ def test(*, channel_id: UUID, actor: Actor, at: datetime) -> AlertDelivery:
     row = _locked(channel_id)
     if row.state != AlertChannel.State.ENABLED:
         raise ChannelDisabled
-    _record(events.TESTED, row, actor)
+    _record(events.CHANNEL_TESTED, row, actor)
     return _try(row, at)
 
 
@@ -190,7 +191,7 @@ def enable(*, channel_id: UUID, actor: Actor, at: datetime) -> AlertChannel:
         return row
     row.state, row.failing_since, row.last_ok_at, row.updated_at = AlertChannel.State.ENABLED, None, None, at
     row.save(update_fields=["state", "failing_since", "last_ok_at", "updated_at"])
-    _record(events.ENABLED, row, actor)
+    _record(events.CHANNEL_ENABLED, row, actor)
     _try(row, at)
     return row
 
@@ -211,7 +212,7 @@ def disable(*, channel_id: UUID, actor: Actor, at: datetime) -> AlertChannel:
     dropped = waiting.update(
         state=AlertDelivery.State.DROPPED, next_attempt_at=None, claimed_until=None, finished_at=at
     )
-    _record(events.DISABLED, row, actor, facts={"dropped": dropped, **_silenced(row)})
+    _record(events.CHANNEL_DISABLED, row, actor, facts={"dropped": dropped, **_silenced(row)})
     return row
 
 
@@ -223,7 +224,7 @@ def remove(*, channel_id: UUID, actor: Actor) -> None:
         NotFound: there is no such channel.
     """
     row = _locked(channel_id)
-    _record(events.REMOVED, row, actor, facts=_silenced(row))
+    _record(events.CHANNEL_REMOVED, row, actor, facts=_silenced(row))
     AlertChannel.objects.filter(pk=row.pk).delete()
 
 
@@ -241,7 +242,7 @@ def rotate(*, channel_id: UUID, actor: Actor, at: datetime) -> Made:
     secret = row.secret = signing.new_secret()
     row.secret_made_at = row.updated_at = at
     row.save(update_fields=["secret", "secret_made_at", "updated_at"])
-    _record(events.ROTATED, row, actor)
+    _record(events.CHANNEL_ROTATED, row, actor)
     return Made(row, secret)
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from alerts.channels.rules import check_authority
 from core import cardnumbers
 from core.errors import FieldError, Invalid
 
@@ -23,12 +24,20 @@ class Begin(StrEnum):
 
 
 MOST_STREAMS = 5
+MOST_AT_ONCE = 500
+# A collector that takes bodies of 1 MiB takes each batch.
+MOST_BYTES = 1_000_000
 ADDRESS_LENGTH = 500
 DESCRIPTION_LENGTH = 200
 SECRET_LENGTH = 500
 CA_LENGTH = 32_000
 _FIRST_WAIT = timedelta(seconds=5)
 _LONGEST_WAIT = timedelta(minutes=5)
+
+
+def batch(attempts: int) -> int:
+    """Return how many events are sent at once after that many failures in a row: what is too much is halved."""
+    return max(1, MOST_AT_ONCE >> min(attempts, 16))
 
 
 def wait(attempts: int) -> timedelta:
@@ -61,5 +70,6 @@ def check(*, kind: str, address: str, description: str, secret: str, ca: str) ->
             errors.append(FieldError(f"/{name}", "too_long", f"At most {length} characters are kept."))
         if name != "ca" and cardnumbers.contains_card_number(text):
             errors.append(FieldError(f"/{name}", "card_number", "This looks like a card number. Remove it."))
+    errors += check_authority(ca)
     if errors:
         raise Invalid(errors)

@@ -7,15 +7,15 @@ transaction, whatever dies in between; no transaction waits for somebody else's 
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from kombu.exceptions import OperationalError
 
-from alerts import ocsf
-from alerts.streams import events, queries, rules
+from alerts import events, ocsf
+from alerts.streams import queries, rules
 from alerts.streams.models import AuditStream
 from alerts.streams.queries import Place
 from audit import services as audit
@@ -29,7 +29,6 @@ from tenancy.context import Scope, scope, use_case
 from tenancy.models import Tenant
 
 _log = logging.getLogger("strongbox.alerts")
-BATCH = 500
 LEASE = timedelta(minutes=2)
 TIMEOUT_SECONDS = 20.0
 # A run that has more to send asks for another, behind those of other organizations.
@@ -50,8 +49,9 @@ class Batch:
     address: str
     secret: str
     ca: str
-    slug: str
     events: tuple[Event, ...]
+    # One each, as it leaves.
+    lines: tuple[bytes, ...]
 
     @property
     def place(self) -> Place:
@@ -102,7 +102,7 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
     mine = claim is not None and row.claimed_until == claim
     if not mine and row.claimed_until is not None and row.claimed_until > at:
         return None
-    waiting = queries.following(queries.place_of(row), since=row.since, limit=BATCH)
+    waiting = queries.following(queries.place_of(row), since=row.since, limit=rules.batch(row.attempts))
     if not waiting:
         epoch, xmin = queries.bound()
         if epoch > row.epoch or xmin - row.xid > _PLACE_FOLLOWS:
@@ -112,6 +112,7 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
         return None
     row.claimed_until = at + LEASE
     row.save(update_fields=["claimed_until"])
+    lines = _lines(row.kind, waiting)
     return Batch(
         stream_id=row.pk,
         claim=row.claimed_until,
@@ -119,8 +120,8 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
         address=row.address,
         secret=row.secret or "",
         ca=row.ca or "",
-        slug=str(Tenant.objects.values_list("slug", flat=True).get(pk=context.current_tenant())),
-        events=tuple(waiting),
+        events=tuple(waiting[: len(lines)]),
+        lines=lines,
     )
 
 
@@ -128,7 +129,7 @@ def send(batch: Batch) -> str:
     """Send one batch and return nothing once it was acknowledged, else a code that says why not."""
     try:
         if batch.kind == AuditStream.Kind.SYSLOG:
-            syslog.Client(ca=batch.ca, timeout_seconds=TIMEOUT_SECONDS).send(batch.address, _lines(batch))
+            syslog.Client(ca=batch.ca, timeout_seconds=TIMEOUT_SECONDS).send(batch.address, batch.lines)
             return ""
         answer = http.Client(
             ca=batch.ca, timeout_seconds=TIMEOUT_SECONDS, private_origins=http.collector_origins()
@@ -139,7 +140,7 @@ def send(batch: Batch) -> str:
                 "Content-Type": "application/x-ndjson",
                 **({"Authorization": batch.secret} if batch.secret else {}),
             },
-            body=b"".join(_json(ocsf.of_event(event)) + b"\n" for event in batch.events),
+            body=b"".join(batch.lines),
         )
         return "" if webhook_rules.is_delivered(answer.status) else f"http_{answer.status}"
     except Refusal as refusal:
@@ -173,7 +174,7 @@ def note(*, batch: Batch, code: str, actor: Actor, at: datetime) -> int:
     row.attempts, row.failing_since, row.last_ok_at = 0, None, at
     if row.recorded_at.astimezone(UTC).date() != at.astimezone(UTC).date():
         facts = {"events": row.sent - row.recorded}
-        audit.record(events.SENT, actor=actor, subject=("audit_stream", row.pk), facts=facts)
+        audit.record(events.STREAM_SENT, actor=actor, subject=("audit_stream", row.pk), facts=facts)
         row.recorded, row.recorded_at = row.sent, at
     row.save()
     return len(batch.events)
@@ -192,7 +193,7 @@ def look_for_late(*, actor: Actor, at: datetime) -> int:
         row.late_since = at if is_late else None
         row.save(update_fields=["late_since"])
         audit.record(
-            events.LATE if is_late else events.RECOVERED,
+            events.STREAM_LATE if is_late else events.STREAM_RECOVERED,
             actor=actor,
             subject=("audit_stream", row.pk),
             facts={"waiting": lag.events, "seconds": round(lag.seconds(at)), "paused": row.state == "paused"},
@@ -223,19 +224,31 @@ def _due(at: datetime) -> list[AuditStream]:
     return list(rows.exclude(claimed_until__gt=at).order_by("id"))
 
 
-def _lines(batch: Batch) -> list[bytes]:
-    return [
-        syslog.message(
-            severity=syslog.Severity.INFORMATIONAL
-            if event.result == Event.Result.SUCCESS
-            else syslog.Severity.WARNING,
-            at=event.at,
-            host=batch.slug,
-            id="audit",
-            text=_json(ocsf.of_event(event, most_subjects=_SUBJECTS_IN_SYSLOG)).decode(),
+def _lines(kind: str, waiting: Sequence[Event]) -> tuple[bytes, ...]:
+    """Write the first events as they leave: as many as fit, and at least one."""
+    slug = str(Tenant.objects.values_list("slug", flat=True).get(pk=context.current_tenant()))
+    lines: list[bytes] = []
+    size = 0
+    for event in waiting:
+        line = (
+            _message(event, slug) if kind == AuditStream.Kind.SYSLOG else _json(ocsf.of_event(event)) + b"\n"
         )
-        for event in batch.events
-    ]
+        size += len(line)
+        if lines and size > rules.MOST_BYTES:
+            break
+        lines.append(line)
+    return tuple(lines)
+
+
+def _message(event: Event, slug: str) -> bytes:
+    went_well = event.result == Event.Result.SUCCESS
+    return syslog.message(
+        severity=syslog.Severity.INFORMATIONAL if went_well else syslog.Severity.WARNING,
+        at=event.at,
+        host=slug,
+        id="audit",
+        text=_json(ocsf.of_event(event, most_subjects=_SUBJECTS_IN_SYSLOG)).decode(),
+    )
 
 
 def _json(found: dict[str, object]) -> bytes:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from alerts import events
 from alerts.channels.services import check_address
-from alerts.streams import events, queries, rules, sending
+from alerts.streams import queries, rules, sending
 from alerts.streams.models import AuditStream
 from audit import services as audit
 from core.actor import Actor
@@ -69,7 +70,7 @@ def create(
         updated_at=at,
     )
     row.save(force_insert=True)
-    _record(events.CREATED, row, actor, facts={"kind": kind, "begin": begin})
+    _record(events.STREAM_CREATED, row, actor, facts={"kind": kind, "begin": begin})
     sending.soon()
     return row
 
@@ -94,7 +95,7 @@ def update(*, stream_id: UUID, changes: Mapping[str, Any], actor: Actor, at: dat
     # A batch that is under way to the old place must not count as sent to the new one.
     row.claimed_until, row.next_attempt_at, row.attempts, row.updated_at = None, at, 0, at
     row.save()
-    _record(events.UPDATED, row, actor, fields=changed)
+    _record(events.STREAM_UPDATED, row, actor, fields=changed)
     sending.soon()
     return row
 
@@ -110,7 +111,7 @@ def test(*, stream_id: UUID, actor: Actor, at: datetime) -> AuditStream:
     if row.state == AuditStream.State.ACTIVE:
         row.next_attempt_at = at
         row.save(update_fields=["next_attempt_at"])
-    _record(events.TESTED, row, actor)
+    _record(events.STREAM_TESTED, row, actor)
     sending.soon()
     return row
 
@@ -126,7 +127,7 @@ def pause(*, stream_id: UUID, actor: Actor, at: datetime) -> AuditStream:
     if row.state == AuditStream.State.ACTIVE:
         row.state, row.updated_at, row.claimed_until = AuditStream.State.PAUSED, at, None
         row.save(update_fields=["state", "updated_at", "claimed_until"])
-        _record(events.PAUSED, row, actor)
+        _record(events.STREAM_PAUSED, row, actor)
     return row
 
 
@@ -142,7 +143,7 @@ def resume(*, stream_id: UUID, actor: Actor, at: datetime) -> AuditStream:
         row.state, row.updated_at = AuditStream.State.ACTIVE, at
         row.next_attempt_at, row.attempts, row.failing_since = at, 0, None
         row.save()
-        _record(events.RESUMED, row, actor)
+        _record(events.STREAM_RESUMED, row, actor)
         sending.soon()
     return row
 
@@ -155,7 +156,7 @@ def remove(*, stream_id: UUID, actor: Actor) -> None:
         NotFound: there is no such stream.
     """
     row = _locked(stream_id)
-    _record(events.REMOVED, row, actor, facts={"sent": row.sent})
+    _record(events.STREAM_REMOVED, row, actor, facts={"sent": row.sent})
     AuditStream.objects.filter(pk=row.pk).delete()
 
 

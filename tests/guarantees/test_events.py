@@ -18,7 +18,10 @@ from tests import fired
 from tests.make import billing
 
 HOME = Path(__file__).resolve().parents[2]
-ROOMS = ("audit", "crypto", "outbound", "accounts", "billing", "payments", "edge", "web", "api", "config")
+ROOMS = (
+    "audit", "crypto", "outbound", "accounts", "billing", "payments", "training", "patching", "backups", "alerts",
+    "compliance", "edge", "web", "api", "config",
+)  # fmt: skip
 
 
 def constants() -> dict[str, str]:

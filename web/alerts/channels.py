@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.permissions import Permission
-from alerts.channels import events, queries, rules, services
+from alerts import events
+from alerts.channels import queries, rules, services
 from alerts.channels.queries import Rate
 from alerts.models import AlertChannel, AlertDelivery
 from core import clock, ids
@@ -104,7 +105,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     """List the channels, and say what nobody would hear of."""
     at = clock.now()
     found, rates = queries.channels(), queries.rates(at=at)
-    recording.read(request, events.READ, subjects=[row.pk for row in found], fields=["address"])
+    recording.read(request, events.CHANNEL_READ, subjects=[row.pk for row in found], fields=["address"])
     unheard = queries.unheard(found)
     context = {
         "rows": [row_of(row, slug, rates.get(row.pk, Rate())) for row in found],
@@ -338,4 +339,4 @@ def _confirm(
 
 
 def _read(request: Request, channel: AlertChannel) -> None:
-    recording.read(request, events.READ, subject=("alert_channel", channel.pk), fields=["address"])
+    recording.read(request, events.CHANNEL_READ, subject=("alert_channel", channel.pk), fields=["address"])

@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.permissions import Permission
+from alerts import events
 from alerts.models import AuditStream
-from alerts.streams import events, queries, rules, services
+from alerts.streams import queries, rules, services
 from alerts.streams.queries import Lag
 from core import clock, ids
 from edge import recording
@@ -58,7 +59,7 @@ class Row:
 def index(request: Request, slug: str) -> HttpResponse:
     """List the streams with how far behind they are."""
     at, found = clock.now(), queries.streams()
-    recording.read(request, events.READ, subjects=[row.pk for row in found], fields=["address"])
+    recording.read(request, events.STREAM_READ, subjects=[row.pk for row in found], fields=["address"])
     rows = [row_of(row, slug, queries.lag(row), at) for row in found]
     context = {
         "rows": rows,
@@ -229,4 +230,4 @@ def _confirm(request: Request, slug: str, stream: AuditStream, form: Form, templ
 
 
 def _read(request: Request, stream: AuditStream) -> None:
-    recording.read(request, events.READ, subject=("audit_stream", stream.pk), fields=["address"])
+    recording.read(request, events.STREAM_READ, subject=("audit_stream", stream.pk), fields=["address"])

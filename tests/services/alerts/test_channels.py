@@ -298,6 +298,7 @@ def test_what_people_do_with_a_channel_is_recorded(in_a):
         ({"kind": "mail", "address": "a@b.example\nBcc: c@d.example"}, "/address", "not_an_address"),
         ({"description": "4242 4242 4242 4242"}, "/description", "card_number"),
         ({"ca": "-----BEGIN CERTIFICATE-----"}, "/ca", "no_certificate"),
+        ({"ca": "-----BEGIN RSA PRIVATE KEY-----"}, "/ca", "private_key"),
         ({"quiet": rules.Quiet(begin=time(7), end=time(7), zone="UTC")}, "/quiet_until", "empty_span"),
         ({"quiet": rules.Quiet(begin=time(7), end=time(8), zone="Mars/Base")}, "/zone", "unknown_choice"),
     ],

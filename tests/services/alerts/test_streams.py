@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 
 from alerts.models import AuditStream
-from alerts.streams import queries, sending
+from alerts.streams import queries, rules, sending
 from alerts.streams import services as streams
 from audit.models import Event
 from core import clock
@@ -164,6 +164,34 @@ def test_an_event_that_commits_late_is_neither_lost_nor_overtaken(tenant_a, hous
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_batch_has_an_end_in_events_and_bytes_and_is_halved_where_it_is_refused(
+    tenant_a, house, monkeypatch
+):
+    happen(tenant_a, 4)
+    row = create(tenant_a, kind="http", address=house.address, begin="all")
+    monkeypatch.setattr(rules, "MOST_BYTES", 3_000)
+    with scope(Scope(tenant_a)):
+        batch = sending.take(stream_id=row.pk, claim=None, at=clock.now())
+        assert 1 <= len(batch.events) == len(batch.lines) < len(trail(tenant_a))
+        assert sum(map(len, batch.lines)) <= 3_000
+    house.answer(413)
+    now = clock.now() + timedelta(minutes=5)
+    sizes = []
+    monkeypatch.setattr(rules, "MOST_AT_ONCE", 4)
+    monkeypatch.setattr(rules, "MOST_BYTES", 1_000_000)
+    for _ in range(4):
+        with scope(Scope(tenant_a)):
+            batch = sending.take(stream_id=row.pk, claim=None, at=now)
+        sizes.append(len(batch.events))
+        with scope(Scope(tenant_a)):
+            sending.note(batch=batch, code=sending.send(batch), actor=ACTOR, at=now)
+    assert sizes == [4, 2, 1, 1]
+    house.answer(200)
+    deliver(tenant_a, timedelta(minutes=30))
+    assert uids(house.events()) == trail(tenant_a)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_rsyslog_gets_every_event_over_tls_though_it_is_killed_meanwhile(tenant_a, logs):
     before = len(logs.lines())
     row = create(tenant_a, kind="syslog", address=logs.address, ca=logs.ca)
@@ -273,6 +301,7 @@ def uids_of(batch) -> list[UUID]:
         ({"kind": "syslog", "secret": "x"}, "/secret", "not_for_syslog"),
         ({"ca": "not a certificate"}, "/ca", "no_certificate"),
         ({"description": "x" * 201}, "/description", "too_long"),
+        ({"ca": "-----BEGIN PRIVATE KEY-----"}, "/ca", "private_key"),
     ],
 )
 def test_what_cannot_be_a_stream_is_refused_field_by_field(in_a, given, pointer, code):
