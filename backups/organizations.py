@@ -195,7 +195,7 @@ def _tables(connection: "psycopg.Connection[tuple[Any, ...]]") -> list[_Table]:
 def _subject_columns() -> dict[str, str]:
     """Return, by table, the column that holds a person's key."""
     return {
-        model._meta.db_table: field.column
+        model._meta.db_table: str(field.column)
         for model in apps.get_models()
         for field in model._meta.get_fields()
         if isinstance(field, SubjectKeyField)
@@ -268,7 +268,8 @@ def _read(
     but: Sequence[UUID],
 ) -> Iterator[list[str]]:
     key = sql.Identifier("id" if any(column == "id" for column, _ in table.columns) else "n")
-    where, values = sql.SQL("tenant_id = %s"), [tenant_id, *([list(only)] if only is not None else [])]
+    where: sql.Composable = sql.SQL("tenant_id = %s")
+    values: list[Any] = [tenant_id, *([list(only)] if only is not None else [])]
     if only is not None:
         where = where + sql.SQL(" AND {}::text = ANY(%s)").format(key)
     if but:

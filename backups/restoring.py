@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -315,10 +316,8 @@ def restore(
     for link in chain:
         part = folder / f"part-{link.header.generation}"
         reading = {"recipient_key": key, "trusted": trusted, "archive": link.header.archive}
-        timed(
-            "fetch", lambda link=link, part=part, reading=reading: unpack(link.name, part, places_, **reading)
-        )
-        timed("manifest", lambda part=part: server.run("pg_verifybackup", "--quiet", part, folder=part))
+        timed("fetch", partial(unpack, link.name, part, places_, **reading))
+        timed("manifest", partial(server.run, "pg_verifybackup", "--quiet", part, folder=part))
         parts.append(part)
     data = folder / "data"
     if len(parts) == 1:

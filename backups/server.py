@@ -148,7 +148,7 @@ def run(
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-_STDERR_LIMIT:]
         raise ProgramFailed(f"{name} failed: {said}", program=name)
-    return done.stdout
+    return str(done.stdout)
 
 
 _CONFIGURATION = """\

@@ -97,7 +97,7 @@ def begin(
 @use_case
 def finish(*, backup_id: UUID, copies: list[StoredCopy], actor: Actor, at: datetime, **facts: Any) -> Backup:
     """Note that a backup is complete and where its copies lie."""
-    made = Backup.objects.select_for_update().get(pk=backup_id)
+    made: Backup = Backup.objects.select_for_update().get(pk=backup_id)
     made.state, made.finished_at = Backup.State.DONE, at
     made.milliseconds = int((at - made.started_at).total_seconds() * 1000)
     for name, value in facts.items():
@@ -144,7 +144,7 @@ def note_verified(
     *, backup_id: UUID, sound: int, faults: Mapping[UUID, str], actor: Actor, at: datetime
 ) -> Backup:
     """Note what a verification found; `faults` names the copies that are not sound."""
-    made = Backup.objects.select_for_update().get(pk=backup_id)
+    made: Backup = Backup.objects.select_for_update().get(pk=backup_id)
     made.verified_at, made.is_sound = at, not faults and sound > 0
     made.save(update_fields=["verified_at", "is_sound"])
     # A target that was away, or a copy that was brought back, counts again.
@@ -321,9 +321,9 @@ class RestoreNotAgreed(Forbidden):
 
 @use_case
 def agreed_restore(
-    *, request_id: UUID, kind: str, organization_id: UUID | None, at: datetime
+    *, request_id: UUID, kind: str, organization_id: UUID | None, wanted_at: datetime | None, at: datetime
 ) -> RestoreRequest:
-    """Return a restore that two people agreed to, if it is this one.
+    """Return a restore that two people agreed to, if it is this one; to its own moment, and to no other.
 
     Raises:
         RestoreNotAgreed
@@ -333,8 +333,13 @@ def agreed_restore(
         .filter(pk=request_id, kind=kind, state=RestoreRequest.State.APPROVED)
         .first()
     )
-    if asked is None or (organization_id is not None and asked.organization_id != organization_id):
+    if asked is None or (wanted_at is not None and wanted_at != asked.wanted_at):
         raise RestoreNotAgreed
+    if asked.organization_id != organization_id:
+        # The row of an organization that is gone says no more which one has this name.
+        gone = organization_id is None and not Tenant.objects.filter(pk=asked.organization_id).exists()
+        if not gone:
+            raise RestoreNotAgreed
     if asked.approved_at is None or at - asked.approved_at > AGREED_FOR:
         raise RestoreNotAgreed
     return asked
@@ -343,8 +348,7 @@ def agreed_restore(
 def note_restored_to(*, tenant_id: UUID, counts: Mapping[str, int], actor: Actor) -> None:
     """Write into an organization's own trail that it was put back; opens a scope of its own."""
     with context.scope(context.Scope(tenant_id)):
-        facts = {"kind": RestoreRequest.Kind.ORGANIZATION.value, **counts}
-        audit.record(events.RESTORE_COMPLETED, actor=actor, facts=facts)
+        audit.record(events.RESTORE_COMPLETED, actor=actor, facts={"kind": "organization", **counts})
 
 
 @use_case

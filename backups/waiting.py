@@ -38,16 +38,18 @@ class WaitingCommand(StrongboxCommand):
             BackupWorkFailed: it failed.
         """
 
+        sent: dict[str, str] = {}
+
         def send(arguments: dict[str, str]) -> None:
+            sent.update(arguments)
             if not here:
                 tasks.send(arguments)
 
-        sent: dict[str, str] = {}
         with queries.of_operator():
             job = work.ask(
                 actor=self.actor,
                 at=clock.now(),
-                send=lambda arguments: (sent.update(arguments), send(arguments)),
+                send=send,
                 **wanted,
             )
         if here:
@@ -58,7 +60,7 @@ class WaitingCommand(StrongboxCommand):
         shown, patience = -1, time.monotonic() + _PATIENCE_SECONDS
         while True:
             with queries.of_operator():
-                job = Job.objects.get(pk=job_id)
+                job: Job = Job.objects.get(pk=job_id)
             if job.state == Job.State.QUEUED and time.monotonic() > patience:
                 self.say(
                     "The ops-worker has not begun yet. It is safe to stop waiting: the work stays queued."

@@ -67,8 +67,13 @@ def keep(
         facts = {"generation": backup.generation, "checks": len(found), "rto_ms": rto_milliseconds}
         audit.record(events.DRILL_PASSED, actor=actor, subject=subject, facts=facts)
     else:
-        facts = {"code": made.code or "backup_unknown"}
-        audit.record(events.DRILL_FAILED, actor=actor, subject=subject, facts=facts, result="failed")
+        audit.record(
+            events.DRILL_FAILED,
+            actor=actor,
+            subject=subject,
+            facts={"code": made.code or "backup_unknown"},
+            result="failed",
+        )
     return made
 
 

@@ -75,9 +75,13 @@ class Command(StrongboxCommand):
                 request_id=request_id,
                 kind=RestoreRequest.Kind.ORGANIZATION,
                 organization_id=tenant_id,
+                wanted_at=wanted,
                 at=clock.now(),
             )
-            tenant_id, wanted = asked.organization_id, asked.wanted_at or wanted
+            wanted = asked.wanted_at
+        if asked.organization_id is None:
+            raise services.RestoreNotAgreed
+        tenant_id = asked.organization_id
         counts = organizations.put_back(
             tenant_id=tenant_id, wanted=wanted, key=key, actor=self.actor, say=self.say
         )
@@ -89,7 +93,8 @@ class Command(StrongboxCommand):
         into: Path = options["into"].parent.resolve() / options["into"].name
         if into.exists():
             raise CommandError(f"{into} exists already. Name a folder that does not.")
-        request_id = self._agreed(options, wanted)
+        asked = self._agreed(options, wanted)
+        request_id, wanted = (asked.pk, asked.wanted_at) if asked is not None else (None, wanted)
         result = clusters.restore_into(into, wanted=wanted, key=key, say=self.say)
         files = 0
         if result.files is not None:
@@ -111,7 +116,7 @@ class Command(StrongboxCommand):
             "rto_seconds": round(result.milliseconds / 1000, 3),
         }
 
-    def _agreed(self, options: dict[str, Any], wanted: datetime | None) -> UUID | None:
+    def _agreed(self, options: dict[str, Any], wanted: datetime | None) -> RestoreRequest | None:
         """Ask the database whether two people agreed, where there still is one to ask."""
         try:
             with queries.of_operator():
@@ -120,13 +125,13 @@ class Command(StrongboxCommand):
                         "The database answers, so this is no emergency: name the restore that two people agreed to "
                         "with --request, or stop the stack first if it is lost."
                     )
-                asked = services.agreed_restore(
+                return services.agreed_restore(
                     request_id=ids.decode("restore", options["request"]),
                     kind=RestoreRequest.Kind.CLUSTER,
                     organization_id=None,
+                    wanted_at=wanted,
                     at=clock.now(),
                 )
-                return asked.pk
         except OperationalError:
             self.say("The database does not answer: restoring in an emergency, which the trail will say.")
             return None

@@ -144,7 +144,13 @@ def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
     )
 
     def agreed(**changed):
-        given = {"kind": "organization", "organization_id": asked.organization_id, "at": at, **changed}
+        given = {
+            "kind": "organization",
+            "organization_id": asked.organization_id,
+            "wanted_at": None,
+            "at": at,
+            **changed,
+        }
         return services.agreed_restore(request_id=asked.pk, **given)
 
     with pytest.raises(services.RestoreNotAgreed), attempt():
@@ -154,6 +160,8 @@ def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
     for changed in (
         {"organization_id": uuid4()},
         {"kind": "cluster"},
+        {"organization_id": None},
+        {"wanted_at": at - timedelta(hours=2)},
         {"at": at + timedelta(days=8)},
     ):
         with pytest.raises(services.RestoreNotAgreed), attempt():
