@@ -10,6 +10,8 @@ from compliance.breaches.tasks import watch_breaches
 from compliance.closing.tasks import close_due
 from compliance.controls import exceptions, running
 from compliance.evidence import services as evidence
+from compliance.packs import making
+from compliance.packs.models import EvidencePack
 from compliance.personaldata.tasks import after_erasure, write_journal
 from compliance.requests.tasks import collect, watch_requests
 from compliance.retention.tasks import run_all_retention, run_retention
@@ -24,6 +26,7 @@ __all__ = [
     "after_erasure",
     "close_due",
     "collect",
+    "make_pack",
     "run_all",
     "run_all_retention",
     "run_controls",
@@ -94,6 +97,22 @@ def watch(self: SystemTask) -> int:
         except Exception:
             _log.exception("the controls of an organization could not be watched")
     return found
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="compliance.make_pack",
+    reason="a pack is set and signed longer than a transaction may last",
+)
+def make_pack(self: SystemTask, tenant_id: str, pack_id: str) -> None:
+    """Make the file of an evidence pack. Delivered again after it was made, it does nothing."""
+    tenant, pack = UUID(tenant_id), UUID(pack_id)
+    with scope(Scope(tenant)):
+        state, asked_by = EvidencePack.objects.values_list("state", "asked_by").get(pk=pack)
+    if state == EvidencePack.State.QUEUED:
+        actor = replace(self.actor, on_behalf_of=asked_by)
+        making.make(tenant_id=tenant, pack_id=pack, actor=actor, now=clock.now)
 
 
 def _open() -> list[UUID]:
