@@ -159,6 +159,54 @@ def last_run() -> datetime | None:
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionRow:
+    """A control that is let pass, or was, or is asked to be."""
+
+    id: UUID
+    code: str
+    control: str
+    state: str
+    reason: str
+    risk: str
+    asked_by: UUID
+    asked_at: datetime
+    approved_by: UUID | None
+    ends_on: date
+
+
+def exceptions(*, limit: int = PAGE, after: UUID | None = None) -> tuple[list[ExceptionRow], UUID | None]:
+    """List exceptions, newest first, and the cursor of the next page."""
+    found_rows = ControlException.objects.order_by("-id")
+    if after is not None:
+        found_rows = found_rows.filter(pk__lt=after)
+    found = list(found_rows[: limit + 1])
+    shown = [_exception(each) for each in found[:limit]]
+    return shown, (shown[-1].id if len(found) > limit else None)
+
+
+def exception(exception_id: UUID) -> ExceptionRow | None:
+    """Return one exception."""
+    found = ControlException.objects.filter(pk=exception_id).first()
+    return _exception(found) if found else None
+
+
+def _exception(each: ControlException) -> ExceptionRow:
+    control = registry.of(each.code)
+    return ExceptionRow(
+        id=each.pk,
+        code=each.code,
+        control=control.title if control else each.code,
+        state=each.state,
+        reason=each.reason,
+        risk=each.risk,
+        asked_by=each.asked_by,
+        asked_at=each.asked_at,
+        approved_by=each.approved_by,
+        ends_on=each.ends_on,
+    )
+
+
 def counts(found: Sequence[ControlRow]) -> dict[str, int]:
     """Count controls by where they stand."""
     counted = {standing.value: 0 for standing in Standing}

@@ -17,6 +17,8 @@ from compliance import events
 from compliance.controls import queries, registry, running
 from compliance.controls.queries import ControlRow
 from compliance.controls.rules import FAMILIES, Standing, State
+from compliance.evidence import queries as evidence
+from compliance.frameworks import queries as standing
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -25,6 +27,8 @@ from edge.request import Request
 from tenancy import context as scopes
 from tenancy import jobs
 from web.charts.strip import Day, DayState, DayStrip
+from web.compliance import scope
+from web.compliance.frameworks import coverage
 from web.kit.parts import Crumb, CursorPage, Tab
 
 _DAYS = 90
@@ -56,8 +60,9 @@ class Family:
 def index(request: Request, slug: str) -> HttpResponse:
     """Show every control by family, what regressed first."""
     at = clock.now()
-    rows = queries.rows(at=at)
+    rows = queries.rows(at=at, codes=scope.codes(request))
     recording.read(request, events.CONTROLS_READ, facts={"controls": len(rows)})
+    shown_frameworks = {each.code for each in scope.visible(request)}
     view = request.GET.get("view", "")
     shown = [row for row in rows if _is_in(view, row)]
     counts = queries.counts(rows)
@@ -66,6 +71,12 @@ def index(request: Request, slug: str) -> HttpResponse:
     running_job = jobs.lasting(kind=running.KIND)
     context = {
         "families": _families(shown),
+        "frameworks": [
+            (each, coverage(each))
+            for each in standing.all_rows(at=at)
+            if each.framework.code in shown_frameworks
+        ],
+        "links": _links(request, slug),
         "tabs": [
             Tab(
                 label,
@@ -93,7 +104,9 @@ def index(request: Request, slug: str) -> HttpResponse:
 def detail(request: Request, slug: str, code: str) -> HttpResponse:
     """Show one control: what it looks at, its last answer with the evidence, and its history."""
     at = clock.now()
+    scope.check_control(request, code)
     row = queries.row(code, at=at)
+    brought, _ = evidence.page(at=at, code=code, limit=10)
     cursor = request.GET.get("cursor", "")
     found, after = queries.history(code, after=ids.from_base32(cursor) if cursor else None, limit=20)
     latest = queries.latest(code)
@@ -113,7 +126,13 @@ def detail(request: Request, slug: str, code: str) -> HttpResponse:
             next_url=f"?cursor={ids.base32(after)}" if after else "",
             previous_url="?" if cursor else "",
         ),
-        "maps": [(framework, requirement) for framework, requirement in row.control.maps],
+        "brought": [(each, ids.encode("evidence", each.id)) for each in brought],
+        "maps": [
+            (each.label(requirement), reverse("compliance:framework", args=[slug, each.code]))
+            for each in scope.visible(request)
+            for framework, requirement in row.control.maps
+            if framework == each.code
+        ],
         "may_write": Permission.COMPLIANCE_WRITE in request.permissions,
         "crumbs": [Crumb("Compliance", reverse("compliance:overview", args=[slug]))],
     }
@@ -147,6 +166,18 @@ def _ask(request: Request, slug: str, code: str, back: str) -> HttpResponse:
 
 def _job_url(slug: str, job_id: UUID) -> str:
     return reverse("console:job", args=[slug, ids.encode("job", job_id)])
+
+
+def _links(request: Request, slug: str) -> list[tuple[str, str]]:
+    wanted = [
+        ("Evidence", "compliance:evidence", Permission.COMPLIANCE_READ),
+        ("Exceptions", "compliance:exceptions", Permission.COMPLIANCE_READ),
+        ("Evidence packs", "compliance:packs", Permission.COMPLIANCE_READ),
+        ("Auditors", "compliance:auditors", Permission.MEMBER_MANAGE),
+    ]
+    return [
+        (label, reverse(name, args=[slug])) for label, name, right in wanted if right in request.permissions
+    ]
 
 
 def _is_in(view: str, row: ControlRow) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from web.compliance import controls
+from web.compliance import auditors, controls, evidence, exceptions, frameworks, packs
 
 app_name = "compliance"
 urlpatterns: list[URLPattern] = [
@@ -10,4 +10,16 @@ urlpatterns: list[URLPattern] = [
     path("compliance/run", controls.run_all, name="run_all"),
     path("compliance/controls/<str:code>", controls.detail, name="control"),
     path("compliance/controls/<str:code>/run", controls.run, name="run"),
+    path("compliance/controls/<str:code>/evidence", evidence.add, name="add_evidence"),
+    path("compliance/controls/<str:code>/exception", exceptions.ask, name="ask_exception"),
+    path("compliance/frameworks/<str:framework>", frameworks.detail, name="framework"),
+    path("compliance/evidence", evidence.index, name="evidence"),
+    path("compliance/evidence/<str:pk>/file", evidence.fetch, name="evidence_file"),
+    path("compliance/evidence/<str:pk>/withdraw", evidence.withdraw, name="withdraw_evidence"),
+    path("compliance/exceptions", exceptions.index, name="exceptions"),
+    path("compliance/exceptions/<str:pk>/end", exceptions.end, name="end_exception"),
+    path("compliance/packs", packs.index, name="packs"),
+    path("compliance/packs/<str:pk>/file", packs.fetch, name="pack_file"),
+    path("compliance/auditors", auditors.index, name="auditors"),
+    path("compliance/auditors/<str:pk>/end", auditors.end, name="end_auditor"),
 ]

@@ -63,6 +63,19 @@ STATUS: dict[str, dict[str, Status]] = {
         "exception": _care("Excepted"),
         "not_applicable": _idle("Not applicable"),
     },
+    "exception": {
+        "waiting": _waits("Approval"),
+        "active": _care("In force"),
+        "declined": _idle("Declined"),
+        "ended": _idle("Ended"),
+    },
+    "evidence": {
+        "current": _good("Holds"),
+        "expired": _wrong("Out of date"),
+        "withdrawn": _idle("Withdrawn"),
+    },
+    "pack": {"queued": _moving("Being made"), "ready": _good("Ready"), "failed": _wrong("Failed")},
+    "auditor_visit": {"open": _good("Open"), "over": _idle("Over")},
     "document": {"valid": _good("Valid"), "invalid": _wrong("Not valid")},
     "invoice": {"draft": _idle("Draft"), "finalized": _moving("Finalized"), "voided": _idle("Void")},
     # What a reader wants to know of an invoice at once: its document and its payment in one word.

@@ -43,7 +43,8 @@ _GAPS = """
         WHERE tenant_id = %(tenant)s AND sequence IS NOT NULL) AS d
       ON d.series_id = c.series_id AND d.fiscal_year = c.fiscal_year
     WHERE c.tenant_id = %(tenant)s AND c.last_sequence > 0 GROUP BY c.series_id, c.fiscal_year, c.last_sequence
-    HAVING count(d.sequence) = 0 OR c.last_sequence - min(d.sequence) + 1 <> count(d.sequence)"""
+    HAVING count(d.sequence) = 0 OR max(d.sequence) <> c.last_sequence
+        OR c.last_sequence - min(d.sequence) + 1 <> count(d.sequence)"""
 _COUNTED = "SELECT count(*) FROM billing_invoice WHERE tenant_id = %(tenant)s AND sequence IS NOT NULL"
 
 
