@@ -20,12 +20,16 @@ class WebConfig(AppConfig):
         from web.backups import restores
         from web.billing import bank_account, write_off
         from web.books import close
+        from web.compliance import exceptions as compliance_exceptions
+        from web.compliance import watched
         from web.files import exports as export_pages
         from web.patching import accept
         from web.payments import effects as payment_effects
         from web.people import effects
         from web.training import assignments
 
+        compliance_exceptions.register()
+        watched.register()
         effects.register_own()
         payment_effects.register()
         write_off.register()

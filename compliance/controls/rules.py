@@ -125,6 +125,8 @@ class Control:
     period: timedelta = DAY
     # It looks at the host: every organization sees its answer, only the operator can mend it.
     of_host: bool = False
+    # Its rows are the operator's: it is asked there, and only its answer is shown elsewhere.
+    asks_operator: bool = False
 
     @property
     def is_live(self) -> bool:

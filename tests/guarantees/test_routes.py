@@ -36,6 +36,10 @@ API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1
 NOUNS = {
     "alerts": "alert",
     "mutes": "alert_mute",
+    "evidence": "evidence",
+    "exceptions": "control_exception",
+    "packs": "evidence_pack",
+    "auditors": "auditor_visit",
     "contacts": "contact",
     "import": "import",
     "exports": "export",
@@ -97,6 +101,7 @@ NOUNS = {
 WORDS = {
     "rule": "DATA-01",
     "how": "freeze_exports",
+    "framework": "gdpr",
     "kind": "facturx",
     "listing": "customers",
     "purpose": "fields",

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 
+from compliance.auditors import services as auditors
 from compliance.controls import exceptions
 from compliance.evidence import services as evidence
+from compliance.packs import making
 from core import clock
 from core.actor import Actor
 
 
 def over_the_services(marker: str, actor: Actor) -> None:
-    """Ask for an exception, and bring evidence."""
+    """Ask for an exception, bring evidence, invite an auditor, and have a pack signed."""
     at = clock.now()
     exceptions.ask(
         code="keys.age",
@@ -29,3 +31,7 @@ def over_the_services(marker: str, actor: Actor) -> None:
         actor=actor,
         at=at,
     )
+    auditors.invite(
+        email=f"{marker}@auditor.example", wanted=["gdpr"], ends_at=at + timedelta(days=9), actor=actor, at=at
+    )
+    making.signer(at=at)

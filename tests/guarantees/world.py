@@ -40,6 +40,7 @@ from tests.make import (
     alerts,
     billing,
     books,
+    compliance,
     contacts,
     delivery,
     files,
@@ -182,10 +183,12 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         muted.save(force_insert=True)
         portal = accounts.portal_access(customer.pk)
         portal_session = accounts.session(portal.user)
+        proven = compliance.records(owner_actor)
     made.keys["all"] = Someone(key.key.pk, machine(key.raw))
     made.keys["narrow"] = Someone(narrow.key.pk, machine(narrow.raw))
     made.people["customer"] = Someone(portal.user_id, browser(portal_session.raw_key))
     made.records = {
+        **proven,
         "customer": ids.encode("customer", customer.pk),
         "other_customer": ids.encode("customer", other.pk),
         "other_invoice": ids.encode("invoice", other_draft.pk),

@@ -24,6 +24,7 @@ from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Crumb, CursorPage
+from web.people import effects
 from web.people.effects import Effect
 
 _PLAIN = {"autocomplete": "off"}
@@ -130,3 +131,8 @@ def effect(asked: ApprovalRequest) -> Effect:
         facts=[("Why", row.reason), ("Risk", row.risk)],
         approve="Accept the risk",
     )
+
+
+def register() -> None:
+    """Say how an exception that waits for a second person is described."""
+    effects.register(exceptions.KIND, effect)

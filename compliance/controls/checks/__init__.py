@@ -7,6 +7,7 @@ def register_own() -> None:
     """Make every control of this package known; called once, when the app is ready."""
     from compliance.controls.checks import (  # noqa: PLC0415  the models must be there
         access,
+        assurance,
         cards,
         configuration,
         encryption,
@@ -19,6 +20,7 @@ def register_own() -> None:
     )
 
     for module in (
-        encryption, identity, access, isolation, trail, money, cards, configuration, operation, organization,
+        encryption, identity, access, isolation, trail, money, cards, configuration, operation, assurance,
+        organization,
     ):  # fmt: skip
         registry.register_all(module.CONTROLS)

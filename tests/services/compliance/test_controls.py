@@ -4,6 +4,7 @@ The world is put in order by the ordinary services; it is broken as somebody wou
 settings. A live control without a story fails the last test of this file.
 """
 
+import json
 import secrets
 import stat
 from collections.abc import Callable
@@ -18,14 +19,18 @@ from django.conf import settings as django_settings
 
 from accounts.models import ApiKey, Invitation, Membership, PasskeyCredential
 from accounts.services import members
+from alerts import tasks as alert_tasks
+from alerts.models import Alert, AlertRule
 from audit import tasks as audit_tasks
 from billing.customers.models import Customer
 from billing.exports.models import Export
 from compliance.controls import registry
 from compliance.controls.rules import State
+from compliance.requests.models import PrivacyRequest
 from core import cardnumbers, clock, ids
 from core.actor import Actor
 from crypto.models import DataKey
+from edge import headers
 from outbound import files
 from outbound.models import OutboxMessage
 from outbound.webhooks import services as webhooks
@@ -34,8 +39,12 @@ from payments.models import HookReceipt, Payment
 from tenancy import jobs
 from tenancy.context import Scope, scope
 from tests import databases
-from tests.make import accounts, billing, payments
+from tests.make import accounts, billing, installation, payments
+from tests.make import patching as made_patching
+from tests.make import training as made_training
 from tests.services.audit import trail
+from tests.services.backups import test_services as made_backups
+from web.pay import inventory
 
 ACTOR = Actor.system("tests")
 owner = databases.as_owner
@@ -664,6 +673,158 @@ class FilesOpen(Told):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
         path.write_bytes(data)
+
+
+# --- Assurance --------------------------------------------------------------------------------------
+
+
+@story("assurance.backup_fresh")
+class BackupFresh(Told):
+    def mend(self, world: World) -> None:
+        with scope(Scope(installation.tenant("operator"))):
+            made_backups.backup()
+
+    def harm(self, world: World) -> None:
+        """Nobody makes another for four days."""
+        owner(
+            "UPDATE backups_backup SET started_at = started_at - interval '4 days', "
+            "finished_at = finished_at - interval '4 days', consistent_at = consistent_at - interval '4 days'"
+        )
+
+
+@story("assurance.drill_passed")
+class DrillPassed(Told):
+    def mend(self, world: World) -> None:
+        with scope(Scope(installation.tenant("operator"))):
+            made_backups.backup()
+            made_backups.drill(made_backups.found())
+
+    def harm(self, world: World) -> None:
+        """The next drill finds the books wrong."""
+        with scope(Scope(installation.tenant("operator"))):
+            made_backups.drill(made_backups.found(wrong="ledger"))
+
+
+@story("assurance.patched")
+class PatchedInTime(Told):
+    def mend(self, world: World) -> None:
+        with scope(Scope(installation.tenant("operator"))):
+            made_patching.weak()
+
+    def harm(self, world: World) -> None:
+        owner("UPDATE patching_finding SET due_on = current_date - 3")
+
+
+@story("assurance.trained")
+class Trained(Told):
+    def mend(self, world: World) -> None:
+        with scope(Scope(world.tenant)):
+            made_training.assigned(accounts.member("billing_clerk"))
+
+    def harm(self, world: World) -> None:
+        owner("UPDATE training_assignment SET due_on = current_date - 2")
+
+
+@story("assurance.watched")
+class Watched(Told):
+    def mend(self, world: World) -> None:
+        alert_tasks.look.apply().get()
+
+    def harm(self, world: World) -> None:
+        owner("UPDATE alerts_watch SET looked_at = looked_at - interval '1 hour'")
+
+
+@story("assurance.alerts_answered")
+class AlertsAnswered(Told):
+    def mend(self, world: World) -> None:
+        at = clock.now()
+        with scope(Scope(world.tenant)):
+            Alert(
+                rule="A01", rule_version=1, severity="critical", group="person", key=str(ids.uuid7()),
+                first_seen_at=at, last_seen_at=at, opened_at=at, announced_at=at, updated_at=at,
+                due_at=at + timedelta(hours=1),
+            ).save(force_insert=True)  # fmt: skip
+
+    def harm(self, world: World) -> None:
+        old("alerts_alert", "due_at", 1)
+
+
+@story("assurance.rules_on")
+class RulesOn(Told):
+    def _set(self, world: World, *, version: int, enabled: bool) -> None:
+        with scope(Scope(world.tenant)):
+            AlertRule(
+                code="A01", version=version, enabled=enabled, severity="high", group="person",
+                window_seconds=60, threshold=5, suppression_seconds=60, automatic="none", set_at=clock.now(),
+            ).save(force_insert=True)  # fmt: skip
+
+    def mend(self, world: World) -> None:
+        self._set(world, version=1, enabled=True)
+
+    def harm(self, world: World) -> None:
+        self._set(world, version=2, enabled=False)
+
+
+@story("privacy.requests")
+class PrivacyRequests(Told):
+    def mend(self, world: World) -> None:
+        at = clock.now()
+        with scope(Scope(world.tenant)):
+            PrivacyRequest(
+                kind="access", customer=billing.customer(), received_on=at.date(), created_at=at, updated_at=at,
+                due_on=at.date() + timedelta(days=30),
+            ).save(force_insert=True)  # fmt: skip
+
+    def harm(self, world: World) -> None:
+        owner("UPDATE compliance_privacyrequest SET received_on = received_on - 90, due_on = due_on - 90")
+
+
+# --- What the faces see -----------------------------------------------------------------------------
+
+
+@story("configuration.headers")
+class Headers(Told):
+    commits = False
+
+    def harm(self, world: World) -> None:
+        loose = headers.CONTENT_SECURITY_POLICY.replace(
+            "script-src 'self'", "script-src 'self' 'unsafe-inline'"
+        )
+        world.monkeypatch.setattr(headers, "CONTENT_SECURITY_POLICY", loose)
+
+
+@story("cards.pay_page")
+class PayPage(Told):
+    commits = False
+
+    def mend(self, world: World) -> None:
+        """The list says what is served."""
+        listed = world.folder / "reviewed.json"
+        listed.write_text(
+            json.dumps(
+                {name: {"sha256": digest, "why": "needed"} for name, digest in inventory.served().items()}
+            )
+        )
+        world.monkeypatch.setattr(inventory, "REVIEWED", listed)
+
+    def harm(self, world: World) -> None:
+        """A script of the page is another than was reviewed."""
+        genuine = inventory._content
+
+        def changed(name: str) -> bytes:
+            return genuine(name) + (b"//x" if name.endswith(".js") else b"")
+
+        world.monkeypatch.setattr(inventory, "_content", changed)
+
+
+@story("access.addresses")
+class Addresses(Told):
+    commits = False
+
+    def harm(self, world: World) -> None:
+        from web.compliance import controls
+
+        world.monkeypatch.delattr(controls.index, "access")
 
 
 # --- The proof --------------------------------------------------------------------------------------

@@ -85,6 +85,12 @@ def files_of(data: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_twice_is_refused(packed: dict[str, Any], tmp_path: Path) -> None:
+    held = files_of(packed["packs"]["pci-dss"]["bytes"])
+    assert verifier.verify(written(tmp_path, held, twice="evidence.json")).problems != []
+
+
 def written(folder: Path, held: dict[str, bytes], *, twice: str = "") -> Path:
     path = folder / f"{hashlib.sha256(repr(held).encode()).hexdigest()[:12]}.zip"
     with zipfile.ZipFile(path, "w") as archive:
