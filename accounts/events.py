@@ -85,6 +85,15 @@ MEMBER_REINSTATED = register(
     "member.reinstated", "{actor} let {subject} back in", owasp="user_updated", pci="10.2.1.5"
 )
 MEMBER_REMOVED = register("member.removed", "{actor} removed {subject}", owasp="user_deleted", pci="10.2.1.5")
+MEMBER_ENDS = register(
+    "member.ends",
+    "{actor} lets the membership of {subject} end on {on}",
+    owasp="user_updated",
+    pci="10.2.1.5",
+)
+MEMBER_ENDED = register(
+    "member.ended", "The membership of {subject} ended by itself", owasp="user_deleted", pci="10.2.1.5"
+)
 PORTAL_OPENED = register(
     "portal.access_given",
     "{actor} opened the portal of {subject} to a person",

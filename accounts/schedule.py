@@ -11,5 +11,10 @@ BEAT = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "accounts-end-memberships": {
+        "task": "accounts.end_memberships",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "accounts-end-retention": {"task": "accounts.end_retention", "schedule": 86400.0},
 }

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts.services import approvals, recovery, retention, sessions
+from accounts.services import approvals, members, recovery, retention, sessions
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -37,6 +37,23 @@ def expire_approvals(self: SystemTask) -> int:
         with scope(Scope(tenant)):
             closed += approvals.expire(actor=self.actor, at=clock.now())
     return closed
+
+
+@shared_task(
+    base=SystemTask,
+    name="accounts.end_memberships",
+    bind=True,
+    reason="memberships end in every organization",
+)
+def end_memberships(self: SystemTask) -> int:
+    """Close every organization's memberships whose moment has come; return how many."""
+    with context.system_scope(reason=self.reason):
+        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    ended = 0
+    for tenant in tenants:
+        with scope(Scope(tenant)):
+            ended += members.end_due(actor=self.actor, at=clock.now())
+    return ended
 
 
 @shared_task(

@@ -1,11 +1,20 @@
-"""Memberships that end by themselves."""
+"""Memberships that end by themselves: those whose moment has come are found by an index."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Nothing yet."""
+    """Adds one index; nothing of a row changes."""
 
     dependencies = [("accounts", "0005_withheld")]
 
-    operations: list[migrations.operations.base.Operation] = []
+    operations = [
+        migrations.AddIndex(
+            "membership",
+            models.Index(
+                fields=["tenant", "expires_at"],
+                condition=models.Q(state="active", expires_at__isnull=False),
+                name="accounts_membership_ending",
+            ),
+        )
+    ]

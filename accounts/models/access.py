@@ -137,6 +137,11 @@ class Membership(TenantModel):
         indexes: ClassVar = [
             models.Index(fields=["user"], name="accounts_membership_user"),
             models.Index(fields=["tenant", "role"], name="accounts_membership_role"),
+            models.Index(
+                fields=["tenant", "expires_at"],
+                condition=models.Q(state="active", expires_at__isnull=False),
+                name="accounts_membership_ending",
+            ),
         ]
 
     def __str__(self) -> str:

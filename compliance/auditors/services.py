@@ -97,10 +97,15 @@ def end(*, visit_id: UUID, actor: Actor, at: datetime) -> AuditorVisit:
     ):
         members.withdraw_invitation(invitation_id=invitation.pk, actor=actor, at=at)
     person = people.find_user(row.email)
-    if person is not None:
+    member = (
         Membership.objects.filter(
             user=person, role__code=RoleCode.AUDITOR, state=Membership.State.ACTIVE, expires_at__isnull=False
-        ).update(expires_at=at)
+        ).first()
+        if person is not None
+        else None
+    )
+    if member is not None:
+        members.end_at(member_id=member.pk, moment=at, actor=actor, at=at)
     audit.record(events.AUDITOR_ENDED, actor=actor, subject=("auditor_visit", row.pk))
     return row
 

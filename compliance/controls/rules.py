@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from uuid import UUID, uuid5
 
 from core import canonical, primitives
 
 DAY = timedelta(days=1)
 # A run may be late by as much again before its result is called old.
 GRACE = timedelta(hours=12)
+EARLY = timedelta(minutes=30)
 MOST_FINDINGS = 20
 LONGEST_EXCEPTION = timedelta(days=365)
+_NAMES = UUID("6f1d2a52-3f0c-5d0e-9d57-3c5b8a4f7e10")
 
 
 class State(StrEnum):
@@ -75,6 +78,13 @@ class Outcome:
         }
 
 
+def without_places(outcome: Outcome) -> Outcome:
+    """Return an answer about the host as other organizations may know it: states and counts, no names."""
+    if not outcome.findings:
+        return outcome
+    return Outcome(outcome.state, outcome.summary, {**outcome.facts, "places": len(outcome.findings)})
+
+
 def passed(summary: str, **facts: str | int | bool) -> Outcome:
     """Answer that all is as it should be."""
     return Outcome(State.PASSING, summary, facts)
@@ -129,6 +139,11 @@ class Control:
     asks_operator: bool = False
 
     @property
+    def id(self) -> UUID:
+        """Return the same id in every installation and version, for programs."""
+        return uuid5(_NAMES, self.code)
+
+    @property
     def is_live(self) -> bool:
         """Tell whether a machine decides it."""
         return self.check is not None
@@ -155,6 +170,11 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
 def digest(code: str, at: str, evidence: Mapping[str, canonical.Value]) -> bytes:
     """Return the hash under which a result can be recognised."""
     return primitives.sha256(canonical.dumps({"at": at, "control": code, "evidence": dict(evidence)}))
+
+
+def is_due(control: Control, checked_at: datetime | None, *, at: datetime) -> bool:
+    """Tell whether a live control is to be run again. A little early, so that a day's run stays a day's."""
+    return control.is_live and (checked_at is None or at - checked_at >= control.period - EARLY)
 
 
 def is_stale(control: Control, checked_at: datetime | None, *, at: datetime) -> bool:

@@ -38,6 +38,7 @@ from config.embedded import (
     demo_subscriptions,
     demo_training,
 )
+from config.embedded import demo_compliance, demo_payments, demo_subscriptions
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal
@@ -184,6 +185,7 @@ def _organization(slug: str, name: str) -> list[Credentials]:
     with scope(Scope(tenant.pk)):
         demo_delivery.fill(owner, clock.now())
     demo_privacy.fill(tenant, owner)
+    demo_compliance.fill(tenant.pk, officer=officer, at=clock.now())
     for customer, url in demo_payments.invite_customers(tenant, owner):
         found.append(join(tenant, url, customer, CUSTOMER)[0])
     demo_training.fill(tenant)

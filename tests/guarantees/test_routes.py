@@ -36,6 +36,7 @@ API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1
 NOUNS = {
     "alerts": "alert",
     "mutes": "alert_mute",
+    "controls": "control",
     "evidence": "evidence",
     "exceptions": "control_exception",
     "packs": "evidence_pack",

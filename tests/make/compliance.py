@@ -35,7 +35,10 @@ def records(actor: Actor) -> dict[str, str]:
     visit, _ = auditors.invite(
         email=accounts.address(), wanted=["gdpr"], ends_at=at + timedelta(days=9), actor=actor, at=at
     )
+    control = registry.of("keys.age")
+    assert control is not None
     return {
+        "control": ids.encode("control", control.id),
         "evidence": ids.encode("evidence", brought.pk),
         "control_exception": ids.encode("control_exception", excepted.pk),
         "evidence_pack": ids.encode("evidence_pack", pack.pk),

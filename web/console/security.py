@@ -14,6 +14,8 @@ from alerts.channels import queries as channels
 from alerts.models import AlertChannel
 from alerts.streams import queries as streams
 from backups import queries as backups
+from compliance.controls import queries as controls
+from compliance.controls.rules import Standing
 from core import clock
 from crypto import inspection
 from crypto.models import KeyState
@@ -62,6 +64,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             _streams(request, slug),
             _training(request, slug),
             *([_alerts(slug)] if Permission.ALERT_READ in request.permissions else []),
+            *([_controls(slug)] if Permission.COMPLIANCE_READ in request.permissions else []),
         ],
         "badge": integrity.badge(request, slug) if may_audit else None,
         "without": _without_factor(),
@@ -215,6 +218,16 @@ def _streams(request: Request, slug: str) -> Tile:
         else "a copy elsewhere shows what is deleted here",
         url=reverse("channels:streams", args=[slug]) if Permission.AUDIT_READ in request.permissions else "",
         tint="bad" if late else "",
+def _controls(slug: str) -> Tile:
+    rows = [row for row in controls.rows(at=clock.now()) if row.control.is_live]
+    good = (Standing.PASSING, Standing.NOT_APPLICABLE)
+    passing = sum(row.standing in good for row in rows)
+    return Tile(
+        label="Checks passing",
+        figure=f"{passing} of {len(rows)}",
+        hint="live controls, run daily",
+        url=reverse("compliance:overview", args=[slug]),
+        tint="" if passing == len(rows) else "warn",
     )
 
 

@@ -129,6 +129,53 @@ def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
 
 
 @use_case
+def end_due(*, actor: Actor, at: datetime) -> int:
+    """Close the memberships of the organization in scope whose moment has come; return how many.
+
+    They open nothing since that moment, on the very next request; this ends what is left of them: sessions,
+    invitations and grants. Keys of theirs work no more either.
+    """
+    due = Membership.objects.filter(state=Membership.State.ACTIVE, expires_at__lte=at)
+    ended = 0
+    for member_id in list(due.order_by("id").values_list("pk", flat=True)):
+        target = _lock_member(member_id)
+        if target.state != Membership.State.ACTIVE or target.expires_at is None or target.expires_at > at:
+            continue
+        target.state, target.ended_at = Membership.State.REMOVED, at
+        target.save(update_fields=["state", "ended_at"])
+        audit.record(events.MEMBER_ENDED, actor=actor, subject=("member", target.pk))
+        invitations.withdraw_invitations_of(user_id=target.user_id, actor=actor, at=at)
+        grants.end_all(user_id=target.user_id, actor=actor)
+        _end_sessions(target, actor=actor, at=at)
+        ended += 1
+    return ended
+
+
+@use_case
+def end_at(*, member_id: UUID, moment: datetime, actor: Actor, at: datetime) -> Membership:
+    """Let a membership end at a moment; one that has an end can only end earlier.
+
+    Raises:
+        NotFound
+        rules.NobodyRaisesTheirOwnRights, OutOfReach, LastOwnerStays.
+    """
+    target = _lock_member(member_id)
+    _refuse_self(target, actor)
+    _keep_an_owner(target, after=None)
+    giving.check_reach(target, actor=actor, at=at)
+    if target.expires_at is None or moment < target.expires_at:
+        target.expires_at = max(moment, at)
+        target.save(update_fields=["expires_at"])
+        audit.record(
+            events.MEMBER_ENDS,
+            actor=actor,
+            subject=("member", target.pk),
+            facts={"on": target.expires_at.date().isoformat()},
+        )
+    return target
+
+
+@use_case
 def close_portal(*, access_id: UUID, actor: Actor, at: datetime) -> None:
     """End a person's access to a customer's portal.
 

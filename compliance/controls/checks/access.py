@@ -32,7 +32,7 @@ def key_age(at: datetime) -> Outcome:
     return rules.judged(
         old,
         good=f"All {len(keys)} keys are younger than a year and end by themselves.",
-        wrong="{n} keys are older than a year and still work.",
+        wrong="Keys that work and are older than a year: {n}.",
         keys=len(keys),
     )
 
@@ -48,7 +48,7 @@ def keys_used(at: datetime) -> Outcome:
     return rules.judged(
         idle,
         good=f"None of {len(keys)} keys is left unused for 90 days.",
-        wrong="{n} keys were not used for 90 days and still work.",
+        wrong="Keys that work and were not used for 90 days: {n}.",
         keys=len(keys),
     )
 
@@ -64,7 +64,7 @@ def keys_owned(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good="Whoever made a key that is not revoked is still a member.",
-        wrong="{n} keys are not revoked although whoever made them left.",
+        wrong="Keys that are not revoked although whoever made them left: {n}.",
     )
 
 
@@ -77,7 +77,7 @@ def webhook_secrets(at: datetime) -> Outcome:
     return rules.judged(
         old,
         good=f"The secrets of {len(rows)} endpoints are younger than a year.",
-        wrong="{n} endpoints are told with a secret older than a year.",
+        wrong="Endpoints that are told with a secret older than a year: {n}.",
         endpoints=len(rows),
     )
 
@@ -91,7 +91,7 @@ def roles_known(at: datetime) -> Outcome:
     return rules.judged(
         sorted(set(strange)),
         good="Every role in use holds rights of the authority model and nothing else.",
-        wrong="{n} roles hold words that are no rights of the authority model.",
+        wrong="Roles with words that are no rights of the authority model: {n}.",
     )
 
 
@@ -102,7 +102,7 @@ def exports_ended(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good="No exported file outlives its day.",
-        wrong="{n} exported files should have been destroyed.",
+        wrong="Exported files that should have been destroyed: {n}.",
     )
 
 
@@ -121,7 +121,7 @@ def invitations_end(at: datetime) -> Outcome:
     return rules.judged(
         orphans,
         good="Every open invitation was sent by somebody who is still here.",
-        wrong="{n} open invitations were sent by somebody who left.",
+        wrong="Open invitations that were sent by somebody who left: {n}.",
         open=len(rows),
     )
 

@@ -42,7 +42,7 @@ def refused(at: datetime) -> Outcome:
     return rules.judged(
         taken,
         good=f"All {len(_TRIALS)} trial numbers are refused, however they are grouped.",
-        wrong="{n} trial numbers would have been stored.",
+        wrong="Trial numbers that would have been stored: {n}.",
     )
 
 

@@ -37,7 +37,7 @@ def browser(at: datetime) -> Outcome:
     return rules.judged(
         [name for name, right in wanted.items() if not right],
         good=f"All {len(wanted)} settings of cookies, transport and framing are strict.",
-        wrong="{n} settings of cookies, transport or framing are not strict.",
+        wrong="Settings of cookies, transport or framing that are not strict: {n}.",
         settings=len(wanted),
     )
 
@@ -62,7 +62,7 @@ def switched_off(at: datetime) -> Outcome:
     return rules.judged(
         wrong,
         good="Debugging, the demo, weak secrets and unsafe formats are off.",
-        wrong="{n} things are on that belong to development.",
+        wrong="What is on and belongs to development: {n}.",
     )
 
 
@@ -85,7 +85,7 @@ def transport(at: datetime) -> Outcome:
     return rules.judged(
         wrong,
         good="Database, cache, queue and mail are reached through TLS, a socket or this host alone.",
-        wrong="{n} parts are reached in plain text.",
+        wrong="Parts that are reached in plain text: {n}.",
         database_tls=bool(encrypted),
         database_socket=bool(by_socket),
     )
@@ -119,7 +119,7 @@ def formats(at: datetime) -> Outcome:
     return rules.judged(
         wrong,
         good="Cache, queue and sessions carry JSON, which runs nothing.",
-        wrong="{n} stores carry a format that can run code.",
+        wrong="Stores with a format that can run code: {n}.",
     )
 
 
@@ -145,7 +145,7 @@ def key_files(at: datetime) -> Outcome:
     return rules.judged(
         wrong,
         good=f"{seen} files and folders of keys and data can be read by their owner alone.",
-        wrong="{n} files or folders can be read by others.",
+        wrong="Files or folders that others can read: {n}.",
         seen=seen,
         uid=os.getuid(),
     )
@@ -157,7 +157,7 @@ def outgoing(at: datetime) -> Outcome:
     return rules.judged(
         [f"private origin {place + 1} is allowed" for place in range(len(allowed))],
         good="Nothing that somebody types can make this installation call into a private network.",
-        wrong="{n} private origins may be called.",
+        wrong="Private origins that may be called: {n}.",
     )
 
 
@@ -177,7 +177,7 @@ def timeouts(at: datetime) -> Outcome:
     return rules.judged(
         endless,
         good="Statements, locks and transactions end by themselves.",
-        wrong="{n} limits of the database are not set.",
+        wrong="Limits of the database that are not set: {n}.",
         **facts,
     )
 

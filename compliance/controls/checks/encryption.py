@@ -21,7 +21,7 @@ def stored_values(at: datetime) -> Outcome:
     return rules.judged(
         places,
         good=f"{seen.rows:,} stored values of {seen.columns} columns are envelopes under known keys.",
-        wrong="In {n} columns there are values that are not as they should be.",
+        wrong="Columns with values that are not as they should be: {n}.",
         columns=seen.columns,
         values=seen.rows,
         plaintext=seen.plaintext,
@@ -40,7 +40,7 @@ def key_age(at: datetime) -> Outcome:
     return rules.judged(
         old,
         good=f"The oldest of {len(ages)} keys is {rules.days(max(ages.values()))} days old.",
-        wrong="{n} keys are older than a year.",
+        wrong="Keys older than a year: {n}.",
         keys=len(ages),
         oldest_days=rules.days(max(ages.values())),
     )
@@ -58,7 +58,7 @@ def key_wear(at: datetime) -> Outcome:
     return rules.judged(
         worn,
         good=f"The busiest key has encrypted {most:,} values of {keyring.ENCRYPTION_LIMIT:,} it may.",
-        wrong="{n} keys have used more than a tenth of what they may encrypt.",
+        wrong="Keys that have used more than a tenth of what they may encrypt: {n}.",
         keys=len(rows),
         most=most,
     )
@@ -77,7 +77,7 @@ def rotation_finished(at: datetime) -> Outcome:
     return rules.judged(
         late,
         good="No rotation is left unfinished.",
-        wrong="{n} rotations were begun more than a day ago and are not finished.",
+        wrong="Rotations begun more than a day ago and not finished: {n}.",
         moving=len(begun),
     )
 
@@ -97,7 +97,7 @@ def hierarchy(at: datetime) -> Outcome:
     return rules.judged(
         [*astray, *(f"{purpose}: no key" for purpose in missing)],
         good=f"{len(in_use)} keys open through one tenant key, kept by the provider {above.provider}.",
-        wrong="{n} keys are missing or under another tenant key.",
+        wrong="Keys that are missing or under another tenant key: {n}.",
         keys=len(in_use),
         provider=above.provider,
     )

@@ -47,7 +47,7 @@ def second_factor(at: datetime) -> Outcome:
     return rules.judged(
         _named(bare),
         good=f"All {len(members)} members have a second factor.",
-        wrong="{n} members have no second factor.",
+        wrong="Members without a second factor: {n}.",
         members=len(members),
         without=len(bare),
     )
@@ -62,7 +62,7 @@ def phishing_resistant(at: datetime) -> Outcome:
     return rules.judged(
         _named(weak),
         good=f"All {len(powerful)} members with powerful rights have a passkey.",
-        wrong="{n} members with powerful rights have no passkey.",
+        wrong="Members with powerful rights and no passkey: {n}.",
         powerful=len(powerful),
         without=len(weak),
     )
@@ -80,7 +80,7 @@ def dormant(at: datetime) -> Outcome:
     return rules.judged(
         _named(asleep),
         good="Every member of more than 90 days was here in the last 90.",
-        wrong="{n} members have not been here for 90 days and can still sign in.",
+        wrong="Members who were not here for 90 days and can still sign in: {n}.",
         members=len(members),
         dormant=len(asleep),
     )
@@ -111,7 +111,7 @@ def sessions_bounded(at: datetime) -> Outcome:
     return rules.judged(
         wrong,
         good="Sessions end after 15 idle minutes and after 12 hours.",
-        wrong="{n} limits of sessions do not hold.",
+        wrong="Limits of sessions that do not hold: {n}.",
         open=sessions.count(),
         too_long=long,
     )
@@ -135,7 +135,7 @@ def leavers_out(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good=f"None of {len(left)} people who left has a session here.",
-        wrong="{n} sessions of people who left are open.",
+        wrong="Open sessions of people who left: {n}.",
         left=len(left),
     )
 
@@ -158,7 +158,7 @@ def password_storage(at: datetime) -> Outcome:
     return rules.judged(
         wrong,
         good="argon2id above OWASP's floor, with a pepper kept outside the database.",
-        wrong="{n} things about the hashing of passwords are too weak.",
+        wrong="Weak points in how passwords are hashed: {n}.",
         algorithm=first.algorithm,
         memory_kib=int(getattr(first, "memory_cost", 0)),
         passes=int(getattr(first, "time_cost", 0)),
@@ -180,7 +180,7 @@ def known_passwords(at: datetime) -> Outcome:
     return rules.judged(
         taken,
         good=f"Known, short and predictable passwords are refused; {len(known):,} are on the list.",
-        wrong="{n} things about new passwords are too weak.",
+        wrong="Weak points in what new passwords may be: {n}.",
         known=len(known),
     )
 

@@ -78,7 +78,7 @@ def row_level_security(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good=f"All {total} tables with rows of organizations are under forced row-level security.",
-        wrong="{n} tables or policies leave the wall.",
+        wrong="Tables or policies that leave the wall: {n}.",
         tables=total,
     )
 
@@ -96,7 +96,7 @@ def role_powers(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good="The role reads and writes rows and can do nothing else.",
-        wrong="The role of the application has {n} powers it must not have.",
+        wrong="Powers of the application's role that it must not have: {n}.",
         role=APP_ROLE,
     )
 
@@ -106,7 +106,7 @@ def context_sealed(at: datetime) -> Outcome:
     return rules.judged(
         _names(_FUNCTIONS),
         good="No function is left by which a statement could change its own context.",
-        wrong="{n} functions are open by which a statement could leave its context.",
+        wrong="Functions by which a statement could leave its context: {n}.",
     )
 
 
@@ -115,7 +115,7 @@ def composite_keys(at: datetime) -> Outcome:
     return rules.judged(
         _names(_LOOSE_KEYS),
         good="Every reference between rows of organizations carries the organization.",
-        wrong="{n} references could point into another organization.",
+        wrong="References that could point into another organization: {n}.",
     )
 
 
@@ -139,7 +139,7 @@ def classified(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good=f"{columns} columns are classified; all {personal} that hold personal data or content are encrypted.",
-        wrong="{n} columns or tables are not decided about.",
+        wrong="Columns or tables nobody has decided about: {n}.",
         columns=columns,
         protected=personal,
     )

@@ -60,7 +60,7 @@ def balanced(at: datetime) -> Outcome:
     return rules.judged(
         [f"{each.kind}: {each.subject}" for each in errors],
         good=f"{ledger.count_transactions():,} transactions balance, and documents, payments and credit agree.",
-        wrong="The books have {n} faults.",
+        wrong="Faults in the books: {n}.",
     )
 
 
@@ -78,7 +78,7 @@ def frozen(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good=f"All {total} triggers that keep documents and postings as they are stand.",
-        wrong="{n} triggers that keep documents and postings as they are do not stand.",
+        wrong="Triggers that should keep documents and postings as they are, and do not stand: {n}.",
         triggers=total,
     )
 
@@ -91,7 +91,7 @@ def gapless(at: datetime) -> Outcome:
     return rules.judged(
         [f"series {series}, year {year}: {missing} missing" for series, year, missing in gaps],
         good=f"{counted:,} numbered invoices, and no number is missing.",
-        wrong="{n} series have missing numbers.",
+        wrong="Series with missing numbers: {n}.",
         invoices=counted,
     )
 
@@ -105,7 +105,7 @@ def no_doubt(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good="Of every payment and refund it is known whether the money moved.",
-        wrong="Of {n} payments or refunds nobody has known for a day whether the money moved.",
+        wrong="Payments or refunds of which nobody has known for a day whether the money moved: {n}.",
     )
 
 

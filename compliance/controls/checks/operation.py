@@ -60,7 +60,7 @@ def jobs_end(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good="No work has been queued or running for more than a day.",
-        wrong="{n} pieces of work have been queued or running for more than a day.",
+        wrong="Work that has been queued or running for more than a day: {n}.",
     )
 
 
@@ -80,7 +80,7 @@ def files_open(at: datetime) -> Outcome:
     return rules.judged(
         damaged,
         good=f"{len(newest) + len(oldest)} stored files were read back whole.",
-        wrong="{n} stored files are damaged or gone.",
+        wrong="Stored files that are damaged or gone: {n}.",
         files=len(newest) + len(oldest),
         bytes=total,
     )

@@ -58,7 +58,7 @@ def append_only(at: datetime) -> Outcome:
     return rules.judged(
         found,
         good="The application can add to the trail, and neither change, remove nor back-date anything.",
-        wrong="The trail can be changed in {n} ways.",
+        wrong="Ways in which the trail can be changed: {n}.",
     )
 
 
@@ -85,7 +85,7 @@ def months(at: datetime) -> Outcome:
     return rules.judged(
         [f"no partition for {month}" for month in missing],
         good="This month and the next have their partition.",
-        wrong="{n} months have no partition of their own.",
+        wrong="Months without a partition of their own: {n}.",
     )
 
 

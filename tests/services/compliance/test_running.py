@@ -18,7 +18,7 @@ from core.actor import Actor
 from core.errors import NotFound
 from tenancy import jobs
 from tenancy.context import Scope, scope
-from tests.make import accounts
+from tests.make import accounts, installation
 
 ACTOR = Actor.system("tests")
 
@@ -156,7 +156,20 @@ class TestRunning:
         for tenant in (tenant_a, tenant_b):
             with scope(Scope(tenant)):
                 assert ControlResult.objects.count() == 1
+        assert tasks.run_all.apply().get() == 0, "nothing is due again before a day has passed"
         assert tasks.watch.apply().get() == 0
+
+    def test_others_learn_counts_of_the_host_and_the_operator_places(self, tenant_a: UUID, settings) -> None:
+        settings.CELERY_ACCEPT_CONTENT = ["json", "pickle"]
+        found = {}
+        for slug in ("a", "operator"):
+            tenant = installation.tenant(slug)
+            running.run(tenant_id=tenant, actor=ACTOR, now=clock.now, codes=["configuration.formats"])
+            with scope(Scope(tenant)):
+                found[slug] = ControlResult.objects.get().evidence
+        assert found["a"]["state"] == found["operator"]["state"] == "failing"
+        assert (found["a"]["findings"], found["a"]["facts"]) == ([], {"places": 1})
+        assert found["operator"]["findings"] == ["the queue is not JSON"]
 
     def test_the_command_says_what_does_not_pass(self, tenant_a: UUID) -> None:
         out = io.StringIO()
