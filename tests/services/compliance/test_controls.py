@@ -712,7 +712,10 @@ class PatchedInTime(Told):
             made_patching.weak()
 
     def harm(self, world: World) -> None:
+        """The day by which they were to be mended passes, and the next look comes by."""
         owner("UPDATE patching_finding SET due_on = current_date - 3")
+        with scope(Scope(installation.tenant("operator"))):
+            made_patching.weak()
 
 
 @story("assurance.trained")
