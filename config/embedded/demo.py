@@ -32,13 +32,13 @@ from billing.issuer import services as issuers
 from billing.tax import services as tax_rates
 from config.embedded import (
     demo_alerts,
+    demo_compliance,
     demo_delivery,
     demo_payments,
     demo_privacy,
     demo_subscriptions,
     demo_training,
 )
-from config.embedded import demo_compliance, demo_payments, demo_subscriptions
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
 from core.errors import Refusal

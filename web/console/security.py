@@ -218,6 +218,9 @@ def _streams(request: Request, slug: str) -> Tile:
         else "a copy elsewhere shows what is deleted here",
         url=reverse("channels:streams", args=[slug]) if Permission.AUDIT_READ in request.permissions else "",
         tint="bad" if late else "",
+    )
+
+
 def _controls(slug: str) -> Tile:
     rows = [row for row in controls.rows(at=clock.now()) if row.control.is_live]
     good = (Standing.PASSING, Standing.NOT_APPLICABLE)
