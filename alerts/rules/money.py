@@ -21,8 +21,9 @@ _HOLDING = (Automatic.NONE, Automatic.HOLD_PAYOUTS, Automatic.END_SESSIONS)
 _DAY = timedelta(days=1)
 # Below these sums a day is never a spike; and a fortnight has to be known to say what is usual.
 LEAST_SPIKE_MINOR, TIMES_USUAL, DAYS_KNOWN = 100_000, 3, 14
+# The first connection of a provider changes nothing; whoever puts another in its place disconnects one.
 _TRUST = frozenset(
-    {"bank_account.announced", "bank_account.took_effect", "gateway.key_replaced", "gateway.connected"}
+    {"bank_account.announced", "bank_account.took_effect", "gateway.key_replaced", "gateway.disconnected"}
 )
 _OUT = frozenset({"refund.requested", "export.asked"})
 _REACH = frozenset({"email", "phone", "iban"})

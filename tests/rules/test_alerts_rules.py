@@ -326,3 +326,8 @@ def test_what_names_no_record_person_or_network_is_found_as_well():
                         ("COMP-01", "control.stale"), ("KEY-01", "keys.rotation_overdue"),
                         ("DATA-09", "audit.exported"), ("INT-06", "audit_stream.late")):  # fmt: skip
         assert judged(code, [e(event, actor_id=None, actor_kind="system", network="")]), code
+
+
+def test_connecting_the_first_provider_is_no_change_of_trust():
+    assert judged("PAY-04", [e("gateway.connected"), refund(60)]) == []
+    assert judged("PAY-04", [e("gateway.disconnected"), e("gateway.connected", 1), refund(60)])
