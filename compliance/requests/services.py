@@ -292,15 +292,17 @@ def file_of(*, request_id: UUID, actor: Actor, at: datetime, customer_id: UUID |
     """Hand out the collected file: its row, and its bytes piece by piece; to the portal only once it is answered.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is no such request, or the portal may not have it.
+        NotCollectedYet: there is no file, or its time is over.
     """
     row: PrivacyRequest | None = PrivacyRequest.objects.select_related("file").filter(pk=request_id).first()
-    if row is None or row.file is None or not row.file.content_key:
+    if row is None:
         raise NotFound
-    if row.file.expires_at is not None and at >= row.file.expires_at:
+    gone = row.file is None or not row.file.content_key or at >= (row.file.expires_at or at)
+    if customer_id is not None and (gone or row.customer_id != customer_id or row.state != State.ANSWERED):
         raise NotFound
-    if customer_id is not None and (row.customer_id != customer_id or row.state != State.ANSWERED):
-        raise NotFound
+    if gone:
+        raise NotCollectedYet
     file: StoredFile = row.file
     return file, files.read(file=file, actor=actor)
 

@@ -247,6 +247,13 @@ STATUS: dict[str, dict[str, Status]] = {
     "organization": {"active": _good("Active"), "sealed": _wrong("Sealed"), "closing": _care("Closing")},
     "breach": {"open": _wrong("Open"), "closed": _idle("Closed")},
     "legal_hold": {"stands": _care("Stands"), "lifted": _idle("Lifted")},
+    "own_privacy_request": {
+        "received": _moving("Being looked at"),
+        "verified": _moving("Being answered"),
+        "answered": _good("Answered"),
+        "refused": _care("Refused"),
+        "withdrawn": _idle("Taken back"),
+    },
     "privacy_request": {
         "received": _waits("Who asks?"),
         "verified": _moving("To answer"),

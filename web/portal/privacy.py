@@ -19,12 +19,24 @@ from web.kit.forms import Form
 from web.portal import frame
 from web.privacy import answering, shown
 
+# The same six rights, said to whoever has them.
+_KINDS = {
+    PrivacyRequest.Kind.ACCESS: "A copy of my data",
+    PrivacyRequest.Kind.PORTABILITY: "My data for another provider",
+    PrivacyRequest.Kind.RECTIFICATION: "A correction",
+    PrivacyRequest.Kind.ERASURE: "Erasure",
+    PrivacyRequest.Kind.RESTRICTION: "That my data is not used for now",
+    PrivacyRequest.Kind.OBJECTION: "I object to how my data is used",
+}
+
 
 class AskForm(Form):
     """What somebody asks about their own data."""
 
     kind = forms.ChoiceField(
-        label="What do you ask for?", choices=PrivacyRequest.Kind.choices, widget=forms.RadioSelect
+        label="What do you ask for?",
+        choices=[(kind.value, words) for kind, words in _KINDS.items()],
+        widget=forms.RadioSelect,
     )
     words = forms.CharField(
         label="Anything we should know",
@@ -44,6 +56,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         "rows": [
             {
                 "row": shown.row(row, slug=slug, today=at.date()),
+                "kind": _KINDS[PrivacyRequest.Kind(row.kind)],
                 "file_url": reverse("portal:privacy_file", args=[slug, ids.encode("privacy_request", row.pk)])
                 if row.state == PrivacyRequest.State.ANSWERED
                 and row.file_id is not None

@@ -206,7 +206,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
             Entry(
                 at=note.at,
                 sentence=_NOTES[note.kind],
-                detail=f"{note.text} ({names.get(note.written_by, 'Somebody who has left')})",
+                detail=f"{note.text} ({_by(names, note.written_by)})",
             )
             for note in notes
         ],
@@ -330,6 +330,10 @@ def _clock(row: Breach, at: datetime) -> tuple[str, str]:
     if left < 0:
         return f"{formats.duration(-left)} late", "bad"
     return f"{formats.duration(left)} left", "warn"
+
+
+def _by(names: dict[UUID, str], key: UUID | None) -> str:
+    return names.get(key, "Somebody who has left") if key else "Strongbox"
 
 
 def _through(row: Breach) -> str:

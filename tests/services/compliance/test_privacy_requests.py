@@ -109,8 +109,11 @@ def test_the_file_holds_every_table_and_nobody_elses_row(tenant_a) -> None:
         assert jobs.find(found.job_id).state == "done"
         file, pieces = services.file_of(request_id=row.pk, actor=make.ACTOR, at=LATER)
         data = b"".join(pieces)
+        much_later = LATER + timedelta(days=31)
+        with pytest.raises(services.NotCollectedYet), context.attempt():
+            services.file_of(request_id=row.pk, actor=make.ACTOR, at=much_later)
         with pytest.raises(NotFound), context.attempt():
-            services.file_of(request_id=row.pk, actor=make.ACTOR, at=LATER + timedelta(days=31))
+            services.file_of(request_id=row.pk, actor=make.ACTOR, at=much_later, customer_id=ada.pk)
     assert file.name == "personal-data-2026-03-04.zip"
     assert b"Kanarind" not in data
     with zipfile.ZipFile(io.BytesIO(data)) as book:
