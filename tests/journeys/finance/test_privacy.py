@@ -115,7 +115,7 @@ def test_an_erasure_by_letter_is_established_reviewed_and_done(house: House) -> 
     for path in (
         f"customers/{customer}", f"customers/{customer}/privacy", f"customers/{customer}/contacts", "customers",
         f"customers/{customer}/access", f"customers/{customer}/payments", "privacy/requests?view=answered",
-        "invoices", "subscriptions", "reminders",
+        "invoices", "subscriptions",
     ):  # fmt: skip
         shown = house.owner.get(f"/o/a/{path}")
         assert shown.status_code == 200, path
