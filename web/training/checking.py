@@ -27,7 +27,7 @@ def ask(request: Request) -> HttpResponse:
     """Ask for a code."""
     form = CodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        code = certificates.plain(form.cleaned_data["code"])
+        code = certificates.plain(form.cleaned_data["certificate"])
         return redirect("certificates:show", code or "0")
     return answer(request, "training/check.html", {}, form=form)
 

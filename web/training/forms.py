@@ -299,7 +299,7 @@ class PublishForm(Form):
 class CodeForm(Form):
     """The code of a certificate."""
 
-    code = forms.CharField(
+    certificate = forms.CharField(
         label="Code on the certificate",
         max_length=200,
         widget=forms.TextInput(

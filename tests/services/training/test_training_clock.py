@@ -134,7 +134,7 @@ def test_anybody_can_check_a_certificate_and_a_wrong_code_leaves_an_event(client
         clerk = accounts.member("billing_clerk", user=accounts.person(name="Dev Patel"))
         found = certificates.get(make.record(clerk))
     assert client.get("/certificates").status_code == 200
-    answer = client.post("/certificates", {"code": certificates.printed(found.code)})
+    answer = client.post("/certificates", {"certificate": certificates.printed(found.code)})
     assert answer.status_code == 302
     said = client.get(answer.headers["Location"]).content.decode()
     assert "Genuine" in said and "Dev Patel" in said
