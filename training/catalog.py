@@ -100,18 +100,6 @@ def course(code: str) -> Course:
     return courses.read(row.body)
 
 
-def as_taught(code: str, version: int) -> Course | None:
-    """Return a course in the words of a version, or None when those words are not kept here.
-
-    The product's own courses are kept by the version of the product; an organization's own by this database.
-    """
-    built = courses.builtin().get(code)
-    if built is not None:
-        return built
-    row = ModuleVersion.objects.filter(module__code=code, version=version).first()
-    return None if row is None else courses.read(row.body)
-
-
 def titles(codes: Iterable[str]) -> dict[str, str]:
     """Return the titles of courses, also of those that nobody takes any more."""
     wanted = set(codes)
