@@ -124,3 +124,20 @@ def to_prune(at: datetime, *, kept: Sequence[Kept]) -> list[int]:
         if one.is_held or one.keep_until > at:
             keep(one)
     return sorted((one.generation for one in kept if one.generation not in stays), reverse=True)
+
+
+def needed_until(at: datetime, *, kept: Sequence[Kept]) -> dict[int, datetime]:
+    """Return until when the bytes of each backup must stay where they lie, whoever asks a target to delete them.
+
+    A backup is needed as long as anything that is built on it is kept. A held one and the newest chain have no
+    end: they are needed for another week at every look.
+    """
+    until = {one.generation: one.keep_until for one in kept}
+    good = [one.generation for one in kept if one.is_good]
+    newest = max(good, default=None)
+    for one in sorted(kept, key=lambda one: one.generation, reverse=True):
+        if one.is_held or one.generation == newest:
+            until[one.generation] = max(until[one.generation], at + _DAY * 7)
+        if one.parent in until:
+            until[one.parent] = max(until[one.parent], until[one.generation])
+    return until

@@ -211,11 +211,18 @@ def prune(*, actor: Actor, now: Callable[[], datetime]) -> list[int]:
     """
     at = now()
     with queries.of_operator():
-        gone = rules.to_prune(at, kept=queries.kept())
+        kept = queries.kept()
+        gone = rules.to_prune(at, kept=kept)
         rows = {row.generation: row for row in Backup.objects.filter(generation__in=gone)}
         copies = {generation: _copies_left(rows[generation]) for generation in gone}
         # Those that go as well: a target may keep them, and then they still need their changes.
         known = list(Backup.objects.filter(state=Backup.State.DONE))
+        staying = [
+            (copy, rules.needed_until(at, kept=kept)[made.generation])
+            for made in known
+            if made.generation not in gone
+            for copy in _copies_left(made)
+        ]
     left: set[tuple[str, str]] = set()
     for one in places.open_targets():
         doomed = {
@@ -226,6 +233,7 @@ def prune(*, actor: Actor, now: Callable[[], datetime]) -> list[int]:
         }
         left |= {(one.name, name) for name in _prune_at(one, doomed, known, at)}
         _sweep(one, at)
+        _keep(one, staying)
     pruned = []
     for generation in gone:
         if any((copy.target, copy.name) in left for copy in copies[generation]):
@@ -258,6 +266,23 @@ def _prune_at(one: places.Named, doomed: dict[str, str], known: list[Backup], at
     if proof.gone:
         _leave(one, proof, at)
     return set(proof.kept_by_target)
+
+
+def _keep(one: places.Named, staying: list[tuple[Copy, datetime]]) -> None:
+    """Let the target keep what is needed for longer than was known when it was stored.
+
+    Otherwise the lock of a full backup ends before those of what is built on it, and a thief of the target's key
+    makes all of them useless by deleting one.
+    """
+    for copy, until in staying:
+        if copy.target != one.name or until <= copy.keep_until:
+            continue
+        try:
+            one.place.extend(copy.name, keep_until=until)
+        except targets.KeptLonger:
+            continue
+        except targets.TargetRefused as error:
+            _log.error("%s is not kept longer at %s: %s", copy.name, one.name, error.code)
 
 
 def _sweep(one: places.Named, at: datetime) -> None:

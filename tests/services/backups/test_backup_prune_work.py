@@ -170,3 +170,26 @@ def test_names_do_not_count_us_out_of_numbers(disk: targets.Target) -> None:
     other = "backups/00000090-full/database.sbk"
     stored(disk, other, START, kind=archive.Kind.FULL, generation=90, created_at=START)
     assert taking.highest_stored(opened) == 90
+
+
+def test_what_is_built_on_is_locked_as_long_as_what_is_built_on_it(disk: targets.Target) -> None:
+    """And a held one for another week at every look, with what it is built on."""
+    with queries.of_operator():
+        keep = services.plan().keep_days * DAY
+        full = taken(disk, 0, None)
+        child = taken(disk, 6, full)
+        newest = taken(disk, 7, None)
+
+    def locked(made: Backup) -> set[datetime | None]:
+        folder = f"backups/{made.generation:08d}-{made.kind}/"
+        return {found.keep_until for found in disk.list(folder)}
+
+    assert locked(full) == {START + keep}
+    assert work.prune(actor=ACTOR, now=lambda: START + 8 * DAY) == []
+    assert (locked(full), locked(child)) == ({START + 6 * DAY + keep}, {START + 6 * DAY + keep})
+    assert locked(newest) == {START + 7 * DAY + keep}
+    with queries.of_operator():
+        services.hold(backup_id=child.pk, held=True, actor=ACTOR, at=START)
+    late = START + keep + 5 * DAY
+    assert work.prune(actor=ACTOR, now=lambda: late) == []
+    assert locked(full) == locked(child) == locked(newest) == {late + 7 * DAY}
