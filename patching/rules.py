@@ -57,6 +57,8 @@ DUE_DAYS: Mapping[Severity, int] = MappingProxyType(
 EXPLOITED_DAYS = 2
 # Older advisories than this say nothing about today.
 FRESH_FOR = timedelta(hours=48)
+# A little less than a day, so that a look does not wander through the day.
+LOOK_EVERY = timedelta(hours=23)
 # A source from the future was made by a wrong clock, or by somebody who wants to stay the newest for ever.
 _CLOCKS_DIFFER = timedelta(hours=1)
 END_IS_NEAR = timedelta(days=60)

@@ -3,5 +3,10 @@
 from typing import Any
 
 BEAT: dict[str, dict[str, Any]] = {
-    "patching-check": {"task": "patching.check", "schedule": 86_400, "options": {"queue": "patches"}},
+    # It looks once a day: asked each hour, it finds the day over, or a machine that was off when it was.
+    "patching-check": {
+        "task": "patching.check",
+        "schedule": 3_600,
+        "options": {"queue": "patches", "expires": 3_600},
+    },
 }

@@ -30,6 +30,13 @@ _LOCK = 0x504154
 _SILENT = frozenset({Why.NO_SOURCE.value, Why.SILENT.value, Why.STALE.value, Why.UNREADABLE.value})
 
 
+def is_due(at: datetime) -> bool:
+    """Tell whether the look of this day has not been taken yet."""
+    with scope(Scope(queries.operator_id())):
+        last = queries.newest_check()
+    return last is None or at - last.at >= rules.LOOK_EVERY
+
+
 def check(
     *,
     actor: Actor,

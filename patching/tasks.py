@@ -28,7 +28,9 @@ class CheckRuns(Conflict):
 
 @shared_task(bind=True, base=SystemTask, name="patching.check", reason=_REASON)
 def check(self: SystemTask) -> str:
-    """Look at everything that runs; return the state."""
+    """Look at everything that runs, once a day; return the state, nothing where it is too early."""
+    if not services.is_due(clock.now()):
+        return ""
     return str(services.check(actor=self.actor, now=clock.now).state)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from django.db import DatabaseError
 from accounts.models import ApprovalRequest
 from accounts.permissions import RoleCode
 from core import clock, ids
-from patching import queries, tasks
+from core.actor import Actor
+from patching import queries, services, tasks
 from patching.models import Acceptance, Check, Finding
 from tenancy.context import Scope, scope
 from tenancy.models import Job
@@ -154,12 +156,25 @@ def test_a_customer_of_an_organization_is_told_nothing(operator: UUID, tenant_a:
         queries.evidence(clock.now())
 
 
-def test_the_look_of_every_day_is_in_the_schedule() -> None:
-    from config.celery import periodic
+def test_the_look_of_every_day_is_taken_once_a_day(operator: UUID) -> None:
+    """Asked each hour for 31 days by the injected clock, it looks on each of them and no more often than that."""
+    from config.celery import app, periodic
 
     entry = periodic()["patching-check"]
     assert (entry["task"], entry["schedule"], entry["options"]["queue"]) == (
         "patching.check",
-        86_400,
+        3_600,
         "patches",
     )
+    assert app.amqp.router.route({}, "patching.check")["queue"].name == "patches"
+    began = clock.now()
+    looks = []
+    for hour in range(31 * 24):
+        at = began + timedelta(hours=hour)
+        if services.is_due(at):
+            looks.append(at)
+            services.check(
+                actor=Actor.system("tests"), now=lambda at=at: at, components=[patching.component()]
+            )
+    days = [(later - earlier).total_seconds() / 3600 for earlier, later in pairwise(looks)]
+    assert 31 <= len(looks) <= 33 and set(days) == {23}
