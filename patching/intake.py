@@ -58,7 +58,7 @@ def _take_in(tenant_id: UUID, path: Path, *, actor: Actor, at: datetime, smaller
         signed = SignedBundle(file, trusted=looking.trusted_keys(), at=at)
         signed.check()
         file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a file is one
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
         file.seek(0)
         made = files.prepare(
             tenant_id=tenant_id,

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from django.conf import settings
 
-from core.errors import NotFound, Refusal
+from core.errors import Refusal
 from outbound import files
 from patching import inventory, lifecycle, matching, queries, rules, versions
 from patching.advisories.answer import Answer, merged
-from patching.advisories.bundle import Bundle, BundleRefused
+from patching.advisories.bundle import Bundle
 from patching.advisories.online import Online
 from patching.inventory import Component
 from patching.matching import Advisory, Match
@@ -130,17 +130,19 @@ def _bundle(tenant_id: UUID, components: Sequence[Component], at: datetime) -> A
     names = frozenset(
         (one.ecosystem, matching.normal_name(one.ecosystem, one.advisory_name)) for one in components
     )
-    with scope(Scope(tenant_id)), tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
-        row = queries.newest_bundle()
-        if row is None:
-            return None
-        try:
-            for piece in files.plaintext(files.find(row.file_id, at=at)):
+    try:
+        with scope(Scope(tenant_id)):
+            row = queries.newest_bundle()
+            if row is None:
+                return None
+            pieces = files.plaintext(files.find(row.file_id, at=at))
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
+            for piece in pieces:
                 kept.write(piece)
             kept.seek(0)
             return Bundle(kept, trusted=trusted_keys(), at=at).answer(names)
-        except (BundleRefused, NotFound, Refusal, OSError):
-            return Answer(source="bundle", reasons=(Why.UNREADABLE.value,))
+    except (Refusal, OSError):
+        return Answer(source="bundle", reasons=(Why.UNREADABLE.value,))
 
 
 def _online(components: Sequence[Component], now: Callable[[], datetime]) -> Answer | None:

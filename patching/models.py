@@ -74,7 +74,7 @@ class Check(TenantModel):
     # Why it is not known (rules.Why).
     reasons = models.JSONField()
     components = models.PositiveIntegerField()
-    clean = models.PositiveIntegerField()
+    clean_ones = models.PositiveIntegerField()
     vulnerable = models.PositiveIntegerField()
     unknown = models.PositiveIntegerField()
     open = models.PositiveIntegerField()
@@ -106,8 +106,8 @@ class Check(TenantModel):
             **dict.fromkeys(["state", "source", "reasons", "series", "ending"], FieldClass.STATE),
             **dict.fromkeys(
                 [
-                    "components", "clean", "vulnerable", "unknown", "open", "overdue", "accepted", "found", "fixed",
-                    "by_severity",
+                    "components", "clean_ones", "vulnerable", "unknown", "open", "overdue", "accepted", "found",
+                    "fixed", "by_severity",
                 ],
                 FieldClass.TECHNICAL,
             ),

@@ -89,7 +89,7 @@ def keep(*, looked: Looked, digest: str, bill: files.Prepared | None, actor: Act
         source_at=looked.source_at,
         reasons=reasons,
         components=len(looked.seen),
-        clean=states[State.CLEAN],
+        clean_ones=states[State.CLEAN],
         vulnerable=states[State.VULNERABLE],
         unknown=states[State.UNKNOWN],
         open=len(open_ones),

@@ -45,7 +45,7 @@ def key(ecosystem: str) -> Callable[[str], object]:
 
 
 def _sign(left: object, right: object) -> int:
-    return (left > right) - (left < right)  # type: ignore[operator]  # two of a kind, always
+    return int(left > right) - int(left < right)  # type: ignore[operator]  # two of a kind, always
 
 
 def _python(left: str, right: str) -> int:

@@ -88,8 +88,8 @@ def _component(name: str, installed: metadata.Distribution, pin: Pin | None, dir
         advisory_version=installed.version,
         licence=licences.of_distribution(
             name,
-            expression=about.get("License-Expression") or "",
-            licence=about.get("License") or "",
+            expression=_said(about, "License-Expression"),
+            licence=_said(about, "License"),
             classifiers=about.get_all("Classifier") or [],
         )
         or "NOASSERTION",
@@ -100,6 +100,11 @@ def _component(name: str, installed: metadata.Distribution, pin: Pin | None, dir
         pinned=pin.hashes if pin is not None and listed else (),
         requires=_requires(installed),
     )
+
+
+def _said(about: metadata.PackageMetadata, name: str) -> str:
+    found = about.get_all(name)
+    return str(found[0]) if found else ""
 
 
 def _published(record: str) -> str:

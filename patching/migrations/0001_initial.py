@@ -21,7 +21,7 @@ BEGIN
     RAISE EXCEPTION 'customers are not told' USING ERRCODE = '42501';
   END IF;
   SELECT jsonb_build_object('at', look.at, 'state', look.state, 'reasons', look.reasons, 'source', look.source,
-      'source_at', look.source_at, 'components', look.components, 'clean', look.clean, 'vulnerable', look.vulnerable,
+      'source_at', look.source_at, 'components', look.components, 'clean', look.clean_ones, 'vulnerable', look.vulnerable,
       'unknown', look.unknown, 'open', look.open, 'overdue', look.overdue, 'accepted', look.accepted,
       'by_severity', look.by_severity, 'series', look.series)
     INTO found
@@ -329,7 +329,7 @@ class Migration(migrations.Migration):
                 ("source_at", models.DateTimeField(null=True)),
                 ("reasons", models.JSONField()),
                 ("components", models.PositiveIntegerField()),
-                ("clean", models.PositiveIntegerField()),
+                ("clean_ones", models.PositiveIntegerField()),
                 ("vulnerable", models.PositiveIntegerField()),
                 ("unknown", models.PositiveIntegerField()),
                 ("open", models.PositiveIntegerField()),

@@ -1,5 +1,7 @@
 """Asking a second person to agree to live with a weakness until a day."""
 
+from datetime import date
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -72,7 +74,7 @@ def effect(asked: ApprovalRequest) -> Effect:
     finding = queries.find(asked.subject_id)
     if finding is None:
         return Effect(noun=noun, sentence="Live with a weakness that is gone")
-    until = formats.day(forms.DateField().to_python(asked.payload["until"]))
+    until = formats.day(date.fromisoformat(asked.payload["until"]))
     facts = [
         ("Severity", finding.severity.capitalize()),
         ("Used in attacks", "Yes" if finding.known_exploited else "Not known"),

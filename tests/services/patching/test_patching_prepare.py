@@ -70,6 +70,7 @@ def project(tmp_path: Path, monkeypatch: Any) -> Path:
     (folder / "pyproject.toml").write_text(
         '[project]\nname = "small"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["left-pad"]\n'
         '[project.optional-dependencies]\nembedded = []\ntest = ["pytest"]\n'
+        f'[tool.uv.pip]\nno-index = true\nfind-links = ["{wheels}"]\n'
     )
     (folder / "requirements").mkdir()
     digest = hashlib.sha256((wheels / "left_pad-1.0.0-py3-none-any.whl").read_bytes()).hexdigest()
@@ -81,9 +82,8 @@ def project(tmp_path: Path, monkeypatch: Any) -> Path:
     )
     (folder / ".strongbox").mkdir()
     (folder / ".strongbox/secret").write_text("a key")
-    for variable, value in (("UV", "1"), ("PIP", "1")):
-        monkeypatch.setenv(f"{variable}_NO_INDEX", value)
-        monkeypatch.setenv(f"{variable}_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
     return folder
 

@@ -198,7 +198,7 @@ def test_a_source_that_answers_nothing_gives_unknown_and_is_told(
         row = check()
     assert row.state == "unknown"
     assert row.reasons in (["silent"], ["unreadable"])
-    assert row.unknown == 2 and row.clean == 0
+    assert row.unknown == 2 and row.clean_ones == 0
     (told,) = world.events_of(operator, event="patch.feed_stale")
     assert told.facts["why"] == row.reasons[0]
 
