@@ -19,7 +19,7 @@ from patching.matching import Advisory, Match
 from patching.rules import Series, State, Why
 from tenancy.context import Scope, scope
 
-_IN_MEMORY = 64 * 1024 * 1024
+_IN_MEMORY = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Debian packages of this machine, as dpkg knows them; none where there is no dpkg."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ _FORMAT = "${binary:Package}\t${Version}\t${source:Package}\t${source:Version}\t
 _INFO = Path("/var/lib/dpkg/info")
 _DOC = Path("/usr/share/doc")
 _MOST_SECONDS = 60
+_SERVER = re.compile(r"postgresql-\d+")
 
 
 def release() -> tuple[str, str]:
@@ -69,16 +71,29 @@ def _ask(tool: str, *arguments: str) -> str:
     return answer.stdout
 
 
+def whose(ecosystem: str, source: str, version: str) -> tuple[str, str, str]:
+    """Return (ecosystem, name, version) under which advisories speak of a source package.
+
+    Those of the distribution name what a package was built from. A server from PostgreSQL's own repository is none of
+    the distribution's: it would be looked for where nobody writes about it, and found clean.
+    """
+    if "pgdg" in version and _SERVER.fullmatch(source):
+        return "Bitnami", "postgresql", version.partition("-")[0]
+    return ecosystem, source, version
+
+
 def _component(row: list[str], distribution: str, series: str) -> Component:
     name, version, source, source_version, architecture, _state = row
+    ecosystem, advisory_name, advisory_version = whose(
+        f"{distribution.capitalize()}:{series}", source, source_version
+    )
     return Component(
         kind=Kind.DEBIAN,
         name=name,
         version=version,
-        ecosystem=f"{distribution.capitalize()}:{series}",
-        # Advisories of the distribution name what a package was built from.
-        advisory_name=source,
-        advisory_version=source_version,
+        ecosystem=ecosystem,
+        advisory_name=advisory_name,
+        advisory_version=advisory_version,
         licence=_licence(name.partition(":")[0]),
         sha256=_digest(name),
         purl=f"pkg:deb/{distribution}/{name.partition(':')[0]}@{version.replace('+', '%2B')}"

@@ -72,7 +72,8 @@ def _engine(name: str, version: str, binary: Path | None) -> Component:
     found = _VERSION.match(version)
     number = found[0] if found else ""
     ecosystem, advisory_name, advisory_version = ECOSYSTEM, name, number
-    if binary is not None and number:
+    # PostgreSQL says its own version, and whoever packages it ships the makers' minor releases.
+    if binary is not None and number and name != "postgresql":
         ecosystem, advisory_name, advisory_version = debian.owner(binary) or (ECOSYSTEM, name, number)
     return Component(
         kind=Kind.ENGINE,
