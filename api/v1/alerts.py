@@ -146,6 +146,7 @@ class Closed(Endpoint):
     @schema.describe("alerts_close", "Close an alert", takes=CloseAlert, gives=ShownAlert)
     def post(self, request: Request, pk: str) -> Response:
         """Close the alert and say how it turned out."""
+        found = queries.get(ids.decode("alert", pk))
         given = self.body(CloseAlert)
-        row = services.close(alert_id=ids.decode("alert", pk), **given, actor=self.actor, at=clock.now())
+        row = services.close(alert_id=found.pk, **given, actor=self.actor, at=clock.now())
         return self.changed(write(row))

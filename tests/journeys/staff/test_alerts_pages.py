@@ -136,3 +136,18 @@ def test_who_may_not_is_refused_and_nothing_changes(tenant: UUID, thief) -> None
     with scope(Scope(tenant)):
         assert Alert.objects.get().state == "open" and not holds.are_held()
         assert Event.objects.filter(event="access.refused").count() >= 3
+
+
+def test_a_key_that_reads_too_much_is_revoked_from_its_alert(tenant: UUID) -> None:
+    with scope(Scope(tenant)):
+        key = accounts.api_key(accounts.member("owner")).key
+        alert = alerts.alert("DATA-08", person=key.pk, actor_kind="api_key")
+    officer, url = member(tenant, RoleCode.OWNER), f"/o/a/alerts/{ids.encode('alert', alert.pk)}"
+    shown = text(officer.get(url))
+    assert "Revoke the API key" in shown and "End their sessions…" not in shown
+    assert officer.post(f"{url}/contain/end_sessions", {"words": ""}).status_code == 422
+    assert officer.post(f"{url}/contain/revoke_key", {"words": "leaked"}).status_code == 302
+    with scope(Scope(tenant)):
+        key.refresh_from_db()
+        assert key.revoked_at is not None
+        assert Event.objects.filter(event="apikey.revoked", subject_id=key.pk).count() == 1
