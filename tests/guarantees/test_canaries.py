@@ -144,6 +144,7 @@ CARD_CASES = [
 
 def test_every_operation_with_a_text_is_walked() -> None:
     assert {operation.name for operation, _ in CARD_CASES} == {
+        "alerts_close",
         "credit_notes_create",
         "contacts_create",
         "contacts_update",
