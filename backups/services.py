@@ -337,8 +337,8 @@ def agreed_restore(
         raise RestoreNotAgreed
     if asked.organization_id != organization_id:
         # The row of an organization that is gone says no more which one has this name.
-        gone = organization_id is None and not Tenant.objects.filter(pk=asked.organization_id).exists()
-        if not gone:
+        there = asked.organization_id and Tenant.objects.filter(pk=asked.organization_id).exists()
+        if organization_id is not None or there:
             raise RestoreNotAgreed
     if asked.approved_at is None or at - asked.approved_at > AGREED_FOR:
         raise RestoreNotAgreed
