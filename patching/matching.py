@@ -128,7 +128,8 @@ def read(document: Mapping[str, Any]) -> Advisory | None:
             id=found,
             aliases=_names(document.get("aliases")),
             upstream=_names(document.get("upstream")),
-            summary=" ".join(summary.split())[:_LONGEST_SUMMARY],
+            # Written by somebody else: nothing in it may turn the writing of a page or a terminal.
+            summary="".join(filter(str.isprintable, " ".join(summary.split())))[:_LONGEST_SUMMARY],
             affected=tuple(
                 _affected(document, entry) for entry in document.get("affected") or () if "package" in entry
             ),

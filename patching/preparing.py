@@ -32,6 +32,7 @@ _LEFT_OUT = (
     "__pycache__",
     "*.pyc",
     "node_modules",
+    "secrets",
     ".*_cache",
     ".hypothesis",
 )

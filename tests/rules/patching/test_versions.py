@@ -165,6 +165,11 @@ def test_what_cannot_be_read_is_refused(document: dict[str, Any]) -> None:
         matching.read(document)
 
 
+def test_a_summary_turns_no_writing() -> None:
+    read = matching.read(advisory(summary="a\u202eb \x1b[31m c\n d"))
+    assert read is not None and read.summary == "ab [31m c d"
+
+
 def test_what_was_withdrawn_says_nothing() -> None:
     assert matching.read(advisory({"introduced": "0"}, withdrawn="2026-01-01T00:00:00Z")) is None
 

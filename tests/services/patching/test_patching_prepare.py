@@ -82,6 +82,8 @@ def project(tmp_path: Path, monkeypatch: Any) -> Path:
     )
     (folder / ".strongbox").mkdir()
     (folder / ".strongbox/secret").write_text("a key")
+    (folder / "deploy/secrets").mkdir(parents=True)
+    (folder / "deploy/secrets/root_key").write_text("another")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
@@ -112,7 +114,7 @@ def test_the_smallest_safe_upgrade_is_locked_installed_and_tested(
     assert (pin.version, pin.hashes) == ("1.2.0", (wheel_hash,))
     # What runs is as it was, and no secret of the state folder came along.
     assert python.pinned(project / "requirements")["left-pad"].version == "1.0.0"
-    assert not (out / ".strongbox").exists()
+    assert not (out / ".strongbox").exists() and not (out / "deploy/secrets").exists()
     (told,) = world.events_of(installation.tenant("operator"), event="patch.prepared")
     assert told.facts["tests"] == "passed"
     # Tests that fail are said to; the environment is there already.
