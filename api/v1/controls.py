@@ -1,6 +1,7 @@
 """Controls: what is checked, by what, and where each stands. Read only."""
 
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponseBase
 from rest_framework import serializers
@@ -48,10 +49,10 @@ class ShownControl(schema.Shown):
     maps = ShownMapping(many=True)
 
 
-def write(row: ControlRow) -> dict[str, Any]:
+def write(row: ControlRow, tenant_id: UUID) -> dict[str, Any]:
     """Write a control as it is shown."""
     return {
-        "id": ids.encode("control", row.control.id),
+        "id": ids.encode("control", row.control.id_in(tenant_id)),
         "object": "control",
         "code": row.control.code,
         "title": row.control.title,
@@ -90,12 +91,13 @@ class Controls(Endpoint):
         page, filters = self.page()
         state = self.choice(filters, "state", _STANDINGS)
         rows = [row for row in queries.rows(at=clock.now()) if not state or row.standing.value == state]
-        places = [row.control.id for row in rows]
+        places = [row.control.id_in(self.tenant_id) for row in rows]
         first = places.index(page.after) + 1 if page.after in places else 0
         shown = rows[first : first + page.limit]
         more = first + page.limit < len(rows)
         recording.read(self.edge, events.CONTROLS_READ, facts={"controls": len(shown)})
-        return Response(page.answer([write(row) for row in shown], shown[-1].control.id if more else None))
+        written = [write(row, self.tenant_id) for row in shown]
+        return Response(page.answer(written, places[first + page.limit - 1] if more else None))
 
 
 @access(get=Permission.COMPLIANCE_READ)
@@ -106,8 +108,9 @@ class OneControl(Endpoint):
     def get(self, request: Request, pk: str) -> HttpResponseBase:
         """Answer with the control."""
         wanted = ids.decode("control", pk)
-        row = next((row for row in queries.rows(at=clock.now()) if row.control.id == wanted), None)
+        rows = queries.rows(at=clock.now())
+        row = next((row for row in rows if row.control.id_in(self.tenant_id) == wanted), None)
         if row is None:
             raise NotFound
         recording.read(self.edge, events.CONTROLS_READ, facts={"control": row.control.code})
-        return self.one(write(row))
+        return self.one(write(row, self.tenant_id))

@@ -138,10 +138,9 @@ class Control:
     # Its rows are the operator's: it is asked there, and only its answer is shown elsewhere.
     asks_operator: bool = False
 
-    @property
-    def id(self) -> UUID:
-        """Return the same id in every installation and version, for programs."""
-        return uuid5(_NAMES, self.code)
+    def id_in(self, tenant_id: UUID) -> UUID:
+        """Return the id by which programs of one organization name it: the same in every version."""
+        return uuid5(_NAMES, f"{tenant_id}/{self.code}")
 
     @property
     def is_live(self) -> bool:

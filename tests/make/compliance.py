@@ -8,6 +8,7 @@ from compliance.evidence import services as evidence
 from compliance.packs import making
 from core import clock, ids
 from core.actor import Actor
+from tenancy import context
 from tests.make import accounts
 
 
@@ -38,7 +39,7 @@ def records(actor: Actor) -> dict[str, str]:
     control = registry.of("keys.age")
     assert control is not None
     return {
-        "control": ids.encode("control", control.id),
+        "control": ids.encode("control", control.id_in(context.current_tenant())),
         "evidence": ids.encode("evidence", brought.pk),
         "control_exception": ids.encode("control_exception", excepted.pk),
         "evidence_pack": ids.encode("evidence_pack", pack.pk),

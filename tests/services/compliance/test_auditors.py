@@ -16,7 +16,7 @@ from compliance.auditors import services as auditors
 from compliance.auditors.models import AuditorVisit
 from core import clock
 from core.errors import Invalid
-from edge import doorway
+from edge import identity
 from tenancy.context import Scope, attempt, scope
 from tests.guarantees import world
 from tests.make import accounts
@@ -72,7 +72,7 @@ class TestVisit:
             Session.objects.filter(user=person).update(
                 last_seen_at=late, expires_at=late + timedelta(hours=1), step_up_at=late
             )
-        monkeypatch.setattr(doorway.clock, "now", lambda: late)
+        monkeypatch.setattr(identity.clock, "now", lambda: late)
         assert page.get("/o/a/compliance").status_code == 404
         monkeypatch.undo()
         with scope(Scope(tenant_a)):
