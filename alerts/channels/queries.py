@@ -88,7 +88,7 @@ def rates(*, at: datetime) -> dict[UUID, Rate]:
 
 def deliveries(channel_id: UUID, *, limit: int, after: UUID | None = None) -> Page:
     """Return one page of what a channel told, newest first."""
-    rows = AlertDelivery.objects.filter(channel_id=channel_id)
+    rows = AlertDelivery.objects.select_related("channel").filter(channel_id=channel_id)
     if after is not None:
         rows = rows.filter(pk__lt=after)
     found = list(rows.order_by("-id")[: limit + 1])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -84,6 +85,8 @@ class Told:
     alert: str
     short: str
     link: str
+    channel: str
+    channel_link: str
     severity: str
     state: str
     fault: str
@@ -283,6 +286,11 @@ def row_of(channel: AlertChannel, slug: str, rate: Rate | None = None) -> Row:
     )
 
 
+def told_of(alert_id: UUID, slug: str) -> list[Told]:
+    """Return how an alert was told: through which kind of channel, never to which address."""
+    return [_told(row, slug) for row in queries.of_alert(alert_id)]
+
+
 def crumbs(slug: str, row: Row | None = None) -> list[Crumb]:
     """Return the way back."""
     found = [Crumb("Where alerts go", reverse("channels:channels", args=[slug]))]
@@ -295,6 +303,8 @@ def _told(row: AlertDelivery, slug: str) -> Told:
     return Told(
         alert=alert,
         short=formats.middle(alert) if alert else "",
+        channel=KINDS[row.channel.kind],
+        channel_link=reverse("channels:channel", args=[slug, ids.encode("alert_channel", row.channel_id)]),
         link=f"/o/{slug}/alerts/{alert}" if alert else "",
         severity=row.severity,
         state="retrying" if retrying else row.state,

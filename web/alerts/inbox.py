@@ -26,7 +26,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.alerts import rows
+from web.alerts import channels, rows
 from web.alerts.rules import rules_of
 from web.forms import answer, attempting
 from web.kit import formats
@@ -320,6 +320,7 @@ def _shown(request: Request, slug: str, alert: Alert, at: datetime) -> dict[str,
         "evidence": rows.evidence(alert, slug=slug, names=names, own=own, linked=_P.AUDIT_READ in held),
         "similar": [rows.row(one, slug=slug, names=names, at=at) for one in similar],
         "history": rows.history(steps, names),
+        "told": channels.told_of(alert.pk, slug),
         "contained": rows.DONE.get(alert.contained, ""),
         "buttons": [(rows.WILL[how], reverse("alerts:contain", args=[slug, pk, how])) for how in possible]
         if _P.ALERT_CONTAIN in held

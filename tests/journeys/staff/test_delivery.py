@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from standardwebhooks import Webhook
 
 from alerts.channels import delivery
-from alerts.models import AlertChannel, AuditStream
+from alerts.models import AlertChannel, AlertDelivery, AuditStream
 from alerts.streams import sending
 from audit.models import Event
 from core import clock, ids
@@ -126,6 +126,21 @@ def test_a_stream_is_added_tried_paused_and_removed(live: Live, receiver: Receiv
         assert web.post(f"{page}/{act}").status_code == 302
     with scope(Scope(live.tenant)):
         assert not AuditStream.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_alert_says_whom_it_was_told_to_without_an_address(live: Live) -> None:
+    web = client(live, live.person("security_officer"))
+    with scope(Scope(live.tenant)):
+        make.everything()
+        told = AlertDelivery.objects.filter(severity="critical", channel__kind="webhook").get()
+    answer = web.get(f"/o/{live.slug}/alerts/{ids.encode('alert', told.alert_id)}")
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert "Whom it was told to" in text
+    assert "It answered 503." in text
+    assert f"/alerts/channels/{ids.encode('alert_channel', told.channel_id)}" in text
+    assert "93.184.216.34" not in text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,6 @@
 """A month of honest work with ten attacks in it: all are found, within seconds, among few false alerts.
 
-`STRONGBOX_MONTH=10` lets ten times as much honest work happen; the table is printed either way.
+`MONTH=10` lets ten times as much honest work happen; the table is printed either way.
 """
 
 import os
@@ -12,7 +12,7 @@ from tests.services.alerts.month import Month
 
 @pytest.mark.django_db(transaction=True)
 def test_ten_attacks_in_a_month_of_honest_work_are_all_found(capsys):
-    report = Month(busy=int(os.environ.get("STRONGBOX_MONTH", "1"))).run()
+    report = Month(busy=int(os.environ.get("MONTH", "1"))).run()
     with capsys.disabled():
         print("\n" + "\n".join(report.lines()))
     assert len(report.attacks) == 10
