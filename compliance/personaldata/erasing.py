@@ -4,7 +4,7 @@ Promise kept: after it nobody can read a value about the person but where a law 
 that is said table by table. Everything is one transaction; a refusal changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from compliance import events
 from compliance.personaldata import collecting, graph, parts
 from compliance.personaldata.collecting import Person
 from compliance.personaldata.models import ErasureEntry
+from compliance.requests.models import PrivacyRequest
 from compliance.retention import queries as holds
 from core import ids
 from core.actor import Actor
@@ -151,7 +152,7 @@ def customer(
     counts = {"letters": _remove_letters(person)}
     for key in person.keys:
         counts |= _added(counts, _end_business(key, actor=actor, at=at))
-    counts |= _added(counts, _remove_copies(actor=actor))
+    counts |= _added(counts, _remove_copies(person.keys, actor=actor))
     counts |= parts.sweep(traces)
     counts |= _remove_rows(person)
     for contact_row in contacts:
@@ -194,7 +195,7 @@ def contact(
     person = collecting.contact(contact_id)
     traces = _traces(person, ("contact", [contact_id]))
     counts = {"letters": _remove_letters(person), "contacts": 1}
-    counts |= _added(counts, _remove_copies(actor=actor))
+    counts |= _added(counts, _remove_copies([row.customer_id], actor=actor))
     counts |= parts.sweep(traces)
     _destroy(row, state=Contact.State.FORMER, is_primary=False, updated_at=at)
     return _entered(person, [], counts, actor=actor, at=at, request_id=request_id, is_replay=is_replay)
@@ -240,8 +241,8 @@ def _end_business(customer_id: UUID, *, actor: Actor, at: datetime) -> dict[str,
     return {"drafts": len(drafts), "offers": len(offers), "ways_to_pay": len(keys)}
 
 
-def _remove_copies(*, actor: Actor) -> dict[str, int]:
-    """Destroy the files that hold whole lists of people: this one may be in any, and they live for a day anyway."""
+def _remove_copies(customer_ids: Sequence[UUID], *, actor: Actor) -> dict[str, int]:
+    """Destroy the files that hold whole lists of people, any of which may name this one, and what was collected."""
     made = list(
         Export.objects.filter(state=Export.State.READY, has_personal=True).values_list("pk", flat=True)
     )
@@ -254,6 +255,10 @@ def _remove_copies(*, actor: Actor) -> dict[str, int]:
         for file in (row.file, row.refused_file)
         if file is not None and file.content_key
     ]
+    collected = PrivacyRequest.objects.select_related("file").filter(
+        customer_id__in=customer_ids, file__content_key__isnull=False
+    )
+    taken += [row.file for row in collected]
     for file in taken:
         files.delete(file=file, actor=actor)
     return {"files": len(made) + len(taken)}

@@ -268,6 +268,9 @@ def keep_file(
         NotFound, RequestEnded.
     """
     row = _verified(request_id)
+    if not _keeps_words(row):
+        # They were erased while it was written: its key is forgotten with this transaction.
+        raise erasing.ErasedAlready
     if row.file is not None and row.file.content_key:
         files.delete(file=row.file, actor=actor)
     name = f"personal-data-{at.date().isoformat()}.zip"

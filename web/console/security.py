@@ -16,6 +16,7 @@ from alerts.streams import queries as streams
 from backups import queries as backups
 from compliance.controls import queries as controls
 from compliance.controls.rules import Standing
+from compliance.requests import queries as privacy
 from core import clock
 from crypto import inspection
 from crypto.models import KeyState
@@ -64,6 +65,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             _streams(request, slug),
             _training(request, slug),
             *([_alerts(slug)] if Permission.ALERT_READ in request.permissions else []),
+            *([_privacy(slug)] if Permission.PRIVACY_READ in request.permissions else []),
             *([_controls(slug)] if Permission.COMPLIANCE_READ in request.permissions else []),
         ],
         "badge": integrity.badge(request, slug) if may_audit else None,
@@ -237,3 +239,14 @@ def _controls(slug: str) -> Tile:
 def _provider() -> str:
     found = keys.above()
     return found[0].provider if found else ""
+
+
+def _privacy(slug: str) -> Tile:
+    found = privacy.figures(clock.now().date())
+    return Tile(
+        label="Privacy requests",
+        figure=formats.number(found.open),
+        hint=f"{formats.number(found.late)} late, {formats.number(found.soon)} due within a week",
+        url=reverse("privacy:requests", args=[slug]),
+        tint="bad" if found.late else "warn" if found.soon else "",
+    )

@@ -12,6 +12,7 @@ from billing.contacts.models import Contact
 from billing.customers import restriction
 from billing.customers.models import Customer
 from compliance.personaldata import collecting
+from compliance.personaldata import services as personaldata
 from compliance.requests import making, queries, rules, services
 from compliance.requests.models import PrivacyRequest
 from compliance.requests.services import Asked
@@ -133,6 +134,15 @@ def test_the_file_holds_every_table_and_nobody_elses_row(tenant_a) -> None:
     with scope(Scope(tenant_a)):
         services.answer(request_id=row.pk, text="See the file", actor=make.ACTOR, at=LATER)
         assert Event.objects.filter(event="subject.exported", subject_id=ada.pk).count() == 1
+        other = verified(asked("portability", ada))
+        done = personaldata.erase_customer(customer_id=ada.pk, actor=make.ACTOR, at=LATER)
+        # What was collected of them goes with them, and nothing collected meanwhile is kept.
+        assert done.erased["files"] == 1
+        with pytest.raises(services.NotCollectedYet), context.attempt():
+            services.file_of(request_id=row.pk, actor=make.ACTOR, at=LATER)
+    making.make(tenant_id=tenant_a, request_id=other.pk, actor=make.ACTOR, now=lambda: LATER)
+    with scope(Scope(tenant_a)):
+        assert queries.get(other.pk).file is None
 
 
 def test_a_collecting_that_fails_is_said_on_its_job(db, tenant_a) -> None:
