@@ -6,45 +6,13 @@ Tints: neutral, info, ok, warn, bad, and person = it waits for somebody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Shape = Literal["hollow", "dot", "square", "diamond"]
-Tint = Literal["neutral", "info", "ok", "warn", "bad", "person"]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How one state of one kind of object is shown."""
-
-    word: str
-    shape: Shape
-    tint: Tint
-
-
-def _idle(word: str) -> Status:
-    return Status(word, "hollow", "neutral")
-
-
-def _moving(word: str) -> Status:
-    return Status(word, "dot", "info")
-
-
-def _good(word: str) -> Status:
-    return Status(word, "dot", "ok")
-
-
-def _care(word: str) -> Status:
-    return Status(word, "square", "warn")
-
-
-def _wrong(word: str) -> Status:
-    return Status(word, "diamond", "bad")
-
-
-def _waits(word: str) -> Status:
-    return Status(word, "square", "person")
-
+from web.kit.looks import Status
+from web.kit.looks import care as _care
+from web.kit.looks import good as _good
+from web.kit.looks import idle as _idle
+from web.kit.looks import moving as _moving
+from web.kit.looks import waits as _waits
+from web.kit.looks import wrong as _wrong
 
 STATUS: dict[str, dict[str, Status]] = {
     "gateway": {"connected": _good("Connected"), "disconnected": _idle("Disconnected")},
