@@ -237,7 +237,7 @@ def _near(earlier: Iterable[Seen], new: Sequence[Seen]) -> list[Seen]:
 
 
 def _watch(since: Place, at: datetime) -> Watch | None:
-    row = Watch.objects.select_for_update(skip_locked=True).first()
+    row: Watch | None = Watch.objects.select_for_update(skip_locked=True).first()
     if row is not None:
         return row
     if Watch.objects.exists():

@@ -89,8 +89,8 @@ def before(
     like: Iterable[Seen],
 ) -> list[Seen]:
     """Return events of these kinds from a span, of the same people, networks or sessions as the new ones."""
-    where, values = "at >= %s AND at <= %s AND event = ANY(%s)", [since, until, sorted(codes)]
-    new = list(like)
+    where, new = "at >= %s AND at <= %s AND event = ANY(%s)", list(like)
+    values: list[Any] = [since, until, sorted(codes)]
     if not {Group.ORGANIZATION, Group.CUSTOMER} & set(groups):
         same = [_same(group, new) for group in sorted(groups)]
         where += " AND (" + " OR ".join(condition for condition, _ in same) + ")"

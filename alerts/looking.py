@@ -108,7 +108,11 @@ def _subjects(events: Iterable[Seen]) -> list[UUID]:
 
 
 def _spread(events: Sequence[Seen], known: Mapping[UUID, More]) -> dict[UUID, More]:
-    return {one.id: known[one.subject_id] for one in events if one.subject_id in known}
+    return {
+        one.id: known[one.subject_id]
+        for one in events
+        if one.subject_id is not None and one.subject_id in known
+    }
 
 
 Look: TypeAlias = Callable[[Sequence[Seen]], dict[UUID, More]]

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts import queries as people
+from accounts.models import Membership
+from accounts.permissions import Permission
 from alerts import containment, events
 from alerts.channels import services as channels
 from alerts.models import Alert, AlertStep, Mute
@@ -245,10 +247,8 @@ def step(
     ).save(force_insert=True)
 
 
-def assignable() -> list[people.Membership]:
+def assignable() -> list[Membership]:
     """Return the members to whom an alert can be given: those who may work on alerts."""
-    from accounts.permissions import Permission  # noqa: PLC0415
-
     of_operator = people.in_operator_organization()
     return [
         member

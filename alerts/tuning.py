@@ -175,7 +175,8 @@ def unmute(*, mute_id: UUID, actor: Actor, at: datetime) -> Mute:
     Raises:
         NotFound: there is no such mute, or it has ended.
     """
-    row = Mute.objects.select_for_update().filter(pk=mute_id, ended_at__isnull=True).first()
+    rows = Mute.objects.select_for_update().filter(pk=mute_id, ended_at__isnull=True)
+    row: Mute | None = rows.first()
     if row is None:
         raise NotFound
     row.ended_at, row.ended_by = at, actor.id

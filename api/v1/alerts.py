@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -120,7 +121,7 @@ class OneAlert(Endpoint):
     """One alert."""
 
     @schema.describe("alerts_get", "Read an alert", gives=ShownAlert)
-    def get(self, request: Request, pk: str) -> Response:
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
         """Answer with the alert."""
         row = queries.get(ids.decode("alert", pk))
         recording.read(self.edge, events.ALERT_READ, subject=("alert", row.pk))

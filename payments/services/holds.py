@@ -65,7 +65,7 @@ def standing() -> Hold | None:
     )
 
 
-def refuse_if_held(subject: tuple[str, UUID | None]) -> None:
+def refuse_if_held(subject: tuple[str, UUID]) -> None:
     """Let what follows pass unless payouts are held.
 
     Raises:

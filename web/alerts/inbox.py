@@ -19,7 +19,7 @@ from alerts import containment, events, queries, services, tuning
 from alerts import settings as keeping
 from alerts.models import Alert
 from alerts.queries import Filters
-from alerts.rules import ALL, BY_CODE, Severity
+from alerts.rules import ALL, BY_CODE, Settings, Severity
 from audit.models import Event
 from core import clock, ids
 from core.errors import NotFound
@@ -338,7 +338,7 @@ def _shown(request: Request, slug: str, alert: Alert, at: datetime) -> dict[str,
     }
 
 
-def _settings_of(alert: Alert) -> keeping.Settings | None:
+def _settings_of(alert: Alert) -> Settings | None:
     """Return the settings by which an alert was found."""
     if alert.rule not in BY_CODE:
         return None
