@@ -43,6 +43,16 @@ class FrameworkRow:
         return counted
 
     @property
+    def failing_label(self) -> str:
+        """Say what the count of failing requirements is of."""
+        return f"{self.framework.name.removesuffix(' 164.')}: failing"
+
+    @property
+    def passing_label(self) -> str:
+        """Say what the count of passing requirements is of."""
+        return f"{self.framework.name.removesuffix(' 164.')}: checks passing"
+
+    @property
     def live(self) -> int:
         """Count requirements that live checks decide."""
         return sum(row.is_live for row in self.requirements)
