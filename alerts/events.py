@@ -18,7 +18,6 @@ ALERT_NOTED = register("alert.noted", "{actor} wrote a note on alert {subject}",
 ALERT_CLOSED = register(
     "alert.closed", "{actor} closed alert {subject}: {how}", owasp="sensitive_update", pci="10.2.1.2"
 )
-ALERT_REOPENED = register("alert.reopened", "{actor} opened alert {subject} again", owasp="sensitive_update")
 ALERT_CONTAINED = register(
     "alert.contained", "{actor} contained alert {subject}: {how}", owasp="authz_admin", pci="10.2.1.2"
 )
