@@ -28,7 +28,7 @@ class ShownMapping(schema.Shown):
 
     framework = serializers.CharField()
     requirement = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
 
 
 class ShownControl(schema.Shown):

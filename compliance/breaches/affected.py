@@ -6,8 +6,10 @@ was a customer by then counts, because a copied database asks nobody.
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection, models
 
 from billing.contacts.models import Contact
@@ -38,11 +40,11 @@ def customers(breach: Breach, *, at: datetime) -> list[UUID]:
     return sorted(touched)
 
 
-def _conditions(breach: Breach, who: dict[str, UUID], until: datetime) -> tuple[str, dict[str, object]]:
+def _conditions(breach: Breach, who: dict[str, UUID], until: datetime) -> tuple[str, dict[str, Any]]:
     # An API key acts for whoever made it; a person's own acts and those through their key both count.
     named = " OR ".join(f"{name} = %({name})s" for name in who)
     sql = f"tenant_id = %(tenant)s AND ({named}) AND result = 'success' AND at <= %(until)s"
-    values: dict[str, object] = {**who, "tenant": current_tenant(), "until": until}
+    values: dict[str, Any] = {**who, "tenant": current_tenant(), "until": until}
     if breach.began_at is not None:
         sql += " AND at >= %(began)s"
         values["began"] = breach.began_at
@@ -78,7 +80,7 @@ def _whose(keys: list[UUID]) -> set[UUID]:
     found = set(Customer.objects.filter(pk__in=keys).values_list("pk", flat=True))
     found |= set(Contact.objects.filter(pk__in=keys).values_list("customer_id", flat=True))
     for label in sorted(graph.owned_by_customers()):
-        model: type[models.Model] = graph.apps.get_model(label)
+        model: type[models.Model] = apps.get_model(label)
         columns = {field.attname for field in model._meta.concrete_fields}
         if "customer_id" in columns:
             rows = model._default_manager.filter(pk__in=keys, customer_id__isnull=False)

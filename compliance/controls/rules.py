@@ -90,7 +90,7 @@ def passed(summary: str, **facts: str | int | bool) -> Outcome:
     return Outcome(State.PASSING, summary, facts)
 
 
-def failed(summary: str, findings: Sequence[str] = (), **facts: str | int | bool) -> Outcome:
+def failed(summary: str, findings: Sequence[str] = (), /, **facts: str | int | bool) -> Outcome:
     """Answer that something is not as it should be, and where."""
     return Outcome(State.FAILING, summary, facts, tuple(findings))
 

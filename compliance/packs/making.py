@@ -155,7 +155,7 @@ def _zip(held: Mapping[str, bytes], at: datetime) -> bytes:
     moment = at.astimezone(UTC).timetuple()[:6]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(held.items()):
-            entry = zipfile.ZipInfo(name, moment)  # type: ignore[arg-type]  # six whole numbers
+            entry = zipfile.ZipInfo(name, moment)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
             archive.writestr(entry, content)
     return out.getvalue()

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q, QuerySet
 
@@ -158,9 +159,7 @@ def addresses(person: Person) -> set[str]:
     elif person.start == graph.CONTACT:
         found += [row.email for row in Contact.objects.filter(pk__in=person.keys)]
     else:
-        found += [
-            row.email for row in graph.apps.get_model(graph.USER)._default_manager.filter(pk__in=person.keys)
-        ]
+        found += [row.email for row in apps.get_model(graph.USER)._default_manager.filter(pk__in=person.keys)]
     return {str(each).strip().casefold() for each in found if each and "@" in str(each)}
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import connection, models
 
 from accounts.models import PortalAccess
@@ -152,7 +153,7 @@ def customer(
     counts = {"letters": _remove_letters(person)}
     for key in person.keys:
         counts |= _added(counts, _end_business(key, actor=actor, at=at))
-    counts |= _added(counts, _remove_copies(person.keys, actor=actor))
+    counts |= _added(counts, _remove_copies(person.keys, actor=actor, at=at))
     counts |= parts.sweep(traces)
     counts |= _remove_rows(person)
     for contact_row in contacts:
@@ -195,7 +196,7 @@ def contact(
     person = collecting.contact(contact_id)
     traces = _traces(person, ("contact", [contact_id]))
     counts = {"letters": _remove_letters(person), "contacts": 1}
-    counts |= _added(counts, _remove_copies([row.customer_id], actor=actor))
+    counts |= _added(counts, _remove_copies([row.customer_id], actor=actor, at=at))
     counts |= parts.sweep(traces)
     _destroy(row, state=Contact.State.FORMER, is_primary=False, updated_at=at)
     return _entered(person, [], counts, actor=actor, at=at, request_id=request_id, is_replay=is_replay)
@@ -241,13 +242,13 @@ def _end_business(customer_id: UUID, *, actor: Actor, at: datetime) -> dict[str,
     return {"drafts": len(drafts), "offers": len(offers), "ways_to_pay": len(keys)}
 
 
-def _remove_copies(customer_ids: Sequence[UUID], *, actor: Actor) -> dict[str, int]:
+def _remove_copies(customer_ids: Sequence[UUID], *, actor: Actor, at: datetime) -> dict[str, int]:
     """Destroy the files that hold whole lists of people, any of which may name this one, and what was collected."""
     made = list(
         Export.objects.filter(state=Export.State.READY, has_personal=True).values_list("pk", flat=True)
     )
     for key in made:
-        exports.end(export_id=key, actor=actor)
+        exports.end(export_id=key, actor=actor, at=at)
     brought = Import.objects.select_related("file", "refused_file").filter(state__in=_FINISHED_IMPORTS)
     taken: list[StoredFile] = [
         file
@@ -276,7 +277,7 @@ def _remove_rows(person: Person) -> dict[str, int]:
         keys = list(table.rows.values_list("pk", flat=True))
         if keys:
             gone[table.model._meta.model_name or ""] = int(
-                table.model._default_manager.filter(pk__in=keys)._raw_delete("default")  # type: ignore[attr-defined]
+                table.model._default_manager.filter(pk__in=keys)._raw_delete("default")
             )
     return {code: count for code, count in gone.items() if count}
 
@@ -369,5 +370,5 @@ def _entered(
 
 def policy_words(label: str) -> str:
     """Say what a table is for, as its data policy does."""
-    policy = policy_of(graph.apps.get_model(label))
+    policy = policy_of(apps.get_model(label))
     return policy.purpose if policy else label

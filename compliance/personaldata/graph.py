@@ -93,7 +93,7 @@ def edges() -> Iterator[Edge]:
         label = model._meta.label
         for field in model._meta.concrete_fields:
             if isinstance(field, models.ForeignKey):
-                target = field.related_model._meta.label  # type: ignore[union-attr]  # no string once apps are ready
+                target = field.related_model._meta.label
                 if target == label or field.name == "tenant" or (label, field.name) in _NOT_FOLLOWED:
                     continue
                 yield Edge(model, field.attname, target)

@@ -306,7 +306,8 @@ def file_of(*, request_id: UUID, actor: Actor, at: datetime, customer_id: UUID |
         raise NotFound
     if gone:
         raise NotCollectedYet
-    file: StoredFile = row.file
+    file: StoredFile | None = row.file
+    assert file is not None  # noqa: S101  looked at above
     return file, files.read(file=file, actor=actor)
 
 
@@ -356,7 +357,7 @@ def _erase(row: PrivacyRequest, actor: Actor, at: datetime) -> erasing.Erased:
 
 def _keeps_words(row: PrivacyRequest) -> bool:
     """Tell whether words about the person can be kept: not under a key that is gone."""
-    return row.customer_id is None or row.customer.subject_key is not None
+    return row.customer is None or row.customer.subject_key is not None
 
 
 def _note(event: Any, row: PrivacyRequest, actor: Actor, **facts: str) -> None:

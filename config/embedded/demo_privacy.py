@@ -5,6 +5,7 @@ from datetime import timedelta
 from billing.customers.models import Customer
 from compliance.breaches import services as breaches
 from compliance.requests import services as requests
+from compliance.requests.words import Asked
 from compliance.retention import services as retention
 from core import clock
 from core.actor import Actor
@@ -30,7 +31,7 @@ def fill(tenant: Tenant, owner: Actor) -> None:
             )
         ):
             row = requests.open_request(
-                asked=requests.Asked(
+                asked=Asked(
                     kind=kind,
                     customer_id=keys[number],
                     words=words,

@@ -10,6 +10,7 @@ from accounts.permissions import Permission
 from compliance import events
 from compliance.requests import queries, rules, services
 from compliance.requests.models import PrivacyRequest
+from compliance.requests.words import Asked
 from core import clock, ids
 from edge import recording
 from edge.access import access
@@ -85,7 +86,7 @@ def ask(request: Request, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
             made = services.open_request(
-                asked=services.Asked(customer_id=customer_id, **form.cleaned_data),
+                asked=Asked(customer_id=customer_id, **form.cleaned_data),
                 actor=request.actor,
                 at=clock.now(),
                 by_portal=True,

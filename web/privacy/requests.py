@@ -15,6 +15,7 @@ from billing.customers import queries as customers
 from compliance import events
 from compliance.requests import queries, rules, services
 from compliance.requests.models import PrivacyRequest
+from compliance.requests.words import Asked
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -131,7 +132,7 @@ def create(request: Request, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
             made = services.open_request(
-                asked=services.Asked(
+                asked=Asked(
                     customer_id=customer.id if customer else None,
                     contact_id=ids.decode("contact", contact) if contact else None,
                     **form.cleaned_data,

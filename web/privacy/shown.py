@@ -59,9 +59,8 @@ def who(found: PrivacyRequest) -> str:
     if found.customer is not None and found.customer.subject_key is None:
         return _ERASED
     if found.contact is not None:
-        return (
-            _ERASED if found.contact.subject_key is None else f"{found.contact.name}, {found.customer.name}"
-        )
+        employer = "" if found.customer is None else f", {found.customer.name}"
+        return _ERASED if found.contact.subject_key is None else f"{found.contact.name}{employer}"
     if found.customer is not None:
         return str(found.customer.name)
     return str(found.name or found.email or "Nobody named")

@@ -150,7 +150,7 @@ def password_storage(at: datetime) -> Outcome:
         floor = next(
             (kib for least, kib in sorted(_ARGON_FLOOR.items(), reverse=True) if passes >= least), None
         )
-        if "argon2" not in hasher.algorithm or floor is None or memory < floor:
+        if "argon2" not in (hasher.algorithm or "") or floor is None or memory < floor:
             wrong.append(f"{name} is below OWASP's floor of argon2id")
     if not getattr(settings, "PEPPER", b""):
         wrong.append("there is no pepper")
@@ -159,7 +159,7 @@ def password_storage(at: datetime) -> Outcome:
         wrong,
         good="argon2id above OWASP's floor, with a pepper kept outside the database.",
         wrong="Weak points in how passwords are hashed: {n}.",
-        algorithm=first.algorithm,
+        algorithm=first.algorithm or "",
         memory_kib=int(getattr(first, "memory_cost", 0)),
         passes=int(getattr(first, "time_cost", 0)),
     )

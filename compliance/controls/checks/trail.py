@@ -65,7 +65,7 @@ def append_only(at: datetime) -> Outcome:
 def proved(at: datetime) -> Outcome:
     """Look at the last proof of the whole trail of this organization."""
     badge = queries.badge(at=at)
-    facts = {"state": badge.state, "events": badge.events}
+    facts: dict[str, str | int | bool] = {"state": badge.state, "events": badge.events}
     if badge.state == "verified":
         return rules.passed(f"All {badge.events:,} events agree with their seals.", **facts)
     if badge.state in ("gap", "broken"):
