@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -45,16 +46,23 @@ class WaitingCommand(StrongboxCommand):
             if not here:
                 tasks.send(arguments)
 
-        with queries.of_operator():
-            job = work.ask(
-                actor=self.actor,
-                at=clock.now(),
-                send=send,
-                **wanted,
-            )
+        job = self._ask(send, wanted)
         if here:
             work.run(sent, actor=self.actor)
         return self._wait(job.pk)
+
+    def _ask(self, send: Callable[[dict[str, str]], None], wanted: dict[str, Any]) -> Job:
+        """Ask; where the same runs already, by the clock or by somebody else, wait for its turn."""
+        told = False
+        while True:
+            try:
+                with queries.of_operator():
+                    return work.ask(actor=self.actor, at=clock.now(), send=send, **wanted)
+            except work.BackupWorkRuns:
+                if not told:
+                    self.say("The same work is under way already; waiting until it is finished.")
+                told = True
+                time.sleep(_POLL_SECONDS * 5)
 
     def _wait(self, job_id: UUID) -> Job:
         shown, patience = -1, time.monotonic() + _PATIENCE_SECONDS
