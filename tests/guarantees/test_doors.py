@@ -28,6 +28,7 @@ _RECORDS = {
     "credit-notes": "credit_note",
     "invoices": "finalized",
     "payments": "payment",
+    "privacy": "privacy_request",
     "methods": "payment_method",
 }
 _WORDS = {"kind": "card", "currency": "EUR"}
