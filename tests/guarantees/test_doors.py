@@ -13,6 +13,10 @@ from pypdf import PdfReader
 
 from accounts import tokens
 from accounts.permissions import PORTAL
+from compliance.requests import making
+from compliance.requests import services as requests
+from core import clock, ids
+from core.actor import Actor
 from edge.access import Needs, Public, rules_of
 from edge.checks import routes
 from tenancy.context import Scope, scope
@@ -64,11 +68,23 @@ def neighbour(of: Organization) -> Someone:
     return Someone(access.user_id, world.browser(opened.raw_key))
 
 
+def answered(of: Organization) -> None:
+    """Collect what is held about the customer who asked, and answer: before, their file is there for nobody."""
+    actor, key = Actor.system("tests"), ids.decode("privacy_request", of.records["privacy_request"])
+    with scope(Scope(of.id)):
+        requests.collect(request_id=key, actor=actor, at=clock.now())
+    making.make(tenant_id=of.id, request_id=key, actor=actor, now=clock.now)
+    with scope(Scope(of.id)):
+        requests.answer(request_id=key, text="Here it is", actor=actor, at=clock.now())
+
+
 @pytest.mark.parametrize(("path", "name", "view"), PORTAL_ROUTES, ids=[name for _, name, _ in PORTAL_ROUTES])
 def test_portal_route_by_everybody(
     path: str, name: str, view: Any, ours: Organization, theirs: Organization
 ) -> None:
     url, customer, another = address(path, ours), ours.people["customer"], neighbour(ours)
+    if name == "portal:privacy_file":
+        answered(ours)
     for method, rule in methods(view):
         cell = f"{method} {name}"
         assert isinstance(rule, Needs) and rule.permission in PORTAL, cell

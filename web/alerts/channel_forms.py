@@ -121,8 +121,6 @@ class ChannelForm(Form):
 class StreamForm(Form):
     """Where the trail is sent."""
 
-    # A header's value is a secret: it is never shown again as typed.
-    secret_fields = (*Form.secret_fields, "secret")
     description = forms.CharField(
         label="What it is for",
         required=False,

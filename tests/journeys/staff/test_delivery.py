@@ -104,6 +104,10 @@ def test_a_stream_is_added_tried_paused_and_removed(live: Live, receiver: Receiv
     web = client(live, officer)
     base = f"/o/{live.slug}/audit/streams"
     wanted = {"address": receiver.origin + "/in", "secret": "Bearer s3cret-of-the-siem", "begin": "now"}
+    card = {**wanted, "secret": "Bearer 4111 1111 1111 1111"}
+    refused = web.post(base + "/new?kind=http", card)
+    assert refused.status_code == 422
+    assert b"looks like a card number" in refused.content and b"1111" not in refused.content
     assert web.post(base + "/new?kind=http", wanted).status_code == 302
     with scope(Scope(live.tenant)):
         stream = AuditStream.objects.get()
