@@ -68,7 +68,10 @@ def test_a_text_that_an_export_kept_from_being_computed_comes_back():
     assert rows[0].cells == ["=1+1", "'quoted'", "-5"]
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b"name\n", files.workbook([])])
+# A workbook holds the moment it was made: it is no name that two processes would give to the same test.
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n", b"name\n", files.workbook([])], ids=["nothing", "lines", "heads", "workbook"]
+)
 def test_an_empty_table_is_refused(data):
     with pytest.raises(tables.EmptyTable):
         read(data)
@@ -100,6 +103,7 @@ def _doctype() -> bytes:
         b"\x00\x01\x02\xff\xfe" * 20,
         _doctype(),
     ],
+    ids=["no archive", "half an archive", "half a quotation", "noise", "entities"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_and_nothing_else(data):
     with pytest.raises(tables.UnreadableTable):
