@@ -78,13 +78,13 @@ def use(name: str) -> None:
 
 
 def clone(name: str) -> None:
-    """Make a database anew from the template (about 0.15 s)."""
+    """Make a database anew from the template (about 0.1 s; by way of the log it took three times as long)."""
     from crypto import keyring
 
     use(name)
     keyring.forget_everything()  # the next database has other organizations under other keys
     as_owner(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
-    as_owner(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"', database="postgres")
+    as_owner(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY file_copy', database="postgres")
     lock_down(name)
 
 
