@@ -54,6 +54,8 @@ class WaitingCommand(StrongboxCommand):
     def _ask(self, send: Callable[[dict[str, str]], None], wanted: dict[str, Any]) -> Job:
         """Ask; where the same runs already, by the clock or by somebody else, wait for its turn."""
         told = False
+        # After a restore what was under way when the backup was taken seems to be so still.
+        work.end_lost_work(at=clock.now())
         while True:
             try:
                 with queries.of_operator():

@@ -4,19 +4,17 @@ Whoever asks, a page, a command or the clock, goes through `ask`; whoever works 
 """
 
 import io
-import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-
 from audit import services as audit
 from backups import (
     archive,
     events,
+    lost,
     places,
     pruning,
     queries,
@@ -352,18 +350,26 @@ def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., objec
 
 def _note_restore(*, actor: Actor, at: datetime) -> None:
     """Write into the trail of a cluster that it was restored: while it was being restored it could not say so."""
-    marker = settings.STATE_DIR / "restored.json"
-    try:
-        told = json.loads(marker.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    told = lost.restored()
+    if told is None:
         return
+    end_lost_work(at=at)
     counts = {name: int(told.get(name, 0)) for name in ("files", "segments")}
     request = str(told.get("request") or "")
     with queries.of_operator():
         services.note_restored(
             kind="cluster", request_id=UUID(request) if request else None, counts=counts, actor=actor, at=at
         )
-    marker.unlink()
+    lost.marker().unlink()
+
+
+def end_lost_work(*, at: datetime) -> None:
+    """End what a restored cluster believes to be under way; asked again, there is nothing left to end."""
+    told = lost.restored()
+    if told is not None:
+        with queries.of_operator():
+            before = datetime.fromisoformat(told["at"])
+            lost.end(kinds=(BACKUP, VERIFY, DRILL), before=before, at=at)
 
 
 def _is_free(kind: str, at: datetime) -> bool:

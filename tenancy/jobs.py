@@ -3,7 +3,7 @@
 A job keeps counts, codes and ids, never a value: what it read and which rows it refused is an encrypted file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -48,6 +48,14 @@ def finish(*, job_id: UUID, at: datetime, counts: Mapping[str, int] | None = Non
 def fail(*, job_id: UUID, at: datetime, code: str) -> None:
     """Note that it has failed, with a code and never with a message that might quote a value."""
     Job.objects.filter(pk=job_id).update(state=Job.State.FAILED, finished_at=at, code=code)
+
+
+@use_case
+def end_lost(*, kinds: Collection[str], before: datetime, at: datetime) -> None:
+    """Note of work that began before a restore that nobody does it any more."""
+    waiting = (Job.State.QUEUED, Job.State.RUNNING)
+    lost = Job.objects.filter(kind__in=kinds, state__in=waiting, created_at__lt=before)
+    lost.update(state=Job.State.FAILED, finished_at=at, code="restored")
 
 
 def page(*, limit: int, after: UUID | None = None) -> list[Job]:

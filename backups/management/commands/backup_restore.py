@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils.dateparse import parse_datetime
 
-from backups import clusters, organizations, places, queries, services
+from backups import clusters, lost, organizations, places, queries, services
 from backups.models import RestoreRequest
 from core import clock, ids
 from core.errors import FieldError, Invalid
@@ -102,10 +102,10 @@ class Command(StrongboxCommand):
             files = organizations.merge_files(result.files, options["files_into"] or settings.FILES_DIR)
         clusters.clean_up(result)
         # The restored database does not know yet that it was restored: the next look writes it into its trail.
-        marker = settings.STATE_DIR / "restored.json"
-        descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        descriptor = os.open(lost.marker(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"request": str(request_id or ""), "files": files, "segments": result.segments}, file)
+            told = {"files": files, "segments": result.segments, "at": clock.now().isoformat()}
+            json.dump({"request": str(request_id or ""), **told}, file)
         self.say(f"The restored cluster is in {into}. Put it in the place of the old one, and start.")
         return {
             "into": str(into),

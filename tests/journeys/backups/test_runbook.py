@@ -71,7 +71,7 @@ def test_everything_is_restored_by_the_runbook_alone(tmp_path):
     # The disk of the database is gone; what is left is the target, the secrets and the recovery key.
     lost = Path(values["DATA"]).resolve()
     shutil.rmtree(lost / "base")
-    restore, keep, replace, aside, fresh, *proofs = lines
+    restore, keep, replace, aside, fresh, replay, *proofs = lines
     answer = follow(restore, values)
     assert answer["chain"] == [f"backups/{made['generation']:08d}-full/database.sbk"]
     assert answer["segments"] >= 0
@@ -80,6 +80,8 @@ def test_everything_is_restored_by_the_runbook_alone(tmp_path):
     stack = Stack(state, free_port())
     stack.start()
     try:
+        # Nobody was erased before, so nobody is erased again.
+        assert set(follow(replay, values).values()) == {0}
         after = [follow(line, values) for line in proofs]
         assert after[0]["organizations"] == before["organizations"] == 2
         assert after[0]["errors"] == after[1]["errors"] == []

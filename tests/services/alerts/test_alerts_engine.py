@@ -172,3 +172,23 @@ def test_a_closed_alert_opens_anew_only_for_what_comes_after(tenant_a):
     assert look().alerts == 1
     assert len(rules_of(tenant_a)) == 2
     assert BY_CODE["RBAC-04"].settings.version == 0
+
+
+def test_an_alert_that_goes_on_is_told_again_after_a_while_and_not_before(tenant_a):
+    look()
+    with scope(Scope(tenant_a)):
+        person = accounts.actor(accounts.member("billing_clerk").user)
+    for _ in range(2):
+        refuse(tenant_a, person, 15)
+        look()
+    with scope(Scope(tenant_a)):
+        assert not Event.objects.filter(event="alert.raised").exists()
+        alert = Alert.objects.get()
+        Alert.objects.update(announced_at=alert.announced_at - BY_CODE["RBAC-04"].settings.suppression)
+    refuse(tenant_a, person, 15)
+    look()
+    with scope(Scope(tenant_a)):
+        raised = Event.objects.get(event="alert.raised")
+        assert raised.subject_id == alert.pk
+        assert Alert.objects.get().announced_at > alert.announced_at
+        assert AlertStep.objects.filter(kind=AlertStep.Kind.RAISED).count() == 1

@@ -1,6 +1,8 @@
 """What is done with backups: noted, kept, held, late, asked for by one and agreed to by another."""
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,13 +10,14 @@ import pytest
 
 from accounts.services import approvals
 from audit.models import Event
-from backups import places, queries, rules, services, work
+from backups import lost, places, queries, rules, services, work
 from backups.drills import results
 from backups.models import Backup, Copy, RestoreRequest
 from core import clock
 from core.actor import Actor
 from core.errors import Invalid
 from tenancy.context import Scope, attempt, scope
+from tenancy.models import Job
 from tests.make import accounts as make
 from tests.make import installation
 from tests.make.backups import backup, drill, found
@@ -172,6 +175,39 @@ def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
         agreed()
     codes = ("restore.requested", "restore.approved", "restore.completed")
     assert [len(events(code)) for code in codes] == [1, 1, 1]
+
+
+def test_what_a_restore_brought_back_as_under_way_is_ended(tmp_path: Path, settings: Any) -> None:
+    settings.STATE_DIR = tmp_path
+    at, minute = clock.now(), timedelta(minutes=1)
+
+    def ask(after: int) -> Job:
+        with queries.of_operator():
+            return work.ask(
+                kind=work.BACKUP, backup_kind="full", actor=ACTOR, at=at + after * minute, send=lambda _: None
+            )
+
+    job = ask(0)
+    with queries.of_operator():
+        row = services.begin(kind="full", parent=None, floor=0, job_id=job.pk, actor=ACTOR, at=at)
+    # Without a restore it lasts, and holds the next one up.
+    work.end_lost_work(at=at + minute)
+    with pytest.raises(work.BackupWorkRuns):
+        ask(2)
+    lost.marker().write_text(json.dumps({"request": "", "files": 4, "at": (at + 2 * minute).isoformat()}))
+    work.end_lost_work(at=at + 3 * minute)
+    with queries.of_operator():
+        job.refresh_from_db()
+        row.refresh_from_db()
+    assert (job.state, job.code, row.state, row.code) == ("failed", "restored", "failed", "restored")
+    # What is asked for after the restore is not ended with it.
+    ask(4)
+    work.tick(actor=ACTOR, now=lambda: at + 5 * minute, send=lambda _: None)
+    with pytest.raises(work.BackupWorkRuns):
+        ask(6)
+    with queries.of_operator():
+        assert [event.facts["files"] for event in events("restore.completed")] == [4]
+    assert not lost.marker().exists()
 
 
 def test_a_declined_restore_is_none(operator: UUID) -> None:
