@@ -11,8 +11,10 @@ from accounts.permissions import Permission
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice
 from billing.ledger import queries as books
-from core import ids
+from core import clock, ids
+from core.actor import Actor
 from payments.models import Dispute, Payment, PaymentMethod, Refund
+from payments.services import holds
 from tenancy.context import Scope, scope
 from tests.journeys.api.test_payments import NOBODY, invoice, pay, proven
 from tests.make import payments as make
@@ -86,6 +88,19 @@ def test_a_bank_payment_is_refunded_and_its_payout_recorded(generous):
     assert proven(api)
     for code, times in (("refund.requested", 1), ("refund.succeeded", 1), ("refund.read", 1)):
         assert len(events_of(api.tenant, code)) == times, code
+
+
+def test_nothing_is_given_back_while_payouts_are_held(generous):
+    api = generous
+    payment = pay(api, invoice(api), 12_000).json()
+    with scope(Scope(api.tenant)):
+        holds.hold(reason="Somebody looks into it", actor=Actor.system("tests"), at=clock.now())
+    refused = refund(api, payment, 5_000)
+    assert (refused.status_code, refused.json()["code"]) == (409, "payouts_held")
+    assert refundable(api, payment) == (0, 12_000)
+    assert len(events_of(api.tenant, "payout.refused")) == 1
+    with scope(Scope(api.tenant)):
+        assert not Refund.objects.exists()
 
 
 def test_over_the_keys_limit_a_person_decides(limited, api):
