@@ -181,6 +181,60 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "code"), name="accounts_role_one_code"),
+                    models.CheckConstraint(
+                        condition=models.Q(("builtin", False), ("rights", []), _connector="OR"),
+                        name="accounts_role_builtin_is_code",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("builtin", True),
+                                (
+                                    "code__in",
+                                    [
+                                        "owner",
+                                        "admin",
+                                        "billing_manager",
+                                        "billing_clerk",
+                                        "approver",
+                                        "accountant",
+                                        "security_officer",
+                                        "auditor",
+                                        "developer",
+                                        "operator",
+                                    ],
+                                ),
+                            ),
+                            models.Q(
+                                ("builtin", False),
+                                models.Q(
+                                    (
+                                        "code__in",
+                                        [
+                                            "owner",
+                                            "admin",
+                                            "billing_manager",
+                                            "billing_clerk",
+                                            "approver",
+                                            "accountant",
+                                            "security_officer",
+                                            "auditor",
+                                            "developer",
+                                            "operator",
+                                        ],
+                                    ),
+                                    _negated=True,
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="accounts_role_builtin_code",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Membership",
@@ -233,6 +287,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["user"], name="accounts_membership_user"),
+                    models.Index(fields=["tenant", "role"], name="accounts_membership_role"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "removed"), _negated=True),
+                        fields=("tenant", "user"),
+                        name="accounts_membership_one_a_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["active", "suspended", "removed"])),
+                        name="accounts_membership_state",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Invitation",
@@ -282,6 +353,40 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["tenant", "-created_at"], name="accounts_invitation_list"),
+                    models.Index(fields=["tenant", "email_index"], name="accounts_invitation_email"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "token_hash"), name="accounts_invitation_one_token"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("customer_id__isnull", True), ("role__isnull", False)),
+                            models.Q(("customer_id__isnull", False), ("role__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="accounts_invitation_staff_or_customer",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "expires_at__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("created_at"),
+                                    "+",
+                                    models.Value(
+                                        datetime.timedelta(days=1), output_field=models.DurationField()
+                                    ),
+                                ),
+                            )
+                        ),
+                        name="accounts_invitation_one_day",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Session",
@@ -355,6 +460,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["user", "-created_at"], name="accounts_session_user")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("key_hash",), name="accounts_session_one_key"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("stage", "active"), _negated=True),
+                            models.Q(("factor", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="accounts_session_active_is_verified",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("stage__in", ["pending", "enrolling", "active"])),
+                        name="accounts_session_stage",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="TotpDevice",
@@ -380,6 +503,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("confirmed", True)),
+                        fields=("user",),
+                        name="accounts_totpdevice_one_confirmed",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="ApprovalRequest",
@@ -727,163 +859,6 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="role",
-            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="accounts_role_one_code"),
-        ),
-        migrations.AddConstraint(
-            model_name="role",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("builtin", False), ("rights", []), _connector="OR"),
-                name="accounts_role_builtin_is_code",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="role",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("builtin", True),
-                        (
-                            "code__in",
-                            [
-                                "owner",
-                                "admin",
-                                "billing_manager",
-                                "billing_clerk",
-                                "approver",
-                                "accountant",
-                                "security_officer",
-                                "auditor",
-                                "developer",
-                                "operator",
-                            ],
-                        ),
-                    ),
-                    models.Q(
-                        ("builtin", False),
-                        models.Q(
-                            (
-                                "code__in",
-                                [
-                                    "owner",
-                                    "admin",
-                                    "billing_manager",
-                                    "billing_clerk",
-                                    "approver",
-                                    "accountant",
-                                    "security_officer",
-                                    "auditor",
-                                    "developer",
-                                    "operator",
-                                ],
-                            ),
-                            _negated=True,
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="accounts_role_builtin_code",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["user"], name="accounts_membership_user"),
-        ),
-        migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["tenant", "role"], name="accounts_membership_role"),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "removed"), _negated=True),
-                fields=("tenant", "user"),
-                name="accounts_membership_one_a_person",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["active", "suspended", "removed"])),
-                name="accounts_membership_state",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="invitation",
-            index=models.Index(fields=["tenant", "-created_at"], name="accounts_invitation_list"),
-        ),
-        migrations.AddIndex(
-            model_name="invitation",
-            index=models.Index(fields=["tenant", "email_index"], name="accounts_invitation_email"),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "token_hash"), name="accounts_invitation_one_token"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("customer_id__isnull", True), ("role__isnull", False)),
-                    models.Q(("customer_id__isnull", False), ("role__isnull", True)),
-                    _connector="OR",
-                ),
-                name="accounts_invitation_staff_or_customer",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "expires_at__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("created_at"),
-                            "+",
-                            models.Value(datetime.timedelta(days=1), output_field=models.DurationField()),
-                        ),
-                    )
-                ),
-                name="accounts_invitation_one_day",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="session",
-            index=models.Index(fields=["user", "-created_at"], name="accounts_session_user"),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.UniqueConstraint(fields=("key_hash",), name="accounts_session_one_key"),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("stage", "active"), _negated=True),
-                    models.Q(("factor", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="accounts_session_active_is_verified",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="session",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stage__in", ["pending", "enrolling", "active"])),
-                name="accounts_session_stage",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="totpdevice",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("confirmed", True)),
-                fields=("user",),
-                name="accounts_totpdevice_one_confirmed",
-            ),
         ),
         # --- Protection ------------------------------------------------------------------------------------------
         GlobalTable("User", encrypted=("email", "name", "subject_key")),

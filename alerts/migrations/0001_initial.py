@@ -110,6 +110,54 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "-id"], name="alerts_alert_newest"),
+                    models.Index(fields=["tenant", "rule", "group", "key", "-id"], name="alerts_alert_same"),
+                    models.Index(
+                        condition=models.Q(("state", "closed"), _negated=True),
+                        fields=["tenant", "state", "severity"],
+                        name="alerts_alert_open",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "closed"), _negated=True),
+                        fields=("tenant", "rule", "group", "key"),
+                        name="alerts_alert_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("severity__in", ["info", "low", "medium", "high", "critical"]),
+                            (
+                                "group__in",
+                                [
+                                    "person",
+                                    "actor",
+                                    "network",
+                                    "session",
+                                    "subject",
+                                    "customer",
+                                    "organization",
+                                ],
+                            ),
+                            ("contained__in", ["", "none", "end_sessions", "freeze_exports", "hold_payouts"]),
+                            models.Q(
+                                models.Q(
+                                    ("close_reason", ""),
+                                    ("closed_at__isnull", True),
+                                    ("state__in", ["open", "acknowledged"]),
+                                ),
+                                models.Q(
+                                    ("close_reason__in", ["true", "benign", "false", "test"]),
+                                    ("closed_at__isnull", False),
+                                    ("state", "closed"),
+                                ),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="alerts_alert_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -159,6 +207,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "code", "version"), name="alerts_alertrule_version"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("threshold__gte", 1),
+                            ("version__gte", 1),
+                            ("severity__in", ["info", "low", "medium", "high", "critical"]),
+                            (
+                                "group__in",
+                                [
+                                    "person",
+                                    "actor",
+                                    "network",
+                                    "session",
+                                    "subject",
+                                    "customer",
+                                    "organization",
+                                ],
+                            ),
+                            ("automatic__in", ["none", "end_sessions", "freeze_exports", "hold_payouts"]),
+                        ),
+                        name="alerts_alertrule_sane",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -216,6 +290,28 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "alert", "id"], name="alerts_alertstep_of")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "opened",
+                                    "raised",
+                                    "acknowledged",
+                                    "assigned",
+                                    "noted",
+                                    "contained",
+                                    "muted",
+                                    "closed",
+                                    "reopened",
+                                ],
+                            )
+                        ),
+                        name="alerts_alertstep_kinds",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -251,6 +347,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=["tenant", "rule", "key"],
+                        name="alerts_mute_holds",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "group__in",
+                                [
+                                    "person",
+                                    "actor",
+                                    "network",
+                                    "session",
+                                    "subject",
+                                    "customer",
+                                    "organization",
+                                ],
+                            )
+                        ),
+                        name="alerts_mute_groups",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -284,130 +406,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [models.UniqueConstraint(fields=("tenant",), name="alerts_watch_one")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(fields=["tenant", "-id"], name="alerts_alert_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(fields=["tenant", "rule", "group", "key", "-id"], name="alerts_alert_same"),
-        ),
-        migrations.AddIndex(
-            model_name="alert",
-            index=models.Index(
-                condition=models.Q(("state", "closed"), _negated=True),
-                fields=["tenant", "state", "severity"],
-                name="alerts_alert_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alert",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "closed"), _negated=True),
-                fields=("tenant", "rule", "group", "key"),
-                name="alerts_alert_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alert",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("severity__in", ["info", "low", "medium", "high", "critical"]),
-                    (
-                        "group__in",
-                        ["person", "actor", "network", "session", "subject", "customer", "organization"],
-                    ),
-                    ("contained__in", ["", "none", "end_sessions", "freeze_exports", "hold_payouts"]),
-                    models.Q(
-                        models.Q(
-                            ("close_reason", ""),
-                            ("closed_at__isnull", True),
-                            ("state__in", ["open", "acknowledged"]),
-                        ),
-                        models.Q(
-                            ("close_reason__in", ["true", "benign", "false", "test"]),
-                            ("closed_at__isnull", False),
-                            ("state", "closed"),
-                        ),
-                        _connector="OR",
-                    ),
-                ),
-                name="alerts_alert_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alertrule",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "code", "version"), name="alerts_alertrule_version"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alertrule",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("threshold__gte", 1),
-                    ("version__gte", 1),
-                    ("severity__in", ["info", "low", "medium", "high", "critical"]),
-                    (
-                        "group__in",
-                        ["person", "actor", "network", "session", "subject", "customer", "organization"],
-                    ),
-                    ("automatic__in", ["none", "end_sessions", "freeze_exports", "hold_payouts"]),
-                ),
-                name="alerts_alertrule_sane",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="alertstep",
-            index=models.Index(fields=["tenant", "alert", "id"], name="alerts_alertstep_of"),
-        ),
-        migrations.AddConstraint(
-            model_name="alertstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "opened",
-                            "raised",
-                            "acknowledged",
-                            "assigned",
-                            "noted",
-                            "contained",
-                            "muted",
-                            "closed",
-                            "reopened",
-                        ],
-                    )
-                ),
-                name="alerts_alertstep_kinds",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="mute",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=["tenant", "rule", "key"],
-                name="alerts_mute_holds",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="mute",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "group__in",
-                        ["person", "actor", "network", "session", "subject", "customer", "organization"],
-                    )
-                ),
-                name="alerts_mute_groups",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="watch",
-            constraint=models.UniqueConstraint(fields=("tenant",), name="alerts_watch_one"),
         ),
         TenantTable("Alert", grants="SELECT, INSERT, UPDATE"),
         TenantTable(

@@ -86,6 +86,33 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("quiet_from__isnull", True), ("quiet_until__isnull", True)),
+                            models.Q(("quiet_from__isnull", False), ("quiet_until__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="alerts_channel_quiet",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "mail"), ("secret__isnull", True)),
+                            models.Q(
+                                ("address__isnull", False), ("kind", "webhook"), ("secret__isnull", False)
+                            ),
+                            models.Q(
+                                ("address__isnull", False), ("kind", "syslog"), ("secret__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="alerts_channel_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["enabled", "disabled"])),
+                        name="alerts_channel_state",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -160,6 +187,34 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["pending", "handed_over"])),
+                        fields=["tenant", "next_attempt_at"],
+                        name="alerts_delivery_due",
+                    ),
+                    models.Index(fields=["tenant", "channel", "-id"], name="alerts_delivery_newest"),
+                    models.Index(fields=["tenant", "alert"], name="alerts_delivery_alert"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "channel", "alert", "created_at"), name="alerts_delivery_said_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("finished_at__isnull", True), ("state__in", ["pending", "handed_over"])
+                            ),
+                            models.Q(
+                                ("finished_at__isnull", False),
+                                ("next_attempt_at__isnull", True),
+                                ("state__in", ["succeeded", "failed", "dropped"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="alerts_delivery_state",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -214,87 +269,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
-            },
-        ),
-        migrations.AddConstraint(
-            model_name="alertchannel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("quiet_from__isnull", True), ("quiet_until__isnull", True)),
-                    models.Q(("quiet_from__isnull", False), ("quiet_until__isnull", False)),
-                    _connector="OR",
-                ),
-                name="alerts_channel_quiet",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alertchannel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "mail"), ("secret__isnull", True)),
-                    models.Q(("address__isnull", False), ("kind", "webhook"), ("secret__isnull", False)),
-                    models.Q(("address__isnull", False), ("kind", "syslog"), ("secret__isnull", True)),
-                    _connector="OR",
-                ),
-                name="alerts_channel_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alertchannel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["enabled", "disabled"])), name="alerts_channel_state"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="alertdelivery",
-            index=models.Index(
-                condition=models.Q(("state__in", ["pending", "handed_over"])),
-                fields=["tenant", "next_attempt_at"],
-                name="alerts_delivery_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="alertdelivery",
-            index=models.Index(fields=["tenant", "channel", "-id"], name="alerts_delivery_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="alertdelivery",
-            index=models.Index(fields=["tenant", "alert"], name="alerts_delivery_alert"),
-        ),
-        migrations.AddConstraint(
-            model_name="alertdelivery",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "channel", "alert", "created_at"), name="alerts_delivery_said_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="alertdelivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("finished_at__isnull", True), ("state__in", ["pending", "handed_over"])),
-                    models.Q(
-                        ("finished_at__isnull", False),
-                        ("next_attempt_at__isnull", True),
-                        ("state__in", ["succeeded", "failed", "dropped"]),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["syslog", "http"]), ("state__in", ["active", "paused"])
+                        ),
+                        name="alerts_stream_state",
                     ),
-                    _connector="OR",
-                ),
-                name="alerts_delivery_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auditstream",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["syslog", "http"]), ("state__in", ["active", "paused"])),
-                name="alerts_stream_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auditstream",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind", "http"), ("secret__isnull", True), _connector="OR"),
-                name="alerts_stream_secret",
-            ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind", "http"), ("secret__isnull", True), _connector="OR"),
+                        name="alerts_stream_secret",
+                    ),
+                ],
+            },
         ),
         TenantTable("AlertChannel", encrypted=("address", "description", "secret", "ca")),
         TenantTable(

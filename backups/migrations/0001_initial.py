@@ -130,6 +130,27 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "-started_at"], name="backups_backup_newest"),
+                    models.Index(fields=["tenant", "parent"], name="backups_backup_parents"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "generation"), name="backups_backup_generation"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "full"), ("parent__isnull", True)),
+                            models.Q(("kind", "incremental"), ("parent__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="backups_backup_parent",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["running", "done", "failed", "pruned"])),
+                        name="backups_backup_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -184,6 +205,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "backup", "part", "target"), name="backups_copy_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["stored", "missing", "pruned"])),
+                        name="backups_copy_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -238,6 +268,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "-started_at"], name="backups_drill_newest"),
+                    models.Index(fields=["tenant", "backup"], name="backups_drill_backup"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["running", "passed", "failed"])),
+                        name="backups_drill_states",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -279,6 +319,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "drill", "position"), name="backups_drillstep_place"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -314,6 +359,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant",), name="backups_plan_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("drill_days__gte", 1),
+                            ("drill_days__lte", 31),
+                            ("keep_days__gte", 14),
+                            ("keep_days__lte", 3650),
+                        ),
+                        name="backups_plan_bounds",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -367,106 +424,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "-asked_at"], name="backups_restore_newest")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["asked", "approved", "declined", "done"]),
+                            models.Q(
+                                models.Q(("kind", "cluster"), ("organization_id__isnull", True)),
+                                models.Q(("kind", "organization"), ("organization_id__isnull", False)),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="backups_restorerequest_states",
+                    )
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="backup",
-            index=models.Index(fields=["tenant", "-started_at"], name="backups_backup_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="backup",
-            index=models.Index(fields=["tenant", "parent"], name="backups_backup_parents"),
-        ),
-        migrations.AddConstraint(
-            model_name="backup",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "generation"), name="backups_backup_generation"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="backup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "full"), ("parent__isnull", True)),
-                    models.Q(("kind", "incremental"), ("parent__isnull", False)),
-                    _connector="OR",
-                ),
-                name="backups_backup_parent",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="backup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["running", "done", "failed", "pruned"])),
-                name="backups_backup_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="copy",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "backup", "part", "target"), name="backups_copy_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="copy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["stored", "missing", "pruned"])), name="backups_copy_states"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="drill",
-            index=models.Index(fields=["tenant", "-started_at"], name="backups_drill_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="drill",
-            index=models.Index(fields=["tenant", "backup"], name="backups_drill_backup"),
-        ),
-        migrations.AddConstraint(
-            model_name="drill",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["running", "passed", "failed"])),
-                name="backups_drill_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="drillstep",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "drill", "position"), name="backups_drillstep_place"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.UniqueConstraint(fields=("tenant",), name="backups_plan_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="plan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("drill_days__gte", 1),
-                    ("drill_days__lte", 31),
-                    ("keep_days__gte", 14),
-                    ("keep_days__lte", 3650),
-                ),
-                name="backups_plan_bounds",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="restorerequest",
-            index=models.Index(fields=["tenant", "-asked_at"], name="backups_restore_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="restorerequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["asked", "approved", "declined", "done"]),
-                    models.Q(
-                        models.Q(("kind", "cluster"), ("organization_id__isnull", True)),
-                        models.Q(("kind", "organization"), ("organization_id__isnull", False)),
-                        _connector="OR",
-                    ),
-                ),
-                name="backups_restorerequest_states",
-            ),
         ),
         TenantTable(
             "Backup", fks=[("parent_id", "backups.Backup", "RESTRICT")], grants="SELECT, INSERT, UPDATE"

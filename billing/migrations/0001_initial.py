@@ -97,6 +97,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "email_index"], name="billing_customer_email"),
+                    models.Index(fields=["tenant", "tax_id_index"], name="billing_customer_tax_id"),
+                    models.Index(fields=["tenant", "name_index"], name="billing_customer_name"),
+                    models.Index(fields=["tenant", "state", "-id"], name="billing_customer_list"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "reference_index"), name="billing_customer_reference"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["active", "archived"])),
+                        name="billing_customer_state",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -197,6 +212,66 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "status", "-id"], name="billing_invoice_status"),
+                    models.Index(
+                        condition=models.Q(("status", "finalized")),
+                        fields=["tenant", "payment_status", "-id"],
+                        name="billing_invoice_payment",
+                    ),
+                    models.Index(fields=["tenant", "customer", "-id"], name="billing_invoice_customer"),
+                    models.Index(fields=["tenant", "number"], name="billing_invoice_find_number"),
+                    models.Index(
+                        condition=models.Q(
+                            ("status", "finalized"), models.Q(("payment_status", "paid"), _negated=True)
+                        ),
+                        fields=["tenant", "due_on", "id"],
+                        name="billing_invoice_due",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("number__isnull", True), ("status", "draft")),
+                            models.Q(models.Q(("status", "draft"), _negated=True), ("number__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="billing_invoice_number_iff_final",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["draft", "finalized", "voided"]),
+                            ("payment_status__in", ["unpaid", "partially_paid", "processing", "paid"]),
+                        ),
+                        name="billing_invoice_states",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "voided"), ("voided_at__isnull", False)),
+                            models.Q(
+                                models.Q(("status", "voided"), _negated=True),
+                                ("void_reason__isnull", True),
+                                ("voided_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billing_invoice_voided",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "total_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("subtotal_minor"), "+", models.F("tax_minor")
+                                ),
+                            ),
+                            ("total_minor__gte", 0),
+                            ("amount_paid_minor__gte", 0),
+                            ("prepaid_minor__gte", 0),
+                        ),
+                        name="billing_invoice_amounts",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -247,6 +322,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "invoice", "category", "percentage"), name="billing_invoicetax_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -274,6 +354,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "code"), name="billing_ledgeraccount_code")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -324,6 +407,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "customer", "-id"], name="billing_ledgertx_customer"),
+                    models.Index(fields=["tenant", "booked_on"], name="billing_ledgertx_booked"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["invoice_finalized", "invoice_opening", "invoice_voided"])
+                        ),
+                        fields=("tenant", "invoice", "kind"),
+                        name="billing_ledgertransaction_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -373,6 +469,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "transaction"], name="billing_ledgerentry_tx"),
+                    models.Index(
+                        fields=["tenant", "account", "customer"], name="billing_ledgerentry_account"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -411,6 +513,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "code"), name="billing_series_code"),
+                    models.UniqueConstraint(fields=("tenant", "seller_index"), name="billing_series_seller"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "own"), ("seller__isnull", True)),
+                            models.Q(("kind", "imported"), ("seller__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="billing_series_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("fiscal_year_starts_in__gte", 1), ("fiscal_year_starts_in__lte", 12)
+                        ),
+                        name="billing_series_fiscal_year",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -456,6 +576,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [models.UniqueConstraint(fields=("tenant",), name="billing_issuer_one")],
             },
         ),
         migrations.AddField(
@@ -505,6 +626,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "series", "fiscal_year"), name="billing_seriescounter_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -537,6 +663,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "noun"], name="billing_tally_noun")],
             },
         ),
         migrations.CreateModel(
@@ -569,6 +696,28 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "code", "valid_from"), name="billing_taxrate_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("valid_to__isnull", True)),
+                        fields=("tenant", "code"),
+                        name="billing_taxrate_one_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("percentage__gte", 0), ("percentage__lte", 100)),
+                        name="billing_taxrate_percentage",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_to__isnull", True),
+                            ("valid_to__gte", models.F("valid_from")),
+                            _connector="OR",
+                        ),
+                        name="billing_taxrate_period",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -647,131 +796,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        deferrable=django.db.models.constraints.Deferrable["DEFERRED"],
+                        fields=("tenant", "invoice", "position"),
+                        name="billing_invoiceline_position",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("price_base_quantity__gt", 0), ("kind__in", ["item", "allowance", "charge"])
+                        ),
+                        name="billing_invoiceline_sane",
+                    ),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["tenant", "email_index"], name="billing_customer_email"),
-        ),
-        migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["tenant", "tax_id_index"], name="billing_customer_tax_id"),
-        ),
-        migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["tenant", "name_index"], name="billing_customer_name"),
-        ),
-        migrations.AddIndex(
-            model_name="customer",
-            index=models.Index(fields=["tenant", "state", "-id"], name="billing_customer_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="customer",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "reference_index"), name="billing_customer_reference"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="customer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["active", "archived"])), name="billing_customer_state"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoicetax",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "invoice", "category", "percentage"), name="billing_invoicetax_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgeraccount",
-            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="billing_ledgeraccount_code"),
-        ),
-        migrations.AddIndex(
-            model_name="ledgertransaction",
-            index=models.Index(fields=["tenant", "customer", "-id"], name="billing_ledgertx_customer"),
-        ),
-        migrations.AddIndex(
-            model_name="ledgertransaction",
-            index=models.Index(fields=["tenant", "booked_on"], name="billing_ledgertx_booked"),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgertransaction",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("kind__in", ["invoice_finalized", "invoice_opening", "invoice_voided"])),
-                fields=("tenant", "invoice", "kind"),
-                name="billing_ledgertransaction_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(fields=["tenant", "transaction"], name="billing_ledgerentry_tx"),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(fields=["tenant", "account", "customer"], name="billing_ledgerentry_account"),
-        ),
-        migrations.AddConstraint(
-            model_name="series",
-            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="billing_series_code"),
-        ),
-        migrations.AddConstraint(
-            model_name="series",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "seller_index"), name="billing_series_seller"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="series",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "own"), ("seller__isnull", True)),
-                    models.Q(("kind", "imported"), ("seller__isnull", False)),
-                    _connector="OR",
-                ),
-                name="billing_series_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="series",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fiscal_year_starts_in__gte", 1), ("fiscal_year_starts_in__lte", 12)),
-                name="billing_series_fiscal_year",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="issuer",
-            constraint=models.UniqueConstraint(fields=("tenant",), name="billing_issuer_one"),
-        ),
-        migrations.AddIndex(
-            model_name="invoice",
-            index=models.Index(fields=["tenant", "status", "-id"], name="billing_invoice_status"),
-        ),
-        migrations.AddIndex(
-            model_name="invoice",
-            index=models.Index(
-                condition=models.Q(("status", "finalized")),
-                fields=["tenant", "payment_status", "-id"],
-                name="billing_invoice_payment",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="invoice",
-            index=models.Index(fields=["tenant", "customer", "-id"], name="billing_invoice_customer"),
-        ),
-        migrations.AddIndex(
-            model_name="invoice",
-            index=models.Index(fields=["tenant", "number"], name="billing_invoice_find_number"),
-        ),
-        migrations.AddIndex(
-            model_name="invoice",
-            index=models.Index(
-                condition=models.Q(
-                    ("status", "finalized"), models.Q(("payment_status", "paid"), _negated=True)
-                ),
-                fields=["tenant", "due_on", "id"],
-                name="billing_invoice_due",
-            ),
         ),
         migrations.AddConstraint(
             model_name="invoice",
@@ -789,17 +827,6 @@ class Migration(migrations.Migration):
             model_name="invoice",
             constraint=models.UniqueConstraint(
                 fields=("tenant", "series", "imported_number"), name="billing_invoice_imported"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("number__isnull", True), ("status", "draft")),
-                    models.Q(models.Q(("status", "draft"), _negated=True), ("number__isnull", False)),
-                    _connector="OR",
-                ),
-                name="billing_invoice_number_iff_final",
             ),
         ),
         migrations.AddConstraint(
@@ -827,110 +854,11 @@ class Migration(migrations.Migration):
             model_name="invoice",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("status__in", ["draft", "finalized", "voided"]),
-                    ("payment_status__in", ["unpaid", "partially_paid", "processing", "paid"]),
-                ),
-                name="billing_invoice_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "voided"), ("voided_at__isnull", False)),
-                    models.Q(
-                        models.Q(("status", "voided"), _negated=True),
-                        ("void_reason__isnull", True),
-                        ("voided_at__isnull", True),
-                    ),
-                    _connector="OR",
-                ),
-                name="billing_invoice_voided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "total_minor",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("subtotal_minor"), "+", models.F("tax_minor")
-                        ),
-                    ),
-                    ("total_minor__gte", 0),
-                    ("amount_paid_minor__gte", 0),
-                    ("prepaid_minor__gte", 0),
-                ),
-                name="billing_invoice_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
                     models.Q(("imported_number__isnull", True), ("prepaid_minor", 0), ("rounding_minor", 0)),
                     models.Q(("imported_number__isnull", False), ("series__isnull", False)),
                     _connector="OR",
                 ),
                 name="billing_invoice_imported_series",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seriescounter",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "series", "fiscal_year"), name="billing_seriescounter_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="tally",
-            index=models.Index(fields=["tenant", "noun"], name="billing_tally_noun"),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrate",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "code", "valid_from"), name="billing_taxrate_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrate",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("valid_to__isnull", True)),
-                fields=("tenant", "code"),
-                name="billing_taxrate_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("percentage__gte", 0), ("percentage__lte", 100)),
-                name="billing_taxrate_percentage",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxrate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("valid_to__isnull", True), ("valid_to__gte", models.F("valid_from")), _connector="OR"
-                ),
-                name="billing_taxrate_period",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoiceline",
-            constraint=models.UniqueConstraint(
-                deferrable=django.db.models.constraints.Deferrable["DEFERRED"],
-                fields=("tenant", "invoice", "position"),
-                name="billing_invoiceline_position",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invoiceline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("price_base_quantity__gt", 0), ("kind__in", ["item", "allowance", "charge"])
-                ),
-                name="billing_invoiceline_sane",
             ),
         ),
         TenantTable(

@@ -66,6 +66,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "group", "tax_rate"), name="billing_taxcomponent_once"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("tenant", "group", "position"), name="billing_taxcomponent_position"
+                    ),
+                ],
             },
         ),
         migrations.RemoveConstraint(
@@ -244,18 +252,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="billing_series_rounding",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxcomponent",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "group", "tax_rate"), name="billing_taxcomponent_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="taxcomponent",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "group", "position"), name="billing_taxcomponent_position"
             ),
         ),
         TenantTable(

@@ -165,6 +165,57 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "status", "-id"], name="billing_quote_status"),
+                    models.Index(fields=["tenant", "customer", "-id"], name="billing_quote_customer"),
+                    models.Index(
+                        condition=models.Q(("status", "open")),
+                        fields=["tenant", "valid_until"],
+                        name="billing_quote_due",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "series", "fiscal_year", "sequence"), name="billing_quote_sequence"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("tenant", "series", "number"), name="billing_quote_number"
+                    ),
+                    models.UniqueConstraint(fields=("tenant", "invoice"), name="billing_quote_invoice"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["draft", "open", "accepted", "declined", "expired", "canceled"]),
+                            models.Q(("invoice__isnull", True), ("status", "accepted"), _connector="OR"),
+                        ),
+                        name="billing_quote_states",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("number__isnull", True), ("status", "draft")),
+                            ("status", "canceled"),
+                            models.Q(
+                                ("issued_on__isnull", False),
+                                ("number__isnull", False),
+                                ("sequence__isnull", False),
+                                ("status__in", ["open", "accepted", "declined", "expired"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="billing_quote_number_iff_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "total_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("subtotal_minor"), "+", models.F("tax_minor")
+                                ),
+                            ),
+                            ("total_minor__gte", 0),
+                        ),
+                        name="billing_quote_amounts",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -243,6 +294,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "quote", "position"), name="billing_quoteline_position"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["item", "allowance", "charge"])),
+                        name="billing_quoteline_kind",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -305,93 +365,6 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("tenant", "file"), name="billing_invoiceattachment_file")
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="quote",
-            index=models.Index(fields=["tenant", "status", "-id"], name="billing_quote_status"),
-        ),
-        migrations.AddIndex(
-            model_name="quote",
-            index=models.Index(fields=["tenant", "customer", "-id"], name="billing_quote_customer"),
-        ),
-        migrations.AddIndex(
-            model_name="quote",
-            index=models.Index(
-                condition=models.Q(("status", "open")),
-                fields=["tenant", "valid_until"],
-                name="billing_quote_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "series", "fiscal_year", "sequence"), name="billing_quote_sequence"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "series", "number"), name="billing_quote_number"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.UniqueConstraint(fields=("tenant", "invoice"), name="billing_quote_invoice"),
-        ),
-        migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["draft", "open", "accepted", "declined", "expired", "canceled"]),
-                    models.Q(("invoice__isnull", True), ("status", "accepted"), _connector="OR"),
-                ),
-                name="billing_quote_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("number__isnull", True), ("status", "draft")),
-                    ("status", "canceled"),
-                    models.Q(
-                        ("issued_on__isnull", False),
-                        ("number__isnull", False),
-                        ("sequence__isnull", False),
-                        ("status__in", ["open", "accepted", "declined", "expired"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="billing_quote_number_iff_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "total_minor",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("subtotal_minor"), "+", models.F("tax_minor")
-                        ),
-                    ),
-                    ("total_minor__gte", 0),
-                ),
-                name="billing_quote_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quoteline",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "quote", "position"), name="billing_quoteline_position"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quoteline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["item", "allowance", "charge"])),
-                name="billing_quoteline_kind",
-            ),
         ),
         TenantTable(
             "Quote",

@@ -112,6 +112,28 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "-id"], name="compliance_breach_list")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", True), ("state", "open")),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("state", "closed"),
+                                models.Q(("risk", "unknown"), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="compliance_breach_closed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["confidentiality", "integrity", "availability"]),
+                            ("risk__in", ["unknown", "unlikely", "risk", "high"]),
+                        ),
+                        name="compliance_breach_words",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -164,6 +186,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "breach", "id"], name="compliance_breachnote_of")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["fact", "effect", "action", "authority", "people", "closing"])
+                        ),
+                        name="compliance_breachnote_kind",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -215,6 +246,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "holding")),
+                        fields=("tenant",),
+                        name="compliance_closing_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state", "holding")),
+                            models.Q(("ended_at__isnull", False), ("state", "canceled")),
+                            models.Q(
+                                ("certificate__isnull", False),
+                                ("ended_at__isnull", False),
+                                ("state", "closed"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="compliance_closing_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -257,6 +308,23 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "-id"], name="compliance_legalhold_list")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("lifted_at__isnull", True)),
+                        fields=("tenant", "customer"),
+                        name="compliance_legalhold_one",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lifted_at__isnull", True), ("lifting_reason__isnull", True)),
+                            models.Q(("lifted_at__isnull", False), ("lifting_reason__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="compliance_legalhold_lifted",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -408,6 +476,63 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "-id"], name="compliance_prq_list"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["received", "verified"])),
+                        fields=["tenant", "due_on"],
+                        name="compliance_prq_due",
+                    ),
+                    models.Index(fields=["tenant", "customer"], name="compliance_prq_customer"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "access",
+                                    "portability",
+                                    "rectification",
+                                    "erasure",
+                                    "restriction",
+                                    "objection",
+                                ],
+                            ),
+                            ("state__in", ["received", "verified", "answered", "refused", "withdrawn"]),
+                        ),
+                        name="compliance_privacyrequest_words",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["verified", "answered"]), _negated=True),
+                            models.Q(
+                                ("identity_at__isnull", False), models.Q(("identity", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="compliance_privacyrequest_identity",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "refused"), models.Q(("refusal", ""), _negated=True)),
+                            models.Q(models.Q(("state", "refused"), _negated=True), ("refusal", "")),
+                            _connector="OR",
+                        ),
+                        name="compliance_privacyrequest_refusal",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state__in", ["received", "verified"])),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("state__in", ["answered", "refused", "withdrawn"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="compliance_privacyrequest_end",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -464,6 +589,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "-id"], name="compliance_erasure_list"),
+                    models.Index(fields=["tenant", "subject_id"], name="compliance_erasure_subject"),
+                    models.Index(
+                        condition=models.Q(("journalled_at__isnull", True)),
+                        fields=["tenant", "at"],
+                        name="compliance_erasure_unwritten",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["customer", "contact", "user"])),
+                        name="compliance_erasure_kind",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -495,6 +635,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "-id"], name="compliance_retentionrun_list")],
             },
         ),
         migrations.CreateModel(
@@ -535,190 +676,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "run", "rule"), name="compliance_shredding_once"
+                    )
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="breach",
-            index=models.Index(fields=["tenant", "-id"], name="compliance_breach_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="breach",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", True), ("state", "open")),
-                    models.Q(
-                        ("closed_at__isnull", False),
-                        ("state", "closed"),
-                        models.Q(("risk", "unknown"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="compliance_breach_closed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="breach",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["confidentiality", "integrity", "availability"]),
-                    ("risk__in", ["unknown", "unlikely", "risk", "high"]),
-                ),
-                name="compliance_breach_words",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="breachnote",
-            index=models.Index(fields=["tenant", "breach", "id"], name="compliance_breachnote_of"),
-        ),
-        migrations.AddConstraint(
-            model_name="breachnote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind__in", ["fact", "effect", "action", "authority", "people", "closing"])
-                ),
-                name="compliance_breachnote_kind",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closing",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "holding")), fields=("tenant",), name="compliance_closing_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state", "holding")),
-                    models.Q(("ended_at__isnull", False), ("state", "canceled")),
-                    models.Q(
-                        ("certificate__isnull", False), ("ended_at__isnull", False), ("state", "closed")
-                    ),
-                    _connector="OR",
-                ),
-                name="compliance_closing_states",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="legalhold",
-            index=models.Index(fields=["tenant", "-id"], name="compliance_legalhold_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="legalhold",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("lifted_at__isnull", True)),
-                fields=("tenant", "customer"),
-                name="compliance_legalhold_one",
-                nulls_distinct=False,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="legalhold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lifted_at__isnull", True), ("lifting_reason__isnull", True)),
-                    models.Q(("lifted_at__isnull", False), ("lifting_reason__isnull", False)),
-                    _connector="OR",
-                ),
-                name="compliance_legalhold_lifted",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="privacyrequest",
-            index=models.Index(fields=["tenant", "-id"], name="compliance_prq_list"),
-        ),
-        migrations.AddIndex(
-            model_name="privacyrequest",
-            index=models.Index(
-                condition=models.Q(("state__in", ["received", "verified"])),
-                fields=["tenant", "due_on"],
-                name="compliance_prq_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="privacyrequest",
-            index=models.Index(fields=["tenant", "customer"], name="compliance_prq_customer"),
-        ),
-        migrations.AddConstraint(
-            model_name="privacyrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        ["access", "portability", "rectification", "erasure", "restriction", "objection"],
-                    ),
-                    ("state__in", ["received", "verified", "answered", "refused", "withdrawn"]),
-                ),
-                name="compliance_privacyrequest_words",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="privacyrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["verified", "answered"]), _negated=True),
-                    models.Q(("identity_at__isnull", False), models.Q(("identity", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="compliance_privacyrequest_identity",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="privacyrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "refused"), models.Q(("refusal", ""), _negated=True)),
-                    models.Q(models.Q(("state", "refused"), _negated=True), ("refusal", "")),
-                    _connector="OR",
-                ),
-                name="compliance_privacyrequest_refusal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="privacyrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state__in", ["received", "verified"])),
-                    models.Q(
-                        ("ended_at__isnull", False), ("state__in", ["answered", "refused", "withdrawn"])
-                    ),
-                    _connector="OR",
-                ),
-                name="compliance_privacyrequest_end",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="erasureentry",
-            index=models.Index(fields=["tenant", "-id"], name="compliance_erasure_list"),
-        ),
-        migrations.AddIndex(
-            model_name="erasureentry",
-            index=models.Index(fields=["tenant", "subject_id"], name="compliance_erasure_subject"),
-        ),
-        migrations.AddIndex(
-            model_name="erasureentry",
-            index=models.Index(
-                condition=models.Q(("journalled_at__isnull", True)),
-                fields=["tenant", "at"],
-                name="compliance_erasure_unwritten",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="erasureentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["customer", "contact", "user"])),
-                name="compliance_erasure_kind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="retentionrun",
-            index=models.Index(fields=["tenant", "-id"], name="compliance_retentionrun_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="shredding",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "run", "rule"), name="compliance_shredding_once"
-            ),
         ),
         TenantTable(
             "PrivacyRequest",

@@ -122,6 +122,30 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("disabled_at__isnull", True), ("disabled_reason", ""), ("state", "enabled")
+                            ),
+                            models.Q(
+                                ("disabled_at__isnull", False),
+                                ("disabled_reason__in", ["by_member", "gone", "failing"]),
+                                ("state", "disabled"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="outbound_endpoint_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("previous_secret__isnull", True), ("previous_until__isnull", True)),
+                            models.Q(("previous_secret__isnull", False), ("previous_until__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="outbound_endpoint_overlap",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +174,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "type", "-id"], name="outbound_event_type"),
+                    models.Index(fields=["tenant", "created_at"], name="outbound_event_age"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -214,6 +242,36 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["tenant", "endpoint", "next_attempt_at"],
+                        name="outbound_delivery_due",
+                    ),
+                    models.Index(fields=["tenant", "event"], name="outbound_delivery_event"),
+                    models.Index(fields=["tenant", "endpoint", "-id"], name="outbound_delivery_newest"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "endpoint", "event"), name="outbound_delivery_one_each"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("finished_at__isnull", True),
+                                ("next_attempt_at__isnull", False),
+                                ("state", "pending"),
+                            ),
+                            models.Q(
+                                ("finished_at__isnull", False),
+                                ("next_attempt_at__isnull", True),
+                                ("state__in", ["succeeded", "failed", "dropped"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="outbound_delivery_state",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -254,81 +312,6 @@ class Migration(migrations.Migration):
                 "abstract": False,
                 "indexes": [models.Index(fields=["tenant", "delivery", "id"], name="outbound_attempt_order")],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="webhookendpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("disabled_at__isnull", True), ("disabled_reason", ""), ("state", "enabled")),
-                    models.Q(
-                        ("disabled_at__isnull", False),
-                        ("disabled_reason__in", ["by_member", "gone", "failing"]),
-                        ("state", "disabled"),
-                    ),
-                    _connector="OR",
-                ),
-                name="outbound_endpoint_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="webhookendpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("previous_secret__isnull", True), ("previous_until__isnull", True)),
-                    models.Q(("previous_secret__isnull", False), ("previous_until__isnull", False)),
-                    _connector="OR",
-                ),
-                name="outbound_endpoint_overlap",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="webhookevent",
-            index=models.Index(fields=["tenant", "type", "-id"], name="outbound_event_type"),
-        ),
-        migrations.AddIndex(
-            model_name="webhookevent",
-            index=models.Index(fields=["tenant", "created_at"], name="outbound_event_age"),
-        ),
-        migrations.AddIndex(
-            model_name="webhookdelivery",
-            index=models.Index(
-                condition=models.Q(("state", "pending")),
-                fields=["tenant", "endpoint", "next_attempt_at"],
-                name="outbound_delivery_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="webhookdelivery",
-            index=models.Index(fields=["tenant", "event"], name="outbound_delivery_event"),
-        ),
-        migrations.AddIndex(
-            model_name="webhookdelivery",
-            index=models.Index(fields=["tenant", "endpoint", "-id"], name="outbound_delivery_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="webhookdelivery",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "endpoint", "event"), name="outbound_delivery_one_each"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="webhookdelivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("finished_at__isnull", True),
-                        ("next_attempt_at__isnull", False),
-                        ("state", "pending"),
-                    ),
-                    models.Q(
-                        ("finished_at__isnull", False),
-                        ("next_attempt_at__isnull", True),
-                        ("state__in", ["succeeded", "failed", "dropped"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="outbound_delivery_state",
-            ),
         ),
         TenantTable("WebhookEndpoint", encrypted=("url", "description", "secret", "previous_secret")),
         # Added by the function below alone, and never changed.

@@ -89,6 +89,34 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(
+                        fields=["tenant", "member", "course", "-id"], name="training_assignment_member"
+                    ),
+                    models.Index(fields=["tenant", "-id"], name="training_assignment_list"),
+                    models.Index(
+                        condition=models.Q(("state", "open")),
+                        fields=["tenant", "due_on", "id"],
+                        name="training_assignment_due",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("tenant", "member", "course"),
+                        name="training_assignment_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state", "open")),
+                            models.Q(
+                                ("ended_at__isnull", False), ("state__in", ["done", "excused", "dropped"])
+                            ),
+                            _connector="OR",
+                        ),
+                        name="training_assignment_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -170,6 +198,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "open")),
+                        fields=("tenant", "assignment"),
+                        name="training_attempt_open",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("tenant", "assignment", "number"), name="training_attempt_number"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state", "open")),
+                            models.Q(
+                                ("ended_at__isnull", False), ("state__in", ["passed", "failed", "abandoned"])
+                            ),
+                            _connector="OR",
+                        ),
+                        name="training_attempt_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -203,6 +251,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "course"), name="training_courseduty_one")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -242,6 +293,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "code"), name="training_module_code"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "draft"), ("version", 0)),
+                            models.Q(("state__in", ["published", "retired"]), ("version__gt", 0)),
+                            _connector="OR",
+                        ),
+                        name="training_module_states",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -282,6 +344,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("tenant", "module", "version"), name="training_moduleversion_number"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -340,6 +407,31 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["tenant", "member", "course", "-id"], name="training_record_member"),
+                    models.Index(fields=["tenant", "-id"], name="training_record_list"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "attempt"), name="training_record_attempt"),
+                    models.UniqueConstraint(fields=("tenant", "code_hash"), name="training_record_code"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("asked__gt", 0),
+                            ("right__lte", models.F("asked")),
+                            (
+                                "pass_percent__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("right"), "*", models.Value(100)
+                                    ),
+                                    "/",
+                                    models.F("asked"),
+                                ),
+                            ),
+                        ),
+                        name="training_record_passed",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -412,6 +504,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [models.Index(fields=["tenant", "-id"], name="training_suspicious_list")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("handled_at__isnull", True), ("state", "new")),
+                            models.Q(
+                                ("handled_at__isnull", False), ("state__in", ["harmless", "spam", "attack"])
+                            ),
+                            _connector="OR",
+                        ),
+                        name="training_suspicious_states",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -442,163 +547,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
-            },
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                fields=["tenant", "member", "course", "-id"], name="training_assignment_member"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(fields=["tenant", "-id"], name="training_assignment_list"),
-        ),
-        migrations.AddIndex(
-            model_name="assignment",
-            index=models.Index(
-                condition=models.Q(("state", "open")),
-                fields=["tenant", "due_on", "id"],
-                name="training_assignment_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("tenant", "member", "course"),
-                name="training_assignment_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state", "open")),
-                    models.Q(("ended_at__isnull", False), ("state__in", ["done", "excused", "dropped"])),
-                    _connector="OR",
-                ),
-                name="training_assignment_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "open")),
-                fields=("tenant", "assignment"),
-                name="training_attempt_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "assignment", "number"), name="training_attempt_number"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state", "open")),
-                    models.Q(("ended_at__isnull", False), ("state__in", ["passed", "failed", "abandoned"])),
-                    _connector="OR",
-                ),
-                name="training_attempt_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="courseduty",
-            constraint=models.UniqueConstraint(fields=("tenant", "course"), name="training_courseduty_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="module",
-            constraint=models.UniqueConstraint(fields=("tenant", "code"), name="training_module_code"),
-        ),
-        migrations.AddConstraint(
-            model_name="module",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "draft"), ("version", 0)),
-                    models.Q(("state__in", ["published", "retired"]), ("version__gt", 0)),
-                    _connector="OR",
-                ),
-                name="training_module_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="moduleversion",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "module", "version"), name="training_moduleversion_number"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="record",
-            index=models.Index(fields=["tenant", "member", "course", "-id"], name="training_record_member"),
-        ),
-        migrations.AddIndex(
-            model_name="record",
-            index=models.Index(fields=["tenant", "-id"], name="training_record_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="record",
-            constraint=models.UniqueConstraint(fields=("tenant", "attempt"), name="training_record_attempt"),
-        ),
-        migrations.AddConstraint(
-            model_name="record",
-            constraint=models.UniqueConstraint(fields=("tenant", "code_hash"), name="training_record_code"),
-        ),
-        migrations.AddConstraint(
-            model_name="record",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("asked__gt", 0),
-                    ("right__lte", models.F("asked")),
-                    (
-                        "pass_percent__lte",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("right"), "*", models.Value(100)
-                            ),
-                            "/",
-                            models.F("asked"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant",), name="training_policy_one"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("hire_days__gte", 1),
+                            ("hire_days__lte", 90),
+                            ("repeat_days__gte", 30),
+                            ("repeat_days__lte", 365),
+                            ("grace_days__gte", 1),
+                            ("grace_days__lte", 60),
                         ),
+                        name="training_policy_sane",
                     ),
-                ),
-                name="training_record_passed",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="suspiciousmessage",
-            index=models.Index(fields=["tenant", "-id"], name="training_suspicious_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="suspiciousmessage",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("handled_at__isnull", True), ("state", "new")),
-                    models.Q(("handled_at__isnull", False), ("state__in", ["harmless", "spam", "attack"])),
-                    _connector="OR",
-                ),
-                name="training_suspicious_states",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trainingpolicy",
-            constraint=models.UniqueConstraint(fields=("tenant",), name="training_policy_one"),
-        ),
-        migrations.AddConstraint(
-            model_name="trainingpolicy",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("hire_days__gte", 1),
-                    ("hire_days__lte", 90),
-                    ("repeat_days__gte", 30),
-                    ("repeat_days__lte", 365),
-                    ("grace_days__gte", 1),
-                    ("grace_days__lte", 60),
-                ),
-                name="training_policy_sane",
-            ),
+                ],
+            },
         ),
         TenantTable("TrainingPolicy", grants="SELECT, INSERT, UPDATE"),
         TenantTable("CourseDuty", grants="SELECT, INSERT, UPDATE"),
