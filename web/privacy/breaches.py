@@ -165,7 +165,6 @@ def create(request: Request, slug: str) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         initial={"aware_at": clock.now(), "kind": "confidentiality"},
     )
-    request.recorded = True
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         with attempting(request, form):
