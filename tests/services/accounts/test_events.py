@@ -36,7 +36,7 @@ from tests.services.accounts.authenticator import SoftKey
 pytestmark = pytest.mark.django_db
 PASSWORD = "purple anvil river eleven"
 SYSTEM = Actor.system("tests")
-# Recorded by the pages that show the lists; grants have a file of their own.
+# Recorded by the pages that show the lists; grants, and memberships that end by themselves, have files of their own.
 ELSEWHERE = {
     "member.read",
     "approval.read",
@@ -44,6 +44,8 @@ ELSEWHERE = {
     "activity.read",
     "grant.given",
     "grant.ended",
+    "member.ends",
+    "member.ended",
     "signin.retention_ended",
 }
 REFUSED = {
