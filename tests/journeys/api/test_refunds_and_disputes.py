@@ -332,6 +332,7 @@ def test_the_schema_says_what_is_answered_and_that_a_key_is_demanded(generous):
         "/api/v1/payments/{id}/reverse",
         "/api/v1/refunds",
         "/api/v1/refunds/{id}/record_payout",
+        "/api/v1/subscriptions/{id}/give-back",
     }
     assert set(document["paths"]["/api/v1/refunds"]["post"]["responses"]) >= {
         "201",
