@@ -197,10 +197,10 @@ def _check(
     check_items(wanted)
     if sum(amount for _, amount in wanted) > amount_minor:
         raise MoreThanPaid(field="amount_minor")
-    days.check_near(received_on, today=at.date(), field="received_on")
     # East of here it may be tomorrow already.
     if received_on > (at + timedelta(days=1)).date():
         raise ReceivedInFuture(field="received_on")
+    days.check_near(received_on, today=at.date(), field="received_on")
     errors = texts.text_errors("/reference", reference, REMITTANCE_LENGTH)
     if errors:
         raise Invalid(errors)
