@@ -4,6 +4,7 @@ that commits. The suite itself runs as the app role; only this file speaks as th
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,17 @@ def dump(name: str, *options: str) -> str:
         folder=place.data,
         login=place.login,
     )
+
+
+def let_settle() -> None:
+    """Wait until no transaction is open that began before: the trail is read behind the oldest of the whole cluster,
+    and other workers of the suite have theirs.
+    """
+    (mine,) = as_owner("SELECT pg_current_xact_id()::text::bigint")[0]
+    until = time.monotonic() + 60
+    while as_owner("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")[0][0] <= mine:
+        assert time.monotonic() < until, "a transaction stays open"
+        time.sleep(0.02)
 
 
 def lock_down(name: str) -> None:

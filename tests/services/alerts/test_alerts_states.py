@@ -12,6 +12,7 @@ from core.actor import Actor
 from crypto.models import DataKey
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
+from tests import databases
 from tests.databases import as_owner
 from tests.make import accounts, billing
 from tests.make.api import key_of
@@ -21,6 +22,7 @@ SYSTEM = Actor.system("tests")
 
 
 def look():
+    databases.let_settle()
     return engine.look(actor=SYSTEM, now=clock.now)
 
 

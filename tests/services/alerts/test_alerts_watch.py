@@ -10,6 +10,7 @@ from audit import services as audit
 from core import clock
 from core.actor import Actor
 from tenancy.context import Scope, scope
+from tests import databases
 from tests.make import accounts
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,6 +18,7 @@ SYSTEM = Actor.system("tests")
 
 
 def look() -> engine.Round:
+    databases.let_settle()
     return engine.look(actor=SYSTEM, now=clock.now)
 
 

@@ -18,6 +18,7 @@ from core.actor import Actor
 from core.errors import Invalid, NotFound
 from outbound import http
 from tenancy.context import Scope, attempt, scope
+from tests import databases
 from tests.make import billing
 from tests.services.alerts.collectors import Collector, Rsyslog, collector, rsyslog
 from tests.services.outbound.test_http import certificate
@@ -51,7 +52,9 @@ def create(tenant: UUID, **given) -> AuditStream:
         return streams.create(actor=ACTOR, at=clock.now(), **given)
 
 
-def deliver(tenant: UUID, after: timedelta = timedelta()) -> int:
+def deliver(tenant: UUID, after: timedelta = timedelta(), *, settle: bool = True) -> int:
+    if settle:
+        databases.let_settle()
     return sending.deliver_due(tenant_id=tenant, actor=ACTOR, now=lambda: clock.now() + after)
 
 
@@ -153,7 +156,7 @@ def test_an_event_that_commits_late_is_neither_lost_nor_overtaken(tenant_a, hous
     thread.start()
     inside.wait(30)
     happen(tenant_a, 2)
-    deliver(tenant_a)
+    deliver(tenant_a, settle=False)
     waiting = set(trail(tenant_a)) - set(uids(house.events()))
     assert waiting  # behind a transaction that may still add to the trail nothing is sent
     release.set()
@@ -170,6 +173,7 @@ def test_a_batch_has_an_end_in_events_and_bytes_and_is_halved_where_it_is_refuse
     happen(tenant_a, 4)
     row = create(tenant_a, kind="http", address=house.address, begin="all")
     monkeypatch.setattr(rules, "MOST_BYTES", 3_000)
+    databases.let_settle()
     with scope(Scope(tenant_a)):
         batch = sending.take(stream_id=row.pk, claim=None, at=clock.now())
         assert 1 <= len(batch.events) == len(batch.lines) < len(trail(tenant_a))
@@ -180,6 +184,7 @@ def test_a_batch_has_an_end_in_events_and_bytes_and_is_halved_where_it_is_refuse
     monkeypatch.setattr(rules, "MOST_AT_ONCE", 4)
     monkeypatch.setattr(rules, "MOST_BYTES", 1_000_000)
     for _ in range(4):
+        databases.let_settle()
         with scope(Scope(tenant_a)):
             batch = sending.take(stream_id=row.pk, claim=None, at=now)
         sizes.append(len(batch.events))
@@ -258,6 +263,7 @@ def test_a_paused_stream_keeps_its_place_and_a_day_is_summed_up(tenant_a, house)
             stream_id=row.pk, changes={"description": "The house's SIEM"}, actor=ACTOR, at=clock.now()
         )
     deliver(tenant_a, timedelta(days=1))
+    deliver(tenant_a, timedelta(days=1))
     (made,) = recorded(tenant_a, "audit_stream.created")
     codes = [one["metadata"]["event_code"] for one in house.events()]
     for code in ("paused", "resumed", "tested", "updated"):
@@ -276,6 +282,7 @@ def test_a_paused_stream_keeps_its_place_and_a_day_is_summed_up(tenant_a, house)
 def test_a_batch_that_another_worker_has_taken_over_moves_nothing(tenant_a, house):
     row = create(tenant_a, kind="http", address=house.address)
     now = clock.now()
+    databases.let_settle()
     with scope(Scope(tenant_a)):
         batch = sending.take(stream_id=row.pk, claim=None, at=now)
         assert sending.take(stream_id=row.pk, claim=None, at=now) is None
