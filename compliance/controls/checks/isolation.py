@@ -18,10 +18,12 @@ _UNFORCED = """
       AND NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1"""
 # A table under row-level security without any policy of the app role would show nothing: one that shows all is worse.
 _OPEN_POLICIES = """
-    SELECT p.tablename || ': ' || p.policyname FROM pg_policies p
-    JOIN pg_attribute a ON a.attrelid = format('public.%%I', p.tablename)::regclass AND a.attname = 'tenant_id'
-    WHERE p.schemaname = 'public' AND %(app)s = ANY (p.roles::text[]) AND p.permissive = 'PERMISSIVE'
-      AND (coalesce(p.qual, '') = 'true' OR coalesce(p.qual, '') ILIKE '%%IS NULL OR%%') ORDER BY 1"""
+    SELECT c.relname::text || ': ' || p.polname FROM pg_policy p
+    JOIN pg_class c ON c.oid = p.polrelid AND c.relnamespace = 'public'::regnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+    CROSS JOIN LATERAL coalesce(pg_get_expr(p.polqual, p.polrelid), '') AS shown
+    WHERE p.polpermissive AND (SELECT oid FROM pg_roles WHERE rolname = %(app)s) = ANY (p.polroles)
+      AND (shown = 'true' OR shown ILIKE '%%IS NULL OR%%') ORDER BY 1"""
 _ROLE = """
     SELECT rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolreplication FROM pg_roles WHERE rolname = %(app)s"""
 _POWERS = """

@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from core.actor import Actor
 from core.errors import NotFound
 from tenancy import jobs
 from tenancy.context import Scope, scope
+from tests import databases
 from tests.make import accounts, installation
 
 ACTOR = Actor.system("tests")
@@ -188,3 +190,11 @@ def test_one_code_is_one_control() -> None:
     assert control is not None
     with pytest.raises(registry.DuplicateControl):
         registry.register(control)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_policy_that_shows_all_is_named(ask: Any, tenant_a: UUID) -> None:
+    databases.as_owner("CREATE POLICY wide ON billing_invoice FOR SELECT TO strongbox_app USING (true)")
+    outcome = ask("isolation.row_level_security")
+    assert outcome.state is State.FAILING
+    assert [found for found in outcome.findings if "billing_invoice: wide" in found]
