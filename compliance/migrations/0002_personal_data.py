@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
     """Needs customers, files and accounts."""
 
     dependencies = [
-        ("billing", "0017_personal_data"),
+        ("billing", "0016_personal_data"),
         ("compliance", "0001_initial"),
         ("outbound", "0003_webhooks"),
         ("tenancy", "0001_initial"),

@@ -64,7 +64,7 @@ END $$;
 class Migration(migrations.Migration):
     """Follows its neighbour."""
 
-    dependencies = [("billing", "0016_prepaid")]
+    dependencies = [("billing", "0015_reports")]
 
     operations = [
         migrations.AddField(
