@@ -75,6 +75,7 @@ def _read(path: Path) -> dict[str, bytes]:
             if sum(entry.file_size for entry in entries) > _MOST_BYTES:
                 raise Untrusted("the archive is larger than a pack can be")
             return {entry.filename: archive.read(entry) for entry in entries}
+    # zipfile answers a way of packing that it does not know with NotImplementedError.
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as error:
         raise Untrusted(f"the archive cannot be read: {type(error).__name__}") from error
     except Exception as error:

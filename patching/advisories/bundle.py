@@ -42,6 +42,7 @@ _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 _FUTURE = timedelta(hours=1)
 # All the ways in which a zip can be wrong.
 _BROKEN = (
+    # zipfile answers a way of packing that it does not know with NotImplementedError.
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, NotImplementedError, OSError, OverflowError,
     RuntimeError, ValueError,
 )  # fmt: skip
