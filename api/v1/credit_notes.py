@@ -41,7 +41,10 @@ class NewCreditLine(fields.Body):
     """How much of a line is credited: an amount before tax, a quantity, or (neither) all that is left of it."""
 
     line = fields.Id(kind="invoice_line")
-    amount_minor = fields.Minor(help_text="Before tax.", **_OPTIONAL)
+    amount_minor = fields.Minor(
+        help_text="Before tax, as the line stands; its share of the invoice's discounts goes off it.",
+        **_OPTIONAL,
+    )
     quantity = fields.DecimalText(**_OPTIONAL)
 
 

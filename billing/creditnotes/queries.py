@@ -218,6 +218,9 @@ def left(invoice: Invoice) -> Left:
             taxes=_keys(row),
             net_minor=row.net_minor,
             credited_minor=before.get(row.pk, 0),
+            is_allowance=row.kind == InvoiceLine.Kind.ALLOWANCE,
+            is_charge=row.kind == InvoiceLine.Kind.CHARGE,
+            tax_inclusive=row.gross_minor is not None,
         )
         for row in rows
     )

@@ -52,6 +52,10 @@ class Line:
     taxes: frozenset[TaxKey]
     net_minor: int
     credited_minor: int = 0
+    # A discount of the whole invoice; it was taken from the items that are asked in its own way.
+    is_allowance: bool = False
+    is_charge: bool = False
+    tax_inclusive: bool = False
 
     @property
     def left_minor(self) -> int:
@@ -191,6 +195,9 @@ def by_amount(lines: Sequence[Line], taxes: Sequence[TaxLeft], amount_minor: int
 def by_lines(lines: Sequence[Line], taxes: Sequence[TaxLeft], wanted: Mapping[UUID, int]) -> Credited:
     """Credit amounts before tax of lines; each tax gives back its share of what is taken of its base.
 
+    Nobody gets back what was never charged: with what is taken of an item goes its share of the discounts that the
+    whole invoice had, unless they are named themselves. Pieces of every item together take exactly the discount.
+
     Raises:
         NothingToCredit: nothing of any line.
         Invalid: names every line of which there is less left, and those that are not the invoice's.
@@ -207,7 +214,7 @@ def by_lines(lines: Sequence[Line], taxes: Sequence[TaxLeft], wanted: Mapping[UU
             errors.append(FieldError(f"/lines/{index}/amount_minor", "credit_exceeds_line", sentence))
     if errors:
         raise Invalid(errors)
-    taken = {line_id: net for line_id, net in wanted.items() if net}
+    taken = {line_id: net for line_id, net in _with_discounts(lines, wanted).items() if net}
     bases = _bases(lines, taken)
     found = []
     for tax in taxes:
@@ -226,8 +233,32 @@ def by_lines(lines: Sequence[Line], taxes: Sequence[TaxLeft], wanted: Mapping[UU
     if made.total_minor < 1:
         raise NothingToCredit(field="lines")
     if made.total_minor > left_minor(lines, taxes):
-        raise CreditExceedsInvoice(field="lines")
+        raise CreditExceedsInvoice(
+            "More would be credited than was charged; credit the lines that took something off as well.",
+            field="lines",
+        )
     return made
+
+
+def _with_discounts(lines: Sequence[Line], wanted: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Add to what is taken of items the share of each discount that goes with it.
+
+    Of all that was taken so far, so that no piece is more than a cent from its share, however many there are.
+    """
+    sums: dict[tuple[frozenset[TaxKey], bool], tuple[int, int, int]] = {}
+    for line in lines:
+        if not line.is_allowance and not line.is_charge:
+            key = (line.taxes, line.tax_inclusive)
+            whole, before, taken = sums.get(key, (0, 0, 0))
+            mine = wanted.get(line.id, 0)
+            sums[key] = whole + line.net_minor, before + line.credited_minor, taken + mine
+    found = dict(wanted)
+    for line in lines:
+        whole, before, taken = sums.get((line.taxes, line.tax_inclusive), (0, 0, 0))
+        if line.is_allowance and taken and line.id not in wanted:
+            share = part(line.net_minor, before + taken, whole) - line.credited_minor
+            found[line.id] = max(min(0, line.left_minor), min(share, max(0, line.left_minor)))
+    return found
 
 
 def _bases(lines: Sequence[Line], taken: Mapping[UUID, int]) -> dict[TaxKey, int]:

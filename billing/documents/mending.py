@@ -18,6 +18,7 @@ _WHERE: Mapping[str, str] = MappingProxyType(
         INVOICE: "The invoice itself must be corrected: credit it and issue it anew.",
     }
 )
+_UNTAXED = "Lines without a tax rate stand beside taxed ones; give them a zero rate or an exemption, or bill them apart"
 _RULES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "BR-DE-15": ("The customer’s buyer reference (Leitweg-ID) is missing", CUSTOMER),
@@ -53,6 +54,10 @@ _RULES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "BR-G-02": ("An export needs your VAT number", ISSUER),
         "BR-62": ("Your electronic address has no scheme", ISSUER),
         "BR-63": ("The customer’s electronic address has no scheme", CUSTOMER),
+        "BR-O-11": (_UNTAXED, INVOICE),
+        "BR-O-12": (_UNTAXED, INVOICE),
+        "BR-O-13": (_UNTAXED, INVOICE),
+        "BR-O-14": (_UNTAXED, INVOICE),
         "BR-CL-23": ("A line has a unit that is not in the list of UN/ECE Recommendation 20", INVOICE),
     }
 )

@@ -83,7 +83,7 @@ class CreditForm(Form):
         amounts = [self.fields["amount_minor"]]
         names = {row.pk: row.description for row in left.rows}
         for index, line in enumerate(left.lines):
-            # A discount goes back with what it was taken from: by amount, or with all that is left.
+            # A discount goes back with what it was taken from.
             if len(left.lines) > _MOST_LINES or line.left_minor <= 0:
                 continue
             field = AmountField(

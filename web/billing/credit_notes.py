@@ -154,6 +154,7 @@ def create(request: Request, slug: str, pk: str) -> HttpResponse:
         "possible": found.status == "finalized" and standing.left.total_minor > 0,
         "left_minor": standing.left.total_minor,
         "lines": _lines(form, standing.left),
+        "discounted": any(line.is_allowance for line in standing.left.lines),
         "reviewing": reviewing,
         "kept": [
             (name, value) for name, values in request.POST.lists() for value in values if name in form.fields
@@ -253,9 +254,11 @@ def _effect(
         refundable_minor=refundable,
         given_back_minor=before,
     )
+    discounts = {line.id for line in standing.left.lines if line.is_allowance}
     credit = settlement.credit(customer_id=found.customer_id).get(found.currency, 0)
     return {
         "plan": plan,
+        "discount_minor": sum(part.net_minor for part in plan.lines if part.line_id in discounts),
         "split": split,
         "refund_now_minor": split.refund_minor - before,
         "before_minor": before,

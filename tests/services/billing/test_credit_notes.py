@@ -1,5 +1,6 @@
 """Credit notes: what they take back, where it goes, and what of an invoice is left."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from billing.creditnotes import services as notes
 from billing.creditnotes.models import CreditNote, CreditNoteLine
 from billing.invoices import services as invoices
 from billing.invoices.models import Invoice
+from billing.invoices.rules import Discount
 from billing.ledger import queries as ledger
 from billing.ledger.rules import Account
 from billing.settlement import queries as settlement
@@ -72,6 +74,26 @@ def test_steps_leave_exactly_nothing(invoice: Invoice) -> None:
     assert first.total_minor + second.total_minor + third.total_minor == 17550
     assert first.tax_minor + second.tax_minor + third.tax_minor == 2550
     assert [line.left_minor for line in queries.left(again(invoice)).lines] == [0, 0, 0]
+    assert ledger.check() == []
+
+
+def test_a_piece_of_a_discounted_invoice_goes_back_at_what_was_charged(in_a: UUID) -> None:
+    full = make.tax_rate("20")
+    lines = [
+        make.line("33.33", quantity="3", rate=full, text="Chair"),
+        make.line("10", rate=full, text="Lamp"),
+    ]
+    sold = make.finalized(lines=lines, discounts=[Discount(percentage=Decimal(15), reason="Fair")])
+    chair, lamp = (line.pk for line in sold.parts[0][:2])
+    one = notes.Wanted(lines=[rules.LineCredit(line_id=chair, quantity=Decimal(1))])
+    pieces = [issue(sold, wanted=one) for _ in range(3)]
+    # 33.33 less 15 % is 28.33, each with its tax.
+    assert [note.subtotal_minor for note in pieces] == [2833, 2833, 2833]
+    assert [line.net_minor for line in queries.get(pieces[0].pk).lines] == [3333, -500]
+    last = issue(sold, wanted=notes.Wanted(lines=[rules.LineCredit(line_id=lamp)]))
+    assert sum(note.total_minor for note in (*pieces, last)) == sold.total_minor
+    assert queries.left(again(sold)).total_minor == 0
+    assert again(sold).amount_due_minor == 0
     assert ledger.check() == []
 
 

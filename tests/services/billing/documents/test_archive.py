@@ -19,6 +19,7 @@ from billing.documents.models import DocumentFile
 from billing.invoices import queries
 from billing.invoices.rules import Discount, LineInput
 from billing.issuer import services as issuers
+from billing.ledger import queries as ledger
 from core.actor import Actor
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -107,6 +108,34 @@ def test_what_is_not_taxed_is_valid_too(seller, category):
     found = queries.get(invoice([line], rate=rate, of=buyer).pk)
     for kind in ("ubl", "cii"):
         assert made(found, kind).problems == ()
+
+
+def test_a_taxed_group_below_zero_beside_an_untaxed_one_is_valid_and_can_be_credited(seller):
+    full, exempt = make.tax_rate("19"), make.tax_rate("0", code="exempt", category="E")
+    returned = make.line("50", quantity="-1", rate=full, text="Pfand")
+    lines = [returned, make.line("100", rate=exempt, text="Kurs")]
+    row = invoice(lines, rate=full, discounts=[Discount(percentage=Decimal(10), reason="Treue")])
+    found = queries.get(row.pk)
+    assert [(tax.base_minor, tax.tax_minor) for tax in found.taxes] == [(9000, 0), (-4500, -855)]
+    assert found.total_minor == 3645
+    piece = credit_notes.issue(
+        invoice_id=row.pk, wanted=credit_notes.Wanted(amount_minor=1001), actor=make.ACTOR, at=make.AT
+    )
+    rest = credit_notes.issue(invoice_id=row.pk, actor=make.ACTOR, at=make.AT)
+    assert piece.total_minor + rest.total_minor == 3645
+    for each in (found, notes.get(piece.pk), notes.get(rest.pk)):
+        for kind in ("ubl", "cii"):
+            document = made(each, kind)
+            assert document.problems == ()
+            assert incoming.read(document.content).totals.total_minor == each.total_minor
+    assert ledger.check() == []
+
+
+def test_lines_without_a_rate_beside_taxed_ones_say_what_to_mend(seller):
+    full = make.tax_rate("19")
+    row = invoice([make.line("50", quantity="-1", rate=full), make.line("100")], rate=full)
+    with pytest.raises(NotValid, match="Lines without a tax rate stand beside taxed ones"):
+        making.assure(queries.get(row.pk), kind="ubl", actor=make.ACTOR, at=make.AT)
 
 
 def test_a_credit_note_of_ours_is_valid_in_every_form(seller):
