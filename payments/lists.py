@@ -145,6 +145,7 @@ class Place:
 def payments(
     *,
     place: Place,
+    among: "QuerySet[Payment] | None" = None,
     states: Collection[str] = (),
     customer_ids: Collection[UUID] | None = None,
     invoice_id: UUID | None = None,
@@ -157,9 +158,9 @@ def payments(
 ) -> Listed[PaymentRow]:
     """List payments; of an invoice are those meant for it and those that paid it.
 
-    `reference` and `customer_ids` together find either, as somebody who searches means it.
+    `reference` and `customer_ids` together find either, as somebody who searches means it. `among`: only of these.
     """
-    rows = Payment.objects.all()
+    rows = Payment.objects.all() if among is None else among
     if states:
         rows = rows.filter(state__in=states)
     if reference and customer_ids:
@@ -219,6 +220,7 @@ def allocated(payment_ids: Iterable[UUID]) -> dict[UUID, int]:
 def refunds(
     *,
     place: Place,
+    among: "QuerySet[Refund] | None" = None,
     states: Collection[str] = (),
     customer_id: UUID | None = None,
     payment_id: UUID | None = None,
@@ -226,7 +228,7 @@ def refunds(
     with_names: bool = True,
 ) -> Listed[RefundRow]:
     """List refunds."""
-    rows = Refund.objects.select_related("payment")
+    rows = (Refund.objects.all() if among is None else among).select_related("payment")
     if states:
         rows = rows.filter(state__in=states)
     if customer_id is not None:
@@ -256,13 +258,14 @@ def refund_row(refund: Refund, names: dict[UUID, str]) -> RefundRow:
 def disputes(
     *,
     place: Place,
+    among: "QuerySet[Dispute] | None" = None,
     states: Collection[str] = (),
     customer_id: UUID | None = None,
     payment_id: UUID | None = None,
     with_names: bool = True,
 ) -> Listed[DisputeRow]:
     """List disputes."""
-    rows = Dispute.objects.defer("evidence")
+    rows = (Dispute.objects.all() if among is None else among).defer("evidence")
     if states:
         rows = rows.filter(state__in=states)
     if customer_id is not None:
@@ -306,11 +309,18 @@ def method_row(method: PaymentMethod) -> MethodRow:
     )
 
 
-def credits(*, limit: int) -> list[CreditRow]:
-    """List what customers have in credit, the largest first."""
-    rows = list(CreditBalance.objects.filter(amount_minor__gt=0).order_by("-amount_minor", "id")[:limit])
+def credits(
+    *, limit: int, after: tuple[int, UUID] | None = None
+) -> tuple[list[CreditRow], tuple[int, UUID] | None]:
+    """List what customers have in credit, the largest first, and where the next page begins."""
+    held = CreditBalance.objects.filter(amount_minor__gt=0).order_by("-amount_minor", "id")
+    if after is not None:
+        held = held.filter(Q(amount_minor__lt=after[0]) | Q(amount_minor=after[0], pk__gt=after[1]))
+    found = list(held[: limit + 1])
+    rows = found[:limit]
+    more = (rows[-1].amount_minor, rows[-1].pk) if len(found) > limit else None
     names = customers.names(row.customer_id for row in rows)
-    return [
+    shown = [
         CreditRow(
             customer_id=row.customer_id,
             customer_name=names.get(row.customer_id, ""),
@@ -319,6 +329,7 @@ def credits(*, limit: int) -> list[CreditRow]:
         )
         for row in rows
     ]
+    return shown, more
 
 
 def _page(rows: "QuerySet[Any]", place: Place) -> list[Any]:

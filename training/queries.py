@@ -132,6 +132,12 @@ def status(*, today: date) -> Status:
     )
 
 
+def due_days(member: Membership) -> list[date]:
+    """Return by when a member has to take each module that was assigned to them, the first day first."""
+    rows = Assignment.objects.filter(member_id=member.pk, state=_OPEN, due_on__isnull=False)
+    return [day for day in rows.order_by("due_on").values_list("due_on", flat=True) if day is not None]
+
+
 def of_member(member: Membership, *, today: date) -> list[Duty]:
     """List every course with how a member stands with it: what presses first."""
     policy = catalog.policy()

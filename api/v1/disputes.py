@@ -113,7 +113,7 @@ class Disputes(Endpoint):
         """Answer with a page of disputes, newest first."""
         page, filters = self.page()
         status = self.choice(filters, "status", Dispute.State.values)
-        of: dict[str, UUID] = {
+        of: dict[str, Any] = {
             f"{name}_id": self.value(name, fields.Id(kind=name), filters)
             for name in ("customer", "payment")
             if name in filters

@@ -72,6 +72,11 @@ def by_month(source: Source) -> dict[tuple[str, Month], Sum]:
     return {(key, Month(starts_on)): each for (key, starts_on), each in found.items()}
 
 
+def by_day(source: Source) -> dict[date, Sum]:
+    """Add up a source by its day."""
+    return {day: found for (day, _), found in _grouped(source, "day").items()}
+
+
 def page(source: Source, *, after: Place | None = None, limit: int = PAGE) -> tuple[list[Row], Place | None]:
     """List rows by day from one place on, and where the next page begins."""
     day, last = after or (date.min, _NOWHERE)
@@ -215,6 +220,26 @@ def outstanding(months: Sequence[Month], *, currency: str) -> list[Outstanding]:
         )
         for month in months
     ]
+
+
+def outstanding_by_now(month: Month, *, currency: str, owed_minor: int) -> Outstanding:
+    """Return days of sales outstanding at the end of a month that is over, from what is owed at this moment.
+
+    What is owed now less what was booked since is what was owed then; the books before the month are not read.
+    """
+    since = month.before.before.starts_on
+    sold = total(sources.revenue(since=since, until=month.ends_on, currency=currency))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(e.amount_minor), 0)::bigint FROM billing_ledgertransaction t"
+            " JOIN billing_ledgerentry e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id"
+            " WHERE t.tenant_id = %s AND t.booked_on > %s AND e.account = %s AND e.currency = %s",
+            [context.current_tenant(), month.ends_on, Account.RECEIVABLE, currency],
+        )
+        later = int(cursor.fetchone()[0])
+    return Outstanding(
+        month=month, since=since, receivable_minor=owed_minor - later, revenue_minor=sold.amount_minor
+    )
 
 
 def _grouped(source: Source, *by: str) -> dict[tuple[Any, Any], Sum]:

@@ -21,7 +21,12 @@ class Figures:
 
 
 def page(
-    *, kind: str = "", state: str = "", customer_id: UUID | None = None, after: UUID | None = None
+    *,
+    kind: str = "",
+    state: str = "",
+    customer_id: UUID | None = None,
+    due_by: date | None = None,
+    after: UUID | None = None,
 ) -> tuple[list[PrivacyRequest], UUID | None]:
     """List requests, newest first, and the cursor of the next page. `state` "open" are those not ended."""
     rows = PrivacyRequest.objects.select_related("customer", "contact").order_by("-id")
@@ -33,6 +38,8 @@ def page(
         rows = rows.filter(state=state)
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
+    if due_by is not None:
+        rows = rows.filter(due_on__lte=due_by)
     if after is not None:
         rows = rows.filter(pk__lt=after)
     found = list(rows[: PAGE + 1])

@@ -96,6 +96,11 @@ def connected(provider: str = STRIPE) -> GatewayAccount | None:
     return GatewayAccount.objects.filter(provider=provider, state=GatewayAccount.State.CONNECTED).first()
 
 
+def is_cut_off() -> bool:
+    """Tell whether a provider was connected once and none is now: customers cannot pay by card any more."""
+    return connected() is None and GatewayAccount.objects.exists()
+
+
 def connect(*, tenant_id: UUID, secret_key: str, actor: Actor, at: datetime) -> UUID:
     """Connect Stripe with a key: prove it, register our hook there, keep both; call it outside any transaction.
 

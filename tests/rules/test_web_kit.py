@@ -232,7 +232,7 @@ def test_a_small_part_is_still_seen_and_the_whole_is_full() -> None:
     )
     assert [place.part.label for place in chart.drawn] == ["a", "b"]
     assert [place.width for place in chart.drawn] == ["99.404%", "0.596%"]
-    assert chart.rows == [("a", "a"), ("b", "b"), ("c", "c")]
+    assert [(row.label, row.display) for row in chart.rows] == [("a", "a"), ("b", "b"), ("c", "c")]
 
 
 def test_a_sparkline_and_a_strip_tell_in_words_what_they_draw() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from web.charts.table import TableRow
+
 _PLOT_TOP = 24
 _LABEL_ROOM = 22
 _LABEL_AT = {"start": 0.15, "middle": 0.5, "end": 0.85}
@@ -12,12 +14,16 @@ _LABEL_AT = {"start": 0.15, "middle": 0.5, "end": 0.85}
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar. `display` is the value as people read it; a partial period is drawn paler and says so."""
+    """One bar. `display` is the value as people read it; a partial period is drawn paler and says so.
+
+    `url` leads to the rows that come to it.
+    """
 
     label: str
     value: int
     display: str
     partial: bool = False
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,9 @@ class BarChart:
         return places
 
     @property
-    def rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[TableRow]:
         """The table beside the drawing."""
-        return [(bar.label + (" (not over yet)" if bar.partial else ""), bar.display) for bar in self.bars]
+        return [
+            TableRow(bar.label + (" (not over yet)" if bar.partial else ""), bar.display, bar.url, bar.value)
+            for bar in self.bars
+        ]

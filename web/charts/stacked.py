@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from web.charts.table import TableRow
+
 # A part that is there but small is still to be seen.
 _SMALLEST = 0.6
+# From this share of a narrow screen on a part is wide enough for a finger; its name below is a link at any width.
+_HIT = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class DrawnPart:
     part: Part
     x: str
     width: str
+    linked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,18 @@ class StackedBar:
         scale = 100 / sum(shares) if shares else 1
         places, left = [], 0.0
         for part, share in zip(shown, shares, strict=True):
-            places.append(DrawnPart(part=part, x=f"{left:.3f}%", width=f"{share * scale:.3f}%"))
-            left += share * scale
+            width = share * scale
+            linked = bool(part.url) and width > _HIT
+            places.append(DrawnPart(part=part, x=f"{left:.3f}%", width=f"{width:.3f}%", linked=linked))
+            left += width
         return places
 
     @property
-    def rows(self) -> list[tuple[str, str]]:
+    def is_linked(self) -> bool:
+        """Tell whether parts are links, so that the drawing is not one picture."""
+        return any(place.linked for place in self.drawn)
+
+    @property
+    def rows(self) -> list[TableRow]:
         """The table beside the drawing."""
-        return [(part.label, part.display) for part in self.parts]
+        return [TableRow(part.label, part.display, part.url, part.value) for part in self.parts]

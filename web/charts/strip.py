@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from web.charts.table import TableRow
+
 DayState = Literal["ok", "warn", "bad", "none"]
 _WORDS: dict[DayState, str] = {"ok": "In order", "warn": "Needs care", "bad": "Wrong", "none": "Not checked"}
 
@@ -37,13 +39,13 @@ class DayStrip:
         return [(f"{slot * index:.3f}%", f"{slot * 0.72:.3f}%", day) for index, day in enumerate(self.days)]
 
     @property
-    def rows(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[TableRow]:
         """The table beside the drawing: how many days of each state."""
         counted = Counter(day.state for day in self.days)
-        return [(word, str(counted[state])) for state, word in _WORDS.items() if counted[state]]
+        return [TableRow(word, str(counted[state])) for state, word in _WORDS.items() if counted[state]]
 
     @property
     def summary(self) -> str:
         """The sentence a screen reader says."""
-        counted = ", ".join(f"{word.lower()} {days}" for word, days in self.rows)
+        counted = ", ".join(f"{word.lower()} {days}" for word, days, *_ in self.rows)
         return f"{self.title}, {len(self.days)} days: {counted}"

@@ -15,7 +15,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import events, lists, shown
+from payments import events, lists, shown, waiting
 from payments.models import Dispute
 from payments.services import disputes
 from web.forms import answer as answered
@@ -28,11 +28,16 @@ from web.payments import paging, rows
 State = Dispute.State
 VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
+        "answer": ("To answer", (State.NEEDS_RESPONSE,)),
         "open": ("Open", (State.NEEDS_RESPONSE, State.UNDER_REVIEW)),
         "closed": ("Closed", (State.WON, State.LOST)),
     }
 )
 _EMPTY = {
+    "answer": (
+        "No dispute waits for an answer",
+        "A dispute stands here until it is answered or given up.",
+    ),
     "open": (
         "Nothing is disputed",
         "A payment that its payer contests at their bank appears here by itself.",
@@ -58,7 +63,11 @@ def index(request: Request, slug: str) -> HttpResponse:
     view = request.GET.get("view") or "open"
     if view not in VIEWS:
         raise NotFound
-    found = lists.disputes(place=paging.place(request.GET), states=VIEWS[view][1])
+    found = lists.disputes(
+        place=paging.place(request.GET),
+        states=VIEWS[view][1],
+        among=waiting.to_answer() if view == "answer" else None,
+    )
     recording.read(
         request, events.DISPUTE_LISTED, subjects=[row.id for row in found.rows], fields=["customer.name"]
     )

@@ -12,12 +12,12 @@ from django.shortcuts import render
 from accounts.permissions import Permission
 from billing.customers import queries as customers
 from billing.invoices import queries as invoices
-from core import ids
+from core import clock, ids
 from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import events, lists
+from payments import events, lists, waiting
 from payments.models import Payment
 from web.kit import formats
 from web.kit.forms import DayField, Form
@@ -38,7 +38,11 @@ VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
 )
 _FIELDS = ("q", "method", "received_from", "received_to")
 # Filters that come with a link and leave by their chip.
-_KEPT = ("customer", "invoice")
+_KEPT = ("customer", "invoice", "currency", "only")
+# What the overview leads to: payments that wait for somebody.
+_ONLY: Mapping[str, str] = MappingProxyType(
+    {"unpaid": "Invoice still open", "unresolved": "Nobody can say how it ended"}
+)
 _MOST_CUSTOMERS = 20
 _DAY = {"type": "date", "autocomplete": "off"}
 
@@ -119,6 +123,15 @@ def _wanted(query: QueryDict, cleaned: Mapping[str, Any]) -> tuple[dict[str, Any
         invoice = invoices.get(ids.decode("invoice", str(query["invoice"])))
         wanted["invoice_id"] = invoice.id
         chips.append(Chip(f"Invoice: {invoice.number or 'draft'}", _without(query, "invoice")))
+    if query.get("currency"):
+        wanted["currency"] = query["currency"][:3]
+        chips.append(Chip(f"Currency: {wanted['currency']}", _without(query, "currency")))
+    if query.get("only"):
+        only = str(query["only"])
+        if only not in _ONLY:
+            raise NotFound
+        wanted["among"] = waiting.failed(at=clock.now()) if only == "unpaid" else waiting.unresolved()
+        chips.append(Chip(_ONLY[only], _without(query, "only")))
     words = str(cleaned.get("q") or "").strip()
     if words:
         found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS)]

@@ -20,7 +20,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from payments import events, lists, shown
+from payments import events, lists, shown, waiting
 from payments.models import Refund
 from payments.services import allowance, refunds
 from payments.shown import PaymentDetail
@@ -35,16 +35,25 @@ State = Refund.State
 VIEWS: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
     {
         "waiting": ("Waiting for approval", (State.PENDING_APPROVAL,)),
+        "to_pay_out": ("To pay out", (State.PENDING,)),
         "under_way": ("Under way", (State.PENDING, State.SENT, State.UNKNOWN)),
         "done": ("Done", (State.SUCCEEDED, State.FAILED, State.DECLINED, State.CANCELED)),
         "all": ("All", ()),
+        "unresolved": ("Unresolved", ()),
     }
 )
+# What waits for somebody, beyond its state.
+_AMONG = MappingProxyType({"to_pay_out": waiting.to_pay_out, "unresolved": waiting.unresolved_refunds})
 _EMPTY = {
     "waiting": (
         "Nothing waits for you",
         "A refund over the limit of whoever asks waits here for a second person.",
     ),
+    "to_pay_out": (
+        "Nothing waits for your bank",
+        "A refund of a bank transfer stands here until you send it and say so.",
+    ),
+    "unresolved": ("Every refund is accounted for", "A refund nobody can say anything about is listed here."),
     "under_way": ("Nothing is under way", "Every refund that was agreed to has ended."),
     "done": ("No refund has ended yet", "What was given back, failed or was declined is listed here."),
     "all": ("No refunds yet", "A refund begins at its payment, and goes back the way the money came."),
@@ -95,7 +104,8 @@ def index(request: Request, slug: str) -> HttpResponse:
     view = request.GET.get("view") or "waiting"
     if view not in VIEWS:
         raise NotFound
-    found = lists.refunds(place=paging.place(request.GET), states=VIEWS[view][1])
+    among = _AMONG[view]() if view in _AMONG else None
+    found = lists.refunds(place=paging.place(request.GET), states=VIEWS[view][1], among=among)
     recording.read(
         request,
         events.REFUND_LISTED,
@@ -106,7 +116,11 @@ def index(request: Request, slug: str) -> HttpResponse:
     base = reverse("payments:refunds", args=[slug])
     context = {
         "rows": [rows.refund(row, slug=slug, names=names, me=request.actor.id) for row in found.rows],
-        "tabs": [Tab(label, f"{base}?view={name}", name == view) for name, (label, _) in VIEWS.items()],
+        "tabs": [
+            Tab(label, f"{base}?view={name}", name == view)
+            for name, (label, _) in VIEWS.items()
+            if name != "unresolved" or view == name
+        ],
         "page": paging.page(request.GET, found),
         "empty": _EMPTY[view],
         "view": view,

@@ -1,5 +1,7 @@
 """Money that nobody has placed yet: payments held because they differ from what was asked, and credit left over."""
 
+from uuid import UUID
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
@@ -69,7 +71,7 @@ class ResolveForm(Form):
 def index(request: Request, slug: str) -> HttpResponse:
     """List held payments and the credit of customers."""
     held = lists.payments(place=Place(limit=MOST), states=[Payment.State.HELD])
-    credits = lists.credits(limit=MOST)
+    credits, after = lists.credits(limit=MOST, after=_after(request.GET.get("after", "")))
     recording.read(
         request, events.PAYMENT_LISTED, subjects=[row.id for row in held.rows], fields=["customer.name"]
     )
@@ -90,11 +92,16 @@ def index(request: Request, slug: str) -> HttpResponse:
             for row in credits
             for pk in (ids.encode("customer", row.customer_id),)
         ],
-        "most": MOST,
+        "next_url": f"?after={after[0]}~{ids.base32(after[1])}#credit" if after else "",
         "may_write": Permission.PAYMENT_WRITE in request.permissions,
         "now": clock.now(),
     }
     return render(request, "payments/unmatched.html", context)
+
+
+def _after(text: str) -> tuple[int, UUID] | None:
+    amount, _, last = text.partition("~")
+    return (int(amount), ids.from_base32(last)) if amount.isdecimal() and len(amount) < 19 else None
 
 
 @access(get=Permission.PAYMENT_WRITE, post=Permission.PAYMENT_WRITE)

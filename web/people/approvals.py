@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from accounts import events, queries
+from accounts import events, oversight, queries
 from accounts.models import ApprovalRequest
 from accounts.permissions import Permission
 from accounts.services import approvals
@@ -28,8 +28,8 @@ from web.people import effects, organization
 from web.people.effects import Effect
 from web.people.forms import DecisionForm
 
-_MOST = 100
-_VIEWS = {"waiting": "Waiting", "decided": "Decided"}
+_PAGE = 50
+_VIEWS = {"mine": "For you to decide", "waiting": "Waiting", "decided": "Decided"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,18 @@ class Row:
 @access(get=Permission.APPROVAL_READ)
 def index(request: Request, slug: str) -> HttpResponse:
     """List what waits, or what was decided."""
+    may_decide = Permission.APPROVAL_DECIDE in request.permissions
     view = request.GET.get("view", "waiting")
-    view = view if view in _VIEWS else "waiting"
+    view = view if view in _VIEWS and (may_decide or view != "mine") else "waiting"
     pending = queries.approvals(state=ApprovalRequest.State.PENDING)
-    found = pending if view == "waiting" else queries.approvals().exclude(state=ApprovalRequest.State.PENDING)
-    page = list(found[:_MOST])
+    mine = oversight.to_decide(organization.me(request).user_id, at=clock.now())
+    decided = queries.approvals().exclude(state=ApprovalRequest.State.PENDING)
+    cursor = request.GET.get("cursor", "")
+    found = {"mine": mine, "waiting": pending, "decided": decided}[view].order_by("-id")
+    if cursor:
+        found = found.filter(pk__lt=ids.from_base32(cursor))
+    page = list(found[: _PAGE + 1])
+    more, page = len(page) > _PAGE, page[:_PAGE]
     names = _names(page)
     rows = [_row(asked, names, request.actor.id) for asked in page]
     recording.read(
@@ -67,15 +74,17 @@ def index(request: Request, slug: str) -> HttpResponse:
         fields=["payload", "reason", "user.name"],
     )
     url = reverse("people:approvals", args=[slug])
+    counted = {"mine": mine, "waiting": pending}
     tabs = [
-        Tab(label, f"{url}?view={name}", name == view, pending.count() if name == "waiting" else None)
+        Tab(label, f"{url}?view={name}", name == view, counted[name].count() if name in counted else None)
         for name, label in _VIEWS.items()
+        if may_decide or name != "mine"
     ]
     context = {
         "rows": rows,
         "tabs": tabs,
         "view": view,
-        "most": _MOST if len(page) == _MOST else 0,
+        "next_url": f"{url}?view={view}&cursor={ids.base32(page[-1].pk)}" if more else "",
         "now": clock.now(),
     }
     return render(request, "people/approvals.html", context)

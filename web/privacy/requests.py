@@ -30,9 +30,16 @@ from web.privacy import shown
 
 _PLAIN = {"autocomplete": "off"}
 _AREA = {"rows": 6, "autocomplete": "off"}
-_VIEWS = {"open": "Open", "answered": "Answered", "refused": "Refused", "withdrawn": "Withdrawn"}
+_VIEWS = {
+    "open": "Open",
+    "soon": "Due within a week",
+    "answered": "Answered",
+    "refused": "Refused",
+    "withdrawn": "Withdrawn",
+}
 _EMPTY = {
     "open": ("Nobody is waiting for an answer", "Requests from the portal appear here by themselves."),
+    "soon": ("Nothing is due within a week", "Requests that are late or due soon are listed here."),
     "answered": ("Nothing was answered yet", "Requests that were answered are listed here."),
     "refused": ("Nothing was refused", "Requests that were refused are listed here, with the reason."),
     "withdrawn": ("Nothing was withdrawn", "Requests that were taken back are listed here."),
@@ -93,7 +100,12 @@ def index(request: Request, slug: str) -> HttpResponse:
     if kind and kind not in shown.KINDS:
         raise NotFound
     cursor, today = request.GET.get("cursor", ""), clock.now().date()
-    found, after = queries.page(kind=kind, state=view, after=ids.from_base32(cursor) if cursor else None)
+    found, after = queries.page(
+        kind=kind,
+        state="open" if view == "soon" else view,
+        due_by=today + rules.SOON if view == "soon" else None,
+        after=ids.from_base32(cursor) if cursor else None,
+    )
     recording.read(
         request, events.REQUEST_READ, subjects=[each.pk for each in found], fields=["customer.name"]
     )

@@ -18,8 +18,8 @@ from edge.access import Own, Public, access
 from edge.request import Request
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
-from web.billing import overview
 from web.kit import navigation, words
+from web.overview import page as overview
 from web.signin import arrival
 from web.signin.factor import session_of
 from web.signin.forms import ChoiceForm
@@ -65,9 +65,11 @@ def select(request: Request) -> HttpResponse:
 
 @access(get=Own(reason="Every member has a first page: the overview, or the first one their role opens."))
 def home(request: Request, slug: str) -> HttpResponse:
-    """Show the overview to whoever bills, and lead everybody else to the first page that their role opens."""
+    """Show the overview to whoever bills, the state of security to whoever watches, else the first page there is."""
     if Permission.INVOICE_READ in request.permissions:
         return overview.show(request, slug)
+    if Permission.SECURITY_READ in request.permissions:
+        return redirect("console:security", slug)
     first = navigation.first_page(slug, request.permissions, granted=bool(request.opened_customers))
     if first:
         return redirect(first)

@@ -69,7 +69,7 @@ def test_after_days_a_person_is_told_of_a_refund_nobody_can_say_the_end_of(house
         assert send(house, row, at=house.at + later).state == "unknown"
     assert house.events(row.pk).count("refund.unresolved") == 1
     with house.scope():
-        assert waiting.waiting().unresolved == 1
+        assert [each.count for each in waiting.waiting(at=house.at).unresolved_refunds] == [1]
     house.gateway.calm()
     assert send(house, row, at=house.at + timedelta(days=5)).state == "succeeded"
 

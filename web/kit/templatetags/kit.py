@@ -366,9 +366,20 @@ def progress(done: int, total: int, *, label: str, note: str = "") -> dict[str, 
 
 @register.inclusion_tag("kit/tile.html")
 def tile(
-    label: str, figure: str, *, hint: str = "", tint: str = "", url: str = "", kind: str = "", state: str = ""
-) -> dict[str, str]:
-    """Print one figure with its label; tiles stand in an element of class "tiles"."""
+    label: str,
+    figure: str,
+    *,
+    hint: str = "",
+    tint: str = "",
+    url: str = "",
+    kind: str = "",
+    state: str = "",
+    value: int | None = None,
+) -> dict[str, str | int | None]:
+    """Print one figure with its label; tiles stand in an element of class "tiles".
+
+    `value`: the figure as a number, where the rows behind `url` come to it.
+    """
     return {
         "label": label,
         "figure": figure,
@@ -377,6 +388,7 @@ def tile(
         "url": url,
         "kind": kind,
         "state": state,
+        "value": value,
     }
 
 
