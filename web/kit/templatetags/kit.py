@@ -375,21 +375,12 @@ def tile(
     kind: str = "",
     state: str = "",
     value: int | None = None,
-) -> dict[str, str | int | None]:
+) -> dict[str, object]:
     """Print one figure with its label; tiles stand in an element of class "tiles".
 
     `value`: the figure as a number, where the rows behind `url` come to it.
     """
-    return {
-        "label": label,
-        "figure": figure,
-        "hint": hint,
-        "tint": tint,
-        "url": url,
-        "kind": kind,
-        "state": state,
-        "value": value,
-    }
+    return dict(locals())
 
 
 @register.simple_tag
