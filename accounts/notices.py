@@ -7,6 +7,8 @@ but the one link it is about.
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.utils import translation
+
 from accounts import queries
 from accounts.models import Membership, User
 from accounts.permissions import Permission
@@ -24,19 +26,21 @@ NEW_PLACE = "new_place"
 UNFINISHED_SIGNIN = "unfinished_signin"
 
 
-def tell(user: User, template: str, *, once_per: str = "", **context: str | int) -> None:
+def tell(user: User, template: str, *, once_per: str = "", language: str = "", **context: str | int) -> None:
     """Mail a person about their own account, once the transaction has committed.
 
-    `once_per` names an occasion they are told of a single time.
+    `once_per` names an occasion they are told of a single time. Without a `language` it is that of the page on which
+    they have just done it.
     """
     if user.email:
         key = f"{template}:{user.pk}:{once_per}" if once_per else ""
-        mail.send(template=template, to=user.email, context=context, dedupe_key=key)
+        language = language or translation.get_language() or "en"
+        mail.send(template=template, to=user.email, context=context, dedupe_key=key, language=language)
 
 
-def invite(*, email: str, url: str, template: str = INVITATION) -> None:
+def invite(*, email: str, url: str, template: str = INVITATION, language: str = "en") -> None:
     """Mail somebody the link of their invitation, once the transaction has committed."""
-    mail.send(template=template, to=email, context={"url": url})
+    mail.send(template=template, to=email, context={"url": url}, language=language)
 
 
 def keepers_of_webhooks(at: datetime) -> Sequence[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from core import ids
 from core.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
@@ -75,7 +76,7 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     else:
         page = refusal.status if refusal.status in _PAGES else (404 if refusal.status < 500 else 500)
         context = {
-            "message": refusal.message,
+            "message": _(refusal.message),
             "reference": reference(request),
             "status": refusal.status,
             "permission": refusal.facts.get("facts_permission", ""),

@@ -13,7 +13,7 @@ from billing.customers import queries as customers
 from core import clock
 from core.actor import ActorKind, SignInMethod, Via
 from core.errors import NotFound, Unauthenticated
-from edge import doorway, network, throttle
+from edge import doorway, language, network, throttle
 from edge.doors import DoorKind
 from edge.request import Request
 from tenancy import context
@@ -129,6 +129,7 @@ def _as_customer(request: Request, session: Session, *, fresh: bool) -> None:
     context.narrow(Scope(tenant=tenant.pk, user=session.user_id, customer=access.customer_id))
     doorway.observe(tenant)
     request.portal_access = access
+    language.speak_to(request, access.customer_id)
     request.actor = replace(
         request.actor,
         kind=ActorKind.CUSTOMER,

@@ -33,6 +33,9 @@ class Request(HttpRequest):
     opened_customers: frozenset[UUID]
     granted_customers: frozenset[UUID] | None
     network: str
+    # What the visitor chose at the foot of a page, and what their browser asks for (edge.language); empty for none.
+    language_chosen: str
+    language_asked: str
     limit_left: int | None
     refusal: Refusal | None
     failure: Exception | None

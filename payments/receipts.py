@@ -6,6 +6,8 @@ Reading needs the organization's scope; setting it as PDF needs nothing and want
 from datetime import date
 from uuid import UUID
 
+from django.utils import translation
+
 from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
 from billing.documents import logo as logos
@@ -39,6 +41,8 @@ def document_of(payment_id: UUID) -> pdf.ReceiptDocument:
         if not row.from_credit:
             parts[row.invoice_id] = parts.get(row.invoice_id, 0) + row.amount_minor
     invoices = {invoice.pk: invoice for invoice in Invoice.objects.filter(pk__in=parts)}
+    with translation.override(lang):
+        method = words.method(payment.method, payment.brand, payment.last4)
     return pdf.ReceiptDocument(
         number=number_of(payment.pk),
         at=payment.updated_at,
@@ -48,7 +52,7 @@ def document_of(payment_id: UUID) -> pdf.ReceiptDocument:
         ),
         paid_on=paid_on(payment),
         amount=Money(payment.captured_minor, payment.currency),
-        method=words.method(payment.method, payment.brand, payment.last4),
+        method=method,
         reference=payment.reference,
         invoices=tuple(
             pdf.PaidInvoice(

@@ -2,6 +2,9 @@
 
 from datetime import date
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from payments.payer import Share
 
 _BRANDS = {
@@ -12,21 +15,31 @@ _BRANDS = {
     "eftpos_au": "eftpos",
     "jcb": "JCB",
     "mastercard": "Mastercard",
-    "sepa_debit": "Direct debit from account",
+    "sepa_debit": gettext_noop("Direct debit from account"),
     "unionpay": "UnionPay",
     "visa": "Visa",
 }
-_KINDS = {"card": "Card", "sepa_debit": "Direct debit", "bank_transfer": "Bank transfer"}
+_KINDS = {
+    "card": gettext_noop("Card"),
+    "sepa_debit": gettext_noop("Direct debit"),
+    "bank_transfer": gettext_noop("Bank transfer"),
+}
 # What a payer can do about it. What only the bank knows (lost, stolen, fraud) is said as any other decline: the page
 # may be open in front of whoever found the card.
 _DECLINES = {
-    "insufficient_funds": "There was not enough money on this card or account. Nothing was charged.",
-    "expired_card": "This card has expired. Nothing was charged.",
-    "incorrect_cvc": "The security code did not match this card. Nothing was charged.",
-    "authentication_required": "Your bank wants you to confirm this payment. Nothing was charged.",
-    "payment_intent_authentication_failure": "The payment was not confirmed with your bank. Nothing was charged.",
-    "debit_not_authorized": "Your bank returned the direct debit. Nothing was taken.",
-    "processing_error": "Your bank could not process this. Nothing was charged.",
+    "insufficient_funds": gettext_noop(
+        "There was not enough money on this card or account. Nothing was charged."
+    ),
+    "expired_card": gettext_noop("This card has expired. Nothing was charged."),
+    "incorrect_cvc": gettext_noop("The security code did not match this card. Nothing was charged."),
+    "authentication_required": gettext_noop(
+        "Your bank wants you to confirm this payment. Nothing was charged."
+    ),
+    "payment_intent_authentication_failure": gettext_noop(
+        "The payment was not confirmed with your bank. Nothing was charged."
+    ),
+    "debit_not_authorized": gettext_noop("Your bank returned the direct debit. Nothing was taken."),
+    "processing_error": gettext_noop("Your bank could not process this. Nothing was charged."),
 }
 # Said by a bank and by nobody else; all in the same words.
 _BANK = frozenset(
@@ -83,16 +96,15 @@ _BANK = frozenset(
 )
 # Nothing was sent, or it was turned away unread.
 _AWAY = frozenset(["address_refused", "gateway_away", "host_unknown", "no_answer", "too_many_requests"])
-_DECLINED = "Your bank declined this. Nothing was charged."
-NO_CARD = "This amount cannot be paid by card"
-_NOT_NOW = "Card payments are not possible right now"
-_FAILED = "The last try did not go through"
+_DECLINED = gettext_noop("Your bank declined this. Nothing was charged.")
 
 
 def method(kind: str, brand: str = "", last4: str = "") -> str:
     """Name a way to pay: "Visa ending 4242", "Direct debit from account ending 3000", "Bank transfer"."""
-    named = _BRANDS.get(brand) or _KINDS.get(kind, "Card")
-    return f"{named} ending {last4}" if last4 else _KINDS.get(kind, named)
+    named = _(_BRANDS.get(brand) or _KINDS.get(kind, "Card"))
+    if not last4:
+        return _(_KINDS[kind]) if kind in _KINDS else named
+    return _("%(method)s ending %(last4)s") % {"method": named, "last4": last4}
 
 
 def paid_with(share: Share) -> str:
@@ -107,26 +119,39 @@ def paid_on(share: Share) -> date | None:
     return share.succeeded_at.date() if share.succeeded_at is not None else None
 
 
+def no_card() -> str:
+    """Say that the provider takes no such amount."""
+    return _("This amount cannot be paid by card")
+
+
 def failed(code: str) -> str:
     """Name in a few words what was in the way of a payment."""
     if _is_amount(code):
-        return NO_CARD
-    return _NOT_NOW if code in _AWAY else _FAILED
+        return no_card()
+    return (
+        _("Card payments are not possible right now")
+        if code in _AWAY
+        else _("The last try did not go through")
+    )
 
 
 def declined(code: str, *, transfer: bool = True) -> str:
     """Say that a payment failed, that nothing was charged, and what to do. A bank is named only where it was asked."""
     if _is_amount(code):
-        return f"{NO_CARD}. Nothing was charged.{' Pay by bank transfer.' if transfer else ''}"
-    if code in _AWAY:
-        way_out = "Try again in a minute, or pay by bank transfer." if transfer else "Try again in a minute."
-        return f"The payment provider did not answer. Nothing was charged. {way_out}"
-    if code in _DECLINES or code in _BANK:
-        said = _DECLINES.get(code, _DECLINED)
-        way_out = "Try another card, or pay by bank transfer." if transfer else "Try another card."
-        return f"{said} {way_out}"
-    way_out = "Try again later, or pay by bank transfer." if transfer else "Try again later."
-    return f"The payment could not be made. Nothing was charged. {way_out}"
+        said = _("This amount cannot be paid by card. Nothing was charged.")
+        way_out = _("Pay by bank transfer.") if transfer else ""
+    elif code in _AWAY:
+        said = _("The payment provider did not answer. Nothing was charged.")
+        way_out = (
+            _("Try again in a minute, or pay by bank transfer.") if transfer else _("Try again in a minute.")
+        )
+    elif code in _DECLINES or code in _BANK:
+        said = _(_DECLINES.get(code, _DECLINED))
+        way_out = _("Try another card, or pay by bank transfer.") if transfer else _("Try another card.")
+    else:
+        said = _("The payment could not be made. Nothing was charged.")
+        way_out = _("Try again later, or pay by bank transfer.") if transfer else _("Try again later.")
+    return f"{said} {way_out}".strip()
 
 
 def _is_amount(code: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from core.errors import NotFound, Refusal, Sealed, StepUpRequired, TooMany, Unauthenticated
 from edge.request import Request
@@ -37,7 +38,7 @@ def attempting(
         ]
         for named, sentence in faults:
             name = (fields or {}).get(named, named)
-            form.add_error(name if name in form.fields else None, sentence)
+            form.add_error(name if name in form.fields else None, _(sentence))
 
 
 def answer(

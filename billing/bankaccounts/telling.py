@@ -18,6 +18,7 @@ from audit import services as audit
 from billing import events
 from billing.bankaccounts import queries
 from billing.bankaccounts.models import BankAccount
+from billing.documents import papers
 from billing.documents.pdf import words
 from billing.issuer import queries as issuers
 from core.actor import Actor
@@ -55,13 +56,16 @@ def _write(account_id: UUID, state: str, persons: list[UUID], *, at: datetime) -
     row = BankAccount.objects.get(pk=account_id)
     issuer = issuers.get()
     zone = issuers.time_zone()
+    languages = _languages(persons)
     for person in User.objects.filter(pk__in=persons):
+        lang = languages.get(person.pk, "en")
         notices.tell(
             person,
             _TEMPLATES[state],
             once_per=f"{account_id}:{state}",
+            language=lang,
             organization=issuer.name if issuer is not None else "",
-            holds_from=_moment(row.holds_from, zone),
+            holds_from=_moment(row.holds_from, zone, lang),
             check_url=queries.check_url(),
             settings_url=_settings_url(),
         )
@@ -94,9 +98,18 @@ def _concerned(at: datetime) -> set[UUID]:
     return set(payers) | members
 
 
-def _moment(at: datetime, zone: str) -> str:
+def _languages(persons: list[UUID]) -> dict[UUID, str]:
+    """Say how each payer is written to: as their customer is."""
+    rows = PortalAccess.objects.filter(user_id__in=persons, ended_at__isnull=True)
+    return {
+        person: papers.language_of(customer)
+        for person, customer in rows.values_list("user_id", "customer_id")
+    }
+
+
+def _moment(at: datetime, zone: str, lang: str) -> str:
     local = at.astimezone(ZoneInfo(zone))
-    return f"{words.day(local.date())}, {local:%H:%M} ({zone})"
+    return f"{words.day(local.date(), lang)}, {local:%H:%M} ({zone})"
 
 
 def _settings_url() -> str:

@@ -247,6 +247,11 @@ def recipients_of(found: Iterable[CustomerDetail], role: str) -> dict[UUID, list
     return answer
 
 
+def language_of(customer_id: UUID) -> str:
+    """Return the language noted of a customer, empty where none is."""
+    return Customer.objects.filter(pk=customer_id).values_list("language", flat=True).first() or ""
+
+
 def rows_of(customer_ids: Iterable[UUID]) -> list[CustomerRow]:
     """Return these customers as rows of a list, in no order, in one statement."""
     wanted = set(customer_ids)

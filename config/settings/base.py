@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "edge.language.LanguageMiddleware",
     "edge.doorway.DoorwayMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -76,7 +77,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.messages.context_processors.messages",
                 "web.kit.context.shell",
             ],
-            "builtins": ["web.kit.templatetags.kit"],
+            "builtins": ["web.kit.templatetags.kit", "django.templatetags.i18n"],
             "libraries": {"kit": "web.kit.templatetags.kit"},
             "loaders": [
                 (
@@ -259,6 +260,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en"
+# What payers and customers are spoken to in (edge.language); staff pages are English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = ENV.state_dir / "static"

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from audit import services as audit
 from billing.customers.models import Customer
+from billing.documents import papers
 from billing.documents.pdf import words as paper
 from billing.invoices import services as invoices
 from billing.invoices.models import Invoice
@@ -307,11 +308,12 @@ def _send(letter: Letter, *, on: date, actor: Actor, at: datetime) -> int:
 
 def written(letter: Letter, *, urls: Mapping[UUID, str]) -> mail.Written:
     """Write a letter's mail, with these links."""
-    return mail.write(f"reminder_{letter.words}", _words(letter, urls, _issuer_name()))
+    lang = papers.language_of(letter.customer_id)
+    return mail.write(f"reminder_{letter.words}", _words(letter, urls, _issuer_name(), lang), language=lang)
 
 
 def _mail(letter: Letter, *, actor: Actor, at: datetime) -> UUID:
-    issuer = issuers.get()
+    issuer, lang = issuers.get(), papers.language_of(letter.customer_id)
     urls = {
         item.debt.invoice_id: links.given(invoice_id=item.debt.invoice_id, actor=actor, at=at)
         for item in letter.items
@@ -320,7 +322,8 @@ def _mail(letter: Letter, *, actor: Actor, at: datetime) -> UUID:
         mail.send(
             template=f"reminder_{letter.words}",
             to=email,
-            context=_words(letter, urls, _issuer_name()),
+            context=_words(letter, urls, _issuer_name(), lang),
+            language=lang,
             reply_to=issuer.email if issuer else "",
         )
         for email in letter.emails
@@ -333,12 +336,12 @@ def _issuer_name() -> str:
     return issuer.name if issuer and issuer.name else "Your supplier"
 
 
-def _words(letter: Letter, urls: Mapping[UUID, str], issuer: str) -> dict[str, Any]:
+def _words(letter: Letter, urls: Mapping[UUID, str], issuer: str, lang: str) -> dict[str, Any]:
     listed = [
         {
             "number": item.debt.number,
-            "due_on": f"{item.debt.due_on.day} {item.debt.due_on:%B %Y}",
-            "amount": paper.money(item.debt.due_minor, item.debt.currency),
+            "due_on": paper.day(item.debt.due_on, lang),
+            "amount": paper.money(item.debt.due_minor, item.debt.currency, lang),
             "url": urls[item.debt.invoice_id],
         }
         for item in letter.items

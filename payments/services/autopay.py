@@ -9,11 +9,14 @@ from uuid import UUID
 
 from django.db import IntegrityError
 from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils import translation
+from django.utils.translation import gettext, gettext_noop
 
 from audit import services as audit
 from billing.customers import queries as customers
 from billing.customers.models import Customer
 from billing.customers.restriction import CustomerRestricted
+from billing.documents import papers
 from billing.documents.pdf import words as paper
 from billing.invoices.models import Invoice
 from billing.invoices.queries import due_minor
@@ -33,7 +36,7 @@ from tenancy.models import only
 LEAST_NOTICE, MOST_NOTICE = 1, 30
 _BATCH = 200
 _GONE = "not_connected"
-_SAID_GONE = (
+_SAID_GONE = gettext_noop(
     "This way to pay cannot be used any more. Nothing was charged, and nothing is collected by itself until you add "
     "it again and turn automatic payment on."
 )
@@ -262,17 +265,18 @@ def _announce(agreed: Autopay, invoice: Invoice, today: date, actor: Actor, at: 
         if reason == _GONE:
             _tell_gone(agreed, invoice, actor, at)
         return 0
-    row, method = issuer.get(), agreed.payment_method
+    row, lang = issuer.get(), papers.language_of(agreed.customer_id)
     mail.send(
         template="autopay_notice",
         to=to,
         context={
             "issuer": row.name if row else "",
             "number": invoice.number,
-            "amount": paper.money(due, invoice.currency),
-            "charge_on": paper.day(charge_on),
-            "method": words.method(method.kind, method.brand, method.last4),
+            "amount": paper.money(due, invoice.currency, lang),
+            "charge_on": paper.day(charge_on, lang),
+            "method": _method(agreed, lang),
         },
+        language=lang,
         dedupe_key=f"autopay:{invoice.pk}",
     )
     audit.record(events.AUTOPAY_ANNOUNCED, actor=actor, subject=("invoice", invoice.pk))
@@ -298,7 +302,11 @@ def _is_gone(method: PaymentMethod) -> bool:
 
 def _tell_gone(agreed: Autopay, invoice: Invoice, actor: Actor, at: datetime) -> None:
     """Write to a customer, once for what they agreed to, that it collects nothing and how to pay."""
-    to, row, method = customers.get(agreed.customer_id).email, issuer.get(), agreed.payment_method
+    to, row, lang = (
+        customers.get(agreed.customer_id).email,
+        issuer.get(),
+        papers.language_of(agreed.customer_id),
+    )
     if not to:
         return
     url = links.given(invoice_id=invoice.pk, actor=actor, at=at)
@@ -308,14 +316,26 @@ def _tell_gone(agreed: Autopay, invoice: Invoice, actor: Actor, at: datetime) ->
         context={
             "issuer": row.name if row else "",
             "number": invoice.number,
-            "amount": paper.money(due_minor(invoice), invoice.currency),
-            "method": words.method(method.kind, method.brand, method.last4),
-            "reason": _SAID_GONE,
+            "amount": paper.money(due_minor(invoice), invoice.currency, lang),
+            "method": _method(agreed, lang),
+            "reason": _in(lang, _SAID_GONE),
             "url": url,
-            "expires_on": paper.day(links.expires_at(invoice.pk, at=at).date()),
+            "expires_on": paper.day(links.expires_at(invoice.pk, at=at).date(), lang),
         },
+        language=lang,
         dedupe_key=f"autopay-gone:{agreed.pk}",
     )
+
+
+def _method(agreed: Autopay, lang: str) -> str:
+    method = agreed.payment_method
+    with translation.override(lang):
+        return words.method(method.kind, method.brand, method.last4)
+
+
+def _in(lang: str, text: str) -> str:
+    with translation.override(lang):
+        return gettext(text)
 
 
 def _skip(run: AutopayRun, reason: str, actor: Actor, at: datetime) -> None:

@@ -18,6 +18,8 @@ from accounts.throttle import Counter
 from audit import services as audit
 from billing.customers import queries as customers
 from billing.customers.rules import normalize_email
+from billing.documents import papers
+from billing.documents.pdf import words as paper
 from billing.invoices.models import Invoice
 from core import ids
 from core.actor import Actor, ActorKind
@@ -250,12 +252,17 @@ def resend(*, raw: str, email: str, number: str, network: str, actor: Actor, at:
     except throttle.TryAgainLater:
         # The same answer: somebody else's asking neither shows nor fills the mailbox.
         return
-    link = _mint(invoice, actor=actor, at=at)
+    link, lang = _mint(invoice, actor=actor, at=at), papers.language_of(invoice.customer_id)
     audit.record(events.PAY_LINK_RESENT, actor=actor, subject=("invoice", invoice.pk))
     mail.send(
         template="pay_link",
         to=customer.email,
-        context={"number": invoice.number, "url": address(link), "expires_on": link.expires_at.date()},
+        context={
+            "number": invoice.number,
+            "url": address(link),
+            "expires_on": paper.day(link.expires_at.date(), lang),
+        },
+        language=lang,
     )
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils import translation
+
 from audit import services as audit
 from billing.attachments import services as attachments
 from billing.customers import queries as customers
@@ -174,22 +176,25 @@ def send_receipts(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
 
 
 @use_case
-def ask_payer(*, payment_id: UUID, reason: str, actor: Actor, at: datetime) -> bool:
+def ask_payer(*, payment_id: UUID, code: str, actor: Actor, at: datetime) -> bool:
     """Tell a customer that what was collected as agreed did not go through, with a link to pay each invoice.
 
-    `reason` is a sentence for people. Says whether a mail was written; one occasion is told of once.
+    `code` says why (`words.declined`). Says whether a mail was written; one occasion is told of once.
     """
     payment = Payment.objects.get(pk=payment_id)
     people = customers.recipients(payment.customer_id, "billing")
     if not people:
         return False
+    lang = papers.language_of(payment.customer_id)
+    with translation.override(lang):
+        method, reason = words.method(payment.method, payment.brand, payment.last4), words.declined(code)
     for item in payment.items.order_by("id"):
         found = invoices.get(item.invoice_id)
         url = links.given(invoice_id=found.id, actor=actor, at=at)
         said = {
-            **_words(found, url=url, expires_at=links.expires_at(found.id, at=at)),
-            "amount": paper_words.money(item.amount_minor, payment.currency),
-            "method": words.method(payment.method, payment.brand, payment.last4),
+            **_words(found, url=url, expires_at=links.expires_at(found.id, at=at), lang=lang),
+            "amount": paper_words.money(item.amount_minor, payment.currency, lang),
+            "method": method,
             "reason": reason,
         }
         for one in people:
@@ -197,6 +202,7 @@ def ask_payer(*, payment_id: UUID, reason: str, actor: Actor, at: datetime) -> b
                 template="payment_needs_action",
                 to=one.email,
                 context=said,
+                language=lang,
                 dedupe_key=f"needs-payer:{payment_id}:{item.invoice_id}{_apart(one)}",
             )
     return True

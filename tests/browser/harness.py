@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-sync",
 ]
 AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
-PHONE, NARROW, DESK = (360, 800), (320, 640), (1440, 900)
+PHONE, NARROW, TABLET, DESK = (360, 800), (320, 640), (768, 1024), (1440, 900)
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -127,6 +127,22 @@ def turn(page: Page, *, size: tuple[int, int], dark: bool) -> list[str]:
     """Show the same page at another size and in the other theme, and return what is wrong with it there."""
     _look(page, size, dark=dark)
     return axe(page) + small_targets(page) + overflowing(page)
+
+
+def squeezed(page: Page, *, size: tuple[int, int]) -> list[str]:
+    """Return what sticks out, or is cut, at another size of the same page."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    return [f"at {size[0]}: {fault}" for fault in overflowing(page) + cut(page)]
+
+
+def cut(page: Page) -> list[str]:
+    """Return words that do not fit where they stand: long ones of other languages, in a button or a tag."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".button, .tag, .nav-item, h1, h2, dt, th, label, .languages a")]
+          .filter((element) => element.checkVisibility() && !element.closest(".unseen, .table-region, .paper-region"))
+          .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 1)
+          .map((element) => `cut: ${element.tagName} ${element.textContent.trim().slice(0, 60)}`)"""
+    )
 
 
 def leave(page: Page, watch: Watch) -> None:

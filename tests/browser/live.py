@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from tenancy.context import Scope, scope
 from tests.browser import harness
 from tests.make import accounts as make
 from tests.make import installation
+from web import catalog
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
@@ -134,6 +136,32 @@ def visit(
         context.close()
 
 
+def spoken(path: str, language: str) -> str:
+    """Return the address of a page in a language, as the links at its foot do."""
+    return f"{path}{'&' if '?' in path else '?'}language={language}"
+
+
+def english_left(page: Page) -> list[str]:
+    """Return what a German page says in English although it has German words for it."""
+    faults = (
+        [] if page.locator("html").get_attribute("lang") == "de" else ["the page does not say it is German"]
+    )
+    texts = page.evaluate(
+        """() => {
+          const texts = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          while (walker.nextNode()) texts.push(walker.currentNode.textContent.trim().replace(/\\s+/g, " "));
+          return texts.filter(Boolean);
+        }"""
+    )
+    return faults + [f"English: {text}" for text in texts if text in _english()]
+
+
+@cache
+def _english() -> frozenset[str]:
+    known = [message for message in catalog.read("de") if isinstance(message.id, str) and message.id]
+    return frozenset(message.id for message in known if message.id != message.string)
+
+
 def expected_status(watch: harness.Watch, *statuses: int) -> list[str]:
     """Return the faults but those the browser logs for an answer that was meant to be a refusal."""
     meant = tuple(f"status of {status} " for status in statuses)
@@ -141,15 +169,31 @@ def expected_status(watch: harness.Watch, *statuses: int) -> list[str]:
 
 
 def judge(
-    browser: Browser, live: Live, paths: list[str], cookies: list[dict[str, str]]
+    browser: Browser,
+    live: Live,
+    paths: list[str],
+    cookies: list[dict[str, str]],
+    *,
+    in_german: bool = False,
 ) -> dict[str, list[str]]:
-    """Return what is wrong with each page: wide in light, then the same page narrow and dark."""
+    """Return what is wrong with each page: wide in light, then the same page narrow and dark.
+
+    With `in_german` the second look is at the German page, of which nothing may have stayed English.
+    """
     found: dict[str, list[str]] = {}
     with harness.watched(browser, cookies=cookies) as (page, watch):
         for path in paths:
-            faults = harness.visit(page, live.at(path), size=harness.DESK, dark=False)
+            english = spoken(path, "en") if in_german else path
+            faults = harness.visit(page, live.at(english), size=harness.DESK, dark=False)
             faults += [] if page.locator("h1").count() == 1 else ["there is not one heading"]
-            faults += harness.turn(page, size=harness.NARROW, dark=True)
+            if in_german:
+                harness.leave(page, watch)
+                faults += harness.visit(page, live.at(spoken(path, "de")), size=harness.NARROW, dark=True)
+                faults += harness.cut(page) + english_left(page)
+                for size in (harness.PHONE, harness.TABLET):
+                    faults += harness.squeezed(page, size=size)
+            else:
+                faults += harness.turn(page, size=harness.NARROW, dark=True)
             harness.leave(page, watch)
             faults += expected_status(watch, 404)
             watch.forget()

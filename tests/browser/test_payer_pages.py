@@ -72,10 +72,10 @@ def test_nothing_is_wrong_with_the_pages_behind_a_link(browser: Browser, live: L
     bills = (due, part, paid, void, disputed, waiting, unsure, failed)
     paths = [bill.path for bill in bills] + [f"{bill.path}/result" for bill in bills]
     paths += [f"{due.path}?back=1", f"{due.path}?away=1", "/pay/renewed", f"/pay/{due.token[:-1]}2"]
-    assert judge(browser, live, paths, []) == {}
+    assert judge(browser, live, paths, [], in_german=True) == {}
     # Dead links are answered 410, which the browser's console takes for a fault.
     for path in (over.path, withdrawn.path):
-        faults = judge(browser, live, [path], []).get(path, [])
+        faults = judge(browser, live, [path], [], in_german=True).get(path, [])
         assert [fault for fault in faults if "status of 410" not in fault] == []
 
 
@@ -121,7 +121,7 @@ def test_nothing_is_wrong_with_the_portal(browser: Browser, live: Live, account:
         "automatic-payment/on",
         "automatic-payment/EUR/off",
     ]
-    assert judge(browser, live, [f"/p/{live.slug}/{path}" for path in paths], [cookie]) == {}
+    assert judge(browser, live, [f"/p/{live.slug}/{path}" for path in paths], [cookie], in_german=True) == {}
 
 
 def test_nothing_is_wrong_where_nothing_is_yet(browser: Browser, live: Live) -> None:
@@ -130,7 +130,7 @@ def test_nothing_is_wrong_where_nothing_is_yet(browser: Browser, live: Live) -> 
     cookie = customers.signed_in(live.tenant, customer, url=live.url)
     empty = ("", "payments", "methods", "automatic-payment", "bank-details")
     paths = [f"/p/{live.slug}/{path}" for path in empty]
-    assert judge(browser, live, paths, [cookie]) == {}
+    assert judge(browser, live, paths, [cookie], in_german=True) == {}
 
 
 def test_nothing_is_wrong_with_what_staff_see_of_it(browser: Browser, live: Live, account: UUID) -> None:

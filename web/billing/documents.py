@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from babel import UnknownLocaleError
+from django.utils.translation import gettext as _
 
 from billing.customers import queries as customers
 from billing.invoices.queries import InvoiceDetail, LineRow
@@ -128,11 +129,11 @@ def _details(line: LineRow, currency: str) -> list[str]:
     if line.kind == "item":
         for entry in line.adjustments:
             sign = 1 if entry.get("is_charge") else -1
-            what = str(entry.get("reason") or ("Charge" if entry.get("is_charge") else "Discount"))
+            what = str(entry.get("reason") or (_("Charge") if entry.get("is_charge") else _("Discount")))
             share = f" {entry['percentage']}\u202f%" if entry.get("percentage") else ""
             said.append(f"{what}{share}: {formats.money(sign * int(entry.get('amount_minor', 0)), currency)}")
     if line.gross_minor is not None:
-        said.append(f"With tax: {formats.money(line.gross_minor, currency)}")
+        said.append(_("With tax: %(amount)s") % {"amount": formats.money(line.gross_minor, currency)})
     return said
 
 
@@ -165,8 +166,9 @@ def country(code: str) -> str:
 def rate(category: str, percentage: Decimal, *, words: bool = False) -> str:
     """Write a tax rate: its percentage, or why there is none."""
     if percentage:
-        return f"{'Tax ' if words else ''}{formats.number(percentage)}\u202f%"
-    return CATEGORIES.get(category, category) if words or category not in ("O", "Z") else "–"
+        share = f"{formats.number(percentage)}\u202f%"
+        return _("Tax %(share)s") % {"share": share} if words else share
+    return _(CATEGORIES.get(category, category)) if words or category not in ("O", "Z") else "–"
 
 
 def unit_price(amount: Decimal, currency: str) -> str:

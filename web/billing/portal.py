@@ -12,6 +12,7 @@ from accounts import queries as people
 from accounts.permissions import Permission
 from accounts.services import members
 from billing.customers.queries import CustomerDetail
+from billing.documents import papers
 from core import clock, ids
 from edge import gate
 from edge.access import access
@@ -54,6 +55,7 @@ def index(request: Request, slug: str, pk: str) -> HttpResponse:
                 customer_id=found.id,
                 actor=request.actor,
                 at=clock.now(),
+                language=papers.language_of(found.id),
             )
         if not form.errors:
             # No name: a message travels as a cookie.

@@ -6,6 +6,8 @@ needs another frame (the portal, the component page) puts its own on the request
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
 from core import clock
@@ -88,11 +90,13 @@ def of_customer(request: HttpRequest, organization: str) -> Shell:
         home_url=home,
         sandbox=tenant.mode == Tenant.Mode.TEST,
         organizations=(
-            OrganizationChoice(organization or tenant.slug, home, "Customer", current=True),
-            OrganizationChoice("All your organizations", reverse("signin:select")),
+            OrganizationChoice(organization or tenant.slug, home, _("Customer"), current=True),
+            OrganizationChoice(_("All your organizations"), reverse("signin:select")),
         ),
         person=_name(person),
-        role="Customer",
+        role=_("Customer"),
+        language=translation.get_language() or "en",
+        of_customer=True,
         navigation=navigation.portal(
             tenant.slug,
             request.permissions,  # type: ignore[attr-defined]  # as above
@@ -122,9 +126,9 @@ def _name(person: User) -> str:
 
 def _own_links(path: str) -> list[NavItem]:
     links = (
-        ("Your sign-in", "me:security", "key"),
-        ("Where you are signed in", "me:sessions", "lock"),
-        ("Your activity", "me:activity", "audit"),
+        (_("Your sign-in"), "me:security", "key"),
+        (_("Where you are signed in"), "me:sessions", "lock"),
+        (_("Your activity"), "me:activity", "audit"),
     )
     return [
         NavItem(label, reverse(route), icon, current=path.startswith(reverse(route)))

@@ -14,6 +14,11 @@ from core import money as core_money
 MINUS = "\N{MINUS SIGN}"
 # English without a country is written the international way: day before month, "1,000.00".
 _ENGLISH = "en_GB"
+# A day in words, as each language writes it.
+_DAYS = {"de": "d. MMMM y"}
+_DAY = "d MMM y"
+# A day as it is typed; every form reads both.
+_TYPED = {"de": "%d.%m.%Y"}
 _CODE_BEFORE_DIGITS = re.compile(r"([A-Z]{3})(?=\d)")
 
 
@@ -65,15 +70,20 @@ def percent(value: Decimal | float) -> str:
 
 
 def count(value: int, noun: str, plural: str = "") -> str:
-    """Write a count with its noun: "1 invoice", "1,204 invoices"."""
-    return f"{number(value)} {noun if value == 1 else plural or noun + 's'}"
+    """Write a count with its noun in the reader's language: "1 invoice", "1,204 invoices"."""
+    return f"{number(value)} {translation.ngettext(noun, plural or f'{noun}s', value)}"
 
 
 def day(value: date | datetime) -> str:
-    """Write a date in words: "14 Aug 2026"; a datetime is first taken to the reader's time zone."""
+    """Write a date in words, "14 Aug 2026" or "14. August 2026"; a datetime first in the reader's time zone."""
     if isinstance(value, datetime):
         value = timezone.localtime(value).date()
-    return dates.format_date(value, format="d MMM y", locale=locale())
+    return dates.format_date(value, format=_DAYS.get(locale().language, _DAY), locale=locale())
+
+
+def typed(value: date) -> str:
+    """Write a day as somebody would type it into a field: "2026-08-14" or "14.08.2026"."""
+    return value.strftime(_TYPED.get(locale().language, "%Y-%m-%d"))
 
 
 def moment(value: datetime) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from core import cardnumbers, characters, money
 from core import days as core_days
 
-CARD_NUMBER = "This looks like a card number. It was not stored; leave it out."
+CARD_NUMBER = gettext_noop("This looks like a card number. It was not stored; leave it out.")
 # Grouping by point, space or apostrophe with a decimal comma, or by comma with a decimal point.
 _COMMA_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:[.\s']\d{3})*(?:,\d+)?\Z|[+-]?\d+(?:,\d+)?\Z")
 _POINT_DECIMAL = re.compile(r"[+-]?\d{1,3}(?:[,\s']\d{3})*(?:\.\d+)?\Z|[+-]?\d+(?:\.\d+)?\Z")
@@ -41,6 +46,10 @@ def read_amount(text: str, *, decimals: int = 2) -> Decimal:
     raise ValueError("not an amount")
 
 
+# Read in every language: "2026-08-14", "14.08.2026", "14 Aug 2026", "14 August 2026".
+_EVERYWHERE = ("%Y-%m-%d", "%d.%m.%Y", "%d %b %Y", "%d %B %Y")
+
+
 class AmountField(forms.CharField):
     """An amount in major units as people write it, cleaned to whole minor units of `currency`."""
 
@@ -57,36 +66,53 @@ class AmountField(forms.CharField):
             decimals = money.exponent(self.currency)
             minor = money.exact_minor(read_amount(text, decimals=decimals), self.currency)
         except (ValueError, money.AmountTooPrecise, money.AmountTooLarge) as fault:
-            example = {0: "1,234", 3: "1,234.567"}.get(money.exponent(self.currency), "1,234.56")
-            sentence = f"Enter an amount in {self.currency}, like {example}."
+            examples = {0: _("1,234"), 3: _("1,234.567")}
+            sentence = _("Enter an amount in %(currency)s, like %(example)s.") % {
+                "currency": self.currency,
+                "example": examples.get(money.exponent(self.currency), _("1,234.56")),
+            }
             raise forms.ValidationError(sentence, code="amount") from fault
         if self.positive and minor <= 0:
-            raise forms.ValidationError("Enter an amount above zero.", code="amount")
+            raise forms.ValidationError(_("Enter an amount above zero."), code="amount")
         return minor
 
 
 def _words(field: forms.Field, label: str) -> dict[str, str]:
     """Say what to do, never what the person did wrong."""
+    named = {"label": label}
     small = label[:1].lower() + label[1:] if label[1:2].islower() or label[1:2] in (" ", "-") else label
     thing = small if small.startswith(("your ", "the ", "a ")) else f"the {small}"
     if isinstance(field, forms.FileField):
-        return {"required": f"Choose a file for {thing}.", "empty": "The file is empty. Choose another."}
+        return {"required": f"Choose a file for {thing}.", "empty": _("The file is empty. Choose another.")}
     if isinstance(field, forms.BooleanField):
-        return {"required": f"Tick “{label}” to go on."}
+        return {"required": _("Tick “%(label)s” to go on.") % named}
     if isinstance(field, forms.ChoiceField | forms.ModelChoiceField):
         return {
-            "required": f"Choose one answer under “{label}”.",
-            "invalid_choice": f"Choose an answer that is offered under “{label}”.",
+            "required": _("Choose one answer under “%(label)s”.") % named,
+            "invalid_choice": _("Choose an answer that is offered under “%(label)s”.") % named,
         }
     # A label that is a question is answered, not entered.
-    words = {"required": f"Answer “{label}”." if label.endswith("?") else f"Enter {thing}."}
+    words = {"required": _enter(label, thing)}
     if isinstance(field, forms.EmailField):
-        words["invalid"] = "Enter an e-mail address like name@example.com."
+        words["invalid"] = _("Enter an e-mail address like name@example.com.")
     if isinstance(field, forms.DateField | forms.DateTimeField):
-        words["invalid"] = "Enter a day that exists, like 2026-08-14."
+        words["invalid"] = _("Enter a day that exists, like 2026-08-14.")
     if isinstance(field, forms.IntegerField | forms.DecimalField):
-        words["invalid"] = f"Enter {thing} in digits."
+        words["invalid"] = (
+            f"Enter {thing} in digits." if _in_english() else _("Fill in “%(label)s” in digits.") % named
+        )
     return words
+
+
+def _in_english() -> bool:
+    return (translation.get_language() or "en").startswith("en")
+
+
+def _enter(label: str, thing: str) -> str:
+    if label.endswith("?"):
+        return _("Answer “%(label)s”.") % {"label": label}
+    # Only English can make a sentence of any label; other languages name the field.
+    return f"Enter {thing}." if _in_english() else _("Fill in “%(label)s”.") % {"label": label}
 
 
 def _django_words(field: forms.Field) -> dict[str, Any]:
@@ -97,13 +123,26 @@ def _django_words(field: forms.Field) -> dict[str, Any]:
 
 
 class DayField(forms.DateField):
-    """A day that somebody's business can lie on: years far away end the calendar in the middle of a sum."""
+    """A day that somebody's business can lie on: years far away end the calendar in the middle of a sum.
+
+    It is read as the reader's language writes it, and also as its neighbours do.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        """Read a day, in the reader's way or in one that is read everywhere."""
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            for written in _EVERYWHERE:
+                with suppress(ValueError):
+                    return datetime.strptime(str(value).strip(), written).replace(tzinfo=UTC).date()
+            raise
 
     def clean(self, value: Any) -> Any:
         """Return the day; None for nothing."""
         day = super().clean(value)
         if day is not None and not core_days.FIRST <= day <= core_days.LAST:
-            raise forms.ValidationError(core_days.SENTENCE, code="day")
+            raise forms.ValidationError(_(core_days.SENTENCE), code="day")
         return day
 
 
@@ -128,9 +167,9 @@ class Form(forms.Form):
             if not isinstance(value, str) or name in self.secret_fields:
                 continue
             if not characters.are_kept(value):
-                self.add_error(name, forms.ValidationError(characters.SENTENCE, code=characters.CODE))
+                self.add_error(name, forms.ValidationError(_(characters.SENTENCE), code=characters.CODE))
             if cardnumbers.contains_card_number(value):
-                self.add_error(name, forms.ValidationError(CARD_NUMBER, code="card_number"))
+                self.add_error(name, forms.ValidationError(_(CARD_NUMBER), code="card_number"))
                 # What was typed is not shown again either: the page would carry it back.
                 self.data = self._without(self.add_prefix(name))
         return cleaned

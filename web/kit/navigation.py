@@ -6,7 +6,11 @@ the permission that opens it. The first page a person may open is where an organ
 
 from dataclasses import dataclass
 
+from django.conf import settings
+from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext, gettext_noop
 
 from accounts.permissions import Permission
 from web.kit.parts import NavGroup, NavItem
@@ -120,13 +124,13 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
 
 # What a customer sees of an organization, on its portal.
 PORTAL: tuple[Place, ...] = (
-    Place("Invoices", "portal:home", "invoice", P.PORTAL_READ),
-    Place("Payments", "portal:payments", "payment", P.PORTAL_READ),
-    Place("Statements", "portal:statements", "report", P.PORTAL_READ),
-    Place("Ways to pay", "portal:methods", "key", P.PORTAL_READ),
-    Place("Automatic payment", "portal:autopay", "repeat", P.PORTAL_READ),
-    Place("Bank details", "portal:bank", "shield", P.PORTAL_READ),
-    Place("Your data", "portal:privacy", "person", P.PORTAL_READ),
+    Place(gettext_noop("Invoices"), "portal:home", "invoice", P.PORTAL_READ),
+    Place(gettext_noop("Payments"), "portal:payments", "payment", P.PORTAL_READ),
+    Place(gettext_noop("Statements"), "portal:statements", "report", P.PORTAL_READ),
+    Place(gettext_noop("Ways to pay"), "portal:methods", "key", P.PORTAL_READ),
+    Place(gettext_noop("Automatic payment"), "portal:autopay", "repeat", P.PORTAL_READ),
+    Place(gettext_noop("Bank details"), "portal:bank", "shield", P.PORTAL_READ),
+    Place(gettext_noop("Your data"), "portal:privacy", "person", P.PORTAL_READ),
 )
 
 
@@ -137,11 +141,33 @@ def portal(slug: str, held: frozenset[Permission], path: str) -> list[NavGroup]:
     around = [url for url in urls.values() if url != home and path.startswith(url)]
     here = max(around, key=len, default=home)
     items = [
-        NavItem(place.label, urls[place], place.icon, current=urls[place] == here)
+        NavItem(gettext(place.label), urls[place], place.icon, current=urls[place] == here)
         for place in PORTAL
         if place.permission in held
     ]
     return [NavGroup("", items)]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A page in a language."""
+
+    code: str
+    name: str
+    url: str
+    current: bool
+
+
+def languages(request: HttpRequest | None) -> list[Spoken]:
+    """Return a page's address in each language; none where it answers a form and cannot be gone to."""
+    if request is None or getattr(request, "method", "") not in ("GET", "HEAD"):
+        return []
+    now, shown = translation.get_language(), []
+    for code, name in settings.LANGUAGES:
+        query = request.GET.copy()
+        query["language"] = code
+        shown.append(Spoken(code, name, f"?{query.urlencode()}", code == now))
+    return shown
 
 
 def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool = False) -> list[NavGroup]:

@@ -117,6 +117,8 @@ class Shell:
     sign_out_url: str = ""
     help_url: str = ""
     language: str = field(default="en")
+    # A customer's portal, which speaks their language; staff pages are English.
+    of_customer: bool = False
 
     @property
     def strip(self) -> Strip | None:

@@ -370,6 +370,10 @@ STATUS: dict[str, dict[str, Status]] = {
 }
 
 
+# What customers read; these words are translated.
+TOLD = ("invoice_standing", "own_privacy_request", "payment", "quote")
+
+
 class UnknownStatus(LookupError):
     """A state has no word, shape and tint."""
 

@@ -9,8 +9,8 @@ from billing.invoices import queries as invoices
 from billing.invoices.queries import InvoiceDetail
 from billing.issuer import queries as issuers
 from core import clock
+from edge import language, recording
 from edge import links as doors
-from edge import recording
 from edge.access import Public
 from edge.request import Request
 from payments import events, payer
@@ -55,6 +55,7 @@ def enter(request: Request, token: str) -> Opened:
         link = links.open(token, at=clock.now())
     around = context.current() or Scope()
     context.narrow(Scope(tenant=tenant.pk, user=around.user, customer=link.customer_id))
+    language.speak_to(request, link.customer_id)
     return read(token, link, tenant)
 
 

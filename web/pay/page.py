@@ -136,7 +136,7 @@ def _context(request: Request, opened: Opened) -> dict[str, Any]:
         "button": rows.button(bill),
         "paid": [rows.paid(share) for share in opened.standing.paid],
         "waiting": opened.standing.waiting,
-        "no_card": words.NO_CARD if connected and not cards else "",
+        "no_card": words.no_card() if connected and not cards else "",
         "failed": words.failed(declined) if declined else "",
         "declined": words.declined(declined, transfer=transfer is not None) if declined else "",
         "came_back": "back" in request.GET and not declined,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponseBase, HttpResponseRedirect
+from django.utils import translation
 
 from core.errors import Refusal
 from edge import headers
@@ -48,6 +49,7 @@ def page_opener(
                 attempt_id=attempt_id,
                 return_url=return_url,
                 cancel_url=cancel_url,
+                locale=translation.get_language() or "en",
                 at=at,
             )
         except GatewayAway:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.utils.translation import gettext as _
+
 from billing.bankaccounts import queries as bankaccounts
 from billing.documents import epc, reference
 from billing.documents.pdf import words as paper_words
@@ -145,4 +147,4 @@ def paid(share: Share) -> Paid:
 
 def button(bill_shown: Bill) -> str:
     """Name the one button: it repeats the amount."""
-    return f"Pay {formats.money(bill_shown.due_minor, bill_shown.currency)}"
+    return _("Pay %(amount)s") % {"amount": formats.money(bill_shown.due_minor, bill_shown.currency)}

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.permissions import Permission
 from billing.issuer import queries as issuers
@@ -31,32 +32,33 @@ class AgreementForm(Form):
     def __init__(self, *args: Any, methods: Saved, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["method"] = forms.ChoiceField(
-            label="Pay with",
+            label=_("Pay with"),
             error_messages={
-                "required": "Choose one answer under “Pay with”.",
-                "invalid_choice": "Choose an answer that is offered under “Pay with”.",
+                "required": _("Choose one answer under “%(label)s”.") % {"label": _("Pay with")},
+                "invalid_choice": _("Choose an answer that is offered under “%(label)s”.")
+                % {"label": _("Pay with")},
             },
             choices=methods.choices(),
             widget=forms.RadioSelect,
             initial=ids.encode("payment_method", methods.usual.id) if methods.usual else None,
         )
         self.fields["limit"] = AmountField(
-            label="At most, for one invoice",
-            error_messages={"required": "Enter the most that may be collected for one invoice."},
+            label=_("At most, for one invoice"),
+            error_messages={"required": _("Enter the most that may be collected for one invoice.")},
             currency=currency,
-            help_text="An invoice above this is not collected; you are sent it as before.",
+            help_text=_("An invoice above this is not collected; you are sent it as before."),
         )
         self.fields["notice_days"] = forms.IntegerField(
-            label="Days you are told before",
+            label=_("Days you are told before"),
             error_messages={
-                "required": "Enter how many days before you are told.",
-                "invalid": "Enter the days in digits.",
+                "required": _("Enter how many days before you are told."),
+                "invalid": _("Enter the days in digits."),
             },
             min_value=autopay.LEAST_NOTICE,
             max_value=autopay.MOST_NOTICE,
             initial=3,
         )
-        self.fields["agree"] = forms.BooleanField(label="I agree", required=False)
+        self.fields["agree"] = forms.BooleanField(label=_("I agree"), required=False)
 
 
 @access(get=Permission.PORTAL_READ)
@@ -101,10 +103,10 @@ def start(request: Request, slug: str) -> HttpResponse:
                     **terms,
                 )
             if not form.errors:
-                messages.success(request, "Automatic payment is on.")
+                messages.success(request, _("Automatic payment is on."))
                 return redirect("portal:autopay", slug)
         elif request.POST.get("seen") == mandate:
-            form.add_error("agree", "Tick “I agree” to go on.")
+            form.add_error("agree", _("Tick “%(label)s” to go on.") % {"label": _("I agree")})
     recording.read(request, events.PAYMENT_METHOD_LISTED, subjects=[row.id for row in mine.usable])
     context = {"mandate": mandate, "currency": currency, "crumbs": _crumbs(slug)}
     return frame.show(request, "portal/start_autopay.html", context, form=form)
@@ -122,7 +124,7 @@ def stop(request: Request, slug: str, currency: str) -> HttpResponse:
         with attempting(request, form):
             autopay.stop(customer_id=mine, currency=currency, actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, "Automatic payment is off.")
+            messages.success(request, _("Automatic payment is off."))
             return redirect("portal:autopay", slug)
     recording.read(request, events.PAYMENT_METHOD_READ, subject=("payment_method", agreed.payment_method_id))
     context = {"agreement": _shown(agreed), "crumbs": _crumbs(slug)}
@@ -142,4 +144,4 @@ def _shown(row: Autopay) -> dict[str, Any]:
 
 
 def _crumbs(slug: str) -> list[Crumb]:
-    return [Crumb("Automatic payment", reverse("portal:autopay", args=[slug]))]
+    return [Crumb(_("Automatic payment"), reverse("portal:autopay", args=[slug]))]

@@ -1,6 +1,7 @@
 """A customer's invoices: what is due first, one by one, and as documents."""
 
 from django.http import HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
 
 from accounts.permissions import Permission
 from billing import events
@@ -69,7 +70,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "bill": bill,
         "invoice": invoice_rows.row(found, slug=slug, on=invoice_rows.today()),
         "document": documents.document(found),
-        "title": f"Invoice {found.number}",
+        "title": _("Invoice %(number)s") % {"number": found.number},
         "paid": [
             (ids.encode("payment", share.payment_id), share, words.paid_with(share), words.paid_on(share))
             for share in standing.paid

@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.permissions import Permission
 from billing.issuer import queries as issuers
@@ -29,22 +31,30 @@ from web.portal import saved as kept
 
 # What an answer from outside the transaction says on the page it leads to: a toast would be lost on the way.
 _SAID = {
-    "away": ("warn", "The payment provider did not answer. Nothing was saved; try once more in a minute."),
+    "away": (
+        "warn",
+        gettext_lazy("The payment provider did not answer. Nothing was saved; try once more in a minute."),
+    ),
     "unsure": (
         "warn",
-        "The payment provider gave no clear answer. Nothing is kept here; add it once more in a minute.",
+        gettext_lazy(
+            "The payment provider gave no clear answer. Nothing is kept here; add it once more in a minute."
+        ),
     ),
-    "refused": ("bad", "The payment provider refused. Nothing was saved, and trying again will not help."),
-    "nothing": ("info", "Nothing was saved."),
-    "saved": ("ok", "It is saved."),
+    "refused": (
+        "bad",
+        gettext_lazy("The payment provider refused. Nothing was saved, and trying again will not help."),
+    ),
+    "nothing": ("info", gettext_lazy("Nothing was saved.")),
+    "saved": ("ok", gettext_lazy("It is saved.")),
 }
-_KINDS = {"card": "A card", "sepa_debit": "A bank account, by direct debit"}
+_KINDS = {"card": gettext_lazy("A card"), "sepa_debit": gettext_lazy("A bank account, by direct debit")}
 
 
 class AgreeForm(Form):
     """What is saved, and that its holder agrees."""
 
-    agree = forms.BooleanField(label="I agree")
+    agree = forms.BooleanField(label=gettext_lazy("I agree"))
 
 
 @access(get=Permission.PORTAL_READ)
@@ -142,9 +152,9 @@ def make_default(request: Request, slug: str, pk: str) -> HttpResponse:
             methods.make_default(method_id=row.id, actor=request.actor, at=clock.now())
     except methods.MethodUnusable as refusal:
         request.refusal = refusal
-        messages.error(request, refusal.message)
+        messages.error(request, _(refusal.message))
     else:
-        messages.success(request, "That is now the usual way to pay.")
+        messages.success(request, _("That is now the usual way to pay."))
     return redirect("portal:methods", slug)
 
 
@@ -157,7 +167,7 @@ def remove(request: Request, slug: str, pk: str) -> HttpResponseBase:
         with attempting(request, form):
             methods.remove(method_id=row.id, actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, "It is removed and will not be charged again.")
+            messages.success(request, _("It is removed and will not be charged again."))
             return redirect("portal:methods", slug)
     recording.read(request, events.PAYMENT_METHOD_READ, subject=("payment_method", row.id))
     context = {"method": _shown(row), "crumbs": _crumbs(slug)}
@@ -199,4 +209,4 @@ def _shown(row: MethodRow) -> dict[str, Any]:
 
 
 def _crumbs(slug: str) -> list[Crumb]:
-    return [Crumb("Ways to pay", reverse("portal:methods", args=[slug]))]
+    return [Crumb(_("Ways to pay"), reverse("portal:methods", args=[slug]))]

@@ -13,6 +13,7 @@ from django import forms
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.permissions import Permission
 from billing import events
@@ -58,25 +59,26 @@ class PayForm(Form):
         for bill in chosen.bills:
             self.fields[bill.pk] = AmountField(
                 currency=bill.currency,
-                label=f"Amount for {bill.number}",
+                label=_("Amount for %(number)s") % {"number": bill.number},
                 # The kit words the fields of a class; this one is made for its invoice.
-                error_messages={"required": f"Enter the amount for {bill.number}."},
+                error_messages={"required": _("Enter the amount for %(number)s.") % {"number": bill.number}},
                 initial=formats.amount(bill.room_minor, bill.currency),
                 widget=forms.TextInput(attrs={"autocomplete": "off"}),
             )
         ways, usual = chosen.saved.choices(), chosen.saved.usual
         self.fields["way"] = forms.ChoiceField(
-            label="Pay with",
+            label=_("Pay with"),
             error_messages={
-                "required": "Choose one answer under “Pay with”.",
-                "invalid_choice": "Choose an answer that is offered under “Pay with”.",
+                "required": _("Choose one answer under “%(label)s”.") % {"label": _("Pay with")},
+                "invalid_choice": _("Choose an answer that is offered under “%(label)s”.")
+                % {"label": _("Pay with")},
             },
-            choices=[*ways, (PAGE, "Another card or account" if ways else "A card or account")],
+            choices=[*ways, (PAGE, _("Another card or account") if ways else _("A card or account"))],
             initial=ids.encode("payment_method", usual.id) if usual else (ways[0][0] if ways else PAGE),
             widget=forms.RadioSelect,
         )
         self.fields["keep"] = forms.BooleanField(
-            label="Keep the new card or account for the next invoice",
+            label=_("Keep the new card or account for the next invoice"),
             help_text=mandates.keeping(),
             required=False,
         )
@@ -87,17 +89,23 @@ class PayForm(Form):
         if cleaned.get("keep") and self.data.get("agreed") != self.fields["keep"].help_text:
             self.add_error("keep", WORDS_CHANGED)
         if not self.errors and not self.takes():
-            self.add_error(None, f"{words.NO_CARD}. Pay by bank transfer, or change the amounts.")
+            self.add_error(
+                None,
+                _("%(reason)s. Pay by bank transfer, or change the amounts.") % {"reason": words.no_card()},
+            )
         for bill in self.chosen.bills:
             amount = cleaned.get(bill.pk)
             if amount is None:
                 continue
             if amount > bill.room_minor:
                 most = formats.money(bill.room_minor, bill.currency)
-                self.add_error(bill.pk, f"At most {most} can be paid on {bill.number}.")
+                self.add_error(
+                    bill.pk,
+                    _("At most %(most)s can be paid on %(number)s.") % {"most": most, "number": bill.number},
+                )
             elif amount < rows.least_part(bill):
                 least = formats.money(rows.least_part(bill), bill.currency)
-                self.add_error(bill.pk, f"The smallest part is {least}.")
+                self.add_error(bill.pk, _("The smallest part is %(least)s.") % {"least": least})
         return cleaned
 
     def amounts(self) -> list[int]:
@@ -126,7 +134,7 @@ def pay(request: Request, slug: str) -> HttpResponseBase:
                 return _begin(request, slug, chosen, form)
         except Refusal as refusal:
             request.refusal = refusal
-            form.add_error(None, refusal.message)
+            form.add_error(None, _(refusal.message))
     recording.read(request, events.INVOICE_LISTED, subjects=[bill.id for bill in chosen.bills])
     shown = {
         **_button(chosen, form),
@@ -158,7 +166,7 @@ def _button(chosen: Chosen, form: PayForm) -> dict[str, Any]:
         "shown": _sum(form),
         "chosen": [bill.pk for bill in chosen.bills],
         "takes": not chosen.bills or form.takes(),
-        "no_card": words.NO_CARD,
+        "no_card": words.no_card(),
     }
 
 

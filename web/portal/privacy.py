@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.permissions import Permission
 from compliance import events
@@ -16,18 +17,19 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from web.forms import attempting
+from web.kit import formats
 from web.kit.forms import Form
 from web.portal import frame
 from web.privacy import answering, shown
 
 # The same six rights, said to whoever has them.
 _KINDS = {
-    PrivacyRequest.Kind.ACCESS: "A copy of my data",
-    PrivacyRequest.Kind.PORTABILITY: "My data for another provider",
-    PrivacyRequest.Kind.RECTIFICATION: "A correction",
-    PrivacyRequest.Kind.ERASURE: "Erasure",
-    PrivacyRequest.Kind.RESTRICTION: "That my data is not used for now",
-    PrivacyRequest.Kind.OBJECTION: "I object to how my data is used",
+    PrivacyRequest.Kind.ACCESS: gettext_lazy("A copy of my data"),
+    PrivacyRequest.Kind.PORTABILITY: gettext_lazy("My data for another provider"),
+    PrivacyRequest.Kind.RECTIFICATION: gettext_lazy("A correction"),
+    PrivacyRequest.Kind.ERASURE: gettext_lazy("Erasure"),
+    PrivacyRequest.Kind.RESTRICTION: gettext_lazy("That my data is not used for now"),
+    PrivacyRequest.Kind.OBJECTION: gettext_lazy("I object to how my data is used"),
 }
 
 
@@ -35,12 +37,12 @@ class AskForm(Form):
     """What somebody asks about their own data."""
 
     kind = forms.ChoiceField(
-        label="What do you ask for?",
+        label=gettext_lazy("What do you ask for?"),
         choices=[(kind.value, words) for kind, words in _KINDS.items()],
         widget=forms.RadioSelect,
     )
     words = forms.CharField(
-        label="Anything we should know",
+        label=gettext_lazy("Anything we should know"),
         max_length=rules.WORDS_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}),
@@ -69,7 +71,7 @@ def index(request: Request, slug: str) -> HttpResponse:
                 if row.by_portal and row.state in rules.OPEN
                 else "",
                 "answer": "" if row.answer is None else str(row.answer),
-                "refusal": shown.REFUSALS.get(row.refusal, "") if row.refusal else "",
+                "refusal": gettext(shown.REFUSALS[row.refusal]) if row.refusal in shown.REFUSALS else "",
             }
             for row in found
         ]
@@ -92,7 +94,10 @@ def ask(request: Request, slug: str) -> HttpResponse:
                 by_portal=True,
             )
         if not form.errors:
-            messages.success(request, f"You get an answer by {made.due_on:%-d %B %Y} at the latest.")
+            messages.success(
+                request,
+                gettext("You get an answer by %(day)s at the latest.") % {"day": formats.day(made.due_on)},
+            )
             return redirect("portal:privacy", slug)
     return frame.show(
         request, "portal/privacy_ask.html", {"back_url": reverse("portal:privacy", args=[slug])}, form=form
@@ -120,5 +125,5 @@ def withdraw(request: Request, slug: str, pk: str) -> HttpResponse:
         at=clock.now(),
         customer_id=frame.customer_of(request),
     )
-    messages.success(request, "Taken back.")
+    messages.success(request, gettext("Taken back."))
     return redirect("portal:privacy", slug)

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from billing.creditnotes.queries import CreditNoteRow
 from billing.documents import reference
@@ -137,12 +139,13 @@ def least_part(bill: Bill) -> int:
 def label(chosen: Sequence[Bill], amounts: Sequence[int]) -> str:
     """Name the button by what it does: "Pay 3 invoices · €1,420.00"."""
     if not chosen or not any(amounts):
-        return "Choose what to pay"
+        return _("Choose what to pay")
     counted = [amount for amount in amounts if amount]
     total = formats.money(sum(counted), chosen[0].currency)
     if len(counted) == 1:
-        return f"Pay {total}"
-    return f"Pay {formats.count(len(counted), 'invoice')} · {total}"
+        return _("Pay %(amount)s") % {"amount": total}
+    words = ngettext("Pay %(count)d invoice · %(total)s", "Pay %(count)d invoices · %(total)s", len(counted))
+    return words % {"count": len(counted), "total": total}
 
 
 def printed_reference(invoice_id: UUID) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from core import ids
 from payments import lists, words
 from payments.lists import MethodRow, Place
@@ -51,6 +53,6 @@ def names(rows: list[MethodRow]) -> dict[UUID, str]:
     return {
         row.id: named[row.id]
         if alike.count(named[row.id]) == 1
-        else f"{named[row.id]}, added on {formats.day(row.agreed_at)}"
+        else _("%(method)s, added on %(day)s") % {"method": named[row.id], "day": formats.day(row.agreed_at)}
         for row in rows
     }

@@ -3,6 +3,7 @@
 from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from accounts.permissions import Permission
 from billing import events
@@ -26,7 +27,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         wanted = _asked(request)
     except Refusal as refusal:
         request.refusal = refusal
-        answer = frame.show(request, "portal/statement_refused.html", {"sentence": str(refusal)})
+        answer = frame.show(request, "portal/statement_refused.html", {"sentence": _(refusal.message)})
         answer.status_code = 422
         return answer
     recording.read(request, events.STATEMENT_READ, subject=("customer", mine), facts=wanted.query)
@@ -54,7 +55,7 @@ def as_csv(request: Request, slug: str) -> HttpResponse:
     mine = frame.customer_of(request)
     wanted = _asked(request)
     recording.read(request, events.STATEMENT_READ, subject=("customer", mine), facts=wanted.query)
-    text = statement.table([statement.HEAD, *statement.written(wanted.found)])
+    text = statement.table([[_(name) for name in statement.HEAD], *statement.written(wanted.found)])
     return as_file(text, f"statement-{wanted.found.until.isoformat()}.csv")
 
 

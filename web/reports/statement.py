@@ -11,6 +11,8 @@ from django import forms
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.permissions import Permission
 from billing import events
@@ -26,6 +28,7 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from web.billing import rows
+from web.kit import formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Crumb
 from web.pay.page import as_file as as_pdf_file
@@ -55,9 +58,9 @@ class Line:
 class StatementForm(Form):
     """Some days and a currency."""
 
-    since = DayField(label="From", required=False)
-    until = DayField(label="To", required=False)
-    currency = forms.ChoiceField(label="Currency", required=False)
+    since = DayField(label=gettext_lazy("From"), required=False)
+    until = DayField(label=gettext_lazy("To"), required=False)
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"), required=False)
 
     def __init__(self, *args: Any, currencies: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,7 +71,7 @@ class StatementForm(Form):
         cleaned = super().clean()
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and until < since:
-            self.add_error("until", forms.ValidationError("This day is before the first.", code="order"))
+            self.add_error("until", forms.ValidationError(_("This day is before the first."), code="order"))
         return cleaned
 
 
@@ -103,7 +106,7 @@ def asked(request: Request, customer_id: UUID, usual: str) -> Asked:
     until = held.get("until") or today
     since = held.get("since") or Month.of(until).before.before.starts_on
     currency = held.get("currency") or (usual if usual in known else known[0])
-    shown = {"since": since.isoformat(), "until": until.isoformat(), "currency": currency}
+    shown = {"since": formats.typed(since), "until": formats.typed(until), "currency": currency}
     if form.is_valid():
         form = StatementForm({**shown, **given}, currencies=known)
     return Asked(
@@ -213,7 +216,7 @@ def shown(wanted: Asked, url: Any) -> dict[str, Any]:
         "lines": [
             Line(
                 on=row.on,
-                what=statements.WORDS[row.what],
+                what=_(statements.WORDS[row.what]),
                 number=row.number,
                 url=url(row),
                 moved_minor=row.moved_minor,
@@ -238,18 +241,18 @@ def written(found: Statement) -> list[list[str]]:
         ]  # fmt: skip
 
     return [
-        row(found.since.isoformat(), "Opening balance", "", None, found.opening_minor),
+        row(found.since.isoformat(), _("Opening balance"), "", None, found.opening_minor),
         *(
             row(
                 each.on.isoformat(),
-                statements.WORDS[each.what],
+                _(statements.WORDS[each.what]),
                 each.number,
                 each.amount_minor,
                 each.balance_minor,
             )
             for each in found.rows
         ),
-        row(found.until.isoformat(), "Closing balance", "", None, found.closing_minor),
+        row(found.until.isoformat(), _("Closing balance"), "", None, found.closing_minor),
     ]
 
 

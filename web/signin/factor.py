@@ -3,6 +3,8 @@
 from django import forms
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import queries
 from accounts.models import Session
@@ -18,7 +20,11 @@ from web.signin import arrival
 from web.signin.forms import CodeForm, NewPasskeyForm, PasskeyForm, RecoveryCodeForm
 
 _HALF_WAY = Own(reason="The person of this session proves that it is them.", second_factor=False)
-WAYS = {"code": "Authenticator code", "passkey": "Passkey", "recovery": "Recovery code"}
+WAYS = {
+    "code": gettext_lazy("Authenticator code"),
+    "passkey": gettext_lazy("Passkey"),
+    "recovery": gettext_lazy("Recovery code"),
+}
 _FORMS: dict[str, type[Form]] = {"code": CodeForm, "passkey": PasskeyForm, "recovery": RecoveryCodeForm}
 
 
@@ -170,5 +176,5 @@ def after_adding(request: Request, session: Session, enrolled: Enrolled, wanted:
 
 def show_codes(request: Request, codes: tuple[str, ...], onward: str) -> HttpResponse:
     """Show recovery codes, this once."""
-    text = "Strongbox recovery codes. Each works once.\n\n" + "\n".join(codes) + "\n"
+    text = _("Strongbox recovery codes. Each works once.") + "\n\n" + "\n".join(codes) + "\n"
     return render(request, "signin/recovery_codes.html", {"codes": codes, "text": text, "onward": onward})

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from accounts import rules
 from web.kit.forms import Form
@@ -10,13 +12,15 @@ from web.kit.forms import Form
 _CREDENTIAL_LENGTH = 20_000  # a credential is about 1 kB; attestation "none" keeps it small
 
 
-def new_password(label: str = "Password") -> forms.CharField:
+def new_password(label: object = _("Password")) -> forms.CharField:
     """Make a field for a password that is being chosen."""
     return forms.CharField(
-        label=label,
+        label=label,  # type: ignore[arg-type]  # a promise of a text
         strip=False,
         max_length=4 * rules.PASSWORD_MAX,
-        help_text=f"At least {rules.PASSWORD_MIN} characters. A sentence that only you know is good.",
+        help_text=format_lazy(
+            _("At least {least} characters. A sentence that only you know is good."), least=rules.PASSWORD_MIN
+        ),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"}),
     )
 
@@ -25,14 +29,14 @@ class PasswordForm(Form):
     """The first step of signing in."""
 
     email = forms.EmailField(
-        label="E-mail address",
+        label=_("E-mail address"),
         max_length=254,
         widget=forms.EmailInput(
             attrs={"autocomplete": "username webauthn", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         strip=False,
         max_length=4 * rules.PASSWORD_MAX,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "spellcheck": "false"}),
@@ -43,7 +47,9 @@ class CodeForm(Form):
     """Six digits of an authenticator."""
 
     code = forms.CharField(
-        label="Code from your authenticator", max_length=12, help_text="Six digits, new every 30 seconds."
+        label=_("Code from your authenticator"),
+        max_length=12,
+        help_text=_("Six digits, new every 30 seconds."),
     )
 
 
@@ -51,9 +57,9 @@ class RecoveryCodeForm(Form):
     """One of ten codes kept for this day."""
 
     code = forms.CharField(
-        label="Recovery code",
+        label=_("Recovery code"),
         max_length=64,
-        help_text="Six groups of four letters and digits. Each code works once.",
+        help_text=_("Six groups of four letters and digits. Each code works once."),
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
@@ -68,7 +74,7 @@ class PasskeyForm(Form):
     credential = forms.CharField(
         max_length=_CREDENTIAL_LENGTH,
         widget=forms.HiddenInput,
-        error_messages={"required": "Nothing was confirmed. Try again, or use another way."},
+        error_messages={"required": _("Nothing was confirmed. Try again, or use another way.")},
     )
 
 
@@ -76,10 +82,10 @@ class NewPasskeyForm(PasskeyForm):
     """A passkey that the browser made, and a name by which its owner knows it."""
 
     name = forms.CharField(
-        label="Name",
+        label=_("Name"),
         max_length=60,
         required=False,
-        help_text="Where it lives, such as “Work laptop”.",
+        help_text=_("Where it lives, such as “Work laptop”."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -88,7 +94,7 @@ class EmailForm(Form):
     """Where to send a link."""
 
     email = forms.EmailField(
-        label="E-mail address",
+        label=_("E-mail address"),
         max_length=254,
         widget=forms.EmailInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
@@ -99,14 +105,14 @@ class EmailForm(Form):
 class NewPasswordForm(Form):
     """A new password, typed once: it can be seen on request by every browser, and set again."""
 
-    new_password = new_password("New password")
+    new_password = new_password(_("New password"))
 
 
 class JoinForm(Form):
     """A person who is new here."""
 
     name = forms.CharField(
-        label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+        label=_("Your name"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
     password = new_password()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from accounts.models import Invitation
 from accounts.refusals import Recorded
@@ -84,7 +85,7 @@ def _shown(tenant: Tenant, invitation: Invitation) -> Shown:
 def _closed(request: Request, refusal: Refusal) -> HttpResponse:
     request.refusal = refusal
     status = refusal.status if isinstance(refusal, Recorded) else 404
-    return render(request, "signin/invitation_closed.html", {"message": refusal.message}, status=status)
+    return render(request, "signin/invitation_closed.html", {"message": _(refusal.message)}, status=status)
 
 
 def _join(request: Request, token: str, form: JoinForm) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from accounts import queries
 from accounts.permissions import Permission
@@ -90,7 +91,7 @@ def _choice(place: Place, last_used_at: datetime | None, *, user_id: UUID) -> Ch
     sealed = tenant.state == Tenant.State.SEALED
     return Choice(
         slug=tenant.slug,
-        role="Customer" if place.membership is None else "" if sealed else _role(tenant, user_id),
+        role=_("Customer") if place.membership is None else "" if sealed else _role(tenant, user_id),
         last_used_at=last_used_at,
         sandbox=tenant.mode == Tenant.Mode.TEST,
         sealed=sealed,

@@ -2,6 +2,7 @@
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from accounts.services import recovery
 from core import clock
@@ -41,7 +42,7 @@ def renew(request: Request, token: str) -> HttpResponse:
     except recovery.RecoveryRefused as refusal:
         request.refusal = refusal
         return render(
-            request, "signin/recover_closed.html", {"message": refusal.message}, status=refusal.status
+            request, "signin/recover_closed.html", {"message": _(refusal.message)}, status=refusal.status
         )
     form = NewPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -123,7 +123,9 @@ def invite(
 
 
 @use_case
-def invite_customer(*, email: str, customer_id: UUID, actor: Actor, at: datetime) -> Invited:
+def invite_customer(
+    *, email: str, customer_id: UUID, actor: Actor, at: datetime, language: str = "en"
+) -> Invited:
     """Invite a person to one customer's portal. The caller has proved that the customer is there.
 
     Raises:
@@ -140,7 +142,7 @@ def invite_customer(*, email: str, customer_id: UUID, actor: Actor, at: datetime
         events.MEMBER_INVITED, actor=actor, subject=("customer", customer_id), facts={"role": "customer"}
     )
     url = organizations.invitation_url(raw)
-    notices.invite(email=invitation.email, url=url, template=notices.PORTAL_INVITATION)
+    notices.invite(email=invitation.email, url=url, template=notices.PORTAL_INVITATION, language=language)
     return Invited(invitation=invitation, url=url)
 
 

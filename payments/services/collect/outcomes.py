@@ -13,7 +13,7 @@ from billing.settlement import services as settlement
 from core import ids
 from core.actor import Actor
 from core.money import Money
-from payments import events, rules, words
+from payments import events, rules
 from payments.gateways.base import Outcome, OutcomeState
 from payments.models import Attempt, PageAsk, Payment
 from payments.services import methods, moves, sending, soon
@@ -220,7 +220,7 @@ def _go_on(payment: Payment, attempt: Attempt, to: str, outcome: Outcome, actor:
 def tell_payer(payment: Payment, code: str, actor: Actor, at: datetime) -> None:
     """Write to a payer who is not there that what was collected by itself did not go through, with a way to pay."""
     if payment.source == Payment.Source.AUTOPAY:
-        sending.ask_payer(payment_id=payment.pk, reason=words.declined(code), actor=actor, at=at)
+        sending.ask_payer(payment_id=payment.pk, code=code, actor=actor, at=at)
 
 
 def _note_decline(payment: Payment, attempt: Attempt, outcome: Outcome, actor: Actor, at: datetime) -> None:

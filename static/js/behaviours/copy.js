@@ -8,7 +8,7 @@ export default function copy(button) {
   button.addEventListener("click", async () => {
     const source = document.getElementById(button.dataset.copyFrom ?? "");
     await navigator.clipboard.writeText(button.dataset.copyText ?? source?.textContent.trim() ?? "");
-    say("Copied");
+    say(button.dataset.copied);
     button.dataset.state = "done";
     clearTimeout(timer);
     timer = setTimeout(() => { delete button.dataset.state; }, 2000);

@@ -1,5 +1,6 @@
 // Makes a passkey or proves one. The form's data-begin-url answers WebAuthn options; what the device signed goes into the
-// form's hidden field "credential", and the form is sent like any other. data-ceremony is "register" or "sign-in".
+// form's hidden field "credential", and the form is sent like any other. data-ceremony is "register" or "sign-in";
+// what it tells stands in data-late, data-held and data-stopped.
 // With data-autofill the browser also offers passkeys in the field whose autocomplete says "webauthn".
 import { readable, sendable } from "../webauthn.js";
 import { say } from "./announce.js";
@@ -12,7 +13,7 @@ async function begin(form) {
   const response = await fetch(form.dataset.beginUrl, {
     method: "POST", credentials: "same-origin", headers: { Accept: "application/json", "X-CSRFToken": token },
   });
-  if (!response.ok || response.redirected) throw new Error("This page waited too long. Reload it and try again.");
+  if (!response.ok || response.redirected) throw new Error(form.dataset.late);
   const options = await response.json();
   return readable(options.publicKey ?? options);
 }
@@ -52,7 +53,7 @@ export default function passkey(form) {
     } catch (error) {
       const stopped = error.name === "NotAllowedError" || error.name === "AbortError";
       const known = error.name === "InvalidStateError";
-      tell(known ? "This device already holds a passkey for you." : stopped ? "Nothing was confirmed. Try again, or use another way." : error.message);
+      tell(known ? form.dataset.held : stopped ? form.dataset.stopped : error.message);
     }
   });
   if (form.dataset.autofill !== undefined) offerInField();

@@ -241,7 +241,7 @@ def test_bank_details_say_since_when_they_hold(browser: Browser, live: Live, bil
         page.goto(portal(live, "bank-details"))
         expect(page.get_by_text("AT61 1904 3002 3457 3201")).to_be_visible()
         expect(page.get_by_text("Last changed")).to_be_visible()
-        expect(page.get_by_text("We never change bank details by e-mail")).to_be_visible()
+        expect(page.get_by_text("We never change bank details by e-mail. If a mail")).to_be_visible()
 
 
 def test_staff_invite_a_person_who_lands_in_the_portal_and_close_it_again(

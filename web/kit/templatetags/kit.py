@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from web.kit import formats, icons, parts
+from web.kit import formats, icons, navigation, parts
 from web.kit.status import status
 
 register = template.Library()
@@ -77,6 +77,12 @@ def money_tag(amount_minor: int, currency: str, *, strong: bool = False) -> Safe
 def identifier(value: str, *, keep: int = 14) -> SafeString:
     """Print an identifier shortened in its middle, with its whole value to copy."""
     return _render("identifier", value=value, shown=formats.middle(value, keep))
+
+
+@register.inclusion_tag("kit/languages.html", takes_context=True)
+def languages(context: Context) -> dict[str, object]:
+    """Print a page's address in each language; nothing where it is the answer to a form and cannot be gone to."""
+    return {"languages": navigation.languages(context.get("request"))}
 
 
 # --- signs -----------------------------------------------------------------------------------------------
