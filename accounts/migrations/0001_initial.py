@@ -16,6 +16,7 @@ import crypto.fields.encrypted
 import crypto.fields.index
 import crypto.fields.subject
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import GlobalTable, TenantTable, context_value
 
 WITH_DELETE = "SELECT, INSERT, UPDATE, DELETE"
@@ -25,7 +26,7 @@ NO_CUSTOMER = "NULL::uuid"
 OWN_TOO = f"tenant_id = {context_value('tenant', required=False)} OR user_id = {context_value('user', required=False)}"
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """People, their sign-in, and what they may do."""
 
     initial = True

@@ -8,6 +8,8 @@ expired, as the data policies of both tables say.
 
 from django.db import migrations
 
+from tenancy.migrating import AtOnce
+
 REMOVE = """
 CREATE FUNCTION accounts_remove_ended(OUT sessions bigint, OUT tokens bigint)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
@@ -28,7 +30,7 @@ GRANT EXECUTE ON FUNCTION accounts_remove_ended() TO strongbox_app;
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs the tables."""
 
     dependencies = [("accounts", "0001_initial")]

@@ -6,8 +6,10 @@ Those sent before remember nothing and are refused: they live a day at most, and
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Adds one column; the table's policies and grants cover it."""
 
     dependencies = [("accounts", "0002_retention")]

@@ -5,8 +5,10 @@ Those begun before belong to none and are never confirmed: they are begun again.
 
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Adds one column; the table's policies and grants cover it."""
 
     dependencies = [("accounts", "0003_invitation_given")]

@@ -3,8 +3,10 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Adds two columns; the table's policies and grants cover them."""
 
     dependencies = [("accounts", "0004_totpdevice_begun_in")]

@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Adds one index; nothing of a row changes."""
 
     dependencies = [("accounts", "0005_withheld")]

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 # The watch asks every few seconds: one look at an index tells which organizations have something new. It learns ids of
@@ -25,7 +26,7 @@ GRANT EXECUTE ON FUNCTION alerts_grown(integer, text) TO strongbox_app;
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     initial = True
 
     dependencies = [("payments", "0005_credit_notes"), ("tenancy", "0001_initial")]

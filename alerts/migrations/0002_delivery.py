@@ -7,6 +7,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
 TABLES = ("alerts_alertchannel", "alerts_alertdelivery", "alerts_auditstream")
@@ -21,7 +22,7 @@ def _closed_to_customers(table: str) -> migrations.RunSQL:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     dependencies = [
         ("alerts", "0001_initial"),
         ("tenancy", "0001_initial"),

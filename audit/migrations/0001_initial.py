@@ -8,6 +8,7 @@ from django.db import migrations, models
 
 import tenancy.context
 from core import ids
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 SCHEMA = (Path(__file__).parents[1] / "schema.sql").read_text()
@@ -39,7 +40,7 @@ def own_tenant() -> models.ForeignKey:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     initial = True
     dependencies = [("tenancy", "0001_initial")]
 

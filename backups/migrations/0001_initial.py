@@ -5,6 +5,7 @@ from django.db import migrations, models
 
 import core.ids
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 # What any organization may know: figures of the operator's rows, and nothing that names a place or a key.
@@ -52,7 +53,7 @@ GRANT EXECUTE ON FUNCTION backups_evidence() TO strongbox_app;
 EVIDENCE_UNDO = "DROP FUNCTION backups_evidence()"
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     initial = True
 
     dependencies = [

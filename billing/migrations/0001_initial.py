@@ -15,12 +15,13 @@ import crypto.fields.encrypted
 import crypto.fields.index
 import crypto.fields.subject
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 SQL = Path(__file__).parents[1]
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Customers, tax rates, invoices, books."""
 
     initial = True

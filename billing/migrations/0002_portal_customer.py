@@ -5,8 +5,10 @@ The row stands in accounts, below billing, which therefore knows the customer by
 
 from django.db import migrations
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Needs both tables."""
 
     dependencies = [("billing", "0001_initial"), ("accounts", "0001_initial")]

@@ -10,6 +10,7 @@ from django.db import migrations, models
 
 import core.ids
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
 _IN_NO_CUSTOMERS_SCOPE = (
@@ -25,7 +26,7 @@ def _unreadable_for_customers(table: str) -> migrations.RunSQL:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs the customers, and Django's words for permissions on a model."""
 
     dependencies = [

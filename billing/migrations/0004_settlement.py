@@ -8,6 +8,7 @@ from django.db import migrations, models
 
 import core.ids
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 _SCHEMA = (Path(__file__).parents[1] / "schema.sql").read_text()
@@ -37,7 +38,7 @@ def _only_grows(table: str) -> migrations.RunSQL:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs invoices and the books."""
 
     dependencies = [

@@ -12,6 +12,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
 _TABLE = "billing_bankaccount"
@@ -60,7 +61,7 @@ DROP FUNCTION billing_bankaccount_waits();
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs nothing of billing but its place in the order."""
 
     dependencies = [

@@ -7,6 +7,8 @@ one. Rows of before this migration carry its time and hold from the day they wer
 from django.db import migrations, models
 from django.db.models.functions import Now
 
+from tenancy.migrating import AtOnce
+
 _TABLE = "billing_bankaccount"
 _TIMED = f"""
 CREATE FUNCTION billing_bankaccount_written() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -25,7 +27,7 @@ DROP FUNCTION billing_bankaccount_written();
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """The trigger of 0005 keeps the new column from being changed: it names the few that may."""
 
     dependencies = [("billing", "0005_bank_accounts")]

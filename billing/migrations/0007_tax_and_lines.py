@@ -9,6 +9,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import ENVELOPE_BYTES, TenantTable
 
 _ENVELOPE = (
@@ -16,7 +17,7 @@ _ENVELOPE = (
 )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs the invoices of the first migration."""
 
     dependencies = [("billing", "0006_bank_account_written_at"), ("tenancy", "0001_initial")]

@@ -10,6 +10,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 _HERE = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs invoices, the books and customer credit."""
 
     dependencies = [("billing", "0007_tax_and_lines"), ("tenancy", "0001_initial")]

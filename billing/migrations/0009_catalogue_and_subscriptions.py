@@ -9,6 +9,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 _FUNCTIONS = """
@@ -70,7 +71,7 @@ def _keeps(table: str, *writable: str) -> migrations.RunSQL:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs customers, invoices and tax rates."""
 
     dependencies = [

@@ -7,6 +7,7 @@ from django.db import migrations, models
 
 import core.ids
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
 _SCHEMA = (Path(__file__).parents[1] / "schema.sql").read_text()
@@ -94,7 +95,7 @@ def _id() -> models.UUIDField:
     return models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs customers, invoices and their parts."""
 
     dependencies = [

@@ -10,6 +10,7 @@ import crypto.fields.encrypted
 import crypto.fields.index
 import crypto.fields.subject
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, REKEY_ROLE, TenantTable, context_value, envelope_check
 
 _IN_NO_CUSTOMERS_SCOPE = (
@@ -78,7 +79,7 @@ def _unreadable_for_customers(table: str) -> migrations.RunSQL:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs customers and the encrypted files."""
 
     dependencies = [

@@ -8,6 +8,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 _SQL = Path(__file__).parents[1]
@@ -42,7 +43,7 @@ def _choices(*names: str) -> list[tuple[str, str]]:
     return [(name, name.capitalize()) for name in names]
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs customers, invoices and the books."""
 
     dependencies = [

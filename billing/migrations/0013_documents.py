@@ -8,6 +8,7 @@ import core.ids
 import crypto.fields.encrypted
 import crypto.fields.index
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import REKEY_ROLE, TenantTable, envelope_check
 
 _ENCRYPTED = {
@@ -39,7 +40,7 @@ def _envelopes(table: str, columns: tuple[str, ...]) -> list[migrations.RunSQL]:
     ]
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Follows its neighbour; needs files."""
 
     dependencies = [

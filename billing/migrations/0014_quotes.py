@@ -7,6 +7,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 _FROZEN = """
@@ -74,7 +75,7 @@ DROP FUNCTION billing_quote_frozen();
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Follows its neighbour; needs files."""
 
     dependencies = [("billing", "0013_documents"), ("outbound", "0003_webhooks"), ("tenancy", "0001_initial")]

@@ -3,8 +3,10 @@
 from django.db import migrations, models
 from django.db.models import Q
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Two indexes."""
 
     dependencies = [("billing", "0014_quotes")]

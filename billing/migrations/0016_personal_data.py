@@ -4,6 +4,7 @@ from django.db import migrations, models
 
 import billing.customers.rules
 import crypto.fields.index
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, OWNER_ROLE
 
 # What the authorities said of a tax id proves a document. Of a customer without one it proves nothing, and goes with
@@ -61,7 +62,7 @@ END $$;
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Follows its neighbour."""
 
     dependencies = [("billing", "0015_reports")]

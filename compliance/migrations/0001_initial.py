@@ -12,13 +12,14 @@ import core.ids
 import crypto.fields.encrypted
 import crypto.fields.index
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 # Somebody on the portal sees nothing of these.
 NO_CUSTOMER = "NULL::uuid"
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """The first tables of compliance."""
 
     initial = True

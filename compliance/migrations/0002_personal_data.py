@@ -8,6 +8,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
 # A customer of the portal sees none of it.
@@ -29,7 +30,7 @@ REVOKE DELETE ON accounts_portalaccess, tenancy_job, billing_export, billing_imp
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs customers, files and accounts."""
 
     dependencies = [

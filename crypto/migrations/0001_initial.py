@@ -7,6 +7,7 @@ from django.db.models import functions
 
 import tenancy.context
 from core import ids
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable, context_value
 
 READABLE = f"tenant_id = {context_value('tenant', required=False)} OR shared"
@@ -59,7 +60,7 @@ def _key_columns() -> list[tuple[str, models.Field]]:
     ]
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Tenant keys and data keys."""
 
     initial = True

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import crypto.fields
 import tenancy.context
 from core import ids
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable, context_value
 
 OPERATOR = "(SELECT id FROM tenancy_tenant WHERE kind = 'operator')"
@@ -13,7 +14,7 @@ MAY_ADD = f"tenant_id = {context_value('tenant', required=False)} OR tenant_id =
 OWN = f"tenant_id = {context_value('tenant')}"
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     initial = True
 
     dependencies = [("tenancy", "0001_initial"), ("crypto", "0001_initial")]

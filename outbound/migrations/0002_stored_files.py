@@ -6,10 +6,11 @@ from django.db import migrations, models
 import crypto.fields
 import tenancy.context
 from core import ids
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     dependencies = [("outbound", "0001_initial")]
 
     operations = [

@@ -12,6 +12,7 @@ from django.db import migrations, models
 import crypto.fields
 import tenancy.context
 from core import ids
+from tenancy.migrating import AtOnce
 from tenancy.rls import APP_ROLE, TenantTable, context_value
 
 TABLES = (
@@ -58,7 +59,7 @@ def _closed_to_customers(table: str) -> migrations.RunSQL:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     dependencies = [("outbound", "0002_stored_files"), ("tenancy", "0001_initial")]
 
     operations = [

@@ -6,6 +6,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 # The rows are the operator's. Any organization may know how current the software is that it is served by: of the last
@@ -34,7 +35,7 @@ GRANT EXECUTE ON FUNCTION patching_evidence() TO strongbox_app;
 """
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     initial = True
 
     dependencies = [

@@ -7,10 +7,11 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs what is owed."""
 
     initial = True

@@ -7,10 +7,11 @@ import core.ids
 import crypto.fields.encrypted
 import crypto.fields.index
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     dependencies = [
         ("billing", "0004_settlement"),
         ("payments", "0001_initial"),

@@ -3,8 +3,10 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Needs credit notes."""
 
     dependencies = [("billing", "0008_credit_notes"), ("payments", "0004_notes_and_autopay")]

@@ -6,10 +6,11 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     dependencies = [("payments", "0005_credit_notes"), ("tenancy", "0001_initial")]
 
     operations = [

@@ -10,6 +10,7 @@ from django.db.models import functions
 
 import tenancy.context
 from core import ids
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable, entered_only
 
 CONTEXT = (Path(__file__).parents[1] / "context_function.sql").read_text()
@@ -32,7 +33,7 @@ def store_context_key(apps: Any, schema_editor: Any) -> None:
     schema_editor.execute("RESET ROLE")
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Everything else stands on this."""
 
     initial = True

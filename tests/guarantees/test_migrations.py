@@ -11,6 +11,7 @@ from django.db import connections, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
+from tenancy.migrating import AtOnce
 from tenancy.models import TenantModel
 from tenancy.rls import TenantTable
 from tests import databases
@@ -71,6 +72,10 @@ def without_walls(migration: Any) -> list[str]:
 @pytest.mark.django_db
 def test_there_is_nothing_to_migrate() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_every_migration_draws_the_models_once() -> None:
+    assert [key for key, migration in MIGRATIONS if not isinstance(migration, AtOnce)] == []
 
 
 @pytest.mark.parametrize(("key", "migration"), MIGRATIONS, ids=[".".join(key) for key, _ in MIGRATIONS])
