@@ -4,6 +4,7 @@ The same PostgreSQL, Valkey and sandbox gateway as `make run`, in a state folder
 share them.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def _start() -> None:
     os.environ.update(environment, STRONGBOX_GATEWAY_ADDRESS=address)
     os.environ["STRONGBOX_TEST_ENGINES"] = "1"
     _started = engines
+
+
+# Ten thousand tests are collected once and stay: looking through them for garbage again and again took a third of it.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, and only among what tests make."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 if "STRONGBOX_TEST_ENGINES" not in os.environ:

@@ -1,5 +1,8 @@
 """Attacks on reports: another customer's statement, foreign ids, words that are no words, and a file too large."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from accounts.models import Role
@@ -10,14 +13,21 @@ from tests.guarantees.world import Organization, RoleCode
 REPORTS = ["aging", "revenue", "tax", "cash", "mrr"]
 
 
-@pytest.fixture
-def ours(db: None) -> Organization:
-    return world.organization("a", [RoleCode.OWNER, RoleCode.ACCOUNTANT])
+@pytest.fixture(scope="module")
+def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Organization, Organization]]:
+    roles = [RoleCode.OWNER, RoleCode.ACCOUNTANT]
+    with world.kept(django_db_blocker, lambda: world.two(a=roles)) as made:
+        yield made
 
 
 @pytest.fixture
-def theirs(db: None) -> Organization:
-    return world.organization("b", [RoleCode.OWNER])
+def ours(stored: tuple[Organization, Organization], db: None) -> Organization:
+    return stored[0]
+
+
+@pytest.fixture
+def theirs(stored: tuple[Organization, Organization], db: None) -> Organization:
+    return stored[1]
 
 
 def test_a_portal_shows_one_customer_whatever_is_asked(ours: Organization) -> None:

@@ -4,6 +4,7 @@ The cases come from the URL table. A route whose arguments nobody can fill fails
 """
 
 import re
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -50,14 +51,22 @@ def address(path: str, organization: Organization) -> str:
     return "/" + filled
 
 
-@pytest.fixture
-def ours(db: None) -> Organization:
-    return world.organization("a", [world.RoleCode.OWNER])
+@pytest.fixture(scope="module")
+def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Organization, Organization]]:
+    with world.kept(django_db_blocker, lambda: world.two(a=[world.RoleCode.OWNER])) as made:
+        yield made
 
 
 @pytest.fixture
-def theirs(db: None) -> Organization:
-    return world.organization("b", [world.RoleCode.OWNER])
+def ours(stored: tuple[Organization, Organization], db: None) -> Organization:
+    world.just_signed_in(stored[0])
+    return stored[0]
+
+
+@pytest.fixture
+def theirs(stored: tuple[Organization, Organization], db: None) -> Organization:
+    world.just_signed_in(stored[1])
+    return stored[1]
 
 
 def neighbour(of: Organization) -> Someone:

@@ -13,13 +13,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import transaction
 from django.http import HttpResponse
 
 from accounts.permissions import API_KEY_SCOPES
 from edge.access import Granted, Needs, Own, Public, rules_of
 from edge.checks import routes
-from tests import databases
 from tests.guarantees import world
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, installation
@@ -145,11 +144,8 @@ def sends_to(response: HttpResponse) -> str:
 @pytest.fixture(scope="module")
 def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Organization, Organization]]:
     """Fill both organizations once for all walks of a worker: whatever a walk does is taken back."""
-    with django_db_blocker.unblock():
-        made = world.organization("a", world.STAFF), world.organization("b", [world.RoleCode.OWNER])
-    yield made
-    with django_db_blocker.unblock():
-        databases.clone(str(connections["default"].settings_dict["NAME"]))
+    with world.kept(django_db_blocker, lambda: world.two(a=world.STAFF)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Two organizations with one record of each kind, and somebody in every role: what the walks over the routes use."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connections
 from django.test import Client
 
 from accounts import queries
@@ -35,6 +38,7 @@ from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
 from tenancy.context import Scope, scope
+from tests import databases
 from tests.make import (
     accounts,
     alerts,
@@ -51,6 +55,7 @@ from tests.make import (
     training,
 )
 
+T = TypeVar("T")
 STAFF = [code for code in RoleCode if code is not RoleCode.OPERATOR]
 
 
@@ -240,6 +245,21 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         **taught,
     }
     return made
+
+
+def two(*, a: list[RoleCode]) -> tuple[Organization, Organization]:
+    """Fill both organizations: the first with these roles, the second with its owner."""
+    return organization("a", a), organization("b", [RoleCode.OWNER])
+
+
+@contextmanager
+def kept(blocker: Any, fill: Callable[[], T]) -> Iterator[T]:
+    """Fill the worker's database once for a whole module, whose tests take back what they do; a clone anew after it."""
+    with blocker.unblock():
+        made = fill()
+    yield made
+    with blocker.unblock():
+        databases.clone(str(connections["default"].settings_dict["NAME"]))
 
 
 def just_signed_in(of: Organization) -> None:

@@ -3,8 +3,10 @@
 import csv
 import io
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pypdf
 import pytest
@@ -22,8 +24,7 @@ _ROW = re.compile(r'class="row-amount" value="(-?\d+)"')
 _SUM = re.compile(r'id="sum" value="(-?\d+)"')
 
 
-@pytest.fixture
-def ours(db: None) -> Organization:
+def shop() -> Organization:
     made = world.organization("a", [RoleCode.OWNER, RoleCode.ACCOUNTANT, RoleCode.BILLING_CLERK])
     today = clock.now().date()
     with scope(Scope(made.id)):
@@ -41,6 +42,17 @@ def ours(db: None) -> Organization:
             )
             payments.bank_payment((invoice, 100 + days), received_on=on, at=clock.now())
     return made
+
+
+@pytest.fixture(scope="module")
+def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[Organization]:
+    with world.kept(django_db_blocker, shop) as made:
+        yield made
+
+
+@pytest.fixture
+def ours(stored: Organization, db: None) -> Organization:
+    return stored
 
 
 def get(ours: Organization, url: str, role: str = "accountant"):
