@@ -1,5 +1,6 @@
 """Migrations that draw Django's picture of all models once, not once an operation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import migrations
@@ -38,7 +39,7 @@ class AtOnce(migrations.Migration):
                 operation.database_backwards(self.app_label, schema_editor, after, before)
         return project_state
 
-    def _after(self, operations: list[Operation], before: Any) -> Any:
+    def _after(self, operations: Sequence[Operation], before: Any) -> Any:
         state = before.clone()
         state.__dict__.pop("apps", None)  # a cached property: the picture, drawn when it is next asked for
         for operation in operations:
@@ -46,7 +47,7 @@ class AtOnce(migrations.Migration):
         return state
 
 
-def _batches(operations: list[Operation]) -> list[list[Operation]]:
+def _batches(operations: Sequence[Operation]) -> list[list[Operation]]:
     """Divide before each operation on a model that its batch makes: CREATE TABLE would do its work already."""
     batches: list[list[Operation]] = [[]]
     made: set[str] = set()
