@@ -84,6 +84,12 @@ MEMBER_SUSPENDED = register(
 MEMBER_REINSTATED = register(
     "member.reinstated", "{actor} let {subject} back in", owasp="user_updated", pci="10.2.1.5"
 )
+MEMBER_REMINDED = register(
+    "member.reminded",
+    "{actor} reminded {subject} to set up a second factor",
+    owasp="user_updated",
+    pci="10.2.1.5",
+)
 MEMBER_REMOVED = register("member.removed", "{actor} removed {subject}", owasp="user_deleted", pci="10.2.1.5")
 MEMBER_ENDS = register(
     "member.ends",
@@ -156,6 +162,9 @@ APPROVAL_EXPIRED = register(
 )
 
 MEMBERS_READ = register("member.read", "{actor} read members", owasp="sensitive_read", pci="10.2.1.1")
+SESSIONS_READ = register(
+    "session.read", "{actor} read who is signed in", owasp="sensitive_read", pci="10.2.1.1"
+)
 APPROVALS_READ = register(
     "approval.read", "{actor} read requests for approval", owasp="sensitive_read", pci="10.2.1.1"
 )

@@ -24,6 +24,7 @@ RECOVERY_CODES_MADE = "recovery_codes_made"
 RECOVERY_CODE_USED = "recovery_code_used"
 NEW_PLACE = "new_place"
 UNFINISHED_SIGNIN = "unfinished_signin"
+FACTOR_MISSING = "factor_missing"
 
 
 def tell(user: User, template: str, *, once_per: str = "", language: str = "", **context: str | int) -> None:

@@ -63,6 +63,7 @@ NOUNS = {
     "roles": "role",
     "approvals": "approval",
     "keys": "api_key",
+    "sessions": "session",
     "jobs": "job",
     "audit_events": "audit_event",
     "audit": "audit_event",

@@ -178,6 +178,9 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         )
         taught = training.furnish(owner, colleague)
         key = accounts.api_key(owner)
+        colleagues = accounts.session(colleague.user).session
+        colleagues.tenant_id = made.id
+        colleagues.save(update_fields=["tenant_id"])
         narrow = accounts.api_key(owner, scopes=["approval:read"])  # no operation asks for it
         event = Event.objects.order_by("-at")[0]
         alerted = alerts.alert("DATA-02", person=colleague.user_id)
@@ -216,6 +219,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "quote": ids.encode("quote", offered.pk),
         "charge": ids.encode("charge", charged.pk),
         "member": ids.encode("member", colleague.pk),
+        "session": ids.encode("session", colleagues.pk),
         "role": ids.encode("role", custom.pk),
         "invitation": ids.encode("invitation", invitation.pk),
         "approval": ids.encode("approval", approval.pk),
@@ -265,6 +269,8 @@ def kept(blocker: Any, fill: Callable[[], T]) -> Iterator[T]:
 def just_signed_in(of: Organization) -> None:
     """Let everybody have signed in this moment: a walk over every route takes longer than a sign-in stays fresh."""
     now = clock.now()
+    with scope(Scope(of.id)):
+        Session.objects.filter(tenant_id=of.id).update(last_seen_at=now)
     for person in of.people.values():
         with scope(Scope(user=person.id)):
             Session.objects.filter(user_id=person.id).update(step_up_at=now, last_seen_at=now)

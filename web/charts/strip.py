@@ -21,6 +21,11 @@ class Day:
     on: date
     state: DayState
 
+    @property
+    def words(self) -> str:
+        """How it was, as people read it."""
+        return _WORDS[self.state].lower()
+
 
 @dataclass(frozen=True, slots=True)
 class DayStrip:

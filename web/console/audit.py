@@ -5,7 +5,7 @@ Promise kept: reading the trail is itself recorded, before the page leaves.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -190,8 +190,8 @@ def _filters(query: QueryDict, cleaned: Mapping[str, Any], zone: str) -> Filters
         request=found["request"],
         network=query.get("network", "")[:64],
         via=cleaned.get("via") or "",
-        since=_midnight(since, zone) if since else None,
-        until=_midnight(until + timedelta(days=1), zone) if until else None,
+        since=trail.midnight(since, zone) if since else None,
+        until=trail.midnight(until + timedelta(days=1), zone) if until else None,
     )
 
 
@@ -203,10 +203,6 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         raise NotFound from None
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time.min, ZoneInfo(zone))
 
 
 def _day(at: datetime | None) -> str:
@@ -224,7 +220,9 @@ def _chart(filters: Filters, *, at: datetime, zone: str) -> BarChart:
     )
     first = max(first, last - timedelta(days=span - 1))
     counted = trail_queries.per_day(
-        replace(filters, since=_midnight(first, zone), until=_midnight(last + timedelta(days=1), zone)),
+        replace(
+            filters, since=trail.midnight(first, zone), until=trail.midnight(last + timedelta(days=1), zone)
+        ),
         zone=zone,
     )
     today = at.astimezone(ZoneInfo(zone)).date()

@@ -22,11 +22,11 @@ from payments.gateways.stripe import StripeGateway
 from payments.models import GatewayAccount
 from payments.services import accounts, boundary
 from tenancy import jobs
-from web.console.security import Tile
 from web.forms import attempting
 from web.kit import formats
 from web.kit.forms import Form
 from web.kit.parts import Crumb
+from web.patching.words import Tile
 from web.pay import inventory
 
 _WORDS: Mapping[Can, str] = MappingProxyType(

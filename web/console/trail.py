@@ -6,9 +6,10 @@ else keeps a short id. Nothing of a record is decrypted to name it: an invoice s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from types import MappingProxyType
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -150,6 +151,11 @@ def record_of(
     text = ids.encode(kind, subject_id) if kind in ids.PREFIXES else str(subject_id)
     url = reverse(_PAGES[kind], args=[slug, text]) if kind in opens else ""
     return Record(numbers.get(subject_id) or f"{words} {short(subject_id)}", kind, text, url)
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """Return when a day begins in a time zone."""
+    return datetime.combine(day, time.min, ZoneInfo(zone))
 
 
 def search_url(slug: str, **filters: str) -> str:

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from web.console import audit, encryption, gateway, integrity, jobs, keys, provider, security
+from web.console import (
+    audit,
+    encryption,
+    gateway,
+    integrity,
+    jobs,
+    keys,
+    provider,
+    security,
+    sessions,
+    signin,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -13,6 +24,11 @@ urlpatterns = [
     path("security/keys", keys.index, name="keys"),
     path("security/keys/rotate/<str:purpose>", keys.rotate, name="rotate"),
     path("security/encryption", encryption.index, name="encryption"),
+    path("security/sign-in", signin.index, name="sign_in"),
+    path("security/sign-in/members/<str:pk>/remind", signin.remind, name="remind"),
+    path("security/sessions", sessions.index, name="sessions"),
+    path("security/sessions/<str:pk>/end", sessions.end, name="end_session"),
+    path("security/sessions/members/<str:pk>/end", sessions.sign_out, name="sign_out"),
     path("security/gateway", gateway.index, name="gateway"),
     path("security/gateway/scan", gateway.look, name="card_scan"),
     path("settings/payments", provider.index, name="provider"),

@@ -62,6 +62,8 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Security", "console:security", "shield", P.SECURITY_READ),
             Place("Alerts", "alerts:alerts", "bell", P.ALERT_READ),
+            Place("Sign-in", "console:sign_in", "person", P.SECURITY_READ),
+            Place("Sessions", "console:sessions", "clock", P.SECURITY_READ),
             Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
             Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
             Place("Card data", "console:gateway", "payment", P.SECURITY_READ),

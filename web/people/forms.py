@@ -1,6 +1,6 @@
 """What is asked about members and roles."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -167,6 +167,23 @@ class NewRoleForm(RightsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["reason"]
+
+
+class CompareForm(Form):
+    """Which two roles."""
+
+    a = forms.ChoiceField(label="One role")
+    b = forms.ChoiceField(label="The other")
+
+    def __init__(self, *args: Any, roles: Mapping[str, Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("a", "b"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
+            field.choices = [
+                ("", "Choose a role"),
+                *((pk, words.role_name(role)) for pk, role in roles.items()),
+            ]
 
 
 class DecisionForm(Form):

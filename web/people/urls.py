@@ -19,7 +19,10 @@ urlpatterns = [
     path("settings/members/<str:pk>/remove", members.remove, name="remove"),
     path("settings/roles", roles.index, name="roles"),
     path("settings/roles/new", roles.create, name="new_role"),
+    path("settings/roles/new/preview", roles.preview_new, name="preview_new_role"),
+    path("settings/roles/compare", roles.compare, name="compare_roles"),
     path("settings/roles/<str:pk>", roles.detail, name="role"),
     path("settings/roles/<str:pk>/change", roles.change, name="change_role_rights"),
+    path("settings/roles/<str:pk>/preview", roles.preview, name="preview_role"),
     path("settings/roles/<str:pk>/remove", roles.remove, name="remove_role"),
 ]
