@@ -172,6 +172,7 @@ APIKEYS_READ = register("apikey.read", "{actor} read API keys", owasp="sensitive
 OWN_ACTIVITY_READ = register(
     "activity.read", "{actor} read their own activity", owasp="sensitive_read", pci="10.2.1.3"
 )
+PROFILE_CHANGED = register("profile.changed", "{actor} changed their profile", owasp="user_updated")
 RETENTION_ENDED = register(
     "signin.retention_ended",
     "{actor} removed sign-in records whose retention has ended",

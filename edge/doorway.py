@@ -8,11 +8,14 @@ any answer of 400 or above rolls everything back; what was refused is then recor
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, tzinfo
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import DatabaseError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from accounts import queries as accounts_queries
 from accounts.permissions import Permission
@@ -91,7 +94,8 @@ class DoorwayMiddleware:
         except Refusal as refusal:
             request.refusal = request.failure = refusal
             return errors.respond(request, refusal)
-        response = self.get_response(request)
+        with timezone.override(_zone(request)):
+            response = self.get_response(request)
         if response.status_code < _FAILED_FROM and request.failure is None:
             _record_view(request)
         return response
@@ -151,6 +155,12 @@ def _record_unreadable(actor: Actor, route: str, tenant_id: UUID | None) -> None
         )
     except DatabaseError as error:
         _log.critical("a value that does not open could not be recorded", exc_info=error)
+
+
+def _zone(request: Request) -> tzinfo:
+    """Return the time zone in which the person wants times written, UTC where they have set none."""
+    named = request.person.time_zone if request.person is not None else ""
+    return ZoneInfo(named) if named else UTC
 
 
 def _prepare(request: Request) -> None:

@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("certificates", include("web.training.public_urls")),
     path("p/<organization:slug>/", include("web.portal.urls")),
     path("o/<organization:slug>/", include("web.billing.urls")),
+    path("o/<organization:slug>/", include("web.search.urls")),
     path("o/<organization:slug>/", include("web.customers.urls")),
     path("o/<organization:slug>/", include("web.files.urls")),
     path("o/<organization:slug>/", include("web.recurring.urls")),

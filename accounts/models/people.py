@@ -39,6 +39,13 @@ class User(GuardianUserMixin, AbstractBaseUser):
         SUSPENDED = "suspended"
         ERASED = "erased"
 
+    class Theme(models.TextChoices):
+        """How pages look to them; the device's own choice unless they made one."""
+
+        SYSTEM = ""
+        LIGHT = "light"
+        DARK = "dark"
+
     crypto_owner: ClassVar[str] = "operator"
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
@@ -50,6 +57,12 @@ class User(GuardianUserMixin, AbstractBaseUser):
     password_changed_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=16, choices=State, default=State.ACTIVE)
     created_at = models.DateTimeField()
+    # How they want their pages; empty is what the device or the product says.
+    language = models.CharField(max_length=8, blank=True, default="")
+    time_zone = models.CharField(max_length=64, blank=True, default="")
+    theme = models.CharField(max_length=8, choices=Theme, blank=True, default=Theme.SYSTEM)
+    # Shortcuts of one key alone, which speech input and a trembling hand press by accident (WCAG 2.1.4).
+    single_keys = models.BooleanField(default=True)
     # Where people last signed in stands in Session; django.contrib.auth's column is not wanted.
     last_login = None
 
@@ -77,6 +90,7 @@ class User(GuardianUserMixin, AbstractBaseUser):
             "password": FieldClass.HASH,
             "password_changed_at": FieldClass.TIME,
             "state": FieldClass.STATE,
+            **dict.fromkeys(["language", "time_zone", "theme", "single_keys"], FieldClass.STATE),
             "created_at": FieldClass.TIME,
         },
     )
@@ -88,6 +102,9 @@ class User(GuardianUserMixin, AbstractBaseUser):
             models.UniqueConstraint(fields=["email_index"], name="accounts_user_one_email"),
             models.CheckConstraint(
                 condition=models.Q(state__in=["active", "suspended", "erased"]), name="accounts_user_state"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(theme__in=["", "light", "dark"]), name="accounts_user_theme"
             ),
         ]
 

@@ -15,7 +15,9 @@ _STOPPING = (Automatic.NONE, Automatic.FREEZE_EXPORTS, Automatic.END_SESSIONS)
 _OPENED = frozenset(
     {"customer.read", "invoice.read", "contact.read", "payment.read", "account_statement.read"}
 )
-_LISTS = frozenset({"customer.listed", "contact.listed", "invoice.listed", "payment.listed"})
+_LISTS = frozenset(
+    {"customer.listed", "contact.listed", "invoice.listed", "payment.listed", "record.searched"}
+)
 
 
 def rows_of(event: Seen) -> int:

@@ -12,7 +12,7 @@ from billing.quotes.models import Quote, QuoteLine
 from core.errors import NotFound
 
 MOST = 200
-_LIST = (
+LIST = (
     "id", "customer_id", "invoice_id", "number", "status", "currency", "issued_on", "valid_until",
     "subtotal_minor", "tax_minor", "total_minor", "created_at", "updated_at",
 )  # fmt: skip
@@ -72,7 +72,7 @@ def page(
         **{name: value for name, value in wanted.items() if value is not None}
     )
     limit = max(1, min(limit, MOST))
-    found = list(rows.values(*_LIST)[: limit + 1])
+    found = list(rows.values(*LIST)[: limit + 1])
     shown = found[:limit]
     names = customers.names(row["customer_id"] for row in shown) if with_names else {}
     made = [QuoteRow(**row, customer_name=names.get(row["customer_id"], "")) for row in shown]
@@ -92,7 +92,7 @@ def detail_of(row: Quote) -> QuoteDetail:
     lines = row.parts
     if lines is None:
         lines = list(QuoteLine.objects.filter(quote_id=row.pk).order_by("position"))
-    values: Mapping[str, Any] = {name: getattr(row, name) for name in _LIST}
+    values: Mapping[str, Any] = {name: getattr(row, name) for name in LIST}
     return QuoteDetail(
         **values,
         customer_name=customers.names([row.customer_id]).get(row.customer_id, ""),

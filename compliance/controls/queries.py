@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
+from django.db.models.functions import TruncDate
 
 from compliance.controls import registry, rules
 from compliance.controls.models import ControlException, ControlResult, ControlStatus
@@ -130,8 +131,12 @@ def days_of(codes: Sequence[str], *, until: date, days: int) -> dict[str, dict[d
     first = until - timedelta(days=days - 1)
     found: dict[str, dict[date, State]] = {code: {} for code in codes}
     order = [State.FAILING, State.UNKNOWN, State.PASSING, State.NOT_APPLICABLE]
-    results = ControlResult.objects.filter(code__in=codes, at__date__gte=first).values_list(
-        "code", "at__date", "state"
+    # By the world's day, whatever zone the reader has set.
+    results = (
+        ControlResult.objects.filter(code__in=codes)
+        .annotate(day=TruncDate("at", tzinfo=UTC))
+        .filter(day__gte=first)
+        .values_list("code", "day", "state")
     )
     for code, day, state in results.distinct():
         before = found[code].get(day)

@@ -6,12 +6,16 @@ import dialog from "./behaviours/dialog.js";
 import focus from "./behaviours/focus.js";
 import menu from "./behaviours/menu.js";
 import passkey from "./behaviours/passkey.js";
+import palette from "./behaviours/palette.js";
 import rowLink from "./behaviours/row-link.js";
+import shortcuts from "./behaviours/shortcuts.js";
 import theme from "./behaviours/theme.js";
 import toast from "./behaviours/toast.js";
+import unsaved from "./behaviours/unsaved.js";
 
 const behaviours = {
-  announce, "busy-submit": busySubmit, copy, dialog, focus, menu, passkey, "row-link": rowLink, theme, toast,
+  announce, "busy-submit": busySubmit, copy, dialog, focus, menu, palette, passkey, "row-link": rowLink,
+  shortcuts, theme, toast, unsaved,
 };
 const attached = new WeakSet();
 

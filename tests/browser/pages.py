@@ -16,6 +16,7 @@ def own() -> list[str]:
         "/select",
         "/step-up",
         "/step-up?way=recovery",
+        "/me/",
         "/me/security",
         "/me/security/passkeys/new",
         "/me/security/authenticator",

@@ -61,6 +61,9 @@ def pages(live: Live, made: Books) -> list[str]:
         f"settings/tax-rates/{rate}",
         f"settings/tax-rates/{rate}/supersede",
         "import/invoice",
+        "search",
+        "search?q=mill",
+        "search?q=zzz",
     ]
     return [f"/o/{live.slug}/{path}" for path in paths]
 

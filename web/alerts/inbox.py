@@ -29,7 +29,7 @@ from edge.request import Request
 from web.alerts import channels, rows
 from web.alerts.rules import rules_of
 from web.forms import answer, attempting
-from web.kit import formats
+from web.kit import formats, undo
 from web.kit.forms import Form
 from web.kit.parts import Crumb, CursorPage, Tab
 
@@ -192,8 +192,11 @@ def assign(request: Request, slug: str, pk: str) -> HttpResponse:
                 alert_id=alert.pk, to=UUID(to) if to else None, actor=request.actor, at=clock.now()
             )
         if not form.errors:
-            messages.success(
-                request, f"It is with {names[UUID(to)]} now." if to else "It is with nobody now."
+            undo.offer(
+                request,
+                f"It is with {names[UUID(to)]} now." if to else "It is with nobody now.",
+                url=reverse("alerts:assign", args=[slug, pk]),
+                to=str(alert.assigned_to or ""),
             )
             return redirect("alerts:alert", slug, pk)
     return answer(request, "alerts/assign.html", _about(slug, alert, pk), form=form)

@@ -23,7 +23,7 @@ from edge.access import Granted, access
 from edge.request import Request
 from web.customers.forms import DELIVERY, FullCustomerForm
 from web.forms import answer, attempting
-from web.kit import formats
+from web.kit import formats, undo
 from web.kit.forms import Form
 from web.kit.parts import Crumb, CursorPage, Tab
 
@@ -150,7 +150,8 @@ def archive(request: Request, slug: str, pk: str) -> HttpResponse:
         with attempting(request, form):
             services.archive(customer_id=found.id, actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, f"{found.name} is archived.")
+            back = reverse("billing:restore_customer", args=[slug, pk])
+            undo.offer(request, f"{found.name} is archived.", url=back)
             return redirect("billing:customer", slug, pk)
     context = {"customer": found, "pk": pk, "crumbs": _crumbs(slug, found)}
     return answer(request, "billing/archive.html", context, form=form)

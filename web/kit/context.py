@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
+from accounts.permissions import Permission
 from core import clock
 from edge.doors import DoorKind
 from tenancy.models import Tenant
@@ -56,6 +57,12 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
             granted=bool(request.opened_customers),  # type: ignore[attr-defined]  # as above
         ),
         strips=_duties(member, tenant.slug),
+        search_url=reverse("search:search", kwargs={"slug": tenant.slug}),
+        create_url=reverse("billing:new_invoice", kwargs={"slug": tenant.slug})
+        if Permission.INVOICE_WRITE in request.permissions  # type: ignore[attr-defined]  # edge.request.Request
+        else "",
+        keys=_keys(person),
+        theme=person.theme,
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),
     )
@@ -97,6 +104,7 @@ def of_customer(request: HttpRequest, organization: str) -> Shell:
         role=_("Customer"),
         language=translation.get_language() or "en",
         of_customer=True,
+        theme=person.theme,
         navigation=navigation.portal(
             tenant.slug,
             request.permissions,  # type: ignore[attr-defined]  # as above
@@ -115,6 +123,8 @@ def _of_person(request: HttpRequest, person: User) -> Shell:
         organizations=(OrganizationChoice("All your organizations", reverse("signin:select")),),
         person=_name(person),
         navigation=[NavGroup("You", _own_links(request.path))],
+        keys=_keys(person),
+        theme=person.theme,
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),
     )
@@ -124,13 +134,18 @@ def _name(person: User) -> str:
     return person.name or person.email or ""
 
 
+def _keys(person: User) -> str:
+    return "on" if person.single_keys else "off"
+
+
 def _own_links(path: str) -> list[NavItem]:
     links = (
+        (_("Your profile"), "me:profile", "person"),
         (_("Your sign-in"), "me:security", "key"),
         (_("Where you are signed in"), "me:sessions", "lock"),
         (_("Your activity"), "me:activity", "audit"),
     )
-    return [
-        NavItem(label, reverse(route), icon, current=path.startswith(reverse(route)))
-        for label, route, icon in links
-    ]
+    urls = {route: reverse(route) for label, route, icon in links}
+    # Their profile stands above the others' addresses.
+    here = max((url for url in urls.values() if path.startswith(url)), key=len, default="")
+    return [NavItem(label, urls[route], icon, current=urls[route] == here) for label, route, icon in links]

@@ -27,6 +27,8 @@ class Place:
     permission: Permission | None
     # Also for whom a grant opens at least one customer.
     granted: bool = False
+    # What follows G to come here.
+    key: str = ""
 
 
 P = Permission
@@ -35,17 +37,17 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Billing",
         (
-            Place("Overview", "signin:home", "overview", P.INVOICE_READ),
-            Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True),
+            Place("Overview", "signin:home", "overview", P.INVOICE_READ, key="o"),
+            Place("Invoices", "billing:invoices", "invoice", P.INVOICE_READ, granted=True, key="i"),
             Place("Quotes", "billing:quotes", "invoice", P.INVOICE_READ),
             Place("Credit notes", "billing:credit_notes", "refund", P.INVOICE_READ),
             Place("Subscriptions", "recurring:subscriptions", "repeat", P.SUBSCRIPTION_READ),
             Place("Products", "recurring:products", "product", P.PRODUCT_READ),
-            Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ, granted=True),
+            Place("Customers", "billing:customers", "customers", P.CUSTOMER_READ, granted=True, key="c"),
             Place("Billing runs", "billing:runs", "repeat", P.BILLING_RUN),
             Place("Reminders", "reminders:reminders", "bell", P.INVOICE_READ),
             Place("Reconcile", "reconcile:lines", "compliance", P.PAYMENT_READ),
-            Place("Payments", "payments:payments", "payment", P.PAYMENT_READ),
+            Place("Payments", "payments:payments", "payment", P.PAYMENT_READ, key="p"),
             Place("Refunds", "payments:refunds", "refund", P.PAYMENT_READ),
             Place("Disputes", "payments:disputes", "warning", P.PAYMENT_READ),
             Place("Reports", "reports:index", "report", P.REPORT_READ),
@@ -60,7 +62,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Security",
         (
-            Place("Security", "console:security", "shield", P.SECURITY_READ),
+            Place("Security", "console:security", "shield", P.SECURITY_READ, key="s"),
             Place("Alerts", "alerts:alerts", "bell", P.ALERT_READ),
             Place("Sign-in", "console:sign_in", "person", P.SECURITY_READ),
             Place("Sessions", "console:sessions", "clock", P.SECURITY_READ),
@@ -69,7 +71,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Card data", "console:gateway", "payment", P.SECURITY_READ),
             Place("Patches", "patching:evidence", "patch", P.SECURITY_READ),
             Place("Where alerts go", "channels:channels", "mail", P.ALERT_READ),
-            Place("Audit trail", "console:audit", "audit", P.AUDIT_READ),
+            Place("Audit trail", "console:audit", "audit", P.AUDIT_READ, key="a"),
             Place("Streams", "channels:streams", "next", P.AUDIT_READ),
             Place("Backups", "backups:evidence", "download", P.SECURITY_READ),
         ),
@@ -123,6 +125,22 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     ),
 )
 
+
+# What one can begin from anywhere, by its name.
+ACTIONS: tuple[Place, ...] = (
+    Place("New invoice", "billing:new_invoice", "plus", P.INVOICE_WRITE),
+    Place("New customer", "billing:new_customer", "plus", P.CUSTOMER_WRITE),
+    Place("Record a payment", "payments:new", "payment", P.PAYMENT_WRITE),
+    Place("New quote", "billing:new_quote", "plus", P.QUOTE_WRITE),
+    Place("New subscription", "recurring:new_subscription", "repeat", P.SUBSCRIPTION_WRITE),
+    Place("New product", "recurring:new_product", "product", P.PRODUCT_WRITE),
+    Place("Start a billing run", "billing:new_run", "repeat", P.BILLING_RUN),
+    Place("Import a bank statement", "reconcile:import", "import", P.PAYMENT_WRITE),
+    Place("Invite a member", "people:invite", "person", P.MEMBER_MANAGE),
+    Place("New API key", "developers:new_key", "code", P.APIKEY_MANAGE),
+    Place("New webhook", "developers:new_webhook", "repeat", P.WEBHOOK_MANAGE),
+    Place("Report a personal data breach", "privacy:new_breach", "warning", P.BREACH_MANAGE),
+)
 
 # What a customer sees of an organization, on its portal.
 PORTAL: tuple[Place, ...] = (
@@ -181,13 +199,22 @@ def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool =
     shown = []
     for label, places in GROUPS:
         items = [
-            NavItem(place.label, urls[place], place.icon, current=urls[place] == here)
+            NavItem(place.label, urls[place], place.icon, current=urls[place] == here, keys=place.key)
             for place in places
             if place.permission is None or place.permission in held or (granted and place.granted)
         ]
         if items:
             shown.append(NavGroup(label, items))
     return shown
+
+
+def actions(slug: str, held: frozenset[Permission]) -> list[NavItem]:
+    """Return what a person with these permissions can begin."""
+    return [
+        NavItem(place.label, _url(place, slug), place.icon)
+        for place in ACTIONS
+        if place.permission is None or place.permission in held
+    ]
 
 
 def _url(place: Place, slug: str) -> str:

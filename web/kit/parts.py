@@ -70,6 +70,8 @@ class NavItem:
     current: bool = False
     count: int = 0
     tint: str = ""
+    # What follows G to come here.
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,11 @@ class Shell:
     person_links: Sequence[NavItem] = ()
     sign_out_url: str = ""
     help_url: str = ""
+    search_url: str = ""
+    # Where C leads from a page that lists nothing to create.
+    create_url: str = ""
+    # "on" or "off": whether single keys act; empty where the page has no keys at all.
+    keys: str = ""
     language: str = field(default="en")
     # A customer's portal, which speaks their language; staff pages are English.
     of_customer: bool = False

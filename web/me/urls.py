@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from web.me import activity, security, sessions
+from web.me import activity, profile, security, sessions
 
 app_name = "me"
 urlpatterns = [
+    path("", profile.index, name="profile"),
     path("security", security.overview, name="security"),
     path("security/passkeys/new", security.new_passkey, name="new_passkey"),
     path("security/passkeys/<str:pk>", security.rename_passkey, name="rename_passkey"),

@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from web.kit import formats, icons, navigation, parts
+from web.kit import formats, icons, navigation, parts, undo
 from web.kit.status import status
 
 register = template.Library()
@@ -41,6 +41,7 @@ register.filter("ago", formats.relative)  # {{ at|ago:now }}, only ever beside t
 register.filter("duration", formats.duration)
 register.filter("size", formats.size)
 register.filter("initials", formats.initials)
+register.filter("way_back", undo.offered)
 
 
 @register.filter
@@ -132,8 +133,9 @@ def button(
     busy: str = "",
     dialog: str = "",
     reason: str = "",
+    key: str = "",
 ) -> dict[str, object]:
-    """Print a button, or a link that looks like one; `reason` switches it off and says why."""
+    """Print a button, or a link that looks like one; `reason` switches it off and says why, `key` presses it."""
     return dict(locals())
 
 
