@@ -145,7 +145,7 @@ def _pages(request: Request, slug: str) -> list[Hit]:
 
 def _places(places: Iterable[NavItem]) -> list[Hit]:
     return [
-        Hit(kind="Action", title=item.label, url=item.url, icon=item.icon, keys=item.keys) for item in places
+        Hit(kind="", title=item.label, url=item.url, icon=item.icon, keys=item.keys) for item in places
     ]
 
 
