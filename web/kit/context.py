@@ -18,6 +18,7 @@ from web.kit import formats, navigation, words
 from web.kit.parts import NavGroup, NavItem, OrganizationChoice, Shell, Strip
 
 _WARN_DAYS = 7
+_TOOLS = "_tools.html"
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:
@@ -62,6 +63,7 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
         if Permission.INVOICE_WRITE in request.permissions  # type: ignore[attr-defined]  # edge.request.Request
         else "",
         keys=_keys(person),
+        tools=_TOOLS,
         theme=person.theme,
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),
@@ -124,6 +126,7 @@ def _of_person(request: HttpRequest, person: User) -> Shell:
         person=_name(person),
         navigation=[NavGroup("You", _own_links(request.path))],
         keys=_keys(person),
+        tools=_TOOLS,
         theme=person.theme,
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),

@@ -121,8 +121,10 @@ class Shell:
     search_url: str = ""
     # Where C leads from a page that lists nothing to create.
     create_url: str = ""
-    # "on" or "off": whether single keys act; empty where the page has no keys at all.
+    # Whether single keys act: "off" where the person has said so.
     keys: str = ""
+    # The template of what opens over any page (the palette, the sheet of keys); customers' pages have none.
+    tools: str = ""
     language: str = field(default="en")
     # A customer's portal, which speaks their language; staff pages are English.
     of_customer: bool = False

@@ -246,16 +246,7 @@ def table(
     hide_caption: bool = False,
 ) -> SafeString:
     """Wrap `<thead>`, `<tbody>` and `<tfoot>` in a named, scrollable table."""
-    return _render(
-        "table",
-        content=content,
-        caption=caption,
-        note=note,
-        dense=dense,
-        sticky=sticky,
-        rows_open=rows_open,
-        hide_caption=hide_caption,
-    )
+    return _render("table", **locals())
 
 
 def _sorted_by(query: QueryDict, order: str) -> str:
