@@ -119,6 +119,7 @@ class Shell:
     sign_out_url: str = ""
     help_url: str = ""
     search_url: str = ""
+    search_keys: str = "Ctrl K"
     # Where C leads from a page that lists nothing to create.
     create_url: str = ""
     # Whether single keys act: "off" where the person has said so.
