@@ -57,4 +57,3 @@ def set_profile(
     user.save(update_fields=changed)
     audit.record(events.PROFILE_CHANGED, actor=actor, subject=("user", user.pk), fields=changed)
     return user
-

@@ -144,9 +144,7 @@ def _pages(request: Request, slug: str) -> list[Hit]:
 
 
 def _places(places: Iterable[NavItem]) -> list[Hit]:
-    return [
-        Hit(kind="", title=item.label, url=item.url, icon=item.icon, keys=item.keys) for item in places
-    ]
+    return [Hit(kind="", title=item.label, url=item.url, icon=item.icon, keys=item.keys) for item in places]
 
 
 def _matching(places: Sequence[Hit], words: str) -> list[Hit]:
