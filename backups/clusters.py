@@ -10,6 +10,7 @@ from secrets import token_hex
 from shutil import rmtree
 
 from backups import places, restoring, server
+from backups.newest import Newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Result:
     """What a restore of the cluster came to."""
 
     names: list[str]
+    generation: int
     reached_at: datetime | None
     segments: int
     milliseconds: int
@@ -25,7 +27,12 @@ class Result:
 
 
 def restore_into(
-    into: Path, *, wanted: datetime | None, key: bytes, say: Callable[[str], None] = lambda text: None
+    into: Path,
+    *,
+    wanted: datetime | None,
+    key: bytes,
+    newest: Newest | None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Restore to a moment, bring the copy up once so that it is whole, and leave a clean data folder at `into`.
 
@@ -41,7 +48,9 @@ def restore_into(
     os.chown(folder, who.uid, who.gid)
     where, trusted = places.open_targets(), places.trusted()
     try:
-        restored = restoring.restore(folder, wanted=wanted, key=key, trusted=trusted, places_=where, say=say)
+        restored = restoring.restore(
+            folder, wanted=wanted, key=key, trusted=trusted, places_=where, newest=newest, say=say
+        )
         with restoring.Spool(folder, where, system=restored.system, key=key, trusted=trusted) as spool:
             copy = server.ScratchServer(
                 folder, restored.data, recovery=restoring.recovery(spool, wanted=wanted), durable=True
@@ -57,7 +66,8 @@ def restore_into(
         raise
     names = [link.name for link in restored.chain]
     spent = int((time.monotonic() - began) * 1000)
-    return Result(names, reached, segments, spent, restored.files, folder)
+    generation = restored.chain[-1].header.generation
+    return Result(names, generation, reached, segments, spent, restored.files, folder)
 
 
 def clean_up(result: Result) -> None:

@@ -47,6 +47,12 @@ RETENTION_CHANGED = register(
     owasp="sensitive_update",
     pci="10.2.1.2",
 )
+PLACES_CHANGED = register(
+    "backup.places_changed",
+    "Backups go to {targets} targets: {immutable} refuse to delete early, {offsite} are elsewhere",
+    owasp="sys_monitor_enabled",
+    pci="10.2.1.2",
+)
 DRILL_ASKED = register(
     "drill.requested", "{actor} asked for a restore drill", owasp="sensitive_update", pci="10.2.1.2"
 )

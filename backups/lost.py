@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from backups.models import Backup
+from backups.models import Backup, Drill
 from tenancy import jobs
 from tenancy.context import use_case
 
@@ -33,3 +33,6 @@ def end(*, kinds: Collection[str], before: datetime, at: datetime) -> None:
     jobs.end_lost(kinds=kinds, before=before, at=at)
     running = Backup.objects.filter(state=Backup.State.RUNNING, started_at__lt=before)
     running.update(state=Backup.State.FAILED, finished_at=at, code="restored")
+    Drill.objects.filter(state=Drill.State.RUNNING, started_at__lt=before).update(
+        state=Drill.State.FAILED, finished_at=at, code="restored"
+    )

@@ -298,6 +298,11 @@ class Plan(TenantModel):
     # Every change that was committed before this moment lies at the targets.
     stream_covers_at = models.DateTimeField(null=True)
     stream_lag_bytes = models.PositiveBigIntegerField(default=0)
+    # Of what kind the targets are; the worker, which alone reaches them, says so.
+    targets = models.PositiveSmallIntegerField(default=0)
+    targets_immutable = models.PositiveSmallIntegerField(default=0)
+    targets_offsite = models.PositiveSmallIntegerField(default=0)
+    places_seen_at = models.DateTimeField(null=True)
     # Since when it is late; empty while it is not: each signal is given once per change.
     overdue_since = models.DateTimeField(null=True)
     drill_overdue_since = models.DateTimeField(null=True)
@@ -305,8 +310,17 @@ class Plan(TenantModel):
 
     data_policy: ClassVar[DataPolicy] = _policy(
         "as long as the installation exists",
-        technical=["keep_days", "drill_days", "stream_segment", "stream_lag_bytes"],
+        technical=[
+            "keep_days",
+            "drill_days",
+            "stream_segment",
+            "stream_lag_bytes",
+            "targets",
+            "targets_immutable",
+            "targets_offsite",
+        ],
         time=[
+            "places_seen_at",
             "stream_seen_at",
             "stream_stored_at",
             "stream_covers_at",

@@ -20,6 +20,7 @@ from django.db import connections
 from psycopg import sql
 
 from backups import places, restoring, server
+from backups.newest import Newest
 from backups.tars import JOURNAL, JOURNAL_FOLDER
 from core.actor import Actor
 from core.errors import Refusal
@@ -70,6 +71,7 @@ def put_back(
     tenant_id: UUID,
     wanted: datetime | None,
     key: bytes,
+    newest: Newest | None,
     actor: Actor,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, int]:
@@ -82,7 +84,9 @@ def put_back(
         raise RestoreNeedsItsRole
     where, trusted = places.open_targets(), places.trusted()
     with places.scratch() as folder:
-        restored = restoring.restore(folder, wanted=wanted, key=key, trusted=trusted, places_=where, say=say)
+        restored = restoring.restore(
+            folder, wanted=wanted, key=key, trusted=trusted, places_=where, newest=newest, say=say
+        )
         with restoring.Spool(folder, where, system=restored.system, key=key, trusted=trusted) as spool:
             copy = server.ScratchServer(
                 folder, restored.data, recovery=restoring.recovery(spool, wanted=wanted)

@@ -13,6 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from shutil import rmtree
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
 
@@ -32,6 +33,8 @@ class Named:
 
     name: str
     place: Any
+    # Whether it lies on another machine than this one.
+    is_offsite: bool = True
 
 
 def target_names() -> list[str]:
@@ -46,7 +49,9 @@ def open_targets() -> list[Named]:
         BackupsNotConfigured: there is none.
     """
     credentials = targets.Credentials(**settings.BACKUP_CREDENTIALS)
-    found = [Named(name, targets.of(url, credentials=credentials)) for name, url in _targets()]
+    found = [
+        Named(name, targets.of(url, credentials=credentials), _is_offsite(url)) for name, url in _targets()
+    ]
     if not found:
         raise BackupsNotConfigured("STRONGBOX_BACKUP_TARGETS names no target.")
     return found
@@ -55,6 +60,15 @@ def open_targets() -> list[Named]:
 def _targets() -> list[tuple[str, str]]:
     entries = settings.BACKUP_TARGETS.split()
     return [(name, url) for name, _, url in (entry.partition("=") for entry in entries) if url]
+
+
+def _is_offsite(url: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme in ("", "file"):
+        return False
+    endpoint = dict(parse_qsl(parts.query)).get("endpoint", "")
+    host = urlsplit(endpoint).hostname if endpoint else parts.hostname
+    return not (host or "").startswith("127.") and host not in ("localhost", "::1")
 
 
 def signer() -> archive.Signer:

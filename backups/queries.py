@@ -185,6 +185,10 @@ class Evidence:
     backups_kept: int
     oldest_kept_at: datetime | None
     targets: int
+    targets_immutable: int
+    targets_offsite: int
+    places_seen_at: datetime | None
+    stream_seen_at: datetime | None
     stream_covers_at: datetime | None
     keep_days: int
     drill_days: int

@@ -4,160 +4,32 @@ Promise kept: nothing of an archive is used before all of it was authenticated, 
 the one that was asked for. Whoever restores gives the key; the database is not needed.
 """
 
-import hashlib
 import logging
 import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from backups import archive, places, server, targets
+from backups import archive, places, server
 from backups.archive import Header, Kind
+from backups.chains import ArchiveMissing, Link, chain_at, expect_changes, opened, wal_name
+from backups.newest import Newest
 from backups.tars import JOURNAL
 from core.errors import Refusal
 
 _log = logging.getLogger("strongbox.backups")
 
 
-class NothingStored(Refusal):
-    """No backup was found at the targets from which this moment can be reached."""
-
-    code = "nothing_stored"
-
-
-class ArchiveMissing(Refusal):
-    """An archive that is needed lies at no target."""
-
-    code = "archive_missing"
-
-
 class UnpackFailed(Refusal):
     """An archive could not be unpacked."""
 
     code = "unpack_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One archive of a chain as its own header describes it."""
-
-    name: str
-    header: Header
-    sha256: str
-
-    @property
-    def facts(self) -> dict[str, str]:
-        """Return what was known when it was closed."""
-        return dict(self.header.closing.facts) if self.header.closing is not None else {}
-
-    @property
-    def consistent_at(self) -> datetime:
-        """Return from when on it is whole."""
-        return datetime.fromisoformat(self.facts["consistent_at"])
-
-
-@contextmanager
-def opened(name: str, places_: Sequence[places.Named]) -> Iterator[Any]:
-    """Open an object at the first target that has it.
-
-    Raises:
-        ArchiveMissing
-    """
-    for one in places_:
-        try:
-            source = one.place.get(name)
-        except targets.TargetRefused as error:
-            _log.debug("target %s has no %s: %s", one.name, name, error.code)
-            continue
-        with source as stream:
-            yield stream
-            return
-    raise ArchiveMissing(f"{name} lies at no target.")
-
-
-def chain_at(
-    places_: Sequence[places.Named], *, trusted: Sequence[bytes], wanted: datetime | None
-) -> list[Link]:
-    """Find by their own signed words the archives from which a moment can be reached, the full one first.
-
-    Each candidate is verified whole, newest first; one that is not sound is passed over with a warning.
-
-    Raises:
-        NothingStored
-    """
-    names = {
-        stored.name
-        for one in places_
-        for stored in one.place.list("backups/")
-        if stored.name.endswith("/database.sbk")
-    }
-    by_archive: dict[str, Link] = {}
-
-    def link(name: str) -> Link | None:
-        try:
-            with opened(name, places_) as source:
-                hashed = Hashed(source)
-                found = Link(name, archive.verify(hashed, trusted=trusted), hashed.digest)
-        except (archive.ArchiveRefused, ArchiveMissing) as error:
-            _log.warning("%s is passed over: %s", name, error.code)
-            return None
-        by_archive[found.header.archive] = found
-        return found
-
-    heads: dict[str, Header] = {}
-    for name in sorted(names, reverse=True):
-        try:
-            with opened(name, places_) as source:
-                head = archive.peek(source, trusted=trusted)
-        except (archive.ArchiveRefused, ArchiveMissing):
-            continue
-        heads[head.archive] = head
-        # The number in the name is for people; the signed one counts.
-        if f"{head.generation:08d}-{head.kind}" != name.split("/")[1]:
-            heads.pop(head.archive)
-    named = {
-        head.archive: f"backups/{head.generation:08d}-{head.kind}/database.sbk" for head in heads.values()
-    }
-    for head in sorted(heads.values(), key=lambda one: one.generation, reverse=True):
-        newest = link(named[head.archive])
-        if newest is None or (wanted is not None and newest.consistent_at > wanted):
-            continue
-        found = [newest]
-        while found[0].header.parent is not None:
-            parent = found[0].header.parent
-            below = by_archive.get(parent) or (link(named[parent]) if parent in named else None)
-            if below is None or below.sha256 != found[0].header.parent_sha256:
-                break
-            found.insert(0, below)
-        else:
-            return found
-        _log.warning("%s is passed over: what it is built on is not there", newest.name)
-    raise NothingStored
-
-
-class Hashed:
-    """A source, hashed whole: an archive names its parent by the digest of all its stored bytes."""
-
-    def __init__(self, source: Any) -> None:
-        self._source, self._hash = source, hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        """Read on."""
-        data: bytes = self._source.read(size)
-        self._hash.update(data)
-        return data
-
-    @property
-    def digest(self) -> str:
-        """Return the digest of what has been read."""
-        return self._hash.hexdigest()
 
 
 def unpack(link_name: str, folder: Path, places_: Sequence[places.Named], **reading: Any) -> Header:
@@ -271,11 +143,6 @@ class Spool:
         fresh.rename(self.folder / f"{segment}.{answer}")
 
 
-def wal_name(system: str, segment: str) -> str:
-    """Return under which name a segment of changes is stored."""
-    return f"wal/{system}/{segment.lower()}.sbk"
-
-
 @dataclass
 class Restored:
     """A data folder on which a server can run, and how it came about."""
@@ -294,13 +161,16 @@ def restore(
     key: bytes,
     trusted: Sequence[bytes],
     places_: Sequence[places.Named],
+    newest: Newest | None,
     say: Callable[[str], None] = lambda text: None,
     with_files: bool = True,
 ) -> Restored:
     """Fetch, check and combine what is needed for a moment into `folder`; the server is not started yet.
 
+    `newest` is what must at least be there; None where nothing outside the archives knows.
+
     Raises:
-        NothingStored, UnpackFailed, archive.ArchiveRefused, server.ProgramFailed.
+        NothingStored, UnpackFailed, archive.ArchiveRefused, ChangesWithheld, server.ProgramFailed.
     """
     spent: dict[str, int] = {}
 
@@ -310,7 +180,9 @@ def restore(
         spent[name] = spent.get(name, 0) + int((time.monotonic() - began) * 1000)
         return result
 
-    chain = timed("find", lambda: chain_at(places_, trusted=trusted, wanted=wanted))
+    chain = timed("find", lambda: chain_at(places_, trusted=trusted, wanted=wanted, newest=newest))
+    if newest is not None and wanted is None and newest.system == chain[-1].facts["system"]:
+        expect_changes(newest, places_)
     say(f"Restoring {' + '.join(link.name.split('/')[1] for link in chain)}")
     parts = []
     for link in chain:

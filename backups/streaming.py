@@ -16,7 +16,8 @@ from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 
-from backups import archive, places, queries, rules, server, services, taking, tars
+from backups import archive, places, queries, rules, server, services, signals, storing, taking, tars
+from backups.newest import note_changes
 from backups.segments import SEGMENT_BYTES, lsn, segment_end
 from core import ids
 from core.errors import Refusal
@@ -131,6 +132,8 @@ class Receiver:
                     newest = path.name
                     self._stored_end = max(self._stored_end, segment_end(path.name))
                 path.unlink()
+        if newest:
+            self._note_newest(newest)
         self._store_new_files()
         at = self._now()
         covers = covered(self._marks, self._stored_end) if self._stored_end else None
@@ -139,7 +142,7 @@ class Receiver:
             return 0
         self._noted = at
         with queries.of_operator():
-            services.note_stream(
+            signals.note_stream(
                 segment=newest,
                 stored_at=at if newest else None,
                 covers_at=covers,
@@ -149,6 +152,12 @@ class Receiver:
         if covers is not None:
             self._marks = [mark for mark in self._marks if mark.at >= covers]
         return stored
+
+    def _note_newest(self, segment: str) -> None:
+        try:
+            note_changes(system=self.system, segment=segment)
+        except OSError as error:
+            _log.error("the newest changes cannot be noted: %s", error.strerror)
 
     def _mark(self) -> None:
         with server.as_backup() as connection:
@@ -192,7 +201,7 @@ class Receiver:
                 missing.append(one)
         if not missing:
             return
-        taking.store(
+        storing.store(
             source,
             name=name,
             header=archive.Header(
@@ -236,7 +245,7 @@ class Receiver:
             )
             output = server.pipe(child.stdout)
             try:
-                taking.store(
+                storing.store(
                     output,
                     name=f"files/{self.system}/{at:%Y%m%dt%H%M%S%f}.sbk",
                     header=archive.Header(

@@ -9,7 +9,6 @@ import json
 import logging
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,11 +20,10 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
-from backups import archive, places, queries, rules, server, services, targets, tars
+from backups import archive, newest, places, queries, rules, server, services, storing, targets, tars
 from backups.manifests import TarWatch
 from backups.models import Backup, Copy
 from backups.segments import lsn, segment_of
-from backups.targets import Sink
 from core import ids
 from core.actor import Actor
 from core.errors import Refusal
@@ -35,104 +33,6 @@ from tenancy.models import Tenant, TenantModel
 _log = logging.getLogger("strongbox.backups")
 
 Progress = Callable[[int], None]
-
-
-class EveryTargetFailed(Refusal):
-    """No target took the backup."""
-
-    code = "backup_no_target"
-
-
-class _TargetSink:
-    """One open object at one target; after its first fault it takes nothing more."""
-
-    def __init__(self, named: places.Named, opened: AbstractContextManager[Sink]) -> None:
-        self.named, self._opened = named, opened
-        self.fault: BaseException | None = None
-        self._sink: Sink | None = None
-
-    def __enter__(self) -> "_TargetSink":
-        self._sink = self._guarded(self._opened.__enter__)
-        return self
-
-    def write(self, data: bytes) -> None:
-        if self.fault is None and self._sink is not None:
-            sink = self._sink
-            self._guarded(lambda: sink.write(data))
-
-    def close(self, error: BaseException | None) -> None:
-        """Give the object its name, or take back what was written."""
-        cause = error or self.fault
-        if self._sink is None:
-            return
-        try:
-            self._opened.__exit__(type(cause) if cause else None, cause, None)
-        except BaseException as fault:
-            if fault is not cause:
-                self.fault = fault
-
-    def _guarded(self, act: Callable[[], Any]) -> Any:
-        try:
-            return act()
-        except (Refusal, OSError) as error:
-            self.fault = error
-            _log.warning(
-                "target %s failed: %s", self.named.name, getattr(error, "code", type(error).__name__)
-            )
-            return None
-
-
-class _Everywhere:
-    """Writes the same bytes to every target that still takes them."""
-
-    def __init__(self, sinks: Sequence[_TargetSink]) -> None:
-        self._sinks = sinks
-
-    def write(self, data: bytes) -> None:
-        for sink in self._sinks:
-            sink.write(data)
-        if all(sink.fault is not None for sink in self._sinks):
-            raise EveryTargetFailed
-
-
-def store(
-    producer: Any,
-    *,
-    name: str,
-    header: archive.Header,
-    keep_until: datetime,
-    finished: Callable[[], bool],
-    facts: Callable[[], Mapping[str, str]] = dict,
-    open_targets: Sequence[places.Named] | None = None,
-) -> tuple[archive.Written, list[str]]:
-    """Write one archive to every target; return it and the names of the targets that hold it.
-
-    Raises:
-        EveryTargetFailed, archive.ProducerFailed.
-    """
-    found = places.open_targets() if open_targets is None else open_targets
-    sinks = [_TargetSink(one, one.place.create(name, keep_until=keep_until)).__enter__() for one in found]
-    error: BaseException | None = None
-    try:
-        written = archive.write(
-            producer,
-            _Everywhere(sinks),
-            header=header,
-            recipients=places.recipients(),
-            signer=places.signer(),
-            finished=finished,
-            facts=facts,
-        )
-    except BaseException as fault:
-        error = fault
-        raise
-    finally:
-        for sink in sinks:
-            sink.close(error)
-    held = [sink.named.name for sink in sinks if sink.fault is None]
-    if not held:
-        raise EveryTargetFailed
-    return written, held
 
 
 def row_counts() -> dict[str, int]:
@@ -178,7 +78,7 @@ def take(
         made = services.begin(
             kind=rules.INCREMENTAL if parent else rules.FULL,
             parent=parent.backup if parent else None,
-            floor=highest_stored(opened[0]),
+            floor=max(highest_stored(opened[0]), _noted()),
             job_id=job_id,
             actor=actor,
             at=now(),
@@ -188,7 +88,7 @@ def take(
         database, facts = _database(made, parent, opened, now, progress)
         files = _files(made, opened, now)
         with queries.of_operator():
-            return services.finish(
+            done = services.finish(
                 backup_id=made.pk,
                 copies=[*database, *files],
                 actor=actor,
@@ -201,6 +101,22 @@ def take(
         with queries.of_operator():
             services.fail(backup_id=made.pk, code=code, actor=actor, at=now())
         raise
+    newest.note_backup(
+        generation=made.generation,
+        archive_id=str(made.pk),
+        manifest_sha256=done.manifest_sha256,
+        held=[copy.target for copy in database],
+        at=now(),
+    )
+    return done
+
+
+def _noted() -> int:
+    try:
+        found = newest.known()
+    except newest.NewestNoteBroken:
+        return 0
+    return found.generation if found is not None else 0
 
 
 def highest_stored(target: places.Named) -> int:
@@ -284,7 +200,7 @@ def _database(
             }
 
         try:
-            written, held = store(
+            written, held = storing.store(
                 watch,
                 name=object_name(made, "database"),
                 header=archive.Header(
@@ -366,7 +282,7 @@ def _files(
     )
     output = archive.widen(server.pipe(child.stdout))
     try:
-        written, held = store(
+        written, held = storing.store(
             output,
             name=object_name(made, "files"),
             header=archive.Header(

@@ -3,7 +3,6 @@
 Whoever asks, a page, a command or the clock, goes through `ask`; whoever works goes through `run`.
 """
 
-import io
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,15 +12,16 @@ from uuid import UUID
 from audit import services as audit
 from backups import (
     archive,
+    chains,
     events,
+    keeping,
     lost,
     places,
-    pruning,
     queries,
-    restoring,
     rules,
     server,
     services,
+    signals,
     taking,
     targets,
 )
@@ -35,10 +35,8 @@ from tenancy.context import use_case
 from tenancy.models import Job, Tenant
 
 _log = logging.getLogger("strongbox.backups")
-BACKUP, VERIFY, DRILL = "backup.run", "backup.verify", "backup.drill"
+BACKUP, VERIFY, DRILL, KEEP = "backup.run", "backup.verify", "backup.drill", "backup.keep"
 _KEPT_ROWS = timedelta(days=45)
-_PROOF_KEPT = timedelta(days=365)
-_ABANDONED = timedelta(days=2)
 
 
 class BackupWorkRuns(Conflict):
@@ -64,7 +62,8 @@ def ask(
         BackupWorkRuns: the same has been asked for and is not finished.
     """
     lasting = jobs.lasting(kind=kind)
-    if lasting is not None and at - lasting.created_at < services.ABANDONED_AFTER:
+    # Another hold is another thing to do; the rest would be done twice.
+    if kind != KEEP and lasting is not None and at - lasting.created_at < services.ABANDONED_AFTER:
         raise BackupWorkRuns
     job = jobs.start(kind=kind, at=at, created_by=actor.id)
     if kind == BACKUP:
@@ -96,7 +95,7 @@ def run(
         with queries.of_operator():
             jobs.advance(job_id=job_id, at=now(), done=done, total=total)
 
-    act = {BACKUP: _backup, VERIFY: _verify, DRILL: _drill}[arguments["kind"]]
+    act = {BACKUP: _backup, VERIFY: _verify, DRILL: _drill, KEEP: _keep_held}[arguments["kind"]]
     try:
         progress(0, 0)
         counts = act(arguments, job_id, actor, now, progress)
@@ -130,7 +129,7 @@ def _backup(
         # After a restore the cluster is on another branch of time, and nothing there can be built on.
         made = take(rules.FULL)
     verify(made.pk, actor=actor, now=now)
-    prune(actor=actor, now=now)
+    keeping.prune(actor=actor, now=now)
     return {"generation": made.generation, "bytes": made.bytes_stored}
 
 
@@ -149,6 +148,13 @@ def _drill(
         made = results.begin(wanted=wanted, job_id=job_id, actor=actor, at=now())
     done = running.run(drill_id=made.pk, wanted=wanted, actor=actor, now=now, progress=progress)
     return {"passed": int(done.state == Drill.State.PASSED), "rto_ms": done.rto_milliseconds}
+
+
+def _keep_held(
+    arguments: dict[str, str], job_id: UUID, actor: Actor, now: Callable[[], datetime], progress: _Progress
+) -> dict[str, int]:
+    """Lengthen the locks at the targets at once: a hold that waits for the next backup holds nothing until then."""
+    return {"copies": keeping.lengthen(at=now())}
 
 
 def verify(
@@ -186,7 +192,7 @@ def _fault_of(copy: Copy, made: Backup, target: Any, trusted: list[bytes]) -> st
         return "target_unknown"
     try:
         with target.get(copy.name) as source:
-            hashed = restoring.Hashed(source)
+            hashed = chains.Hashed(source)
             header = archive.verify(hashed, trusted=trusted, newest_known=made.generation)
     except Refusal as error:
         return error.code
@@ -200,130 +206,6 @@ def _fault_of(copy: Copy, made: Backup, target: Any, trusted: list[bytes]) -> st
     return "" if hashed.digest == copy.sha256 else "not_what_was_stored"
 
 
-def prune(*, actor: Actor, now: Callable[[], datetime]) -> list[int]:
-    """Remove the bytes whose day has come, from every target; return the generations that went.
-
-    A target that keeps longer, because it is immutable and its date lies later, keeps: the row stays done until
-    every copy is gone. What went is proved at each target by what lies there afterwards (pruning.prune), and the
-    signed proof is left there.
-    """
-    at = now()
-    with queries.of_operator():
-        kept = queries.kept()
-        gone = rules.to_prune(at, kept=kept)
-        rows = {row.generation: row for row in Backup.objects.filter(generation__in=gone)}
-        copies = {generation: _copies_left(rows[generation]) for generation in gone}
-        # Those that go as well: a target may keep them, and then they still need their changes.
-        known = list(Backup.objects.filter(state=Backup.State.DONE))
-        staying = [
-            (copy, rules.needed_until(at, kept=kept)[made.generation])
-            for made in known
-            if made.generation not in gone
-            for copy in _copies_left(made)
-        ]
-    left: set[tuple[str, str]] = set()
-    for one in places.open_targets():
-        doomed = {
-            copy.name: f"kept until {rows[generation].keep_until.isoformat()}"
-            for generation in gone
-            for copy in copies[generation]
-            if copy.target == one.name
-        }
-        left |= {(one.name, name) for name in _prune_at(one, doomed, known, at)}
-        _sweep(one, at)
-        _keep(one, staying)
-    pruned = []
-    for generation in gone:
-        if any((copy.target, copy.name) in left for copy in copies[generation]):
-            continue
-        made = rows[generation]
-        taking.manifest_path(made).unlink(missing_ok=True)
-        with queries.of_operator():
-            services.note_pruned(backup_id=made.pk, objects=len(copies[generation]), actor=actor, at=at)
-        pruned.append(generation)
-    return pruned
-
-
-def _copies_left(made: Backup) -> list[Copy]:
-    return [copy for copy in queries.copies(made.pk) if copy.state != Copy.State.PRUNED]
-
-
-def _prune_at(one: places.Named, doomed: dict[str, str], known: list[Backup], at: datetime) -> set[str]:
-    """Remove from one target what may go there; return the names that are still there, or may be."""
-    needed_from = min((made.first_segment for made in known if made.first_segment), key=_place, default=None)
-    try:
-        everything = doomed | _unneeded(one, known, needed_from, at)
-        if not everything:
-            return set()
-        proof = pruning.prune(
-            one.place, everything, label=one.name, trusted=places.trusted(), needed_from=needed_from, at=at
-        )
-    except Refusal as error:
-        _log.error("nothing more is removed at %s: %s", one.name, error.code)
-        return set(doomed)
-    if proof.gone:
-        _leave(one, proof, at)
-    return set(proof.kept_by_target)
-
-
-def _keep(one: places.Named, staying: list[tuple[Copy, datetime]]) -> None:
-    """Let the target keep what is needed for longer than was known when it was stored.
-
-    Otherwise the lock of a full backup ends before those of what is built on it, and a thief of the target's key
-    makes all of them useless by deleting one.
-    """
-    for copy, until in staying:
-        if copy.target != one.name or until <= copy.keep_until:
-            continue
-        try:
-            one.place.extend(copy.name, keep_until=until)
-        except targets.KeptLonger:
-            continue
-        except targets.TargetRefused as error:
-            _log.error("%s is not kept longer at %s: %s", copy.name, one.name, error.code)
-
-
-def _sweep(one: places.Named, at: datetime) -> None:
-    try:
-        swept = one.place.sweep(before=at - _ABANDONED)
-    except targets.TargetRefused as error:
-        _log.warning("nothing is swept at %s: %s", one.name, error.code)
-    else:
-        if swept:
-            _log.info("%s pieces of backups that never ended were removed at %s", swept, one.name)
-
-
-def _leave(one: places.Named, proof: pruning.Proof, at: datetime) -> None:
-    signed = pruning.sign(proof, places.signer())
-    try:
-        one.place.put(f"proofs/{at:%Y%m%d-%H%M%S-%f}.json", io.BytesIO(signed), at + _PROOF_KEPT)
-    except targets.TargetRefused as error:
-        # What went is gone all the same, and the trail says so.
-        _log.error("the proof of a removal is not at %s: %s", one.name, error.code)
-
-
-def _place(segment: str) -> str:
-    return segment[8:]
-
-
-def _unneeded(
-    one: places.Named, known: list[Backup], needed_from: str | None, at: datetime
-) -> dict[str, str]:
-    """Return the changes and the added files from before the oldest backup, whose day has come too."""
-    oldest = min((made.started_at for made in known), default=None)
-    if oldest is None or needed_from is None:
-        return {}
-    found = [
-        stored.name
-        for prefix in ("wal/", "files/")
-        for stored in one.place.list(prefix)
-        if stored.stored_at < oldest and (stored.keep_until is None or stored.keep_until <= at)
-    ]
-    changes = {name for name in found if name.startswith("wal/")}
-    unneeded = set(pruning.unneeded_changes(changes, needed_from=needed_from))
-    return {name: "no backup is older" for name in found if name not in changes or name in unneeded}
-
-
 def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., object]) -> list[str]:
     """Look what is due and ask for it, and give the signals of what is late; returns what was done."""
     at = now()
@@ -335,7 +217,8 @@ def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., objec
         drills = list(Drill.objects.order_by("-started_at").values_list("started_at", flat=True)[:1])
         has_backup = queries.latest_done() is not None
         since = Tenant.objects.values_list("created_at", flat=True).get(pk=operator)
-        services.look_for_lateness(since=since, actor=actor, at=at)
+        signals.look_for_lateness(since=since, actor=actor, at=at)
+        signals.note_places(found=_kinds_of_places(), actor=actor, at=at)
         wanted = rules.backup_due(at, taken=taken)
         if wanted and _is_free(BACKUP, at):
             ask(kind=BACKUP, actor=actor, at=at, send=send, backup_kind=wanted)
@@ -348,13 +231,23 @@ def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., objec
     return done
 
 
+def _kinds_of_places() -> signals.Places:
+    found = places.open_targets()
+    return signals.Places(
+        targets=len(found),
+        immutable=sum(one.place.immutable for one in found),
+        offsite=sum(one.is_offsite for one in found),
+    )
+
+
 def _note_restore(*, actor: Actor, at: datetime) -> None:
     """Write into the trail of a cluster that it was restored: while it was being restored it could not say so."""
     told = lost.restored()
     if told is None:
         return
     end_lost_work(at=at)
-    counts = {name: int(told.get(name, 0)) for name in ("files", "segments")}
+    numbers = ("files", "segments", "generation", "accepted_older")
+    counts = {name: int(told[name]) for name in numbers if name in told}
     request = str(told.get("request") or "")
     with queries.of_operator():
         services.note_restored(

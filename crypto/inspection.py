@@ -5,6 +5,8 @@ not in the models is not looked at; that every personal column is an encrypted f
 """
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -78,33 +80,55 @@ def scan(*, full: bool, sample: int = 100) -> Scan:
     Each value's envelope is parsed and its key looked up; all of them are decrypted with `full`, else the
     first `sample` of each column.
     """
-    tenant_id = context.current_tenant()
-    usable = [KeyState.PRIMARY, KeyState.ACTIVE]
-    known = {row.pk.bytes for row in DataKey.objects.filter(tenant_id=tenant_id, state__in=usable)}
+    return _scan(context.current_tenant(), nullcontext, full=full, sample=sample)
+
+
+def scan_in_steps(tenant_id: UUID, *, sample: int = 100) -> Scan:
+    """Look at the same page by page, each in a transaction of its own: no size of an organization is too large.
+
+    Call it outside any scope.
+    """
+    return _scan(tenant_id, lambda: context.scope(context.Scope(tenant_id)), full=False, sample=sample)
+
+
+def _scan(
+    tenant_id: UUID, step: Callable[[], AbstractContextManager[object]], *, full: bool, sample: int
+) -> Scan:
     result = Scan()
-    for table in columns.tables(of_operator=is_operator(tenant_id)):
+    with step():
+        tables = columns.tables(of_operator=is_operator(tenant_id))
+    for table in tables:
         result.columns += len(table.fields)
         opened: Counter[str] = Counter()
         last: UUID | None = _FIRST
         while last is not None:
-            rows = _page(table, tenant_id, last)
-            for raw in rows:
-                row = _row(table, raw, tenant_id)
-                for index, column in enumerate(table.fields):
-                    stored = raw[1 + 2 * len(table.sources) + index]
-                    if stored is not None:
-                        wanted = full or opened[column.name] < sample
-                        _look(
-                            result,
-                            table,
-                            column,
-                            (raw[0], row, bytes(stored)),
-                            known if row else set(),
-                            wanted,
-                        )
-                        opened[column.name] += 1
-            last = rows[-1][0] if len(rows) == _PAGE else None
+            with step():
+                last = _look_at_page(result, table, tenant_id, last, opened, sample=None if full else sample)
     return result
+
+
+def _look_at_page(
+    result: Scan,
+    table: columns.Table,
+    tenant_id: UUID,
+    last: UUID,
+    opened: Counter[str],
+    *,
+    sample: int | None,
+) -> UUID | None:
+    usable = [KeyState.PRIMARY, KeyState.ACTIVE]
+    # Asked with each page: a key may be rotated meanwhile.
+    known = {row.pk.bytes for row in DataKey.objects.filter(tenant_id=tenant_id, state__in=usable)}
+    rows = _page(table, tenant_id, last)
+    for raw in rows:
+        row = _row(table, raw, tenant_id)
+        for index, column in enumerate(table.fields):
+            stored = raw[1 + 2 * len(table.sources) + index]
+            if stored is not None:
+                wanted = sample is None or opened[column.name] < sample
+                _look(result, table, column, (raw[0], row, bytes(stored)), known if row else set(), wanted)
+                opened[column.name] += 1
+    return rows[-1][0] if len(rows) == _PAGE else None
 
 
 def _page(table: columns.Table, tenant_id: UUID, last: UUID) -> list[Any]:

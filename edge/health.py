@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
 from audit import queries
+from backups import queries as backups
 from core import clock
 from crypto import keyring
 from edge.access import Public, access
 
 HEARTBEAT_SECONDS = 30
+# It writes each half minute and whenever a segment is stored; a slow target may hold it up for a while.
+RECEIVER_SILENT = timedelta(minutes=5)
 
 
 def beat(name: str) -> None:
@@ -67,12 +71,23 @@ def _sealer() -> bool:
     return queries.seconds_since_sealing(at=clock.now()) < HEARTBEAT_SECONDS
 
 
+def _receiver() -> bool:
+    """The receiver tells the database how far it has come; where backups go nowhere there is none."""
+    known = backups.evidence()
+    if known.places_seen_at is None or known.stream_seen_at is None:
+        # The worker has not looked yet, or nobody set up where backups go: other signals tell of that.
+        return True
+    return clock.now() - known.stream_seen_at < RECEIVER_SILENT
+
+
 _PARTS: dict[str, Callable[[], bool]] = {
     "database": _database,
     "cache": _cache,
     "keys": lambda: not keyring.is_sealed(),
     "worker": _alive("worker"),
     "ops_worker": _alive("ops_worker"),
+    "watch": _alive("watch"),
     "beat": _alive("beat"),
+    "receiver": _receiver,
     "sealer": _sealer,
 }

@@ -7,5 +7,10 @@ BEAT = {
         "schedule": 10.0,
         "options": {"queue": "keys", "expires": 10},
     },
+    "edge-beat-watch": {
+        "task": "edge.beat_watch",
+        "schedule": 10.0,
+        "options": {"queue": "watch", "expires": 10},
+    },
     "edge-forget-old-answers": {"task": "edge.forget_old_answers", "schedule": 3600.0},
 }

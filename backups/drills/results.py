@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from audit import services as audit
-from backups import events, places
+from backups import events, newest, places
 from backups.drills.inside import Found
 from backups.models import Backup, Drill, DrillStep
+from backups.services import ABANDONED_AFTER
 from core import canonical, ids, primitives
 from core.actor import Actor
 from tenancy.context import use_case
@@ -21,7 +24,19 @@ DOMAIN = b"strongbox.backup.drill.v1\0"
 
 @use_case
 def begin(*, wanted: datetime | None, job_id: UUID | None, actor: Actor, at: datetime) -> Drill:
-    """Note that a drill begins."""
+    """Note that a drill begins. One that a dead worker left behind is over, and has failed."""
+    # Work that is delivered again finds its own first try.
+    left = Q(started_at__lt=at - ABANDONED_AFTER) | (Q(job_id=job_id) if job_id is not None else Q(pk=None))
+    for one in Drill.objects.select_for_update().filter(left, state=Drill.State.RUNNING):
+        one.state, one.finished_at, one.code = Drill.State.FAILED, at, "abandoned"
+        one.save(update_fields=["state", "finished_at", "code"])
+        audit.record(
+            events.DRILL_FAILED,
+            actor=actor,
+            subject=("restore_drill", one.pk),
+            facts={"code": one.code},
+            result="failed",
+        )
     made = Drill(started_at=at, wanted_at=wanted, job_id=job_id)
     made.save(force_insert=True)
     return made
@@ -111,6 +126,8 @@ def _document(made: Drill, backup: Backup | None, found: Sequence[Found]) -> dic
         "reached_at": _written(made.reached_at),
         "rto_milliseconds": made.rto_milliseconds,
         "rpo_milliseconds": made.rpo_milliseconds,
+        # On paper and in other hands: whoever restores can tell an old archive by it.
+        "newest": _newest(),
         "checks": [
             {
                 "name": one.name,
@@ -122,6 +139,13 @@ def _document(made: Drill, backup: Backup | None, found: Sequence[Found]) -> dic
             for one in found
         ],
     }
+
+
+def _newest() -> dict[str, dict[str, Any]]:
+    try:
+        return newest.by_target()
+    except newest.NewestNoteBroken:
+        return {}
 
 
 def _written(at: datetime | None) -> str | None:

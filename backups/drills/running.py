@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from backups import places, queries, restoring, server
+from backups import newest, places, queries, restoring, server
 from backups.drills import results
 from backups.drills.inside import Found
 from backups.models import Backup, Drill
@@ -93,7 +93,9 @@ def run(
 
         def fetch() -> dict[str, int]:
             nonlocal restored
-            restored = restoring.restore(folder, wanted=wanted, key=key, trusted=trusted, places_=where)
+            restored = restoring.restore(
+                folder, wanted=wanted, key=key, trusted=trusted, places_=where, newest=newest.known()
+            )
             return {"archives": len(restored.chain), **restored.milliseconds}
 
         try:

@@ -113,11 +113,14 @@ def judged(bad: Sequence[str], *, good: str, wrong: str, **facts: str | int | bo
 
 
 Check = Callable[[datetime], Outcome]
+# Asked outside any scope, of an organization: it opens a transaction for each step of long work.
+LongCheck = Callable[[UUID, datetime], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One control. `check` runs in the scope of an organization; None: people bring the evidence.
+    """One control. `check` runs in the scope of an organization, `long_check` in steps of its own; without either
+    people bring the evidence.
 
     `maps` are (framework, requirement) pairs, which the framework's own list must hold.
     """
@@ -132,6 +135,7 @@ class Control:
     remedy: str
     maps: Sequence[tuple[str, str]] = ()
     check: Check | None = None
+    long_check: LongCheck | None = None
     period: timedelta = DAY
     # It looks at the host: every organization sees its answer, only the operator can mend it.
     of_host: bool = False
@@ -145,7 +149,7 @@ class Control:
     @property
     def is_live(self) -> bool:
         """Tell whether a machine decides it."""
-        return self.check is not None
+        return self.check is not None or self.long_check is not None
 
 
 FAMILIES: Mapping[str, str] = MappingProxyType(

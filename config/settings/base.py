@@ -249,6 +249,7 @@ CELERY_TASK_ROUTES = {
     "edge.beat_ops_worker": {"queue": "keys"},
     # By itself: no billing run makes an alert wait.
     "alerts.look": {"queue": "watch"},
+    "edge.beat_watch": {"queue": "watch"},
     "backups.*": {"queue": "backups"},
     "patching.*": {"queue": "patches"},
 }

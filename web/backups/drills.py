@@ -70,6 +70,9 @@ def detail(request: Request, pk: str) -> HttpResponse:
         "fault": CODES.get(found.code, found.code.replace("_", " ")),
         "rto": formats.duration(found.rto_milliseconds / 1000),
         "rpo": formats.duration(found.rpo_milliseconds / 1000),
+        "newest": _newest(found),
+        # One that a dead worker left, or a restore brought back, has ended without a result.
+        "is_signed": bool(found.signature),
         "is_over": found.finished_at is not None,
         "crumbs": crumbs(),
     }
@@ -135,6 +138,7 @@ def _document(
         ("Started", _moment(found.started_at)),
         ("Finished", _moment(found.finished_at)),
         ("Newest change restored", _moment(found.reached_at)),
+        *_newest(found),
         ("Back in operation after (RTO)", formats.duration(found.rto_milliseconds / 1000)),
         ("Would have lost at most (RPO)", formats.duration(found.rpo_milliseconds / 1000)),
     )
@@ -160,6 +164,15 @@ def _document(
             ),
         ),
     )
+
+
+def _newest(found: Drill) -> list[tuple[str, str]]:
+    """Print what is the newest at each target: by it an old archive is told from the newest."""
+    known = found.result.get("newest") or {}
+    return [
+        (f"Newest known at {target}", f"generation {one['generation']}, manifest {one['manifest_sha256']}")
+        for target, one in sorted(known.items())
+    ]
 
 
 def _moment(at: datetime | None) -> str:

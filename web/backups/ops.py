@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.permissions import Permission
 from backups import events, queries, services, tasks, work
-from backups.models import Backup, Copy, Drill
+from backups.models import Backup, Copy, Drill, Plan
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -65,11 +65,12 @@ def index(request: Request) -> HttpResponse:
     shown = found[:_PAGE]
     since = at - timedelta(days=calendar.DAYS)
     recording.read(request, events.BACKUPS_READ)
-    drills = queries.drills(limit=8)
+    drills, plan = queries.drills(limit=8), queries.plan()
     context = {
         "tiles": _tiles(at),
         "wrong": _wrong(),
-        "late": _late(),
+        "late": _late(plan),
+        "unsafe": _unsafe(plan),
         "strips": [
             calendar.of_backups(Backup.objects.filter(started_at__gte=since), at=at),
             calendar.of_drills(Drill.objects.filter(started_at__gte=since), at=at),
@@ -104,7 +105,7 @@ def index(request: Request) -> HttpResponse:
             }
             for one in queries.restores(limit=8)
         ],
-        "plan": queries.plan(),
+        "plan": plan,
         "running": _running(),
         "may_restore": Permission.OPS_RESTORE in request.permissions,
     }
@@ -135,8 +136,21 @@ def _wrong() -> list[tuple[str, str, str]]:
     return found
 
 
-def _late() -> list[str]:
-    plan = queries.plan()
+def _unsafe(plan: Plan | None) -> list[str]:
+    """Say what a thief or a fire would take with it, once the worker has said where backups go."""
+    if plan is None or plan.places_seen_at is None:
+        return []
+    sentences = (
+        (
+            plan.targets_immutable,
+            "No target refuses to delete early: whoever steals its key deletes every backup.",
+        ),
+        (plan.targets_offsite, "No target is elsewhere: what destroys this machine destroys every backup."),
+    )
+    return [sentence for count, sentence in sentences if not count]
+
+
+def _late(plan: Plan | None) -> list[str]:
     if plan is None:
         return []
     sentences = (
@@ -341,7 +355,10 @@ def hold(request: Request, pk: str) -> HttpResponse:
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
-            services.hold(backup_id=found.pk, held=not found.is_held, actor=request.actor, at=clock.now())
+            held, at = not found.is_held, clock.now()
+            services.hold(backup_id=found.pk, held=held, actor=request.actor, at=at)
+            if held:
+                work.ask(kind=work.KEEP, backup_id=found.pk, actor=request.actor, at=at, send=tasks.send)
         if not form.errors:
             messages.success(request, "The hold is lifted." if found.is_held else "The backup is held.")
             return redirect("ops_backups:backup", pk)

@@ -38,6 +38,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "archive_signer_unknown": "an archive was signed by an unknown key",
         "archive_missing": "an archive is missing",
         "rows_are_missing": "rows are missing",
+        "archive_older_than_known": "the targets hold only backups that are older than the newest known one",
+        "another_archive": "another archive lies in the place of the newest known one",
+        "changes_withheld": "changes that were stored lie at no target any more",
+        "newest_note_broken": "the note of the newest backup is not what was signed",
+        "restored": "the cluster was restored while it ran",
         "abandoned": "the worker stopped while it was made",
     }
 )

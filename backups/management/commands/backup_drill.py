@@ -43,6 +43,7 @@ class Command(WaitingCommand):
             "rto_seconds": round(made.rto_milliseconds / 1000, 3),
             "rpo_seconds": round(made.rpo_milliseconds / 1000, 3),
             "reached_at": made.reached_at,
+            "newest_known": made.result.get("newest", {}),
             "checks": [
                 {"name": step.name, "ok": step.is_ok, "seconds": round(step.milliseconds / 1000, 3)}
                 | ({"code": step.code} if step.code else {})

@@ -2,6 +2,8 @@
 
 backup_restore --into FOLDER [--at TIME] [--key-file FILE]           the stack is stopped; see the runbook
 backup_restore --organization SLUG --request ID [--key-file FILE]    the stack runs
+
+What is older than the newest backup that is known is refused (backups.newest), unless --accept-older names it.
 """
 
 import json
@@ -18,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 
 from backups import clusters, lost, organizations, places, queries, services
 from backups.models import RestoreRequest
+from backups.newest import Newest, demanded
 from core import clock, ids
 from core.errors import FieldError, Invalid
 from tenancy.commands import StrongboxCommand
@@ -50,6 +53,18 @@ class Command(StrongboxCommand):
             metavar="FOLDER",
             help="where encrypted files go; else the configured folder",
         )
+        parser.add_argument(
+            "--newest-known",
+            type=int,
+            metavar="GENERATION",
+            help="the newest generation you know of, from a drill's result or the trail; an older one is refused",
+        )
+        parser.add_argument(
+            "--accept-older",
+            type=int,
+            metavar="GENERATION",
+            help="restore this generation although a newer one is known, and say so in the trail",
+        )
 
     def run(self, **options: Any) -> dict[str, Any]:
         """Check that it was agreed to, and restore.
@@ -60,12 +75,17 @@ class Command(StrongboxCommand):
         wanted = parse_datetime(options["at"]) if options["at"] else None
         if options["at"] and (wanted is None or wanted.tzinfo is None):
             raise Invalid([FieldError("/at", "invalid", "Write a time with its zone: 2026-03-01T12:00:00Z.")])
+        newest = demanded(told=options["newest_known"], accepted=options["accept_older"])
+        if options["accept_older"] is not None:
+            self.say("An older backup is accepted. What was done since is lost, and the trail will say so.")
         key = places.key_in(options["key_file"]) if options["key_file"] else places.drill_key()
         if options["organization"]:
-            return self._organization(options, wanted, key)
-        return self._cluster(options, wanted, key)
+            return self._organization(options, wanted, key, newest)
+        return self._cluster(options, wanted, key, newest)
 
-    def _organization(self, options: dict[str, Any], wanted: datetime | None, key: bytes) -> dict[str, Any]:
+    def _organization(
+        self, options: dict[str, Any], wanted: datetime | None, key: bytes, newest: Newest
+    ) -> dict[str, Any]:
         if not options["request"]:
             raise services.RestoreNotAgreed
         request_id = ids.decode("restore", options["request"])
@@ -83,19 +103,21 @@ class Command(StrongboxCommand):
             raise services.RestoreNotAgreed
         tenant_id = asked.organization_id
         counts = organizations.put_back(
-            tenant_id=tenant_id, wanted=wanted, key=key, actor=self.actor, say=self.say
+            tenant_id=tenant_id, wanted=wanted, key=key, newest=newest, actor=self.actor, say=self.say
         )
         self._note(RestoreRequest.Kind.ORGANIZATION, request_id, counts, tenant_id)
         return {"organization": options["organization"], "at": wanted, **counts}
 
-    def _cluster(self, options: dict[str, Any], wanted: datetime | None, key: bytes) -> dict[str, Any]:
+    def _cluster(
+        self, options: dict[str, Any], wanted: datetime | None, key: bytes, newest: Newest
+    ) -> dict[str, Any]:
         # Past links: PostgreSQL's own user cannot go through our state folder.
         into: Path = options["into"].parent.resolve() / options["into"].name
         if into.exists():
             raise CommandError(f"{into} exists already. Name a folder that does not.")
         asked = self._agreed(options, wanted)
         request_id, wanted = (asked.pk, asked.wanted_at) if asked is not None else (None, wanted)
-        result = clusters.restore_into(into, wanted=wanted, key=key, say=self.say)
+        result = clusters.restore_into(into, wanted=wanted, key=key, newest=newest, say=self.say)
         files = 0
         if result.files is not None:
             organizations.merge_journal(result.files)
@@ -104,12 +126,15 @@ class Command(StrongboxCommand):
         # The restored database does not know yet that it was restored: the next look writes it into its trail.
         descriptor = os.open(lost.marker(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            told = {"files": files, "segments": result.segments, "at": clock.now().isoformat()}
-            json.dump({"request": str(request_id or ""), **told}, file)
+            counts = {"files": files, "segments": result.segments, "generation": result.generation}
+            accepted = {"accepted_older": 1} if options["accept_older"] is not None else {}
+            told = {"request": str(request_id or ""), "at": clock.now().isoformat()}
+            json.dump({**told, **counts, **accepted}, file)
         self.say(f"The restored cluster is in {into}. Put it in the place of the old one, and start.")
         return {
             "into": str(into),
             "chain": result.names,
+            "generation": result.generation,
             "reached_at": result.reached_at,
             "segments": result.segments,
             "files": files,

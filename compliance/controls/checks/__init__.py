@@ -16,11 +16,12 @@ def register_own() -> None:
         money,
         operation,
         organization,
+        privacy,
         trail,
     )
 
     for module in (
         encryption, identity, access, isolation, trail, money, cards, configuration, operation, assurance,
-        organization,
+        privacy, organization,
     ):  # fmt: skip
         registry.register_all(module.CONTROLS)

@@ -35,6 +35,28 @@ def backup_fresh(at: datetime) -> Outcome:
     return rules.passed(f"The newest backup is {hours} hours old; {known.backups_kept} are kept.", **facts)
 
 
+def backup_places(at: datetime) -> Outcome:
+    """Look whether a thief or a fire would leave a backup."""
+    known = backups.evidence()
+    if known.places_seen_at is None:
+        return rules.unknown("The worker has not said yet where backups go.")
+    missing = [
+        words
+        for count, words in (
+            (known.targets_immutable, "none refuses to delete early"),
+            (known.targets_offsite, "none is on another machine"),
+        )
+        if not count
+    ]
+    return rules.judged(
+        missing,
+        good="One place of backups refuses to delete early, and one is on another machine.",
+        wrong=f"Of the places of backups {' and '.join(missing)}.",
+        immutable=known.targets_immutable,
+        offsite=known.targets_offsite,
+    )
+
+
 def drill_passed(at: datetime) -> Outcome:
     """Look when a backup was last restored, and how that went."""
     known = backups.evidence()
@@ -157,6 +179,19 @@ CONTROLS = (
         remedy="The operator makes one now and sees why the schedule did not.",
         maps=(("gdpr", "32(1)(c)"), ("hipaa", "308(a)(7)"), ("gdpr", "32(1)(b)")),
         check=backup_fresh,
+        of_host=True,
+    ),
+    Control(
+        code="assurance.backup_places",
+        title="A thief or a fire leaves a backup",
+        family="assurance",
+        checks="Of what kind the places of backups are, as the worker that reaches them found.",
+        passes="One refuses to delete before its day, whoever asks, and one is on another machine.",
+        fails="None is: who breaks in deletes the backups first, and a fire takes both.",
+        matters="An extortioner begins with the backups.",
+        remedy="The operator adds a bucket that locks its objects; the runbook of keys and places says how.",
+        maps=(("gdpr", "32(1)(c)"), ("gdpr", "32(1)(b)"), ("hipaa", "308(a)(7)")),
+        check=backup_places,
         of_host=True,
     ),
     Control(

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connections
 from django.test import override_settings
 
-from backups import clusters, places, server, streaming
+from backups import clusters, newest, places, server, streaming
 from config.embedded.postgres import superuser_sql
 from core import clock
 from tests import databases
@@ -31,7 +31,8 @@ def opened(folder: Path) -> Iterator[str]:
     before = str(connections["default"].settings_dict["NAME"])
     name = f"{before}_backups"
     target = folder / "target"
-    with override_settings(BACKUP_TARGETS=f"folder=file://{target}"):
+    # What is known of other tests' backups is not known here.
+    with override_settings(BACKUP_TARGETS=f"folder=file://{target}", ERASURE_DIR=folder / "erasures"):
         databases.clone(name)
         try:
             yield name
@@ -91,7 +92,7 @@ def restored(*, wanted: datetime | None = None) -> Iterator[server.ScratchServer
     key = places.key_in(Path(os.environ["STRONGBOX_STATE_DIR"]) / "keys" / "recovery.key")
     with places.scratch() as place:
         into = place / "restored"
-        result = clusters.restore_into(into, wanted=wanted, key=key)
+        result = clusters.restore_into(into, wanted=wanted, key=key, newest=newest.known())
         clusters.clean_up(result)
         copy = server.ScratchServer(place, into)
         with server.running(copy):

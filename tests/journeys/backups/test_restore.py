@@ -21,7 +21,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from accounts.services import approvals
-from backups import queries, services, taking
+from backups import archive, newest, queries, services, taking
 from backups.drills import results
 from backups.models import Backup, RestoreRequest
 from core import clock, ids
@@ -214,6 +214,29 @@ def test_nothing_older_than_the_reported_rpo_is_lost(database: str, django_db_bl
         assert late, "nothing was lost, so nothing was proved: write more after the last segment"
 
 
+def refuses_what_is_older_than_known(last: Backup) -> None:
+    """Who holds the target takes the newest changes or the newest backup away; what is left is signed, and ours."""
+    root, known = Path(settings.BACKUP_TARGETS.partition("file://")[2]), newest.known()
+    assert known is not None and (known.generation, known.archive_id) == (last.generation, str(last.pk))
+    (segment,) = [path for path in root.rglob("*.sbk") if path.name == f"{known.segment.lower()}.sbk"]
+    backup = (root / taking.object_name(last, "database")).parent
+    for taken, fault in ((segment, newest.ChangesWithheld), (backup, archive.OlderThanKnown)):
+        aside = taken.rename(root / "aside")
+        with pytest.raises(fault), house.restored():
+            pass
+        if taken is backup:
+            # The drill finds it the same week, and nothing older is taken for the newest.
+            code, drilled = run("backup_drill", "--here")
+            assert (code, drilled["checks"][0]["code"]) == (1, "archive_older_than_known")
+            assert drilled["newest_known"]["folder"]["manifest_sha256"] == last.manifest_sha256
+            with pytest.raises(archive.OlderThanKnown), house.restored(wanted=clock.now()):
+                pass
+        aside.rename(taken)
+    told = newest.demanded(told=last.generation + 1, accepted=None)
+    assert told == newest.Newest(generation=last.generation + 1)
+    assert newest.demanded(told=None, accepted=1) == newest.Newest(generation=1)
+
+
 def test_full_incremental_and_a_moment_are_identical_row_by_row(
     database: str, django_db_blocker: Any
 ) -> None:
@@ -233,6 +256,7 @@ def test_full_incremental_and_a_moment_are_identical_row_by_row(
             work_in("b", "too late")
             house.close_segment(receiver)
         assert len({str(first), str(second), str(third)}) == 3
+        refuses_what_is_older_than_known(incremental)
         connections["default"].close()
         house.superuser_sql(f'DROP DATABASE "{database}" WITH (FORCE)', database="postgres")
         for wanted, expected in (

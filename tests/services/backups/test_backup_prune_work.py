@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 
 from audit.models import Event
-from backups import archive, places, pruning, queries, rules, services, taking, targets, work
+from backups import archive, keeping, places, pruning, queries, rules, services, taking, targets, work
 from backups.models import Backup, Copy
 from core.actor import Actor
 from tests.services.backups.test_backup_pruning import RECIPIENT
@@ -85,7 +85,7 @@ def test_what_has_had_its_day_goes_with_a_proof(disk: targets.Target) -> None:
     at = START + (keep_days + 1) * DAY + timedelta(hours=1)
     for other in (0, 1):  # what the disk says of when it was stored counts, and all of it was stored today
         move_back(disk, f"wal/7/0000000100000000{other:08x}.sbk")
-    assert work.prune(actor=ACTOR, now=lambda: at) == [child.generation, full.generation]
+    assert keeping.prune(actor=ACTOR, now=lambda: at) == [child.generation, full.generation]
     assert names(disk, "backups/") == [
         f"backups/{last.generation:08d}-full/database.sbk",
         f"backups/{last.generation:08d}-full/files.sbk",
@@ -102,7 +102,7 @@ def test_what_has_had_its_day_goes_with_a_proof(disk: targets.Target) -> None:
         events = Event.objects.filter(event="backup.pruned").values_list("facts__objects", flat=True)
         assert list(events) == [2, 2]
     # The changes go at the next look: until the rows said so, an older backup might have needed them.
-    assert work.prune(actor=ACTOR, now=lambda: at + DAY) == []
+    assert keeping.prune(actor=ACTOR, now=lambda: at + DAY) == []
     assert names(disk, "wal/") == [f"wal/7/0000000100000000{keep_days:08x}.sbk"]
     assert len(names(disk, "proofs/")) == 2
 
@@ -129,7 +129,7 @@ def test_a_target_that_does_not_fit_keeps_everything(disk: targets.Target) -> No
         parent=str(full.pk),
     )
     before = names(disk)
-    assert work.prune(actor=ACTOR, now=lambda: START + (keep_days + 1) * DAY) == []
+    assert keeping.prune(actor=ACTOR, now=lambda: START + (keep_days + 1) * DAY) == []
     assert names(disk) == before
     with queries.of_operator():
         assert Backup.objects.get(pk=full.pk).state == "done"
@@ -144,7 +144,7 @@ def test_what_is_held_stays(disk: targets.Target) -> None:
         taken(disk, keep_days, None)
         services.hold(backup_id=child.pk, held=True, actor=ACTOR, at=START)
     before = names(disk)
-    assert work.prune(actor=ACTOR, now=lambda: START + 100 * DAY) == []
+    assert keeping.prune(actor=ACTOR, now=lambda: START + 100 * DAY) == []
     assert names(disk) == before
 
 
@@ -185,11 +185,37 @@ def test_what_is_built_on_is_locked_as_long_as_what_is_built_on_it(disk: targets
         return {found.keep_until for found in disk.list(folder)}
 
     assert locked(full) == {START + keep}
-    assert work.prune(actor=ACTOR, now=lambda: START + 8 * DAY) == []
+    assert keeping.prune(actor=ACTOR, now=lambda: START + 8 * DAY) == []
     assert (locked(full), locked(child)) == ({START + 6 * DAY + keep}, {START + 6 * DAY + keep})
     assert locked(newest) == {START + 7 * DAY + keep}
+    held_at = START + keep
     with queries.of_operator():
-        services.hold(backup_id=child.pk, held=True, actor=ACTOR, at=START)
+        services.hold(backup_id=child.pk, held=True, actor=ACTOR, at=held_at)
+        # Another hold is asked for while the first waits.
+        asked = [work.ask(kind=work.KEEP, actor=ACTOR, at=held_at, send=lambda _: None) for _ in range(2)]
+    # The worker lengthens the locks as soon as it is asked, not with the next backup.
+    arguments = {"kind": work.KEEP, "job_id": str(asked[0].pk)}
+    assert work.run(arguments, actor=ACTOR, now=lambda: held_at) == {"copies": 6}
+    assert locked(full) == locked(child) == {held_at + 7 * DAY}
     late = START + keep + 5 * DAY
-    assert work.prune(actor=ACTOR, now=lambda: late) == []
+    assert keeping.prune(actor=ACTOR, now=lambda: late) == []
     assert locked(full) == locked(child) == locked(newest) == {late + 7 * DAY}
+
+
+def test_what_a_backup_left_that_failed_half_way_goes_when_its_day_has_come(disk: targets.Target) -> None:
+    with queries.of_operator():
+        keep_days = services.plan().keep_days
+        half = services.begin(kind="full", parent=None, floor=0, job_id=None, actor=ACTOR, at=START)
+        services.fail(backup_id=half.pk, code="backup_no_target", actor=ACTOR, at=START)
+        whole = taken(disk, 0, None)
+    described: dict[str, Any] = {"kind": archive.Kind.FULL, "archive": str(half.pk), "created_at": START}
+    name = taking.object_name(half, "database")
+    stored(disk, name, half.keep_until, generation=half.generation, **described)
+    keeping.prune(actor=ACTOR, now=lambda: START + (keep_days - 1) * DAY)
+    assert name in names(disk)
+    keeping.prune(actor=ACTOR, now=lambda: START + (keep_days + 1) * DAY)
+    assert name not in names(disk) and taking.object_name(whole, "database") in names(disk)
+    (proof,) = names(disk, "proofs/")
+    with disk.get(proof) as source:
+        (gone,) = pruning.check(source.read(), trusted=places.trusted())["gone"]
+    assert (gone["name"], gone["why"]) == (name, "it belongs to a backup that failed")

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.test import override_settings
 
 from accounts.services import approvals
 from audit.models import Event
-from backups import lost, places, queries, rules, services, work
+from backups import lost, newest, places, queries, rules, services, signals, work
 from backups.drills import results
 from backups.models import Backup, Copy, RestoreRequest
 from core import clock
@@ -98,12 +99,12 @@ def test_each_lateness_is_signalled_once_and_again_after_it_was_mended(operator:
     since, at = clock.now() - timedelta(days=60), clock.now()
 
     def look(when):
-        return services.look_for_lateness(since=since, actor=ACTOR, at=when)
+        return signals.look_for_lateness(since=since, actor=ACTOR, at=when)
 
     assert look(at) == ["overdue_since", "drill_overdue_since", "stream_behind_since"]
     assert look(at + timedelta(minutes=5)) == []
     backup(at=at)
-    services.note_stream(segment="0" * 24, stored_at=at, covers_at=at, lag_bytes=0, at=at)
+    signals.note_stream(segment="0" * 24, stored_at=at, covers_at=at, lag_bytes=0, at=at)
     assert look(at + timedelta(minutes=1)) == []
     assert services.plan().overdue_since is None
     assert look(at + timedelta(days=2)) == ["overdue_since", "stream_behind_since"]
@@ -190,6 +191,7 @@ def test_what_a_restore_brought_back_as_under_way_is_ended(tmp_path: Path, setti
     job = ask(0)
     with queries.of_operator():
         row = services.begin(kind="full", parent=None, floor=0, job_id=job.pk, actor=ACTOR, at=at)
+        tried = results.begin(wanted=None, job_id=None, actor=ACTOR, at=at)
     # Without a restore it lasts, and holds the next one up.
     work.end_lost_work(at=at + minute)
     with pytest.raises(work.BackupWorkRuns):
@@ -199,7 +201,9 @@ def test_what_a_restore_brought_back_as_under_way_is_ended(tmp_path: Path, setti
     with queries.of_operator():
         job.refresh_from_db()
         row.refresh_from_db()
+        tried.refresh_from_db()
     assert (job.state, job.code, row.state, row.code) == ("failed", "restored", "failed", "restored")
+    assert (tried.state, tried.code) == ("failed", "restored")
     # What is asked for after the restore is not ended with it.
     ask(4)
     work.tick(actor=ACTOR, now=lambda: at + 5 * minute, send=lambda _: None)
@@ -284,3 +288,56 @@ def test_what_a_killed_process_left_of_a_copy_is_removed(tmp_path: Any, settings
         with places.scratch() as other:
             assert mine.exists() and other.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_note_of_the_newest_backup_is_signed_and_only_goes_up(settings: Any, tmp_path: Path) -> None:
+    settings.ERASURE_DIR = tmp_path / "beside"
+    with pytest.raises(newest.NewestUnknown):
+        newest.demanded(told=None, accepted=None)
+    for generation, held in ((7, ["a", "b"]), (8, ["a"]), (6, ["a", "b"])):
+        newest.note_backup(
+            generation=generation,
+            archive_id=f"id-{generation}",
+            manifest_sha256="ab" * 32,
+            held=held,
+            at=clock.now(),
+        )
+    newest.note_changes(system="42", segment="0" * 24)
+    assert {name: one["generation"] for name, one in newest.by_target().items()} == {"a": 8, "b": 7}
+    found = newest.demanded(told=5, accepted=None)
+    assert (found.generation, found.archive_id, found.segment) == (8, "id-8", "0" * 24)
+    # Whoever may write there and cannot sign makes nothing older of it.
+    note = settings.ERASURE_DIR / newest.BACKUPS
+    note.write_text(note.read_text().replace('"generation":8', '"generation":2'))
+    with pytest.raises(newest.NewestNoteBroken):
+        newest.demanded(told=None, accepted=None)
+    assert newest.demanded(told=9, accepted=None) == newest.Newest(generation=9)
+    # Notes of one kind are not believed as notes of the other.
+    note.write_text((settings.ERASURE_DIR / newest.CHANGES).read_text())
+    with pytest.raises(newest.NewestNoteBroken):
+        newest.known()
+
+
+def test_the_kind_of_the_places_is_told_once_a_change(operator: UUID) -> None:
+    for immutable in (0, 0, 1):
+        found = signals.Places(targets=2, immutable=immutable, offsite=1)
+        signals.note_places(found=found, actor=ACTOR, at=clock.now())
+    assert [event.result for event in events("backup.places_changed")] == ["failed", "success"]
+    known = queries.evidence()
+    assert (known.targets_immutable, known.targets_offsite, known.places_seen_at) == (
+        1,
+        1,
+        known.places_seen_at,
+    )
+    urls = "disk=file:///x far=sftp://u@backup.example/x near=sftp://u@127.0.0.1/x s=s3://b/p?endpoint=https://localhost"
+    with override_settings(BACKUP_TARGETS=urls):
+        assert [places._is_offsite(url) for _, url in places._targets()] == [False, True, False, False]
+
+
+def test_a_drill_that_a_dead_worker_left_is_over(operator: UUID) -> None:
+    at, job = clock.now(), uuid4()
+    left = results.begin(wanted=None, job_id=job, actor=ACTOR, at=at)
+    results.begin(wanted=None, job_id=job, actor=ACTOR, at=at + timedelta(minutes=1))
+    left.refresh_from_db()
+    assert (left.state, left.code, results.is_genuine(left)) == ("failed", "abandoned", False)
+    assert [event.facts["code"] for event in events("drill.failed")] == ["abandoned"]
