@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 
-from backups import archive, places, queries, rules, server, services, signals, storing, taking, tars
+from backups import archive, lateness, places, queries, rules, server, services, storing, taking, tars
 from backups.newest import note_changes
 from backups.segments import SEGMENT_BYTES, lsn, segment_end
 from core import ids
@@ -142,7 +142,7 @@ class Receiver:
             return 0
         self._noted = at
         with queries.of_operator():
-            signals.note_stream(
+            lateness.note_stream(
                 segment=newest,
                 stored_at=at if newest else None,
                 covers_at=covers,

@@ -15,13 +15,13 @@ from backups import (
     chains,
     events,
     keeping,
+    lateness,
     lost,
     places,
     queries,
     rules,
     server,
     services,
-    signals,
     taking,
     targets,
 )
@@ -217,8 +217,8 @@ def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., objec
         drills = list(Drill.objects.order_by("-started_at").values_list("started_at", flat=True)[:1])
         has_backup = queries.latest_done() is not None
         since = Tenant.objects.values_list("created_at", flat=True).get(pk=operator)
-        signals.look_for_lateness(since=since, actor=actor, at=at)
-        signals.note_places(found=_kinds_of_places(), actor=actor, at=at)
+        lateness.look_for_lateness(since=since, actor=actor, at=at)
+        lateness.note_places(found=_kinds_of_places(), actor=actor, at=at)
         wanted = rules.backup_due(at, taken=taken)
         if wanted and _is_free(BACKUP, at):
             ask(kind=BACKUP, actor=actor, at=at, send=send, backup_kind=wanted)
@@ -231,9 +231,9 @@ def tick(*, actor: Actor, now: Callable[[], datetime], send: Callable[..., objec
     return done
 
 
-def _kinds_of_places() -> signals.Places:
+def _kinds_of_places() -> lateness.Places:
     found = places.open_targets()
-    return signals.Places(
+    return lateness.Places(
         targets=len(found),
         immutable=sum(one.place.immutable for one in found),
         offsite=sum(one.is_offsite for one in found),

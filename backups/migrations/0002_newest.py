@@ -47,10 +47,9 @@ BEGIN ATOMIC
   );
 END;
 """
-# As it was: the text of the migration before, put in place of this one.
-BEFORE = str(import_module("backups.migrations.0001_initial").EVIDENCE).replace(
-    "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"
-)
+# It reads whole rows, so it holds on to every column: on the way back it goes first and comes again last.
+DROP = "DROP FUNCTION backups_evidence()"
+BEFORE = str(import_module("backups.migrations.0001_initial").EVIDENCE)
 
 
 def _number(name: str) -> migrations.AddField:
@@ -61,9 +60,10 @@ class Migration(migrations.Migration):
     dependencies = [("backups", "0001_initial")]
 
     operations = [
+        migrations.RunSQL(migrations.RunSQL.noop, BEFORE),
         _number("targets"),
         _number("targets_immutable"),
         _number("targets_offsite"),
         migrations.AddField("plan", "places_seen_at", models.DateTimeField(null=True)),
-        migrations.RunSQL(EVIDENCE, BEFORE),
+        migrations.RunSQL(EVIDENCE, DROP),
     ]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from playwright.sync_api import Browser
 
-from backups import services, signals
+from backups import lateness, services
 from backups.models import Backup, Copy, Drill
 from core import clock, ids
 from tenancy.context import Scope, scope
@@ -32,7 +32,7 @@ def fill(operator) -> tuple[Backup, Drill, Drill]:
         services.note_verified(
             backup_id=last.pk, sound=3, faults={missing.pk: "not_stored"}, actor=ACTOR, at=at
         )
-        signals.note_stream(
+        lateness.note_stream(
             segment="000000010000000000000009", stored_at=at, covers_at=at, lag_bytes=90_000, at=at
         )
         drills = [drill(), drill(found(wrong="ledger"))]

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from accounts.services import approvals
 from audit.models import Event
-from backups import lost, newest, places, queries, rules, services, signals, work
+from backups import lateness, lost, newest, places, queries, rules, services, work
 from backups.drills import results
 from backups.models import Backup, Copy, RestoreRequest
 from core import clock
@@ -99,12 +99,12 @@ def test_each_lateness_is_signalled_once_and_again_after_it_was_mended(operator:
     since, at = clock.now() - timedelta(days=60), clock.now()
 
     def look(when):
-        return signals.look_for_lateness(since=since, actor=ACTOR, at=when)
+        return lateness.look_for_lateness(since=since, actor=ACTOR, at=when)
 
     assert look(at) == ["overdue_since", "drill_overdue_since", "stream_behind_since"]
     assert look(at + timedelta(minutes=5)) == []
     backup(at=at)
-    signals.note_stream(segment="0" * 24, stored_at=at, covers_at=at, lag_bytes=0, at=at)
+    lateness.note_stream(segment="0" * 24, stored_at=at, covers_at=at, lag_bytes=0, at=at)
     assert look(at + timedelta(minutes=1)) == []
     assert services.plan().overdue_since is None
     assert look(at + timedelta(days=2)) == ["overdue_since", "stream_behind_since"]
@@ -320,8 +320,8 @@ def test_the_note_of_the_newest_backup_is_signed_and_only_goes_up(settings: Any,
 
 def test_the_kind_of_the_places_is_told_once_a_change(operator: UUID) -> None:
     for immutable in (0, 0, 1):
-        found = signals.Places(targets=2, immutable=immutable, offsite=1)
-        signals.note_places(found=found, actor=ACTOR, at=clock.now())
+        found = lateness.Places(targets=2, immutable=immutable, offsite=1)
+        lateness.note_places(found=found, actor=ACTOR, at=clock.now())
     assert [event.result for event in events("backup.places_changed")] == ["failed", "success"]
     known = queries.evidence()
     assert (known.targets_immutable, known.targets_offsite, known.places_seen_at) == (

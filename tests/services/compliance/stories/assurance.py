@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from alerts import tasks as alert_tasks
 from alerts.models import Alert, AlertRule
-from backups import signals
+from backups import lateness
 from compliance.requests.models import PrivacyRequest
 from core import clock, ids
 from tenancy.context import Scope, scope
@@ -41,8 +41,8 @@ class BackupPlaces(Told):
 
     def _note(self, **kinds: int) -> None:
         with scope(Scope(installation.tenant("operator"))):
-            found = signals.Places(targets=2, **kinds)
-            signals.note_places(found=found, actor=ACTOR, at=clock.now())
+            found = lateness.Places(targets=2, **kinds)
+            lateness.note_places(found=found, actor=ACTOR, at=clock.now())
 
 
 @story("assurance.drill_passed")
