@@ -152,6 +152,9 @@ ATTACHMENT_REMOVED = register(
 
 DOCUMENT_KEPT = register("document.kept", "{actor} kept a document of {subject}", owasp="sensitive_create")
 LOGO_SET = register("issuer.logo_set", "{actor} changed the logo on documents", owasp="sensitive_update")
+LOOK_SET = register(
+    "issuer.look_set", "{actor} changed the colour or layout of documents", owasp="sensitive_update"
+)
 
 INVOICE_PAID = register("invoice.paid", "Invoice {subject} was paid in full", owasp="sensitive_update")
 INVOICE_PARTIALLY_PAID = register(

@@ -11,6 +11,7 @@ from django.utils import translation
 from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
 from billing.documents import logo as logos
+from billing.documents import look as looks
 from billing.documents import papers, pdf
 from billing.invoices import rules
 from billing.invoices.models import Invoice
@@ -69,6 +70,7 @@ def document_of(payment_id: UUID) -> pdf.ReceiptDocument:
         check_url=bankaccounts.check_url(),
         language=lang,
         logo=logos.current(),
+        look=looks.current(),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import date
 from billing.bankaccounts import queries as bankaccounts
 from billing.creditnotes.queries import CreditNoteDetail
 from billing.documents import logo as logos
+from billing.documents import look as looks
 from billing.documents import papers, pdf
 
 _REFERENCES = {
@@ -67,6 +68,7 @@ def document_of(found: CreditNoteDetail) -> pdf.CreditNoteDocument:
         check_url=bankaccounts.check_url(),
         language=lang,
         logo=logos.current(),
+        look=looks.current(),
     )
 
 

@@ -17,6 +17,7 @@ from billing.creditnotes.queries import TaxRow as CreditTaxRow
 from billing.customers import queries as customers
 from billing.customers.models import Customer
 from billing.documents import logo as logos
+from billing.documents import look as looks
 from billing.documents import pdf, reference
 from billing.documents.pdf import words
 from billing.documents.pdf.language import say
@@ -69,6 +70,7 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
         check_url=bankaccounts.check_url(),
         language=lang,
         logo=logos.current(),
+        look=looks.current(),
     )
 
 
@@ -103,6 +105,7 @@ def credit_note_of(found: CreditNoteDetail) -> pdf.InvoiceDocument:
         check_url=bankaccounts.check_url(),
         language=lang,
         logo=logos.current(),
+        look=looks.current(),
     )
 
 

@@ -165,6 +165,13 @@ class Issuer(TenantModel):
     logo = models.ForeignKey(
         StoredFile, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
     )
+    # How documents look: a colour such as #2440b0 (empty: ours), and how densely they are set.
+    accent = models.CharField(max_length=7, blank=True, default="")
+    layout = models.CharField(
+        max_length=8,
+        choices=[(each.value, each.value) for each in rules.Layout],
+        default=rules.Layout.CLASSIC.value,
+    )
     supplies = models.CharField(max_length=8, choices=Supplies, default=Supplies.SERVICES)
     # Whether consumers in other EU countries are taxed at their own rates (One Stop Shop).
     uses_oss = models.BooleanField(default=False)
@@ -202,6 +209,7 @@ class Issuer(TenantModel):
             **dict.fromkeys(["endpoint_id", "contact_name", "registration"], FieldClass.PERSONAL),
             **dict.fromkeys(["endpoint_scheme", "language"], FieldClass.STATE),
             "logo": FieldClass.IDENTIFIER,
+            **dict.fromkeys(["accent", "layout"], FieldClass.STATE),
             "supplies": FieldClass.STATE,
             "uses_oss": FieldClass.STATE,
             "series": FieldClass.IDENTIFIER,

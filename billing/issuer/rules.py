@@ -2,11 +2,19 @@
 
 import re
 from datetime import date
+from enum import StrEnum
 
 from core.errors import Refusal
 
 _PLACES = re.compile(r"\{([a-z]+)\}")
 _PATTERN = re.compile(r"[A-Za-z0-9./_\- {}]{1,60}\Z", re.ASCII)
+
+
+class Layout(StrEnum):
+    """How densely documents are set: classic leaves room (DIN 5008, form B), compact puts more on a page (form A)."""
+
+    CLASSIC = "classic"
+    COMPACT = "compact"
 
 
 class BadPattern(Refusal):

@@ -47,6 +47,7 @@ def pages(live: Live, made: Books) -> list[str]:
         f"customers/{customer}/archive",
         f"customers/{archived}",
         "settings/organization",
+        "settings/documents",
         "settings/bank-account",
         "settings/bank-account/change",
         "settings/bank-account/cancel",

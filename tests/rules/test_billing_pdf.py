@@ -177,6 +177,15 @@ def test_many_lines_go_over_pages_that_repeat_their_head_and_count():
         assert "INV-2026-00042" in flat
         if "Work number" in flat:
             assert "Unit price" in flat
+    # What the lines come to so far is carried from each page to the next, to the cent.
+    carried = [re.findall(r"Carried forward ([\d,.]+)", re.sub(r"\s+", " ", page)) for page in pages]
+    so_far = [words.amount(19_275 * page.count("Work number"), "EUR") for page in pages]
+    assert carried[0] == [so_far[0]]
+    assert [found[0] for found in carried[1:-1]] == [found[-1] for found in carried[:-2]]
+    assert [found for found in carried if len(found) > 2] == []
+    # Compact is the same on fewer sheets.
+    dense = opened(pdf.invoice(replace(INVOICE, lines=lines, look=pdf.Look(layout=pdf.Layout.COMPACT))))
+    assert len(dense.pages) * 4 <= len(pages) * 3
     whole = " ".join(pages)
     assert [int(found) for found in re.findall(r"Work number (\d+)", whole)] == list(range(200))
 
@@ -189,6 +198,16 @@ def test_a_rate_that_charges_nothing_says_why():
     assert "Reverse charge: the customer owes the tax." in text
     worded = (replace(reverse[0], reason="§ 13b UStG"),)
     assert "§ 13b UStG" in text_of(pdf.invoice(replace(INVOICE, taxes=worded)))
+
+
+def test_several_taxes_say_what_each_is_computed_from():
+    both = (
+        pdf.Tax(category="S", percentage=D(19), base_minor=19_275, tax_minor=3_662),
+        pdf.Tax(category="S", percentage=D(7), base_minor=10_000, tax_minor=700),
+    )
+    text = text_of(pdf.invoice(replace(INVOICE, taxes=both)))
+    assert "Tax Net Tax amount Tax 19 % 192.75 36.62 Tax 7 % 100.00 7.00" in text.replace("\u202f", " ")
+    assert "Tax amount" not in text_of(pdf.invoice(INVOICE))
 
 
 def test_a_receipt_says_what_was_paid_and_what_became_of_it():
@@ -336,6 +355,7 @@ def test_the_fonts_are_the_published_ones():
         (words.tax("S", D("5.5")), "Tax 5.5\u202f%"),
         (words.tax("AE", D(0)), "Reverse charge"),
         (words.rate("Z", D(0)), "–"),
+        (words.decimal(D("-1234567.5"), 2, language="fr"), "−1\u202f234\u202f567,50"),
         (words.day(date(2026, 8, 14)), "14 Aug 2026"),
         (words.day(None), ""),
         (words.day(date(2026, 8, 14), "de"), "14. August 2026"),

@@ -17,6 +17,8 @@ from accounts import queries as people
 from accounts.permissions import Limit, Permission
 from audit import services as audit
 from billing import events
+from billing.documents import logo as logos
+from billing.documents import look as looks
 from billing.documents import papers, pdf
 from billing.ledger.journal import cell as as_text
 from billing.periods.rules import Month
@@ -272,6 +274,8 @@ def _document(report: Report) -> pdf.ReportDocument:
             )
             for table in report.tables
         ),
+        logo=logos.current(),
+        look=looks.current(),
     )
 
 

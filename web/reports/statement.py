@@ -16,7 +16,10 @@ from django.utils.translation import gettext_lazy
 
 from accounts.permissions import Permission
 from billing import events
+from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
+from billing.documents import logo as logos
+from billing.documents import look as looks
 from billing.documents import papers, pdf
 from billing.ledger.journal import cell as as_text
 from billing.periods.rules import Month
@@ -203,7 +206,10 @@ def document_of(found: Statement) -> pdf.StatementDocument:
             )
             for row in found.rows
         ),
+        check_url=bankaccounts.check_url(),
         language=lang,
+        logo=logos.current(),
+        look=looks.current(),
     )
 
 

@@ -8,8 +8,10 @@ from billing.documents.pdf.documents import (
     BankDetails,
     CreditNoteDocument,
     InvoiceDocument,
+    Layout,
     Line,
     Logo,
+    Look,
     Mark,
     Moved,
     PaidInvoice,
@@ -31,8 +33,10 @@ __all__ = [
     "BankDetails",
     "CreditNoteDocument",
     "InvoiceDocument",
+    "Layout",
     "Line",
     "Logo",
+    "Look",
     "Mark",
     "Moved",
     "PaidInvoice",
@@ -89,7 +93,7 @@ def statement(document: StatementDocument) -> bytes:
 
 def report(document: ReportDocument) -> bytes:
     """Set a report. Call it outside any transaction."""
-    return compiler.to_pdf("report", reports.of_report(document), at=document.at)
+    return compiler.to_pdf("report", reports.of_report(document), at=document.at, logo=document.logo)
 
 
 def version(document: InvoiceDocument | ReceiptDocument) -> str:

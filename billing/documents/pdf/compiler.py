@@ -78,9 +78,14 @@ def _set(template: str, inputs: dict[str, str], at: datetime) -> bytes:
     return _whole(made)
 
 
-def to_pictures(template: str, values: Mapping[str, Any], *, ppi: int = 144) -> list[bytes]:
-    """Set a document as one PNG a page, for people and tests who want to look at it."""
-    made = _compiler(template).compile(format="png", ppi=ppi, sys_inputs={"data": json.dumps(values)})
+def to_pictures(
+    template: str, values: Mapping[str, Any], *, logo: Logo | None = None, ppi: int = 144
+) -> list[bytes]:
+    """Set a document as one PNG a page, for people who want to look at it before it is one."""
+    inputs = {"data": json.dumps(values)}
+    if logo is not None:
+        inputs["logo"] = _drawn(logo)
+    made = _compiler(template).compile(format="png", ppi=ppi, sys_inputs=inputs)
     return made if isinstance(made, list) else [_whole(made)]
 
 

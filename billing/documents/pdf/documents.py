@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from billing.issuer.rules import Layout
 from core.errors import Refusal
 from core.money import Money
 
@@ -87,6 +88,14 @@ class Logo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How an organization's documents look. `accent` is a colour such as "#2440b0" that stands out on white."""
+
+    accent: str = "#2440b0"
+    layout: Layout = Layout.CLASSIC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceDocument:
     """An invoice as it stands on paper. Amounts are minor units of `currency`; `at` dates the file itself.
 
@@ -119,6 +128,7 @@ class InvoiceDocument:
     check_url: str = ""
     language: str = "en"
     logo: Logo | None = None
+    look: Look = Look()
     # A credit note is set as an invoice is, under its own name; nothing is to be paid on one.
     title: str = "Invoice"
 
@@ -146,6 +156,7 @@ class CreditNoteDocument:
     check_url: str = ""
     language: str = "en"
     logo: Logo | None = None
+    look: Look = Look()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +187,7 @@ class ReceiptDocument:
     check_url: str = ""
     language: str = "en"
     logo: Logo | None = None
+    look: Look = Look()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +216,10 @@ class StatementDocument:
     closing_minor: int
     credit_minor: int
     rows: tuple[Moved, ...] = ()
+    check_url: str = ""
     language: str = "en"
     logo: Logo | None = None
+    look: Look = Look()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,3 +243,5 @@ class ReportDocument:
     note: str = ""
     tables: tuple[ReportTable, ...] = ()
     language: str = "en"
+    logo: Logo | None = None
+    look: Look = Look()

@@ -21,6 +21,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "paid": "Paid", "still_due": "Still due", "logo": "Logo", "xml": "The same invoice for programs",
         "statement": "Statement of account", "date": "Date", "what": "What", "number": "Number", "amount": "Amount",
         "balance": "Balance", "nothing": "Nothing happened in this time.",
+        "carried": "Carried forward", "tax_amount": "Tax amount",
     }
 )  # fmt: skip
 
@@ -42,6 +43,12 @@ _GERMAN: Mapping[str, str] = MappingProxyType(
         "Net": "Netto",
         "Total": "Gesamtbetrag",
         "Amount due": "Zu zahlen",
+        "Carried forward": "Übertrag",
+        "A customer of yours": "Eine Kundin von Ihnen",
+        "Consulting, first half of the month": "Beratung, erste Monatshälfte",
+        "Workshop on site": "Workshop vor Ort",
+        "Printed handbook": "Gedrucktes Handbuch",
+        "Tax amount": "Steuerbetrag",
         "Please pay": "Bitte zahlen Sie",
         "by": "bis zum",
         "Account holder": "Kontoinhaber",
@@ -57,7 +64,7 @@ _GERMAN: Mapping[str, str] = MappingProxyType(
         "of": "von",
         "Tax id": "USt-IdNr.",
         "Tax number": "Steuernummer",
-        "We received": "Wir haben erhalten:",
+        "We received": "Wir haben erhalten",
         "Thank you.": "Vielen Dank.",
         "Issued": "Rechnungsdatum",
         "Paid": "Bezahlt",

@@ -1,9 +1,14 @@
 """Statements and reports as their templates take them."""
 
+import re
+
 from billing.documents.pdf import words
-from billing.documents.pdf.documents import Moved, ReportDocument, StatementDocument
+from billing.documents.pdf.documents import Moved, ReportDocument, ReportTable, StatementDocument
 from billing.documents.pdf.language import labels, say
-from billing.documents.pdf.values import Values, party, showable
+from billing.documents.pdf.values import Values, look, party, showable
+
+# Digits with a sign, a currency, a unit or a per cent beside them; a dash says that there is none.
+_NUMBER = re.compile(r"(\D{0,4}\d[\d.,\s\u00a0\u202f]*\D{0,5}|[–—-])\Z")
 
 
 def of_statement(document: StatementDocument) -> Values:
@@ -29,6 +34,7 @@ def of_statement(document: StatementDocument) -> Values:
     return showable(
         {
             "t": labels(lang),
+            "look": look(document.look),
             "title": f"{say('Statement of account', lang)} {words.day(document.until, lang)}",
             "number": "",
             "mark": "",
@@ -39,9 +45,10 @@ def of_statement(document: StatementDocument) -> Values:
             "opening": (say("Opening balance", lang), words.amount(document.opening_minor, currency, lang)),
             "closing": (say("Closing balance", lang), words.amount(closing, currency, lang)),
             "rows": [_moved(row, currency, lang) for row in document.rows],
+            "running": [words.amount(row.balance_minor, currency, lang) for row in document.rows],
             "said": said,
             "after": after,
-            "check_url": "",
+            "check_url": document.check_url,
             "language": lang,
         }
     )
@@ -53,6 +60,7 @@ def of_report(document: ReportDocument) -> Values:
     return showable(
         {
             "t": labels(lang),
+            "look": look(document.look),
             "title": document.title,
             "number": "",
             "mark": "",
@@ -65,12 +73,19 @@ def of_report(document: ReportDocument) -> Values:
                     "head": list(table.head),
                     "rows": [list(row) for row in table.rows],
                     "foot": [list(row) for row in table.foot],
+                    "words": [at for at in range(1, len(table.head)) if not _is_numeric(table, at)],
                 }
                 for table in document.tables
             ],
             "language": lang,
         }
     )
+
+
+def _is_numeric(table: ReportTable, column: int) -> bool:
+    """Tell whether a column holds numbers alone: they stand under each other by their last digit."""
+    found = [row[column] for row in (*table.rows, *table.foot) if column < len(row) and row[column]]
+    return all(_NUMBER.match(text) for text in found)
 
 
 def _moved(row: Moved, currency: str, lang: str) -> Values:

@@ -1,5 +1,7 @@
 """A document as the template takes it: every text in words, clean of what no font has; no value is ever source."""
 
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 from billing.documents import epc
@@ -10,9 +12,11 @@ from billing.documents.pdf.documents import (
     CreditNoteDocument,
     InvoiceDocument,
     Line,
+    Look,
     Mark,
     Party,
     ReceiptDocument,
+    Tax,
     TooManyForPaper,
 )
 from billing.documents.pdf.language import labels, say
@@ -36,12 +40,12 @@ def of_invoice(document: InvoiceDocument) -> Values:
         return words.money(minor, currency, lang)
 
     paid = document.prepaid_minor or document.paid_minor
-    rows = _sums(document)
     after = [(say("Paid before", lang), money(-document.prepaid_minor))] if document.prepaid_minor else []
     after += [(say("Paid", lang), money(-document.paid_minor))] if document.paid_minor else []
     return showable(
         {
             "t": labels(lang),
+            "look": look(document.look),
             "heading": say(document.title, lang),
             "title": f"{say(document.title, lang)} {document.number}".strip(),
             "number": document.number,
@@ -52,14 +56,18 @@ def of_invoice(document: InvoiceDocument) -> Values:
             "facts": _facts(document),
             "currency": currency,
             "lines": [_line(line, currency, lang) for line in document.lines],
+            "running": running((line.net_minor for line in document.lines), currency, lang),
             "taxed": any(line.percentage for line in document.lines),
-            "sums": rows,
+            "sums": _sums(document),
+            "tax_table": _tax_table(document),
             "total": money(document.total_minor + document.rounding_minor),
             "after": after,
             "due": money(document.due_minor) if paid else "",
             "reasons": _reasons(document),
             "note": document.note,
+            "key": (say("Amount due", lang), money(document.due_minor)) if _is_owed(document) else None,
             "pay": _pay(document),
+            "changed": words.day(document.bank.changed_on, lang) if document.bank is not None else "",
             "settled": document.mark is Mark.NONE and document.due_minor <= 0 and document.title == "Invoice",
             "check_url": document.check_url,
             "language": lang,
@@ -88,6 +96,7 @@ def of_credit_note(document: CreditNoteDocument) -> Values:
     return showable(
         {
             "t": labels(lang),
+            "look": look(document.look),
             "title": f"{say('Credit note', lang)} {document.number}",
             "number": document.number,
             "mark": "",
@@ -97,8 +106,14 @@ def of_credit_note(document: CreditNoteDocument) -> Values:
             "corrects": corrects if document.invoice_number else "",
             "currency": currency,
             "lines": [_line(line, currency, lang) for line in document.lines],
+            "running": running((line.net_minor for line in document.lines), currency, lang),
             "taxed": any(line.percentage for line in document.lines),
             "sums": _sums(document),
+            "tax_table": _tax_table(document),
+            "key": (
+                say("Credited", lang),
+                words.money(document.total_minor + document.rounding_minor, currency, lang),
+            ),
             "total": words.money(document.total_minor + document.rounding_minor, currency, lang),
             "went": [
                 (say(label, lang), words.money(minor, currency, lang))
@@ -116,20 +131,44 @@ def of_credit_note(document: CreditNoteDocument) -> Values:
 def _sums(document: InvoiceDocument | CreditNoteDocument) -> list[tuple[str, str]]:
     lang, currency = document.language, document.currency
     rows = [(say("Net", lang), words.money(document.subtotal_minor, currency, lang))]
-    for tax in document.taxes:
-        if tax.percentage or tax.category != "O" or len(document.taxes) > 1:
-            several = len(document.taxes) > 1
-            base = f" {say('on', lang)} {words.amount(tax.base_minor, currency, lang)}" if several else ""
-            name = f"{tax.name}, " if tax.name else ""
-            rows.append(
-                (
-                    name + words.tax(tax.category, tax.percentage, lang) + base,
-                    words.money(tax.tax_minor, currency, lang),
-                )
-            )
+    rows += [(_tax_name(tax, lang), words.money(tax.tax_minor, currency, lang)) for tax in _told(document)]
     if document.rounding_minor:
         rows.append((say("Rounding", lang), words.money(document.rounding_minor, currency, lang)))
     return rows
+
+
+def _tax_table(document: InvoiceDocument | CreditNoteDocument) -> list[tuple[str, str, str]]:
+    """Write what each tax is computed from; nothing where the sums say all there is to say."""
+    lang, currency = document.language, document.currency
+    if len(document.taxes) < 2:
+        return []
+    return [
+        (
+            _tax_name(tax, lang),
+            words.amount(tax.base_minor, currency, lang),
+            words.amount(tax.tax_minor, currency, lang),
+        )
+        for tax in document.taxes
+    ]
+
+
+def _told(document: InvoiceDocument | CreditNoteDocument) -> list[Tax]:
+    several = len(document.taxes) > 1
+    return [tax for tax in document.taxes if tax.percentage or tax.category != "O" or several]
+
+
+def _tax_name(tax: Tax, lang: str) -> str:
+    return (f"{tax.name}, " if tax.name else "") + words.tax(tax.category, tax.percentage, lang)
+
+
+def running(amounts: Iterable[int], currency: str, lang: str) -> list[str]:
+    """Write how far the sum has come with each line: what a page carries forward to the next."""
+    return [words.amount(so_far, currency, lang) for so_far in accumulate(amounts)]
+
+
+def look(of: Look) -> Values:
+    """Write how a document looks."""
+    return {"accent": of.accent, "layout": of.layout.value}
 
 
 def of_receipt(document: ReceiptDocument) -> Values:
@@ -149,6 +188,7 @@ def of_receipt(document: ReceiptDocument) -> Values:
     return showable(
         {
             "t": labels(lang),
+            "look": look(document.look),
             "title": f"{say('Receipt', lang)} {document.number}".strip(),
             "number": document.number,
             "mark": "",
@@ -216,9 +256,13 @@ def _reasons(document: InvoiceDocument | CreditNoteDocument) -> list[str]:
     return list(dict.fromkeys(reason for reason in found if reason))
 
 
+def _is_owed(document: InvoiceDocument) -> bool:
+    return document.mark is Mark.NONE and document.due_minor > 0 and document.title == "Invoice"
+
+
 def _pay(document: InvoiceDocument) -> Values | None:
     """Write the ways to pay; nothing where there is nothing to pay or no way."""
-    if document.mark is not Mark.NONE or document.due_minor <= 0 or not (document.bank or document.pay_url):
+    if not _is_owed(document) or not (document.bank or document.pay_url):
         return None
     lang, bank = document.language, document.bank
     return {
@@ -226,7 +270,6 @@ def _pay(document: InvoiceDocument) -> Values | None:
         "by": words.day(document.due_on, lang),
         "bank": None if bank is None else _bank(document, bank),
         "url": document.pay_url,
-        "changed": words.day(bank.changed_on, lang) if bank is not None else "",
     }
 
 

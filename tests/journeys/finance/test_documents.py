@@ -1,5 +1,6 @@
 """Staff set what documents need, see what an electronic invoice lacks, mend it, send and download it."""
 
+import re
 from decimal import Decimal
 
 from django.core import mail as django_mail
@@ -19,12 +20,29 @@ from tests.services.billing.documents.test_logo import png
 
 def test_what_documents_need_is_set_and_a_broken_logo_is_refused(browser: Browser, live: Live) -> None:
     paying.organization(live.tenant)
-    with visit(browser, live.cookie(live.person("owner"))) as (page, watch):
+    who = live.person("owner")
+    with visit(browser, live.cookie(who)) as (page, watch):
         page.goto(live.staff("settings/documents"))
         page.get_by_label("Contact").fill("Grete Hansen")
         page.get_by_label("Language of documents").select_option("de")
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_text("Saved. Documents made from now on carry it.")).to_be_visible()
+        # A change of the look is seen at once, and kept only when it is saved.
+        picture = page.get_by_alt_text("A sample invoice in this colour and layout")
+        page.get_by_label("Compact").check()
+        expect(picture).to_have_attribute("src", re.compile("accent=%232440b0&layout=compact$"))
+        page.get_by_label("Colour").fill("#ffcc00")
+        expect(page.get_by_text("On white paper this colour has a contrast of 1.40 to 1")).to_be_visible()
+        page.get_by_label("Colour").fill("#0f766e")
+        expect(picture).to_have_attribute("src", re.compile("accent=%230f766e&layout=compact$"))
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 794
+        page.reload()
+        expect(page.get_by_label("Classic")).to_be_checked()
+        page.get_by_label("Compact").check()
+        page.get_by_label("Colour").fill("#0f766e")
+        page.get_by_role("button", name="Save the look").click()
+        expect(page.get_by_text("Saved. Documents made from now on look like this.")).to_be_visible()
+        expect(page.get_by_label("Compact")).to_be_checked()
         picture = {"name": "logo.png", "mimeType": "image/png", "buffer": png()[:-20]}
         page.get_by_label("Logo").set_input_files(picture)
         page.get_by_role("button", name="Set the logo").click()
@@ -33,6 +51,13 @@ def test_what_documents_need_is_set_and_a_broken_logo_is_refused(browser: Browse
         page.get_by_role("button", name="Set the logo").click()
         expect(page.get_by_text("Your documents carry a logo.")).to_be_visible()
         assert watch.faults() == []
+    with visit(browser, live.cookie(who), javascript=False) as (page, _watch):
+        page.goto(live.staff("settings/documents"))
+        page.get_by_label("Classic").check()
+        page.get_by_role("button", name="See it first").click()
+        expect(page.get_by_alt_text("A sample invoice in this colour and layout")).to_have_attribute(
+            "src", re.compile("accent=%230f766e&layout=classic$")
+        )
 
 
 def test_an_electronic_invoice_says_what_it_lacks_and_goes_once_it_is_mended(
