@@ -1,14 +1,15 @@
 """The reference page: the OpenAPI document as people read it, drawn by the server, with no foreign script."""
 
-import json
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from api import schema
+from api import samples, schema
+from core.errors import Refusal
 from edge.access import access
 from outbound.webhooks.rules import TYPES
 
@@ -53,29 +54,53 @@ class Noun:
 @access(get=schema.READERS)
 def reference(request: HttpRequest) -> HttpResponse:
     """Show the reference page."""
+    asked = request.GET.get("lang", "")
+    language = asked if asked in samples.LANGUAGES else "curl"
     context = {
-        "nouns": nouns(schema.document()),
+        "nouns": nouns(schema.document(), language),
         "told": sorted(TYPES.items()),
+        "refusals": refusals(),
         "base": settings.PUBLIC_URL,
+        "languages": [(code, word, code == language) for code, word in samples.LANGUAGES.items()],
+        "language": samples.LANGUAGES[language],
     }
     return render(request, "api/docs.html", context)
 
 
-def nouns(document: dict[str, Any]) -> tuple[Noun, ...]:
+@cache
+def refusals() -> tuple[tuple[str, int, str], ...]:
+    """List every code that a refusal may carry, with its status and what it says; `type` of an answer leads here."""
+    found: dict[str, tuple[str, int, str]] = {}
+    waiting: list[type[Refusal]] = [Refusal]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        # Several may share a code: the one that defines it says what it means.
+        if "code" in vars(kind) or kind is Refusal:
+            sentence = (kind.__doc__ or "").strip().splitlines()[0]
+            found.setdefault(kind.code, (kind.code, kind.status, sentence))
+    return tuple(sorted(found.values()))
+
+
+def nouns(document: dict[str, Any], language: str = "curl") -> tuple[Noun, ...]:
     """Order the document by kind of record."""
     found: dict[str, list[Operation]] = {}
     for path, operations in document["paths"].items():
         noun = path.removeprefix("/api/v1/").split("/")[0]
         for method in _METHODS:
             if method in operations:
-                found.setdefault(noun, []).append(_operation(document, path, method, operations[method]))
+                found.setdefault(noun, []).append(
+                    _operation(document, path, method, operations[method], language)
+                )
     return tuple(
         Noun(name=name.replace("_", " ").capitalize(), anchor=name, operations=tuple(items))
         for name, items in sorted(found.items())
     )
 
 
-def _operation(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> Operation:
+def _operation(
+    document: dict[str, Any], path: str, method: str, operation: dict[str, Any], language: str
+) -> Operation:
     takes = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     gives: dict[str, Any] = {}
     for code in ("200", "201"):
@@ -100,7 +125,12 @@ def _operation(document: dict[str, Any], path: str, method: str, operation: dict
         refusals=tuple(
             (code, answer["description"]) for code, answer in operation["responses"].items() if code >= "400"
         ),
-        example=_example(document, path, method, takes),
+        example=samples.write(
+            language,
+            method=_HUMAN[method],
+            url=settings.PUBLIC_URL + path,
+            body=_sample(document, takes) if takes else None,
+        ),
     )
 
 
@@ -148,21 +178,6 @@ def _kind(found: dict[str, Any], declared: dict[str, Any]) -> str:
         text = ", ".join(str(word) for word in found["enum"] if word is not None)
     nullable = "null" in kind or any(inner.get("type") == "null" for inner in declared.get("oneOf", []))
     return f"{text}, or null" if nullable else text
-
-
-def _example(document: dict[str, Any], path: str, method: str, takes: dict[str, Any]) -> str:
-    lines = [f"curl {settings.PUBLIC_URL}{path} \\", '  -H "Authorization: Bearer $STRONGBOX_KEY"']
-    if method != "get":
-        lines[0] = f"curl -X {_HUMAN[method]} {settings.PUBLIC_URL}{path} \\"
-    if method == "post":
-        lines[-1] += " \\"
-        lines.append('  -H "Idempotency-Key: $(uuidgen)"')
-    body = _sample(document, takes) if takes else None
-    if body:
-        lines[-1] += " \\"
-        lines.append('  -H "Content-Type: application/json" \\')
-        lines.append(f"  -d '{json.dumps(body, ensure_ascii=False)}'")
-    return "\n".join(lines)
 
 
 def _sample(document: dict[str, Any], found: dict[str, Any]) -> Any:

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from core import ids
+from core import clock, ids
 from core.cardnumbers import contains_card_number
+from edge import requestlog
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _log = logging.getLogger("strongbox.request")
+_FAULT_FROM = 500
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 _SECRET_TEXT = re.compile(
     r"(?:sbk|sk|rk)_(?:test|live)_\S+|whsec_\S+|Bearer\s+\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE
@@ -60,14 +62,36 @@ class RequestIdMiddleware:
         finally:
             _request_id.reset(token)
         response.headers["X-Request-Id"] = name
+        path, took = safe_path(request, response.status_code), (time.perf_counter() - began) * 1000
         _log.info(
             "%s %s %s",
             request.method,
-            safe_path(request, response.status_code),
+            path,
             response.status_code,
-            extra={"milliseconds": round((time.perf_counter() - began) * 1000, 1), "request_id": name},
+            extra={"milliseconds": round(took, 1), "request_id": name},
         )
+        _note(request, response.status_code, name=name, path=path, milliseconds=round(took))
         return response
+
+
+def _note(request: HttpRequest, status: int, *, name: str, path: str, milliseconds: int) -> None:
+    """Note what an API key asked, for its owners."""
+    key, tenant = getattr(request, "api_key", None), getattr(request, "tenant", None)
+    if key is None or tenant is None:
+        return
+    refusal = getattr(request, "refusal", None)
+    code = refusal.code if refusal is not None else "unexpected" if status >= _FAULT_FROM else ""
+    noted = requestlog.Noted(
+        id=name,
+        at=clock.now().isoformat(),
+        key_id=ids.encode("api_key", key.pk),
+        method=request.method or "",
+        path=path,
+        status=status,
+        milliseconds=milliseconds,
+        code=code,
+    )
+    requestlog.note(tenant.pk, noted)
 
 
 def note_unexpected(sender: object, **kwargs: object) -> None:

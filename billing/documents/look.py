@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from audit import services as audit
 from billing import events
-from billing.documents.pdf.documents import Layout, Look
+from billing.documents.pdf.documents import Look
 from billing.issuer.models import Issuer
+from billing.issuer.rules import Layout
 from billing.issuer.services import IssuerMissing
 from core.actor import Actor
 from core.errors import Refusal

@@ -130,6 +130,21 @@ def deliveries(
     return _page(rows if state is None else rows.filter(state=state), limit=limit, after=after)
 
 
+def deliveries_of(event_id: UUID) -> list[WebhookDelivery]:
+    """Return how telling an event went, endpoint by endpoint; there are at most twenty."""
+    rows = WebhookDelivery.objects.filter(event_id=event_id).select_related("event", "endpoint")
+    return list(rows.order_by("id"))
+
+
+def deliveries_by_event(event_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Return the states of the deliveries of events; one query."""
+    found: dict[UUID, list[str]] = {key: [] for key in event_ids}
+    rows = WebhookDelivery.objects.filter(event_id__in=list(event_ids)).order_by("id")
+    for event_id, state in rows.values_list("event_id", "state"):
+        found[event_id].append(state)
+    return found
+
+
 def delivery(delivery_id: UUID) -> WebhookDelivery:
     """Return one delivery with its event and endpoint.
 

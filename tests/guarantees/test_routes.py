@@ -110,6 +110,7 @@ WORDS = {
     "code": "keys.age",
     "lesson": "phishing",
     "number": "1",
+    "guide": "retry-safely",
 }
 _NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents|write.off)")
 REFUSED = frozenset({401, 403, 404, 405, 419})

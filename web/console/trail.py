@@ -158,6 +158,13 @@ def midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(zone))
 
 
+def page_of(kind: str, record_id: UUID, *, slug: str, permissions: frozenset[Permission]) -> str:
+    """Return the page of a record; nothing where it has none, or the reader may not open it."""
+    if kind not in _PAGES or _NEEDS[kind] not in permissions:
+        return ""
+    return reverse(_PAGES[kind], args=[slug, ids.encode(kind, record_id)])
+
+
 def search_url(slug: str, **filters: str) -> str:
     """Return the address of the trail with these filters."""
     return f"{reverse('console:audit', args=[slug])}?{urlencode(filters)}"

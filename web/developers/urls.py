@@ -2,10 +2,18 @@
 
 from django.urls import path
 
-from web.developers import deliveries, keys, webhooks
+from web.developers import deliveries, events, guides, keys, requests, sandbox, start, webhooks
 
 app_name = "developers"
 urlpatterns = [
+    path("developers", start.index, name="start"),
+    path("developers/first-key", start.first_key, name="first_key"),
+    path("developers/first-call", start.first_call, name="first_call"),
+    path("developers/events", events.index, name="events"),
+    path("developers/events/<str:pk>", events.detail, name="event"),
+    path("developers/requests", requests.index, name="requests"),
+    path("developers/sandbox", sandbox.index, name="sandbox"),
+    path("developers/guides/<str:guide>", guides.detail, name="guide"),
     path("developers/keys", keys.index, name="keys"),
     path("developers/keys/new", keys.create, name="new_key"),
     path("developers/keys/<str:pk>/rotate", keys.rotate, name="rotate_key"),

@@ -112,8 +112,12 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Developers",
         (
+            Place("First call", "developers:start", "next", P.EVENT_READ),
             Place("API keys", "developers:keys", "code", P.APIKEY_MANAGE),
             Place("Webhooks", "developers:webhooks", "repeat", P.WEBHOOK_MANAGE),
+            Place("Events", "developers:events", "bell", P.EVENT_READ),
+            Place("Requests", "developers:requests", "audit", P.EVENT_READ),
+            Place("Sandbox", "developers:sandbox", "clock", P.EVENT_READ),
         ),
     ),
     (

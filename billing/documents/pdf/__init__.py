@@ -8,7 +8,6 @@ from billing.documents.pdf.documents import (
     BankDetails,
     CreditNoteDocument,
     InvoiceDocument,
-    Layout,
     Line,
     Logo,
     Look,
@@ -23,6 +22,7 @@ from billing.documents.pdf.documents import (
     Tax,
     TooManyForPaper,
 )
+from billing.issuer.rules import Layout
 from core import primitives
 
 MEDIA_TYPE = "application/pdf"

@@ -25,7 +25,7 @@ def test_a_colour_is_kept_when_it_can_be_read_and_refused_with_one_that_can(in_a
         assert refused.value.field == field
     assert look.current() == pdf.Look()
     assert not Event.objects.filter(event="issuer.look_set").exists()
-    with pytest.raises(look.AccentUnreadable, match="1.40 to 1") as pale:
+    with pytest.raises(look.AccentUnreadable, match=r"1\.40 to 1") as pale:
         look.read(accent="#ffcc00", layout="classic")
     offered = look.darker("#ffcc00")
     assert offered in pale.value.message
