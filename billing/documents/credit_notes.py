@@ -30,9 +30,7 @@ def document_of(found: CreditNoteDetail) -> pdf.CreditNoteDocument:
         issued_on=found.issued_on,
         invoice_number=found.references.get("invoice", ""),
         invoice_issued_on=date.fromisoformat(issued) if issued else None,
-        references=tuple(
-            (label, found.references[name]) for name, label in _REFERENCES.items() if name in found.references
-        ),
+        references=references_of(found),
         currency=found.currency,
         lines=tuple(
             pdf.Line(
@@ -69,6 +67,13 @@ def document_of(found: CreditNoteDetail) -> pdf.CreditNoteDocument:
         language=lang,
         logo=logos.current(),
         look=looks.current(),
+    )
+
+
+def references_of(found: CreditNoteDetail) -> tuple[tuple[str, str], ...]:
+    """Name what a credit note refers to beside its invoice."""
+    return tuple(
+        (label, found.references[name]) for name, label in _REFERENCES.items() if name in found.references
     )
 
 

@@ -6,6 +6,7 @@ account, the link, what is left) is what holds today. Reading needs the organiza
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -53,7 +54,7 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
         issued_on=found.issued_on,
         due_on=found.due_on,
         voided_on=None if found.voided_at is None else rules.local_day(found.voided_at, issuers.time_zone()),
-        references=_references(found, buyer),
+        references=references_of(found, buyer),
         currency=found.currency,
         lines=tuple(_line(line, found.currency, lang) for line in found.lines),
         taxes=_taxes(found.taxes),
@@ -62,6 +63,7 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
         rounding_minor=found.rounding_minor,
         prepaid_minor=prepaid,
         paid_minor=found.amount_paid_minor - prepaid,
+        credited_minor=found.credited_minor,
         due_minor=found.amount_due_minor,
         note=found.note,
         bank=bank_details(at) if payable else None,
@@ -166,7 +168,8 @@ def _issuer() -> Mapping[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _references(found: InvoiceDetail, buyer: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def references_of(found: InvoiceDetail, buyer: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Name what a document refers to, in the order in which people look for it."""
     named = [(label, found.references.get(key, "")) for key, label in _REFERENCES.items()]
     named.append(("Customer number", str(buyer.get("reference") or "")))
     if found.imported_number and found.imported_number != found.number:
@@ -190,10 +193,7 @@ def _taxes(rows: Iterable[TaxRow | CreditTaxRow]) -> tuple[pdf.Tax, ...]:
 
 def _line(line: LineRow | CreditLineRow, currency: str, lang: str) -> pdf.Line:
     item = line.kind == "item"
-    per = line.price_base_quantity
-    details = [_adjustment(entry, currency, lang) for entry in line.adjustments] if item else []
-    if item and per != 1:
-        details.insert(0, f"{say('Price per', lang)} {words.quantity(per, line.unit_code, lang)}")
+    details = adjustments_of(line, currency, lang)
     if isinstance(line, LineRow) and line.gross_minor is not None:
         details.append(f"{say('With tax', lang)}: {words.amount(line.gross_minor, currency, lang)}")
     if line.period_from is not None and line.period_to is not None:
@@ -211,8 +211,21 @@ def _line(line: LineRow | CreditLineRow, currency: str, lang: str) -> pdf.Line:
     )
 
 
+def adjustments_of(line: LineRow | CreditLineRow, currency: str, lang: str) -> list[str]:
+    """Say for how much a line's price is, and what was taken off or put on."""
+    if line.kind != "item":
+        return []
+    said = [_adjustment(entry, currency, lang) for entry in line.adjustments]
+    if line.price_base_quantity != 1:
+        per = words.quantity(line.price_base_quantity, line.unit_code, lang)
+        said.insert(0, f"{say('Price per', lang)} {per}")
+    return said
+
+
 def _adjustment(entry: Mapping[str, Any], currency: str, lang: str) -> str:
     charge = bool(entry.get("is_charge"))
     amount = int(entry.get("amount_minor", 0)) * (1 if charge else -1)
     reason = str(entry.get("reason") or say("Charge" if charge else "Discount", lang))
+    if entry.get("percentage"):
+        reason += f" {words.number(Decimal(str(entry['percentage'])), lang)}\u202f%"
     return f"{reason}: {words.amount(amount, currency, lang)}"

@@ -194,7 +194,7 @@ def document(found: CreditNoteDetail) -> documents.Document:
             documents.Line(
                 position=line.position,
                 description=line.description,
-                quantity=" ".join(part for part in (formats.number(line.quantity), line.unit_code) if part),
+                quantity=documents.quantity(line.quantity, line.unit_code),
                 unit=documents.unit_price(line.unit_amount, found.currency),
                 tax=documents.rate(line.tax_category, line.tax_percentage),
                 net_minor=line.net_minor,
@@ -217,6 +217,7 @@ def document(found: CreditNoteDetail) -> documents.Document:
         paid_minor=0,
         due_minor=0,
         note=found.note,
+        references=documents.worded(papers.references_of(found)),
     )
 
 

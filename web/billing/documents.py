@@ -8,13 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from babel import UnknownLocaleError
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
+from billing.documents import papers
+from billing.documents.pdf import words
+from billing.documents.pdf.language import say
+from billing.documents.reference import printed, references
 from billing.invoices.queries import InvoiceDetail, LineRow
 from billing.issuer import queries as issuers
 from billing.tax.rules import CATEGORIES
-from core import money
+from core import clock, money
 from web.kit import formats
 
 
@@ -70,6 +76,11 @@ class Document:
     due_minor: int
     note: str
     credited_minor: int = 0
+    references: tuple[tuple[str, str], ...] = ()
+    # How it is paid: label and what to copy.
+    pay: tuple[tuple[str, str], ...] = ()
+    # The sentence against forged letters, and where it is proved.
+    trust: tuple[str, str] = ("", "")
 
 
 def document(found: InvoiceDetail) -> Document:
@@ -78,6 +89,7 @@ def document(found: InvoiceDetail) -> Document:
         seller, buyer = party(found.seller), party(found.buyer)
     else:
         seller, buyer = issuer_party(), customer_party(found.customer_id)
+    lang = get_language() or "en"
     return Document(
         seller=seller,
         buyer=buyer,
@@ -102,7 +114,29 @@ def document(found: InvoiceDetail) -> Document:
         due_minor=found.amount_due_minor,
         note=found.note,
         credited_minor=found.credited_minor,
+        references=worded(papers.references_of(found, {"reference": buyer.reference})),
+        pay=_pay(found, lang),
+        trust=(
+            say("We never change bank details by e-mail.", lang),
+            f"{say('Check them at', lang)} {bankaccounts.check_url()}",
+        ),
     )
+
+
+def _pay(found: InvoiceDetail, lang: str) -> tuple[tuple[str, str], ...]:
+    """Say where a transfer goes, as the PDF does; nothing where nothing is owed or no account is named."""
+    if found.status != "finalized" or found.amount_due_minor <= 0:
+        return ()
+    bank = papers.bank_details(clock.now())
+    if bank is None:
+        return ()
+    rows = (
+        ("Account holder", bank.holder),
+        ("IBAN", words.iban(bank.iban)),
+        ("BIC", bank.bic),
+        ("Reference", printed(references([found.id]).get(found.id, ""))),
+    )
+    return tuple((say(label, lang), text) for label, text in rows if text)
 
 
 def lines_of(lines: Iterable[LineRow], currency: str) -> list[Line]:
@@ -111,7 +145,7 @@ def lines_of(lines: Iterable[LineRow], currency: str) -> list[Line]:
         Line(
             position=line.position,
             description=line.description,
-            quantity=" ".join(part for part in (formats.number(line.quantity), line.unit_code) if part),
+            quantity=quantity(line.quantity, line.unit_code),
             unit=unit_price(line.unit_amount, currency),
             tax=rate(line.tax_category, line.tax_percentage),
             net_minor=line.net_minor,
@@ -126,15 +160,21 @@ def _details(line: LineRow, currency: str) -> list[str]:
     if line.period_from is not None and line.period_to is not None:
         last = line.period_to - timedelta(days=1)
         said.append(f"{formats.day(line.period_from)} – {formats.day(last)}")
-    if line.kind == "item":
-        for entry in line.adjustments:
-            sign = 1 if entry.get("is_charge") else -1
-            what = str(entry.get("reason") or (_("Charge") if entry.get("is_charge") else _("Discount")))
-            share = f" {entry['percentage']}\u202f%" if entry.get("percentage") else ""
-            said.append(f"{what}{share}: {formats.money(sign * int(entry.get('amount_minor', 0)), currency)}")
+    said += papers.adjustments_of(line, currency, get_language() or "en")
     if line.gross_minor is not None:
         said.append(_("With tax: %(amount)s") % {"amount": formats.money(line.gross_minor, currency)})
     return said
+
+
+def quantity(value: Decimal, unit_code: str) -> str:
+    """Write a quantity with its unit in words; a code nobody knows stays as it is."""
+    unit = say(words.UNITS.get(unit_code, unit_code), get_language() or "en")
+    return " ".join(part for part in (formats.number(value), unit) if part)
+
+
+def worded(references: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Write references in the reader's language."""
+    return tuple((say(label, get_language() or "en"), text) for label, text in references)
 
 
 def party(values: Mapping[str, Any]) -> Party:

@@ -366,9 +366,11 @@ def _initial(found: QuoteDetail) -> dict[str, Any]:
 
 
 def _document(found: QuoteDetail) -> documents.Document:
+    buyer = documents.customer_party(found.customer_id)
     return documents.Document(
         seller=documents.issuer_party(),
-        buyer=documents.customer_party(found.customer_id),
+        buyer=buyer,
+        references=documents.worded([("Customer number", buyer.reference)] if buyer.reference else []),
         lines=documents.lines_of(found.lines, found.currency),
         taxes=[
             documents.Tax(

@@ -120,6 +120,8 @@ class InvoiceDocument:
     rounding_minor: int = 0
     prepaid_minor: int = 0
     paid_minor: int = 0
+    # What credit notes took off it.
+    credited_minor: int = 0
     due_minor: int
     note: str = ""
     bank: BankDetails | None = None

@@ -39,9 +39,10 @@ def of_invoice(document: InvoiceDocument) -> Values:
     def money(minor: int) -> str:
         return words.money(minor, currency, lang)
 
-    paid = document.prepaid_minor or document.paid_minor
+    paid = document.prepaid_minor or document.paid_minor or document.credited_minor
     after = [(say("Paid before", lang), money(-document.prepaid_minor))] if document.prepaid_minor else []
     after += [(say("Paid", lang), money(-document.paid_minor))] if document.paid_minor else []
+    after += [(say("Credited", lang), money(-document.credited_minor))] if document.credited_minor else []
     return showable(
         {
             "t": labels(lang),

@@ -1,20 +1,26 @@
 """Staff set what documents need, see what an electronic invoice lacks, mend it, send and download it."""
 
+import html
+import io
 import re
+from datetime import date, timedelta
 from decimal import Decimal
 
+import pypdf
 from django.core import mail as django_mail
+from django.test import Client
 from playwright.sync_api import Browser, expect
 
 from billing.documents.models import DocumentFile
-from billing.invoices.rules import LineInput
+from billing.invoices.rules import Discount, LineInput
 from billing.issuer import services as issuers
 from core import clock, ids
 from core.actor import Actor
 from outbound import delivery
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, visit
-from tests.make import billing, paying
+from tests.make import bank, billing, paying
+from tests.make.api import key_of
 from tests.services.billing.documents.test_logo import png
 
 
@@ -103,3 +109,60 @@ def test_an_electronic_invoice_says_what_it_lacks_and_goes_once_it_is_mended(
     with scope(Scope(live.tenant)):
         kinds = sorted(DocumentFile.objects.values_list("kind", flat=True))
     assert kinds == ["facturx", "pdf", "xrechnung"]
+
+
+def words_of(text: str) -> set[str]:
+    """Return the words and numbers of a text, without what only stands around them."""
+    plain = re.sub(
+        r"[\u00a0\u202f\u2009]", "", html.unescape(re.sub(r"<[^>]+>", " ", text)).replace("\u200b", "")
+    )
+    return {word.strip(".,:;·−×–()") for word in plain.split()} - {""}
+
+
+def test_the_page_that_is_printed_and_the_pdf_say_the_same(live: Live) -> None:
+    """Two rates, a unit, days of service, a discount, references, a part paid, and where to pay the rest."""
+    paying.organization(live.tenant)
+    who = live.person("owner")
+    with scope(Scope(live.tenant)):
+        bank.set_first(clock.now() - timedelta(days=200), owner=who.member)
+        buyer = billing.customer(
+            "Möller und Söhne", email="ap@moeller.example", reference="C-77", tax_id="DE136695976",
+            address={"line1": "Kai 4", "city": "Kiel", "postal_code": "24103", "country": "DE"},
+        )  # fmt: skip
+        full, less = billing.tax_rate("19", code="full"), billing.tax_rate("7", code="less")
+        lines = [
+            LineInput(description="Inspection of the crane", unit_amount=Decimal("128.5"), quantity=Decimal("1.5"),
+                      unit_code="HUR", tax_rate_id=full.pk, discount=Discount(percentage=Decimal(10)),
+                      period_from=date(2026, 2, 1), period_to=date(2026, 3, 1)),
+            LineInput(description="Handbook", unit_amount=Decimal("18"), quantity=Decimal(3), tax_rate_id=less.pk),
+        ]  # fmt: skip
+        bill = billing.invoices.finalize(
+            invoice_id=billing.draft(
+                of=buyer, lines=lines, note="Ladder on site.", references={"order": "PO-7781"}
+            ).pk,
+            actor=billing.ACTOR,
+            at=clock.now(),
+        )
+    key = key_of("a")
+    pk = ids.encode("invoice", bill.pk)
+    body = {"invoice": pk, "amount_minor": 5_000, "method": "bank_transfer", "received_on": "2026-03-05"}
+    assert key.post("payments", body, Idempotency_Key="part").status_code == 201
+    staff = Client()
+    cookie = live.cookie(who)
+    staff.cookies[cookie["name"]] = cookie["value"]
+    page = staff.get(f"/o/a/invoices/{pk}").content.decode()
+    (paper,) = re.findall(r'<article class="paper".*?</article>', page, re.DOTALL)
+    file = pypdf.PdfReader(io.BytesIO(staff.get(f"/o/a/invoices/{pk}/pdf").content))
+    on_paper, on_page = words_of("\n".join(each.extract_text() for each in file.pages)), words_of(paper)
+    # Each names its own parts; everything else stands on both.
+    own = words_of("Bill to Lines Invoice Tax id Due Net, EUR on tax Issued Amount due")
+    assert on_page - on_paper - own == set()
+    parts = words_of(
+        "Invoice number Issued Amount due Tax id Net, EUR Please pay by QR Scan with your bank's app last changed on "
+        "Page 1 of 1 Check them at"
+    )
+    left_on_paper = on_paper - on_page - parts
+    assert {word for word in left_on_paper if re.search(r"\d[.,]\d", word)} == set(), left_on_paper
+    assert left_on_paper == set()
+    for amount in ("€173.48", "€32.96", "€54.00", "€3.78", "€264.22", "€50.00", "€214.22"):
+        assert {amount, f"−{amount}"} & on_page or amount[1:] in on_page, amount
