@@ -4,7 +4,7 @@ Promise kept: a code names its organization in clear and is proved under its row
 or make one from the table. Whoever types a code that is on no certificate learns nothing but that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from accounts import queries as people
 from accounts import tokens
 from accounts.models import Membership
 from accounts.refusals import Recorded
-from billing.documents.pdf import compiler, values, words
+from billing.documents import look as looks
+from billing.documents.pdf import Look, compiler, values, words
 from billing.issuer import queries as issuers
 from core.errors import NotFound
 from tenancy import context
@@ -53,6 +54,7 @@ class Certificate:
     valid_until: date
     code: str
     url: str
+    look: Look = field(default_factory=Look)
 
 
 def get(record_id: UUID) -> Certificate:
@@ -125,6 +127,7 @@ def _of(row: Record) -> Certificate:
         valid_until=row.valid_until,
         code=code,
         url=f"{settings.PUBLIC_URL}/certificates/{code}",
+        look=looks.current(),
     )
 
 
@@ -143,6 +146,7 @@ def paper(certificate: Certificate) -> bytes:
     ]
     shown = values.showable(
         {
+            "look": values.look(certificate.look),
             "title": f"Certificate of training: {certificate.title}",
             "organization": certificate.organization,
             "person": certificate.person,

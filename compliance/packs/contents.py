@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 
+from billing.documents import look as looks
 from billing.documents import papers, pdf
 from compliance.controls import queries
 from compliance.controls.models import ControlException, ControlResult
@@ -42,6 +43,7 @@ class Contents:
     since: date
     until: date
     seller: pdf.Party
+    look: pdf.Look
     row: FrameworkRow
     data: dict[str, canonical.Value]
     files: Mapping[str, bytes]
@@ -77,6 +79,7 @@ class Contents:
         return pdf.ReportDocument(
             at=at,
             seller=self.seller,
+            look=self.look,
             title=f"Evidence: {self.framework.name.removesuffix(' 164.')} {self.framework.edition}",
             about=f"{self.since.isoformat()} to {self.until.isoformat()}. {self.row.live} of "
             f"{len(self.row.requirements)} requirements are decided by live checks.",
@@ -154,6 +157,7 @@ def read(*, framework: str, since: date, until: date, at: datetime) -> Contents:
         since=since,
         until=until,
         seller=papers.issuer_party(),
+        look=looks.current(),
         row=row,
         data=data,
         files=held,

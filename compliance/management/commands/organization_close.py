@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError, CommandParser
 
-from compliance.closing import services
+from compliance.closing import paper, services
 from compliance.closing.models import Closing
 from core import clock
 from tenancy.commands import StrongboxCommand
@@ -22,7 +22,11 @@ class Command(StrongboxCommand):
         """Add whose, where the export goes, and how to take it back."""
         super().add_arguments(parser)
         parser.add_argument("organization", metavar="SLUG", help="the organization's slug")
-        parser.add_argument("--out", metavar="FILE", help="also write the export here, readable by you alone")
+        parser.add_argument(
+            "--out",
+            metavar="FILE",
+            help="also write the export here, readable by you alone; once it is closed, its certificate as PDF",
+        )
         parser.add_argument("--cancel", action="store_true", help="take the closing back within the month")
 
     def run(self, **options: Any) -> dict[str, Any]:
@@ -35,28 +39,36 @@ class Command(StrongboxCommand):
             return {"state": row.state, "until": None}
         with scope(Scope(tenant.pk)):
             standing = Closing.objects.exclude(state=Closing.State.CANCELED).order_by("-id").first()
-            if standing is not None and standing.state == Closing.State.CLOSED:
-                return _told(standing)
-            if standing is not None:
+            closed = standing is not None and standing.state == Closing.State.CLOSED
+            if standing is not None and not closed:
                 if at < standing.until:
                     return _told(standing)
                 standing = services.close(actor=self.actor, at=at)
         if standing is not None:
-            services.shred_files(tenant.pk)
+            if not closed:
+                services.shred_files(tenant.pk)
+            if options["out"]:
+                with _new(options["out"]) as file:
+                    file.write(paper.of(standing))
             return _told(standing)
         return self._begin(tenant.pk, options["out"])
 
     def _begin(self, tenant_id: Any, out: str | None) -> dict[str, Any]:
         if out is None:
             return _told(services.begin(tenant_id=tenant_id, actor=self.actor, now=clock.now))
-        try:
-            target = os.open(Path(out), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise CommandError(f"{out}: {error.strerror}.") from error
-        with os.fdopen(target, "wb") as file:
+        with _new(out) as file:
             return _told(
                 services.begin(tenant_id=tenant_id, actor=self.actor, now=clock.now, also=file.write)
             )
+
+
+def _new(out: str) -> BinaryIO:
+    """Open a file that is not there yet, for its owner alone."""
+    try:
+        target = os.open(Path(out), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise CommandError(f"{out}: {error.strerror}.") from error
+    return os.fdopen(target, "wb")
 
 
 def _told(row: Closing) -> dict[str, Any]:

@@ -4,16 +4,18 @@ import base64
 import hashlib
 import io
 import json
+import re
 import zipfile
 from datetime import timedelta
 from pathlib import Path
 
+import pypdf
 import pytest
 from django.core.management import call_command
 
 from audit.models import Event
 from billing.customers.models import Customer
-from compliance.closing import services
+from compliance.closing import paper, services
 from compliance.closing.models import Closing
 from core import canonical
 from core.errors import NotFound, Sealed
@@ -61,6 +63,13 @@ def test_an_organization_is_closed_and_nobody_reads_it_any_more(
     certificate = dict(closed.certificate)
     digest = hashlib.sha256(canonical.dumps({k: v for k, v in certificate.items() if k != "sha256"}))
     assert certificate["sha256"] == digest.hexdigest()
+    on_paper = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(paper.of(closed))).pages)
+    for said in (
+        certificate["sha256"],
+        certificate["export_sha256"],
+        *(key["id"] for key in certificate["keys"]),
+    ):
+        assert said in re.sub(r"\s|\u200b", "", on_paper)
     assert certificate["rows_that_can_be_read_no_more"]["billing.Customer"] == 1
     with scope(Scope(tenant_a)):
         event = Event.objects.get(event="organization.closed")
