@@ -19,7 +19,7 @@ from billing.documents.pdf import Look
 from billing.documents.pdf.language import LANGUAGES
 from billing.issuer import queries, services
 from core import clock
-from core.errors import NotFound, Refusal
+from core.errors import Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
@@ -139,10 +139,10 @@ def look(request: Request, slug: str) -> HttpResponse:
 @access(get=_P)
 def preview(request: Request, slug: str) -> HttpResponseBase:
     """Draw an invoice to nobody in a colour and a layout; nothing is kept."""
-    form = LookForm(request.GET)
-    if not form.is_valid():
-        raise NotFound
-    chosen = looks.read(**form.cleaned_data)
+    kept = looks.current()
+    chosen = looks.read(
+        accent=request.GET.get("accent", kept.accent), layout=request.GET.get("layout", kept.layout.value)
+    )
     found = queries.get()
     language = found.language if found is not None else "en"
     document = samples.sample(chosen, language=language, at=clock.now())

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
 from billing.documents import papers
-from billing.documents.pdf import words
+from billing.documents.pdf import BankDetails, words
 from billing.documents.pdf.language import say
 from billing.documents.reference import printed, references
 from billing.invoices.queries import InvoiceDetail, LineRow
@@ -90,6 +90,8 @@ def document(found: InvoiceDetail) -> Document:
     else:
         seller, buyer = issuer_party(), customer_party(found.customer_id)
     lang = get_language() or "en"
+    owed = found.status == "finalized" and found.amount_due_minor > 0
+    bank = papers.bank_details(clock.now()) if owed else None
     return Document(
         seller=seller,
         buyer=buyer,
@@ -115,19 +117,13 @@ def document(found: InvoiceDetail) -> Document:
         note=found.note,
         credited_minor=found.credited_minor,
         references=worded(papers.references_of(found, {"reference": buyer.reference})),
-        pay=_pay(found, lang),
-        trust=(
-            say("We never change bank details by e-mail.", lang),
-            f"{say('Check them at', lang)} {bankaccounts.check_url()}",
-        ),
+        pay=_pay(found, bank, lang),
+        trust=_trust(bank, lang),
     )
 
 
-def _pay(found: InvoiceDetail, lang: str) -> tuple[tuple[str, str], ...]:
-    """Say where a transfer goes, as the PDF does; nothing where nothing is owed or no account is named."""
-    if found.status != "finalized" or found.amount_due_minor <= 0:
-        return ()
-    bank = papers.bank_details(clock.now())
+def _pay(found: InvoiceDetail, bank: BankDetails | None, lang: str) -> tuple[tuple[str, str], ...]:
+    """Say where a transfer goes, as the PDF does."""
     if bank is None:
         return ()
     rows = (
@@ -137,6 +133,13 @@ def _pay(found: InvoiceDetail, lang: str) -> tuple[tuple[str, str], ...]:
         ("Reference", printed(references([found.id]).get(found.id, ""))),
     )
     return tuple((say(label, lang), text) for label, text in rows if text)
+
+
+def _trust(bank: BankDetails | None, lang: str) -> tuple[str, str]:
+    where = f"{say('Check them at', lang)} {bankaccounts.check_url()}"
+    if bank is not None and bank.changed_on is not None:
+        where += f", {say('last changed on', lang)} {words.day(bank.changed_on, lang)}"
+    return say("We never change bank details by e-mail.", lang), where
 
 
 def lines_of(lines: Iterable[LineRow], currency: str) -> list[Line]:

@@ -113,10 +113,8 @@ def test_an_electronic_invoice_says_what_it_lacks_and_goes_once_it_is_mended(
 
 def words_of(text: str) -> set[str]:
     """Return the words and numbers of a text, without what only stands around them."""
-    plain = re.sub(
-        r"[\u00a0\u202f\u2009]", "", html.unescape(re.sub(r"<[^>]+>", " ", text)).replace("\u200b", "")
-    )
-    return {word.strip(".,:;·−×–()") for word in plain.split()} - {""}
+    plain = html.unescape(re.sub(r"<[^>]+>", " ", text)).replace("\u200b", "")
+    return {word.strip(".,:;·−×–()€") for word in plain.split()} - {""}
 
 
 def test_the_page_that_is_printed_and_the_pdf_say_the_same(live: Live) -> None:
@@ -158,11 +156,9 @@ def test_the_page_that_is_printed_and_the_pdf_say_the_same(live: Live) -> None:
     own = words_of("Bill to Lines Invoice Tax id Due Net, EUR on tax Issued Amount due")
     assert on_page - on_paper - own == set()
     parts = words_of(
-        "Invoice number Issued Amount due Tax id Net, EUR Please pay by QR Scan with your bank's app last changed on "
+        "Invoice number Issued Amount due Tax id Net, EUR Please pay by QR Tax amount Scan with your bank's app "
         "Page 1 of 1 Check them at"
     )
     left_on_paper = on_paper - on_page - parts
-    assert {word for word in left_on_paper if re.search(r"\d[.,]\d", word)} == set(), left_on_paper
     assert left_on_paper == set()
-    for amount in ("€173.48", "€32.96", "€54.00", "€3.78", "€264.22", "€50.00", "€214.22"):
-        assert {amount, f"−{amount}"} & on_page or amount[1:] in on_page, amount
+    assert {"173.47", "32.96", "54.00", "3.78", "264.21", "50.00", "214.21"} <= on_page & on_paper
