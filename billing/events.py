@@ -150,6 +150,19 @@ ATTACHMENT_REMOVED = register(
     "invoice.attachment_removed", "{actor} took a file off invoice {subject}", owasp="upload_delete"
 )
 
+MESSAGE_WRITTEN = register(
+    "invoice.message_written", "{actor} wrote about invoice {subject}", owasp="sensitive_create"
+)
+MESSAGE_ANSWERED = register(
+    "invoice.message_answered", "{actor} answered a message about invoice {subject}", owasp="sensitive_create"
+)
+MESSAGES_READ = register(
+    "invoice.messages_read",
+    "{actor} read the messages about invoice {subject}",
+    owasp="sensitive_read",
+    pci="10.2.1.1",
+)
+
 DOCUMENT_KEPT = register("document.kept", "{actor} kept a document of {subject}", owasp="sensitive_create")
 LOGO_SET = register("issuer.logo_set", "{actor} changed the logo on documents", owasp="sensitive_update")
 LOOK_SET = register(

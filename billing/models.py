@@ -12,6 +12,7 @@ from billing.imports.models import Import
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.issuer.models import Issuer, Series, SeriesCounter
 from billing.ledger.models import FxPosition, LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.messages.models import InvoiceMessage
 from billing.periods.models import AccountingPeriod, LedgerBalance
 from billing.quotes.models import Quote, QuoteLine
 from billing.rates.models import ExchangeRate
@@ -54,6 +55,7 @@ __all__ = [
     "Invoice",
     "InvoiceAttachment",
     "InvoiceLine",
+    "InvoiceMessage",
     "InvoiceTax",
     "Issuer",
     "LedgerAccount",

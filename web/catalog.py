@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import io
+import pkgutil
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -182,10 +183,19 @@ def _imported(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.module.startswith(("django", "web")):
             whole = [f"{node.module}.{alias.name}" for alias in node.names]
-            modules = [name for name in whole if name in sys.modules]
+            modules = [name for name in whole if _is_module(name)]
             # What comes from a module itself; of a package, what its rooms refuse.
             yield from modules or [node.module]
-            yield from (name for name in sys.modules if name.rpartition(".")[0] in modules)
+            for name in modules:
+                inside = pkgutil.iter_modules(getattr(_module(name), "__path__", []))
+                yield from (f"{name}.{each.name}" for each in inside)
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # of something that is no package
+        return False
 
 
 def _module(name: str) -> ModuleType:

@@ -13,6 +13,7 @@ from billing.contacts import queries as people
 from billing.contacts.queries import ContactDetail
 from billing.customers.models import Customer
 from billing.invoices.models import Invoice
+from billing.messages import queries as invoice_messages
 from payments.models import (
     LateFee,
     PaymentPromise,
@@ -127,7 +128,7 @@ def debtors(
                 currency=currency,
                 due_minor=due,
                 due_on=due_on,
-                is_disputed=disputes > 0,
+                is_disputed=disputes > 0 or key in happened.contested,
                 is_on_its_way=processing > 0,
                 promised_on=happened.promised.get(key),
                 handled=frozenset(happened.handled.get(key, ())),
@@ -184,6 +185,7 @@ class _Happened:
             if state == Reminder.State.SENT:
                 self.reminded[key] = max(self.reminded.get(key, day), day)
                 self.sent_late[key] += words != ReminderStep.Words.UPCOMING
+        self.contested = invoice_messages.contested(invoice_ids)
         promises = PaymentPromise.objects.filter(invoice_id__in=invoice_ids, ended_at__isnull=True)
         self.promised = dict(promises.values_list("invoice_id", "promised_on"))
         charged = LateFee.objects.filter(invoice_id__in=invoice_ids).values("invoice_id")

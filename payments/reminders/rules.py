@@ -44,7 +44,7 @@ class Hold(StrEnum):
 HELD: Mapping[Hold, str] = MappingProxyType(
     {
         Hold.NOTHING_DUE: "Nothing is due any more",
-        Hold.DISPUTED: "A payment of it is disputed",
+        Hold.DISPUTED: "The customer objects to it, or disputes a payment",
         Hold.ON_ITS_WAY: "A payment is on its way",
         Hold.PROMISED: "The customer promised to pay it",
         Hold.PAUSED: "Reminders of this customer are paused",

@@ -27,6 +27,7 @@ STAFF_MAIL = {
     "alert",
     "alert_test",
     "invitation",
+    "message_written",
     "training_due",
     "training_late",
     "webhook_disabled",

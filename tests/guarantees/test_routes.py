@@ -112,7 +112,7 @@ WORDS = {
     "number": "1",
     "guide": "retry-safely",
 }
-_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents|write.off)")
+_NEEDS_FINALIZED = re.compile(r"invoices/<str:pk>/(void|credit|documents|write.off|answer)")
 REFUSED = frozenset({401, 403, 404, 405, 419})
 
 

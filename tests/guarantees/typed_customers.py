@@ -6,6 +6,7 @@ from billing.exports.models import Export
 from billing.exports.services import Wanted
 from billing.imports import batches, work
 from billing.imports.models import Import
+from billing.messages import services as messages
 from billing.taxids import services as taxids
 from billing.taxids import vies
 from core import clock
@@ -23,6 +24,10 @@ def over_the_services(marker: str, actor: Actor) -> None:
     customer = billing.customer(f"{marker} delivered", delivery_address=words)
     contact(customer, f"{marker} contact", email=f"{marker}@contact.example", phone=f"{marker} phone",
             position=f"{marker} position")  # fmt: skip
+    billed = billing.finalized(of=customer)
+    about = {"invoice_id": billed.pk, "actor": actor, "at": at}
+    messages.write(customer_id=customer.pk, text=f"{marker} asks", objects=True, **about)
+    messages.answer(text=f"{marker} answers", **about)
     said = vies.Said(
         is_valid=True,
         consultation=f"{marker} consultation",

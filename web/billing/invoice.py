@@ -21,11 +21,12 @@ from billing.documents import papers, pdf
 from billing.invoices import explanation, lists, queries, services
 from billing.invoices.queries import InvoiceDetail
 from billing.issuer import queries as issuers
+from billing.messages import services as answers
 from core import clock, ids
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
-from web.billing import attachments, documents, kept_documents, rows
+from web.billing import attachments, conversation, documents, kept_documents, rows
 from web.console import trail
 from web.forms import answer, attempting
 from web.kit import formats
@@ -60,7 +61,29 @@ class ReasonForm(Form):
 
 @access(get=Granted(Permission.INVOICE_READ))
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Show the document."""
+    """Show the document, and what its customer wrote about it."""
+    return _page(request, slug, pk, conversation.AnswerForm())
+
+
+@access(post=Permission.INVOICE_SEND)
+def answer_customer(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Answer what a customer wrote about the invoice."""
+    form = conversation.AnswerForm(request.POST)
+    if form.is_valid():
+        with attempting(request, form):
+            answers.answer(
+                invoice_id=queries.get(ids.decode("invoice", pk)).id,
+                text=form.cleaned_data["text"],
+                actor=request.actor,
+                at=clock.now(),
+            )
+        if not form.errors:
+            messages.success(request, "Answered. The customer is told by mail.")
+            return redirect(reverse("billing:invoice", args=[slug, pk]) + "#messages")
+    return _page(request, slug, pk, form)
+
+
+def _page(request: Request, slug: str, pk: str, form: conversation.AnswerForm) -> HttpResponse:
     found = opened(request, pk)
     draft = found.status == "draft"
     context = {
@@ -81,8 +104,11 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         if Permission.INVOICE_READ in request.permissions
         else None,
         "twins": _twins(found, slug) if draft else [],
+        # Who a customer wrote to is who may read every invoice; a grant opens the document alone.
+        "said": conversation.of(request, found.id) if Permission.INVOICE_READ in request.permissions else [],
+        "may_answer": Permission.INVOICE_SEND in request.permissions,
     }
-    return render(request, "billing/invoice.html", context)
+    return answer(request, "billing/invoice.html", context, form=form)
 
 
 @access(get=Granted(Permission.INVOICE_READ))

@@ -39,6 +39,7 @@ urlpatterns = [
     path("invoices/<str:pk>/pdf", invoice.download, name="invoice_pdf"),
     path("invoices/<str:pk>/lines.csv", files.lines_csv, name="invoice_lines_csv"),
     path("invoices/<str:pk>/documents/<str:kind>", files.made, name="make_document"),
+    path("invoices/<str:pk>/answer", invoice.answer_customer, name="answer_customer"),
     path("invoices/<str:pk>/attach", attachments.add, name="attach"),
     path("attachments/<str:pk>", attachments.download, name="attachment"),
     path("attachments/<str:pk>/remove", attachments.remove, name="remove_attachment"),

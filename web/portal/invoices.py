@@ -1,7 +1,11 @@
 """A customer's invoices: what is due first, one by one, and as documents."""
 
+from django import forms
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.permissions import Permission
 from billing import events
@@ -11,6 +15,7 @@ from billing.documents import papers, pdf
 from billing.invoices import lists, queries
 from billing.invoices.lists import View, Wanted
 from billing.invoices.queries import InvoiceDetail
+from billing.messages import services as writing
 from billing.settlement import queries as settlement
 from billing.settlement import services as settling
 from core import clock, ids
@@ -20,8 +25,10 @@ from edge.access import access
 from edge.request import Request
 from payments import payer, words
 from payments.services import links
-from web.billing import documents
+from web.billing import conversation, documents
 from web.billing import rows as invoice_rows
+from web.forms import attempting
+from web.kit.forms import Form
 from web.pay.page import as_file
 from web.portal import frame, rows
 
@@ -60,10 +67,43 @@ def home(request: Request, slug: str) -> HttpResponse:
     return frame.show(request, "portal/home.html", context)
 
 
-@access(get=Permission.PORTAL_READ)
+class WriteForm(Form):
+    """What a customer asks, or why they object."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("What is it?"),
+        choices=[
+            ("question", gettext_lazy("I have a question")),
+            (conversation.OBJECTS, gettext_lazy("Something is wrong with this invoice")),
+        ],
+        initial="question",
+        widget=forms.RadioSelect,
+    )
+    text = forms.CharField(
+        label=gettext_lazy("Your message"),
+        max_length=writing.LONGEST,
+        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}),
+    )
+
+
+@access(get=Permission.PORTAL_READ, post=Permission.PORTAL_PAY)
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Show one invoice, and what was paid on it."""
+    """Show one invoice, what was paid on it and what was written about it; write about it."""
     found = _found(request, pk)
+    form = WriteForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            writing.write(
+                invoice_id=found.id,
+                customer_id=found.customer_id,
+                text=form.cleaned_data["text"],
+                objects=form.cleaned_data["kind"] == conversation.OBJECTS,
+                actor=request.actor,
+                at=clock.now(),
+            )
+        if not form.errors:
+            messages.success(request, _("Your message is with us. The answer stands here; a mail tells you."))
+            return redirect(f"{request.path}#messages")
     standing = payer.standing(found)
     (bill,) = rows.bills([found], slug=slug)
     context = {
@@ -81,8 +121,10 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "may_pay": standing.payable and bill.room_minor > 0 and Permission.PORTAL_PAY in request.permissions,
         "kind": standing.kind,
         "notes": rows.notes(creditnotes.of_invoice(found.id), slug=slug) if found.noted_minor else [],
+        "said": conversation.of(request, found.id),
+        "may_write": Permission.PORTAL_PAY in request.permissions,
     }
-    return frame.show(request, "portal/invoice.html", context)
+    return frame.show(request, "portal/invoice.html", context, form=form)
 
 
 @access(get=Permission.PORTAL_READ)
