@@ -26,6 +26,7 @@ READ_ALOUD = ("aria-label", "title", "alt", "placeholder", "data-announce", "dat
 STAFF_MAIL = {
     "alert",
     "alert_test",
+    "factor_missing",
     "invitation",
     "message_written",
     "training_due",
