@@ -1,9 +1,11 @@
 // Attaches each behaviour to the elements that ask for it by name. A page without this file still works.
 import announce from "./behaviours/announce.js";
+import autosave from "./behaviours/autosave.js";
 import busySubmit from "./behaviours/busy-submit.js";
 import copy from "./behaviours/copy.js";
 import dialog from "./behaviours/dialog.js";
 import focus from "./behaviours/focus.js";
+import lines from "./behaviours/lines.js";
 import menu from "./behaviours/menu.js";
 import passkey from "./behaviours/passkey.js";
 import palette from "./behaviours/palette.js";
@@ -14,8 +16,8 @@ import toast from "./behaviours/toast.js";
 import unsaved from "./behaviours/unsaved.js";
 
 const behaviours = {
-  announce, "busy-submit": busySubmit, copy, dialog, focus, menu, palette, passkey, "row-link": rowLink,
-  shortcuts, theme, toast, unsaved,
+  announce, autosave, "busy-submit": busySubmit, copy, dialog, focus, lines, menu, palette, passkey,
+  "row-link": rowLink, shortcuts, theme, toast, unsaved,
 };
 const attached = new WeakSet();
 

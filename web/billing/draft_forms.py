@@ -18,6 +18,7 @@ from billing.issuer import queries as issuers
 from billing.tax.queries import TaxRateRow
 from core import ids, money
 from core.errors import NotFound
+from web.billing import pasting
 from web.billing.forms import DecimalText, plain
 from web.kit import formats
 from web.kit.forms import DayField, Form, read_amount
@@ -198,6 +199,8 @@ class Lines:
 
     def __init__(self, forms_: list[LineForm]) -> None:
         self.forms = forms_
+        # What was pasted and could not become lines, and why.
+        self.pasted = self.unpasted = ""
 
     @classmethod
     def kept(
@@ -240,8 +243,9 @@ class Lines:
         usual: UUID | None = None,
         taxed_by: UUID | None = None,
         refused: Mapping[int, str] = MappingProxyType({}),
+        paste: bool = False,
     ) -> "Lines":
-        """Show the lines that were sent with one more or one less, or all taxed by one rate, unchecked."""
+        """Show the lines that were sent, unchecked: one more or less, rows pasted, or all taxed by one rate."""
         values = [
             {
                 **{name: data.get(f"lines-{number}-{name}", "") for name in _LINE_FIELDS},
@@ -252,9 +256,20 @@ class Lines:
         ]
         if add and len(values) < MOST_LINES:
             values.append(_empty(rates, usual))
+        unpasted, text = "", data.get(pasting.FIELD, "") if paste else ""
+        if paste:
+            values = [each for each in values if each["description"].strip() or each["unit_amount"].strip()]
+            usual_rate = _empty(rates, usual)["tax_rate"]
+            try:
+                values += pasting.lines(text, rates=rates, usual=usual_rate, room=MOST_LINES - len(values))
+                text = ""
+            except pasting.Unreadable as fault:
+                unpasted = str(fault)
         if taxed_by is not None:
             values = [{**each, "tax_rate": ids.encode("tax_rate", taxed_by)} for each in values]
-        return cls._shown(values or [_empty(rates, usual)], rates)
+        shown = cls._shown(values or [_empty(rates, usual)], rates)
+        shown.pasted, shown.unpasted = text, unpasted
+        return shown
 
     @classmethod
     def _shown(cls, values: Sequence[dict[str, Any]], rates: Sequence[TaxRateRow]) -> "Lines":

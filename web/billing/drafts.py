@@ -4,12 +4,10 @@ Lines are added and removed by ordinary buttons of the form; with JavaScript onl
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -18,7 +16,7 @@ from django.urls import reverse
 from accounts.permissions import Permission
 from billing import events as billing_events
 from billing.customers import queries as customers
-from billing.customers.queries import CustomerDetail, CustomerRow
+from billing.customers.queries import CustomerDetail
 from billing.invoices import lists, pricing, queries, rules, services
 from billing.invoices.queries import InvoiceDetail, LineRow
 from billing.issuer import queries as issuers
@@ -31,46 +29,27 @@ from core.errors import Invalid, NotFound, Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import documents, picking, rows
+from web.billing import choosing, documents, picking, rows
 from web.billing.draft_forms import MOST_LINES, DraftForm, Lines, discount_words, with_reason
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
-from web.kit import formats
-from web.kit.forms import Form
 from web.kit.parts import Crumb
-
-_MOST_FOUND = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A customer to choose from."""
-
-    url: str
-    name: str
-    detail: str
-
-
-class SearchForm(Form):
-    """Whom to bill."""
-
-    q = forms.CharField(
-        label="Name, e-mail address, tax id or number",
-        required=False,
-        max_length=200,
-        widget=forms.SearchInput(attrs={"autocomplete": "off", "autofocus": True}),
-    )
 
 
 @access(get=Permission.INVOICE_WRITE, post=Permission.INVOICE_WRITE)
 def create(request: Request, slug: str) -> HttpResponse:
-    """Draft an invoice."""
-    return _page(request, slug, None)
+    """Draft an invoice; a page that saved itself names the draft it made."""
+    made = request.POST.get("draft", "")
+    return _change(request, slug, made) if made else _page(request, slug, None)
 
 
 @access(get=Permission.INVOICE_WRITE, post=Permission.INVOICE_WRITE)
 def change(request: Request, slug: str, pk: str) -> HttpResponse:
     """Change a draft."""
+    return _change(request, slug, pk)
+
+
+def _change(request: Request, slug: str, pk: str) -> HttpResponse:
     found = queries.get(ids.decode("invoice", pk))
     recording.read(
         request, billing_events.INVOICE_READ, subject=("invoice", found.id), fields=["buyer", "lines", "note"]
@@ -97,7 +76,9 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
     if customer_id is None or (request.method == "GET" and "choose" in request.GET):
         base = reverse("billing:new_invoice", args=[slug]) if found is None else _edit_url(slug, found)
         again = found is not None
-        return choose(request, base=base, noun="invoice", choosing_again=again, crumbs=_crumbs(slug, found))
+        return choosing.choose(
+            request, base=base, noun="invoice", choosing_again=again, crumbs=_crumbs(slug, found)
+        )
     customer = customers.get(customer_id)
     rates = usable_rates(request.POST, found.lines if found else ())
     proposed = _proposed(customer_id)
@@ -109,7 +90,7 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             subject=("customer", customer.id),
             fields=["name", "address", "email"],
         )
-    action = request.POST.get("action", "")
+    action = request.POST.get("action") or request.GET.get("action", "")
     data, refused = picking.taken(request.POST, usual=usual)
     mixed = _is_mixed(found) or bool(data.get("mixed"))
     if request.method != "POST":
@@ -117,7 +98,7 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             DraftForm(initial=_initial(customer, found)),
             Lines.kept(found.lines if found else (), rates=rates, usual=usual),
         )
-    elif action in ("add", "compute", "propose") or action.startswith(("remove-", "pick-")):
+    elif action in ("add", "compute", "propose", "paste") or action.startswith(("remove-", "pick-")):
         lines = Lines.changed(
             data,
             rates=rates,
@@ -126,6 +107,7 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             usual=usual,
             taxed_by=usual if action == "propose" else None,
             refused={} if action.startswith("remove-") else refused,
+            paste=action == "paste",
         )
         form = DraftForm(initial=data.dict())
     else:
@@ -135,14 +117,20 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
         saved = _save(
             request, form, lines, customer_id=customer.id, found=found, proposed=proposed, mixed=mixed
         )
+        if action == "autosave":
+            return _kept_itself(request, slug, saved, is_new=found is None)
         if saved is not None:
-            return redirect("billing:invoice", slug, ids.encode("invoice", saved))
+            messages.success(request, "The draft is saved.")
+            finalizes = action == "review" and Permission.INVOICE_FINALIZE in request.permissions
+            page = "billing:finalize" if finalizes else "billing:invoice"
+            return redirect(page, slug, ids.encode("invoice", saved))
         if not lines.forms:
             lines = Lines.kept((), rates=rates)
     context = {**_context(slug, customer, found, lines), "proposed": proposed, "mixed": mixed}
     context["picks"] = picking.is_offered(request)
+    context["may_finalize"] = Permission.INVOICE_FINALIZE in request.permissions
     if request.method == "POST" and action != "save" and request.headers.get("HX-Request") == "true":
-        if action == "add":
+        if action in ("add", "paste") and not lines.unpasted:
             lines.take_focus()
         return render(request, "billing/_lines.html", {**context, "form": form, "swapped": True})
     computed = computed_totals(data, rates, slug) if request.method == "POST" else _kept_totals(found)
@@ -188,49 +176,18 @@ def _save(
             made = services.update_draft(invoice_id=found.id, changes=values, actor=request.actor, at=at)
     if form.errors:
         return None
-    messages.success(request, "The draft is saved.")
     return UUID(str(made.pk))
 
 
-def choose(
-    request: Request, *, base: str, noun: str, choosing_again: bool, crumbs: Sequence[Crumb]
-) -> HttpResponse:
-    """Ask whom an invoice or a quote is for; the answer leads to `base`."""
-    form = SearchForm(request.GET)
-    form.is_valid()
-    words = str(form.cleaned_data.get("q") or "").strip()
-    shown = customers.search(words, limit=_MOST_FOUND) if words else _recent()
-    recording.read(
-        request, billing_events.CUSTOMER_LISTED, subjects=[row.id for row in shown], fields=["name", "email"]
+def _kept_itself(request: Request, slug: str, saved: UUID | None, *, is_new: bool) -> HttpResponse:
+    """Answer a page that saves itself: when it did, and which draft it is from now on."""
+    pk = "" if saved is None else ids.encode("invoice", saved)
+    response = render(
+        request, "billing/_kept_itself.html", {"draft_pk": pk, "is_new": is_new, "at": clock.now()}
     )
-    context = {
-        "form": form,
-        "noun": noun,
-        "words": words,
-        "choices": [_choice(row, base) for row in shown],
-        "announce": formats.count(len(shown), "customer"),
-        "choosing_again": choosing_again,
-        "may_add": Permission.CUSTOMER_WRITE in request.permissions,
-        "crumbs": crumbs,
-    }
-    fragment = request.headers.get("HX-Request") == "true"
-    return render(request, "billing/_choices.html" if fragment else "billing/choose_customer.html", context)
-
-
-def _recent() -> list[CustomerRow]:
-    """Return the customers billed last, then the newest ones."""
-    latest = lists.recent_customers(limit=_MOST_FOUND)
-    rows_by_id = {row.id: row for row in customers.rows_of(latest) if row.state == "active"}
-    found = [rows_by_id[key] for key in latest if key in rows_by_id]
-    return found or customers.page(limit=_MOST_FOUND, state="active").rows
-
-
-def _choice(row: CustomerRow, base: str) -> Choice:
-    return Choice(
-        url=f"{base}?customer={ids.encode('customer', row.id)}",
-        name=row.name,
-        detail=" · ".join(part for part in (row.reference, row.email) if part),
-    )
+    if saved is not None and is_new:
+        response["HX-Replace-Url"] = reverse("billing:edit_invoice", args=[slug, pk])
+    return response
 
 
 def _edit_url(slug: str, found: InvoiceDetail) -> str:

@@ -21,7 +21,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import documents, drafts, rows
+from web.billing import choosing, documents, drafts, rows
 from web.billing.draft_forms import DraftForm, Lines, discount_words
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
@@ -142,7 +142,7 @@ def _write(request: Request, slug: str, found: QuoteDetail | None) -> HttpRespon
     )
     crumbs = [Crumb("Quotes", reverse("billing:quotes", args=[slug]))]
     if customer_id is None or (request.method == "GET" and "choose" in request.GET):
-        return drafts.choose(
+        return choosing.choose(
             request, base=base, noun="quote", choosing_again=found is not None, crumbs=crumbs
         )
     customer = customers.get(customer_id)
@@ -155,9 +155,13 @@ def _write(request: Request, slug: str, found: QuoteDetail | None) -> HttpRespon
     if request.method != "POST":
         initial = {"currency": customer.currency or "EUR"} if found is None else _initial(found)
         form, lines = QuoteForm(initial=initial), Lines.kept(found.lines if found else (), rates=rates)
-    elif action in ("add", "compute") or action.startswith("remove-"):
+    elif action in ("add", "compute", "paste") or action.startswith("remove-"):
         lines = Lines.changed(
-            request.POST, rates=rates, add=action == "add", remove=action.removeprefix("remove-")
+            request.POST,
+            rates=rates,
+            add=action == "add",
+            remove=action.removeprefix("remove-"),
+            paste=action == "paste",
         )
         form = QuoteForm(initial=request.POST.dict())
     else:
@@ -199,7 +203,7 @@ def _write(request: Request, slug: str, found: QuoteDetail | None) -> HttpRespon
         "crumbs": crumbs,
     }
     if request.method == "POST" and action != "save" and request.headers.get("HX-Request") == "true":
-        if action == "add":
+        if action in ("add", "paste") and not lines.unpasted:
             lines.take_focus()
         return render(request, "billing/_lines.html", {**context, "form": form, "swapped": True})
     if request.method == "POST":

@@ -26,7 +26,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing.drafts import SearchForm
+from web.billing.choosing import SearchForm
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
 from web.kit import formats
