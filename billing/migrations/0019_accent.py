@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Two columns with a default each: no row is written again."""
 
-    dependencies = [("billing", "0016_personal_data")]
+    dependencies = [("billing", "0018_messages")]
 
     operations: list[migrations.operations.base.Operation] = [
         migrations.AddField("issuer", "accent", models.CharField(blank=True, default="", max_length=7)),
