@@ -1,66 +1,70 @@
-"""`make bench`: measure, print the ratios, keep the result, and write docs/performance.md from it."""
+"""`make bench`: measure, print the ratios, keep the results, and write docs/performance.md from them.
+
+`SIZE=large` takes the stated sizes. `PARTS=runs,grown` measures these parts alone and leaves the stored figures of the
+others as they are: each part says when and of which commit it was measured, and how busy the machine was.
+"""
 
 import json
 import os
 import platform
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
+from typing import Any
 
-from bench import stack
+from bench import report, stack
 
-LARGE = os.environ.get("SIZE") == "large"
-INVOICES = 20_000 if LARGE else 1_000
-CUSTOMERS = 200_000 if LARGE else 10_000
-TIMES = 600 if LARGE else 300
-BILLED = 100_000 if LARGE else 3_000
-BACKED_UP = 1_700 if LARGE else 300
-# Billing so many where few are stored and where many are: (few, many, so many).
-GROWN = (10_000, 1_000_000, 10_000) if LARGE else None
+SIZE = os.environ.get("SIZE") or "small"
+WANTED = [name for name in os.environ.get("PARTS", "").split(",") if name]
 
 
 def main() -> None:
-    """Run everything on engines of its own."""
+    """Measure on engines of its own."""
+    path = report.RESULTS / f"{SIZE}.json"
+    commit = _output("git", "rev-parse", "--short", "HEAD")
     with stack.engines() as environment:
-        import django
-
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--database", "owner", "--verbosity", "0"],
             cwd=stack.HOME,
             env=environment,
             check=True,
         )
+        import django
+
         django.setup()
         from bench import world
 
-        result = world.measure(
-            environment,
-            invoices=INVOICES,
-            customers=CUSTOMERS,
-            times=TIMES,
-            billed=BILLED,
-            backed_up=BACKED_UP,
-            grown=GROWN,
-        )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=stack.HOME, capture_output=True, text=True, check=False
-    ).stdout.strip()
-    result["run"] = {
-        "on": datetime.now(UTC).date().isoformat(),
-        "commit": commit,
-        "size": "large" if LARGE else "small",
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-    }
-    from bench import report
+        place = world.World(environment, world.SIZES[SIZE])
+        for name in WANTED or world.PARTS:
+            loads, began = [os.getloadavg()[0]], time.monotonic()
+            found = world.PARTS[name](place)
+            loads.append(os.getloadavg()[0])
+            stored: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+            stored[name] = found | {
+                "run": {
+                    "on": datetime.now(UTC).date().isoformat(),
+                    "commit": commit,
+                    "cores": os.cpu_count(),
+                    "machine": platform.machine(),
+                    "python": platform.python_version(),
+                    "load": [round(load, 1) for load in loads],
+                    "seconds": round(time.monotonic() - began),
+                }
+            }
+            path.write_text(json.dumps(stored, indent=2) + "\n")
+            print(
+                f"{name}: {stored[name]['run']['seconds']} s, load {loads[0]:.1f} to {loads[1]:.1f}",
+                flush=True,
+            )
+    results = report.stored()
+    (stack.HOME / "docs" / "performance.md").write_text(report.page(results))
+    print(report.table(results[SIZE]))
 
-    name = f"{result['run']['size']}.json"
-    path = stack.HOME / "bench" / "results" / name
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    table = report.table(result)
-    (stack.HOME / "docs" / "performance.md").write_text(report.page(result, name))
-    print(table)
+
+def _output(*command: str) -> str:
+    done = subprocess.run(command, cwd=stack.HOME, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

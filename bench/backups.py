@@ -135,10 +135,7 @@ def _main(what: str, path: Path, command: list[str]) -> dict[str, Any]:
                 signer=signer,
                 finished=lambda: child.wait() == 0,
             )
-        # Of this program alone: what getrusage says begins with the size of whoever started it.
-        status = Path("/proc/self/status").read_text().splitlines()
-        peak = next(line for line in status if line.startswith("VmHWM:"))
-        return {"stored": written.bytes_out, "memory_mb": int(peak.split()[1]) / 1000}
+        return {"stored": written.bytes_out, "memory_mb": stack.peak_megabytes()}
     reading: dict[str, Callable[[IO[bytes]], object]] = {
         "read": lambda file: archive.read(file, _Nowhere(), recipient_key=key, trusted={signer.public}),
         "verify": lambda file: archive.verify(file, trusted={signer.public}),

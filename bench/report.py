@@ -1,6 +1,16 @@
 """The table of ratios, for the screen and for docs/performance.md."""
 
+import json
+from pathlib import Path
 from typing import Any
+
+RESULTS = Path(__file__).with_name("results")
+
+
+def stored() -> dict[str, dict[str, Any]]:
+    """Return the stored results by size."""
+    found = {size: RESULTS / f"{size}.json" for size in ("small", "large")}
+    return {size: json.loads(path.read_text()) for size, path in found.items() if path.exists()}
 
 
 def rows(result: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:

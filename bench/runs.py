@@ -6,31 +6,30 @@ rows are there already encrypted, numbered and posted, and no policy is asked.
 
 import io
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from bench import stack
 
-# Lines before their invoices: the foreign keys between them wait for the commit.
+# Table, rows an invoice, which; lines before their invoices: the foreign keys between them wait for the commit.
 TABLES = (
-    ("billing_invoiceline", "TRUE"),
-    ("billing_invoicetax", "TRUE"),
-    ("billing_ledgertransaction", "TRUE"),
-    ("billing_ledgerentry", "TRUE"),
-    ("billing_invoice", "TRUE"),
-    ("billing_billedperiod", "TRUE"),
-    ("audit_event", "event = 'invoice.finalized'"),
-    ("outbound_webhookevent", "type = 'invoice.finalized'"),
+    ("billing_invoiceline", 3, "TRUE"),
+    ("billing_invoicetax", 1, "TRUE"),
+    ("billing_ledgertransaction", 1, "TRUE"),
+    ("billing_ledgerentry", 3, "TRUE"),
+    ("billing_invoice", 1, "TRUE"),
+    ("billing_billedperiod", 1, "TRUE"),
+    ("audit_event", 1, "event = 'invoice.finalized'"),
+    ("outbound_webhookevent", 1, "type = 'invoice.finalized'"),
 )
-ROWS = (3, 1, 1, 3, 1, 1, 1, 1)
 COPY = "bench_copy"
 DAY = date(2026, 11, 1)
 
@@ -113,25 +112,120 @@ class Planner:
         return [item for _, item in rows if item.facts[0].subject_id not in taken]
 
 
-def measure(environment: dict[str, str], *, count: int, processes: Sequence[int] = (1, 2)) -> dict[str, Any]:
-    """Bill so many invoices in each number of processes, and copy the rows of the first run raw."""
-    result: dict[str, Any] = {"invoices": count}
-    for number, several in enumerate(processes):
-        tenant, rate = _found(f"runs-{number}", count)
-        if number == 0:
-            _close()
-            _superuser(
-                f"CREATE DATABASE {COPY} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner"
-            )
-        run = _begin(tenant)
-        seconds, peak, statements = _work(environment, tenant, run, rate, several)
-        result[f"per_second_{several}"] = count / seconds
-        result[f"peak_mb_{several}"] = peak
-        if number == 0:
-            result["statements"] = statements
-            result["copy_per_second"] = count / _copy_raw(tenant)
-            _superuser(f"DROP DATABASE {COPY}")
-    return result
+def measure(environment: dict[str, str], *, count: int, beside: int, rounds: int) -> dict[str, Any]:
+    """Bill so many invoices in one process, and copy the very rows raw: a portion here, the same portion there.
+
+    Then `beside` invoices in one process and in two, by turns.
+    """
+    tenant, rate, _ = _found("runs", count)
+    ours: list[float] = []
+    bare: list[float] = []
+    with _copied(environment), Worker(environment, tenant, rate, pause=max(1, count // 10_000)) as worker:
+        while True:
+            since = _newest_id()
+            told = worker.turn()
+            if told["invoices"]:
+                ours.append(told["seconds"] / told["invoices"])
+                bare.append(_copy_raw(tenant, since, told["invoices"]) / told["invoices"])
+            if told["done"]:
+                break
+    one: list[float] = []
+    two: list[float] = []
+    for _ in range(rounds):
+        for rates, processes in ((one, 1), (two, 2)):
+            _charge_all(tenant, beside)
+            rates.append(beside / _together(environment, tenant, rate, processes))
+    return {
+        "invoices": count,
+        "portions": len(ours),
+        "per_second_1": 1 / statistics.fmean(ours),
+        "copy_per_second": 1 / statistics.fmean(bare),
+        "of_copy": statistics.median(raw / here for here, raw in zip(ours, bare, strict=True)),
+        "peak_mb_1": told["peak_mb"],
+        "statements": told["statements"],
+        "beside": beside,
+        "per_second_alone": statistics.median(one),
+        "per_second_2": statistics.median(two),
+        "of_one": statistics.median(many / alone for many, alone in zip(two, one, strict=True)),
+        "rounds": {
+            "ours_us": [x * 1e6 for x in ours],
+            "copy_us": [x * 1e6 for x in bare],
+            "one": one,
+            "two": two,
+        },
+    }
+
+
+class Worker:
+    """A process that works a run off and stands still after every so many chunks until it is told to go on."""
+
+    def __init__(
+        self, environment: dict[str, str], tenant: UUID, rate: UUID, *, run: str = "", pause: int = 0
+    ) -> None:
+        command = [sys.executable, "-m", "bench.runs", str(tenant), run, str(rate), str(pause)]
+        self._child = subprocess.Popen(
+            command, cwd=stack.HOME, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.run = self.hear()["run"]
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        if self._child.wait(60):
+            raise RuntimeError("a run failed")
+
+    def turn(self) -> dict[str, Any]:
+        """Let it go on, and return what it says when it stands still again."""
+        self.go()
+        return self.hear()
+
+    def go(self) -> None:
+        """Let it go on."""
+        assert self._child.stdin is not None
+        self._child.stdin.write("go\n")
+        self._child.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        """Wait for what it says next."""
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
+        if not line:
+            raise RuntimeError("a run failed")
+        return dict(json.loads(line))
+
+
+def _together(environment: dict[str, str], tenant: UUID, rate: UUID, processes: int) -> float:
+    """Work a run off in so many processes; return the seconds from the first one's start to the last one's end."""
+    with ExitStack() as held:
+        first = held.enter_context(Worker(environment, tenant, rate))
+        workers = [first]
+        workers += [
+            held.enter_context(Worker(environment, tenant, rate, run=first.run)) for _ in range(processes - 1)
+        ]
+        began = time.perf_counter()
+        for worker in workers:
+            worker.go()
+        for worker in workers:
+            worker.hear()
+        return time.perf_counter() - began
+
+
+def _newest_id() -> str:
+    return _superuser("SELECT uuidv7()").strip()
+
+
+@contextmanager
+def _copied(environment: dict[str, str], name: str = COPY) -> Iterator[None]:
+    """Hold a copy of the database as it is now: same rows, indexes, constraints and triggers."""
+    _close()
+    _superuser(f"CREATE DATABASE {name} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner")
+    try:
+        yield
+    finally:
+        _superuser(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _close() -> None:
@@ -146,11 +240,13 @@ def _superuser(sql: str, database: str = "postgres") -> str:
     return superuser_sql(sql, database=database)
 
 
-def _found(slug: str, count: int) -> tuple[UUID, UUID]:
-    """Make an organization with so many customers, one charge each, and a tax rate."""
-    from accounts.services import organizations
+def _found(slug: str, count: int) -> tuple[UUID, UUID, str]:
+    """Make an organization with so many customers, one charge each, and a tax rate; returns also a key that reads."""
+    from accounts.permissions import Permission
+    from accounts.services import apikeys, organizations
     from billing.customers import services as customers
     from billing.tax import services as tax
+    from config.embedded import demo
     from core import clock
     from core.actor import Actor
     from tenancy.context import Scope, scope
@@ -160,7 +256,11 @@ def _found(slug: str, count: int) -> tuple[UUID, UUID]:
         slug=slug, name="Bench Runs", owner_email=f"owner@{slug}.example", actor=actor, at=at
     )
     tenant: UUID = founded.tenant.pk
+    _, owner = demo.join(founded.tenant, founded.url, "Ada Bench", demo.RoleCode.OWNER)
     with scope(Scope(tenant)):
+        key = apikeys.create(
+            name="bench", scopes=[Permission.INVOICE_READ.value], limits={}, expires_at=at + timedelta(days=1), actor=owner, at=at
+        ).raw  # fmt: skip
         rate = tax.create(
             code="standard", name="VAT", category="S", percentage=Decimal(19), valid_from=date(2020, 1, 1), actor=actor, at=at
         )  # fmt: skip
@@ -176,7 +276,7 @@ def _found(slug: str, count: int) -> tuple[UUID, UUID]:
             customers.create_many(rows, actor=actor)
             _charge([row.pk for row in rows])
     _superuser("VACUUM ANALYZE", database="strongbox")
-    return tenant, rate.pk
+    return tenant, rate.pk, key
 
 
 def _charge(customer_ids: Sequence[UUID]) -> None:
@@ -193,91 +293,120 @@ def _charge(customer_ids: Sequence[UUID]) -> None:
     )  # fmt: skip
 
 
-def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> dict[str, Any]:
-    """Bill `portion` invoices where few are stored, and where many are; what is stored was billed before.
+def _charge_all(tenant: UUID, count: int) -> None:
+    """Give so many customers the charge of their first one once more, and let the statistics follow."""
+    _superuser(
+        f"""
+        DO $$ DECLARE listed text; BEGIN
+          SELECT string_agg(quote_ident(attname), ', ') INTO listed FROM pg_attribute
+          WHERE attrelid = 'billing_pendingcharge'::regclass AND attnum > 0 AND NOT attisdropped
+            AND attgenerated = '' AND attname NOT IN ('id', 'billed_at');
+          EXECUTE format('INSERT INTO billing_pendingcharge (id, %1$s) SELECT uuidv7(), %1$s FROM ('
+            'SELECT DISTINCT ON (customer_id) * FROM billing_pendingcharge WHERE tenant_id = %2$L '
+            'ORDER BY customer_id LIMIT {count}) AS first', listed, '{tenant}');
+        END $$;
+        VACUUM ANALYZE billing_pendingcharge""",
+        database="strongbox",
+    )
 
-    Beside each, the first page of the list of invoices.
+
+def multiply(tenant: UUID, times: int, *, database: str) -> None:
+    """Store everything that an organization was billed so many times over, older by ten minutes each time.
+
+    Every row, index entry and id is as it would be; triggers are not asked again, and what stands encrypted in a copy
+    stays bound to the row that it was copied from.
     """
-    tenant, rate = _found("runs-grown", portion)
-    result: dict[str, Any] = {"portion": portion}
-    stored, charged = 0, True
-    for name, wanted in (("few", few), ("many", many)):
-        while stored < wanted:
-            _charge_all(tenant, unless=charged)
-            _work(environment, tenant, _begin(tenant), rate, 1)
-            stored, charged = stored + portion, False
-        _charge_all(tenant, unless=charged)
-        _superuser("VACUUM ANALYZE", database="strongbox")
-        seconds, peak, statements = _work(environment, tenant, _begin(tenant), rate, 1)
+    shifted = "(lpad(to_hex(('x' || translate(left(%1$I::text, 13), '-', ''))::bit(48)::bigint - n * 600000), 12, '0') || right(translate(%1$I::text, '-', ''), 20))::uuid"
+    for table, _, condition in (*TABLES, ("billing_pendingcharge", 1, "billed_at IS NOT NULL")):
+        _superuser(
+            f"""
+            SET session_replication_role = replica;
+            DO $$ DECLARE listed text; chosen text; BEGIN
+              SELECT string_agg(quote_ident(attname), ', '), string_agg(CASE
+                WHEN attname IN ('id', 'invoice_id', 'transaction_id', 'charge_id', 'subject_id') THEN format($f${shifted}$f$, attname)
+                WHEN attname = 'number' THEN 'number || $n$-$n$ || n'
+                WHEN attname = 'sequence' THEN 'sequence + n * 1000000'
+                ELSE quote_ident(attname) END, ', ')
+              INTO listed, chosen FROM pg_attribute
+              WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
+              EXECUTE format('INSERT INTO {table} (%s) SELECT %s FROM (SELECT * FROM {table} WHERE tenant_id = %L AND '
+                '{condition.replace("'", "''")} ORDER BY id) AS found CROSS JOIN generate_series({times}, 1, -1) AS n', listed, chosen, '{tenant}');
+            END $$""",
+            database=database,
+        )
+
+
+def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> dict[str, Any]:
+    """Bill a portion where few are stored and the same where many are, a chunk here and a chunk there.
+
+    The few and the many stand in databases of their own, so that the indexes of the few are small. Beside them the
+    first page of the list of invoices over the API, and of an organization that has a thousand.
+    """
+    tenant, rate, key = _found("runs-grown", few)
+    small, small_rate, small_key = _found("runs-thousand", 1_000)
+    for organization, its_rate in ((tenant, rate), (small, small_rate)):
+        _together(environment, organization, its_rate, 1)
+    here, there = environment["STRONGBOX_DB_NAME"], "bench_many"
+    settings = {"few": environment, "many": {**environment, "STRONGBOX_DB_NAME": there}}
+    _charge_all(tenant, portion)
+    with _copied(environment, there):
+        multiply(tenant, many // few - 1, database=there)
+        for database in (here, there):
+            _superuser("VACUUM ANALYZE", database=database)
+        stored = {name: _stored(tenant, database) for name, database in (("few", here), ("many", there))}
+        taken: dict[str, list[float]] = {name: [] for name in settings}
+        with ExitStack() as held:
+            workers = {
+                name: held.enter_context(Worker(values, tenant, rate, pause=1))
+                for name, values in settings.items()
+            }
+            told: dict[str, dict[str, Any]] = {}
+            while not told or not any(said["done"] for said in told.values()):
+                for name, worker in workers.items():
+                    told[name] = worker.turn()
+                    if told[name]["invoices"]:
+                        taken[name].append(told[name]["seconds"] / told[name]["invoices"])
+        lists = _lists(settings, {"few": small_key, "many": key})
+    result: dict[str, Any] = {"portion": portion, "lists": lists}
+    for name in settings:
         result[name] = {
-            "stored": stored,
-            "per_second": portion / seconds,
-            "peak_mb": peak,
-            "statements": statements,
-            "list_ms": _list(tenant),
+            "stored": stored[name],
+            # The first chunk makes the session's temporary tables and plans.
+            "ms_per_thousand": statistics.median(taken[name][1:]) * 1e6,
+            "peak_mb": told[name]["peak_mb"],
+            "statements": told[name]["statements"],
+            "chunks_us": [x * 1e6 for x in taken[name]],
         }
-        stored, charged = stored + portion, False
+    result["ratio"] = statistics.median(
+        late / early for early, late in list(zip(taken["few"], taken["many"], strict=True))[1:]
+    )
     return result
 
 
-def _charge_all(tenant: UUID, *, unless: bool) -> None:
-    from billing.customers.models import Customer
-    from tenancy.context import Scope, scope
-
-    if unless:
-        return
-    with scope(Scope(tenant)):
-        found = list(Customer.objects.values_list("pk", flat=True))
-    for start in range(0, len(found), 1_000):
-        with scope(Scope(tenant)):
-            _charge(found[start : start + 1_000])
+def _stored(tenant: UUID, database: str) -> int:
+    return int(
+        _superuser(f"SELECT count(*) FROM billing_invoice WHERE tenant_id = '{tenant}'", database=database)
+    )
 
 
-def _list(tenant: UUID) -> float:
-    """Return the median milliseconds of the first page of invoices."""
-    from billing.invoices.lists import View, Wanted, page
-    from core import clock
-    from tenancy.context import Scope, scope
+def _lists(settings: dict[str, dict[str, str]], keys: dict[str, str]) -> dict[str, float]:
+    """Return the median milliseconds of the list of 50 over the API, of a thousand and of many invoices, by turns."""
 
-    taken = []
-    with scope(Scope(tenant)):
-        for _ in range(100):
-            began = time.perf_counter()
-            page(Wanted(view=View.ALL, today=clock.today()))
-            taken.append((time.perf_counter() - began) * 1e3)
-    return statistics.median(taken)
+    def lister(port: int, key: str) -> Callable[[], object]:
+        client = stack.Client(port, {"Authorization": f"Bearer {key}"})
+        return lambda: client.send("GET", "/api/v1/invoices?limit=50")
 
-
-def _begin(tenant: UUID) -> UUID:
-    from billing.runs import services
-    from core import clock
-    from core.actor import Actor
-    from tenancy.context import Scope, scope
-
-    with scope(Scope(tenant)):
-        run = services.begin(on=clock.today(), actor=Actor.system("bench"), at=clock.now())
-    return run.pk
+    with (
+        stack.serving("config.wsgi", settings["few"]) as few_port,
+        stack.serving("config.wsgi", settings["many"]) as many_port,
+    ):
+        works = [lister(few_port, keys["few"]), lister(many_port, keys["many"])]
+        thousand, many = stack.sequential_milliseconds(works, times=400)
+    return {"thousand_ms": thousand, "many_ms": many}
 
 
-def _work(
-    environment: dict[str, str], tenant: UUID, run: UUID, rate: UUID, processes: int
-) -> tuple[float, float, int]:
-    """Work a run off in processes of their own; return seconds, the most memory of one in MB, a chunk's statements."""
-    command = [sys.executable, "-m", "bench.runs", str(tenant), str(run), str(rate)]
-    children = [
-        subprocess.Popen(command, cwd=stack.HOME, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    said = [child.communicate()[0] for child in children]
-    if any(child.returncode for child in children):
-        raise RuntimeError("a run failed")
-    told = [json.loads(text.strip().splitlines()[-1]) for text in said]
-    seconds = max(one["ended"] for one in told) - min(one["began"] for one in told)
-    return seconds, max(one["peak_mb"] for one in told), max(one["statements"] for one in told)
-
-
-def _copy_raw(tenant: UUID) -> float:
-    """Copy the rows of a run into the copy of the database as the owner; return the seconds."""
+def _copy_raw(tenant: UUID, since: str, count: int) -> float:
+    """Copy the rows of a run, all younger than an id, into the copy of the database as the owner; return the seconds."""
     import psycopg
     from django.db import connections
 
@@ -287,11 +416,11 @@ def _copy_raw(tenant: UUID) -> float:
         psycopg.connect(dbname=settings["NAME"], **way) as here,
         psycopg.connect(dbname=COPY, **way) as there,
     ):
-        for table, _ in TABLES:
+        for table, _, _ in TABLES:
             there.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         there.commit()
         held = []
-        for table, condition in TABLES:
+        for table, rows, condition in TABLES:
             columns = [
                 row[0]
                 for row in here.execute(
@@ -301,10 +430,13 @@ def _copy_raw(tenant: UUID) -> float:
             ]  # fmt: skip
             listed = ", ".join(f'"{column}"' for column in columns)
             data = io.BytesIO()
-            source = f"SELECT {listed} FROM {table} WHERE tenant_id = '{tenant}' AND {condition}"
-            with here.cursor().copy(f"COPY ({source}) TO STDOUT (FORMAT binary)") as out:
+            source = f"SELECT {listed} FROM {table} WHERE tenant_id = '{tenant}' AND id > '{since}' AND {condition}"
+            cursor = here.cursor()
+            with cursor.copy(f"COPY ({source}) TO STDOUT (FORMAT binary)") as out:
                 for block in out:
                     data.write(block)
+            if (found := cursor.rowcount) != rows * count:
+                raise RuntimeError(f"{found} rows of {table} were made, not {rows * count}")
             held.append((f"COPY {table} ({listed}) FROM STDIN (FORMAT binary)", data.getbuffer()))
         began = time.perf_counter()
         for statement, data in held:
@@ -315,8 +447,8 @@ def _copy_raw(tenant: UUID) -> float:
         return time.perf_counter() - began
 
 
-def child(tenant: str, run: str, rate: str) -> None:
-    """Work on a run, and print what it took."""
+def child(tenant: str, run: str, rate: str, pause: str) -> None:
+    """Work on a run, a new one if none is named; say what each part of it took, and wait between the parts."""
     import django
 
     django.setup()
@@ -327,9 +459,15 @@ def child(tenant: str, run: str, rate: str) -> None:
     from billing.runs.staging import Stage
     from core import clock
     from core.actor import Actor
+    from tenancy.context import Scope, scope
 
-    bill, fill, counts = Engine.bill, Stage.fill, [0]
+    actor = Actor.system("bench")
+    if not run:
+        with scope(Scope(UUID(tenant))):
+            run = str(services.begin(on=clock.today(), actor=actor, at=clock.now()).pk)
+    bill, fill, hand_out, counts = Engine.bill, Stage.fill, services._Worker._hand_out, [0]
     chunks: list[int] = []
+    since = {"chunks": 0, "invoices": 0, "began": 0.0}
 
     def counted(execute: Any, *arguments: Any) -> Any:
         counts[0] += 1
@@ -344,17 +482,42 @@ def child(tenant: str, run: str, rate: str) -> None:
         with connection.execute_wrapper(counted):
             outcome = bill(engine, *arguments, **named)
         chunks.append(counts[0])
+        since["chunks"] += 1
+        since["invoices"] += outcome.invoices
         return outcome
 
-    Engine.bill, Stage.fill = counted_bill, counted_copy  # type: ignore[method-assign]  # to count, in this process
-    began = time.time()
+    def say(*, done: bool) -> None:
+        # The first chunk of a session also makes the temporary tables.
+        print(
+            json.dumps(
+                {
+                    "seconds": time.perf_counter() - since["began"], "invoices": since["invoices"], "done": done,
+                    "peak_mb": stack.peak_megabytes(), "statements": min(chunks, default=0),
+                }
+            ),
+            flush=True,
+        )  # fmt: skip
+        since.update(chunks=0, invoices=0)
+
+    def wait() -> None:
+        sys.stdin.readline()
+        since["began"] = time.perf_counter()
+
+    def paused_hand_out(worker: Any) -> Any:
+        if int(pause) and since["chunks"] >= int(pause):
+            say(done=False)
+            wait()
+        return hand_out(worker)
+
+    # To count and to wait, in this process.
+    Engine.bill, Stage.fill = counted_bill, counted_copy  # type: ignore[method-assign]
+    services._Worker._hand_out = paused_hand_out  # type: ignore[method-assign]
+    print(json.dumps({"run": run}), flush=True)
+    wait()
     services.work(
-        tenant_id=UUID(tenant), run_id=UUID(run), actor=Actor.system("bench"), clock=clock.now, planner=Planner(UUID(rate))
-    )  # fmt: skip
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    # The first chunk of a session also makes the temporary tables.
-    usual = min(chunks, default=0)
-    print(json.dumps({"peak_mb": peak, "began": began, "ended": time.time(), "statements": usual}))
+        tenant_id=UUID(tenant), run_id=UUID(run), actor=actor, clock=clock.now, planner=Planner(UUID(rate))
+    )
+    say(done=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).resolve().parents[1]
-STATE = Path(os.environ.get("STRONGBOX_BENCH_STATE_DIR", HOME / ".strongbox-bench"))
+# One of its own each time: what a run that was killed left behind is nobody's data.
+STATE = HOME / f".strongbox-bench-{os.getpid()}"
 
 
 def microseconds(
@@ -34,6 +35,13 @@ def microseconds(
                 call()
             found.append((time.perf_counter() - began) / times * 1e6)
     return sorted(taken[0])[rounds // 10], sorted(taken[1])[rounds // 10]
+
+
+def peak_megabytes() -> float:
+    """Return the most memory this program has held: what getrusage says begins with the size of whoever started it."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = next(line for line in status if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) / 1000
 
 
 def free_port() -> int:
@@ -125,12 +133,13 @@ def engines() -> Iterator[dict[str, str]]:
     """Start fresh engines and set their environment for this process."""
     from config.embedded.engines import Engines
 
-    shutil.rmtree(STATE, ignore_errors=True)
-    with Engines(STATE) as values:
-        for name in [name for name in os.environ if name.startswith("STRONGBOX_")]:
-            del os.environ[name]
-        os.environ.update(
-            values, DJANGO_SETTINGS_MODULE="config.settings.dev", STRONGBOX_API_PER_SECOND="100000"
-        )
-        yield {**os.environ}
-    shutil.rmtree(STATE, ignore_errors=True)
+    try:
+        with Engines(STATE) as values:
+            for name in [name for name in os.environ if name.startswith("STRONGBOX_")]:
+                del os.environ[name]
+            os.environ.update(
+                values, DJANGO_SETTINGS_MODULE="config.settings.dev", STRONGBOX_API_PER_SECOND="100000"
+            )
+            yield {**os.environ}
+    finally:
+        shutil.rmtree(STATE, ignore_errors=True)
