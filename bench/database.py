@@ -15,6 +15,7 @@ def encryption() -> dict[str, Any]:
     from django.db import connection
 
     from billing.invoices.models import InvoiceLine
+    from crypto import rows
 
     value = "Blue Mill Bakery, accounts receivable"
     raw, key = value.encode(), AESGCM(os.urandom(32))
@@ -42,7 +43,11 @@ def encryption() -> dict[str, Any]:
     sealed = key.encrypt(nonce, raw, b"table.column")
     written = microseconds(write, lambda: key.encrypt(os.urandom(12), raw, b"table.column"), times=300)
     opened = microseconds(read, lambda: key.decrypt(nonce, sealed, b"table.column"), times=300)
+    close, open_value = rows.each_closer(InvoiceLine, "description"), rows.opener(InvoiceLine, "description")
+    many = [(row.pk, raw)] * 1_000
     return {
+        "bulk_encrypt_us": microseconds(lambda: close(many), lambda: None, times=1)[0] / len(many),
+        "bulk_decrypt_us": microseconds(lambda: open_value(row.pk, stored), lambda: None, times=300)[0],
         "encrypt_us": written[0],
         "encrypt_bare_us": written[1],
         "decrypt_us": opened[0],
@@ -108,28 +113,75 @@ def blind_index(size: int, actor: Any) -> dict[str, Any]:
     return {"customers": size, "search_us": searched, "by_key_us": found}
 
 
-def rotation(tenant_id: Any, actor: Any) -> dict[str, Any]:
-    """Re-encryption of every value of one purpose, against a bare UPDATE of the same rows."""
-    from django.core.management import call_command
+def seal(tenant_id: Any) -> dict[str, Any]:
+    """Sealing what has been recorded so far, and checking the trail of the organization event by event."""
+    from audit import keys, sealing, verification
+    from core import clock
+
+    key = keys.signing_key()
+    sealed, began = 0, time.perf_counter()
+    while (made := sealing.seal_once(key, at=clock.now())).events:
+        sealed += made.events
+    seal_seconds = time.perf_counter() - began
+    began = time.perf_counter()
+    report = verification.verify(tenant_id)
+    assert report.is_whole
+    return {
+        "sealed": sealed,
+        "sealed_per_second": sealed / seal_seconds,
+        "verified": report.events,
+        "verified_per_second": report.events / (time.perf_counter() - began),
+    }
+
+
+def rotation(tenant_id: Any) -> dict[str, Any]:
+    """Re-encryption of every value of one purpose, against a bare UPDATE of the same columns of the same rows.
+
+    A rotation waits until no process encrypts under the old key; that is a fixed time, and stands apart.
+    """
     from django.db import connections
 
-    from tenancy.models import Tenant
+    from core import clock
+    from core.actor import Actor
+    from crypto import columns, draining, rotation
+    from crypto.envelope import Purpose
 
+    rows, bare_seconds = 0, 0.0
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM billing_customer WHERE tenant_id = %s", [tenant_id])
-        rows = cursor.fetchone()[0]
+        for table in columns.tables(of_operator=False, purpose=Purpose.FIELDS.value):
+            sets = ", ".join(
+                f'"{column.column}" = "{column.column}" || \'\'::bytea' for column in table.fields
+            )
+            began = time.perf_counter()
+            cursor.execute(f'UPDATE "{table.name}" SET {sets} WHERE tenant_id = %s', [tenant_id])
+            bare_seconds += time.perf_counter() - began
+            rows += cursor.rowcount
+    waited = [0.0]
+    wait = draining.wait_for_every_process
+
+    def timed(trusted_seconds: float) -> None:
         began = time.perf_counter()
-        cursor.execute(
-            "UPDATE billing_customer SET name = name || ''::bytea, email = email || ''::bytea, "
-            "subject_key = subject_key || ''::bytea WHERE tenant_id = %s",
-            [tenant_id],
-        )
-        bare = rows / (time.perf_counter() - began)
-    slug = Tenant.objects.using("owner").get(pk=tenant_id).slug
+        wait(trusted_seconds)
+        waited[0] += time.perf_counter() - began
+
+    draining.wait_for_every_process = timed
     began = time.perf_counter()
-    call_command("keys_rotate", organization=slug, purpose="fields", here=True, as_json=True)
+    try:
+        done = rotation.rotate(
+            tenant_id=tenant_id,
+            purpose=Purpose.FIELDS,
+            actor=Actor.system("bench"),
+            clock=clock.now,
+            progress=lambda _, __: None,
+        )
+    finally:
+        draining.wait_for_every_process = wait
+    seconds = time.perf_counter() - began
     return {
         "rows": rows,
-        "rows_per_second": rows / (time.perf_counter() - began),
-        "bare_rows_per_second": bare,
+        "values": done.values,
+        "seconds": seconds,
+        "waited_seconds": waited[0],
+        "rows_per_second": rows / (seconds - waited[0]),
+        "bare_rows_per_second": rows / bare_seconds,
     }

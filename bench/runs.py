@@ -117,7 +117,7 @@ def measure(environment: dict[str, str], *, count: int, beside: int, rounds: int
 
     Then `beside` invoices in one process and in two, by turns.
     """
-    tenant, rate, _ = _found("runs", count)
+    tenant, rate, _ = found("runs", count)
     ours: list[float] = []
     bare: list[float] = []
     with _copied(environment), Worker(environment, tenant, rate, pause=max(1, count // 10_000)) as worker:
@@ -134,7 +134,7 @@ def measure(environment: dict[str, str], *, count: int, beside: int, rounds: int
     for _ in range(rounds):
         for rates, processes in ((one, 1), (two, 2)):
             _charge_all(tenant, beside)
-            rates.append(beside / _together(environment, tenant, rate, processes))
+            rates.append(beside / together(environment, tenant, rate, processes))
     return {
         "invoices": count,
         "portions": len(ours),
@@ -197,7 +197,7 @@ class Worker:
         return dict(json.loads(line))
 
 
-def _together(environment: dict[str, str], tenant: UUID, rate: UUID, processes: int) -> float:
+def together(environment: dict[str, str], tenant: UUID, rate: UUID, processes: int) -> float:
     """Work a run off in so many processes; return the seconds from the first one's start to the last one's end."""
     with ExitStack() as held:
         first = held.enter_context(Worker(environment, tenant, rate))
@@ -214,18 +214,18 @@ def _together(environment: dict[str, str], tenant: UUID, rate: UUID, processes: 
 
 
 def _newest_id() -> str:
-    return _superuser("SELECT uuidv7()").strip()
+    return superuser("SELECT uuidv7()").strip()
 
 
 @contextmanager
 def _copied(environment: dict[str, str], name: str = COPY) -> Iterator[None]:
     """Hold a copy of the database as it is now: same rows, indexes, constraints and triggers."""
     _close()
-    _superuser(f"CREATE DATABASE {name} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner")
+    superuser(f"CREATE DATABASE {name} TEMPLATE {environment['STRONGBOX_DB_NAME']} OWNER strongbox_owner")
     try:
         yield
     finally:
-        _superuser(f"DROP DATABASE {name} WITH (FORCE)")
+        superuser(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _close() -> None:
@@ -234,13 +234,13 @@ def _close() -> None:
     connections.close_all()
 
 
-def _superuser(sql: str, database: str = "postgres") -> str:
+def superuser(sql: str, database: str = "postgres") -> str:
     from config.embedded.postgres import superuser_sql
 
     return superuser_sql(sql, database=database)
 
 
-def _found(slug: str, count: int) -> tuple[UUID, UUID, str]:
+def found(slug: str, count: int) -> tuple[UUID, UUID, str]:
     """Make an organization with so many customers, one charge each, and a tax rate; returns also a key that reads."""
     from accounts.permissions import Permission
     from accounts.services import apikeys, organizations
@@ -275,7 +275,7 @@ def _found(slug: str, count: int) -> tuple[UUID, UUID, str]:
             ]  # fmt: skip
             customers.create_many(rows, actor=actor)
             _charge([row.pk for row in rows])
-    _superuser("VACUUM ANALYZE", database="strongbox")
+    superuser("VACUUM ANALYZE", database="strongbox")
     return tenant, rate.pk, key
 
 
@@ -295,7 +295,7 @@ def _charge(customer_ids: Sequence[UUID]) -> None:
 
 def _charge_all(tenant: UUID, count: int) -> None:
     """Give so many customers the charge of their first one once more, and let the statistics follow."""
-    _superuser(
+    superuser(
         f"""
         DO $$ DECLARE listed text; BEGIN
           SELECT string_agg(quote_ident(attname), ', ') INTO listed FROM pg_attribute
@@ -318,7 +318,7 @@ def multiply(tenant: UUID, times: int, *, database: str) -> None:
     """
     shifted = "(lpad(to_hex(('x' || translate(left(%1$I::text, 13), '-', ''))::bit(48)::bigint - n * 600000), 12, '0') || right(translate(%1$I::text, '-', ''), 20))::uuid"
     for table, _, condition in (*TABLES, ("billing_pendingcharge", 1, "billed_at IS NOT NULL")):
-        _superuser(
+        superuser(
             f"""
             SET session_replication_role = replica;
             DO $$ DECLARE listed text; chosen text; BEGIN
@@ -342,17 +342,17 @@ def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> 
     The few and the many stand in databases of their own, so that the indexes of the few are small. Beside them the
     first page of the list of invoices over the API, and of an organization that has a thousand.
     """
-    tenant, rate, key = _found("runs-grown", few)
-    small, small_rate, small_key = _found("runs-thousand", 1_000)
+    tenant, rate, key = found("runs-grown", few)
+    small, small_rate, small_key = found("runs-thousand", 1_000)
     for organization, its_rate in ((tenant, rate), (small, small_rate)):
-        _together(environment, organization, its_rate, 1)
+        together(environment, organization, its_rate, 1)
     here, there = environment["STRONGBOX_DB_NAME"], "bench_many"
     settings = {"few": environment, "many": {**environment, "STRONGBOX_DB_NAME": there}}
     _charge_all(tenant, portion)
     with _copied(environment, there):
         multiply(tenant, many // few - 1, database=there)
         for database in (here, there):
-            _superuser("VACUUM ANALYZE", database=database)
+            superuser("VACUUM ANALYZE", database=database)
         stored = {name: _stored(tenant, database) for name, database in (("few", here), ("many", there))}
         taken: dict[str, list[float]] = {name: [] for name in settings}
         with ExitStack() as held:
@@ -385,7 +385,7 @@ def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> 
 
 def _stored(tenant: UUID, database: str) -> int:
     return int(
-        _superuser(f"SELECT count(*) FROM billing_invoice WHERE tenant_id = '{tenant}'", database=database)
+        superuser(f"SELECT count(*) FROM billing_invoice WHERE tenant_id = '{tenant}'", database=database)
     )
 
 

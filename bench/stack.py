@@ -84,15 +84,17 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         self._headers = {**headers, "Content-Type": "application/json"}
 
-    def send(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def send(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
         """Send one request; anything but success stops the measurement."""
-        data = json.dumps(body).encode() if body is not None else None
-        self._connection.request(method, path, data, self._headers)
+        data = json.dumps(body).encode() if body is not None and not isinstance(body, bytes) else body
+        self._connection.request(method, path, data, {**self._headers, **(headers or {})})
         answer = self._connection.getresponse()
         raw = answer.read()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status} {raw[:300]!r}")
-        return dict(json.loads(raw))
+        return dict(json.loads(raw or b"{}"))
 
 
 def sequential_milliseconds(works: Sequence[Callable[[], object]], *, times: int) -> list[float]:

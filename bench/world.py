@@ -10,8 +10,9 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
-from bench import api, backups, database, documents, runs, stack
+from bench import api, backups, database, documents, doors, exports, pages, runs, stack
 from core import clock
 from tenancy.context import Scope, scope
 
@@ -25,6 +26,7 @@ class Size:
     times: int
     billed: int
     beside: int
+    paged: int
     backed_up: int
     # Billing so many where few are stored and where many are: (few, many, so many).
     grown: tuple[int, int, int]
@@ -32,13 +34,24 @@ class Size:
 
 SIZES = {
     "small": Size(
-        invoices=1_000, customers=10_000, times=300, billed=4_000, beside=4_000, backed_up=300, grown=(2_000, 20_000, 2_000)
+        invoices=1_000, customers=10_000, times=300, billed=4_000, beside=4_000, paged=100_000, backed_up=300, grown=(2_000, 20_000, 2_000)
     ),
     "large": Size(
-        invoices=20_000, customers=200_000, times=600, billed=100_000, beside=10_000, backed_up=1_700,
+        invoices=20_000, customers=200_000, times=600, billed=100_000, beside=10_000, paged=100_000, backed_up=1_700,
         grown=(10_000, 1_000_000, 10_000),
     ),
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """The organization that is measured."""
+
+    id: UUID
+    owner: Any
+    credentials: Any
+    key: str
+    customer: str
 
 
 class World:
@@ -52,13 +65,19 @@ class World:
         organizations.bootstrap(actor=Actor.system("bench"), at=clock.now())
 
     @cached_property
-    def organization(self) -> tuple[Any, Any, str, str]:
-        """Return the organization's id, its owner, a key and a customer."""
+    def organization(self) -> "Organization":
+        """Return the organization."""
         return _found(self.size.invoices)
+
+    @cached_property
+    def plain(self) -> tuple[dict[str, str], str]:
+        """Return the environment of the baseline, filled, and a customer's id there."""
+        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "bench.plain.settings"}
+        return environment, _plain(environment, self.size.invoices)
 
     def inside(self) -> AbstractContextManager[None]:
         """Open the organization's scope."""
-        return scope(Scope(self.organization[0]))
+        return scope(Scope(self.organization.id))
 
 
 def _fields(world: World) -> dict[str, Any]:
@@ -68,30 +87,35 @@ def _fields(world: World) -> dict[str, Any]:
 
 def _audit(world: World) -> dict[str, Any]:
     with world.inside():
-        return database.audit(world.organization[1])
+        return database.audit(world.organization.owner)
 
 
 def _api(world: World) -> dict[str, Any]:
-    _, _, key, customer = world.organization
-    plain_environment = {**world.environment, "DJANGO_SETTINGS_MODULE": "bench.plain.settings"}
-    plain_customer = _plain(plain_environment, world.size.invoices)
+    organization = world.organization
+    plain_environment, plain_customer = world.plain
     with (
         stack.serving("config.wsgi", world.environment) as port,
         stack.serving("bench.plain.wsgi", plain_environment) as plain_port,
     ):
-        bearer = {"Authorization": f"Bearer {key}"}
-        ours = api.Program(name="ours", port=port, headers=bearer, prefix="/api/v1", customer=customer)
+        bearer = {"Authorization": f"Bearer {organization.key}"}
+        ours = api.Program(
+            name="ours", port=port, headers=bearer, prefix="/api/v1", customer=organization.customer
+        )
         plain = api.Program(name="plain", port=plain_port, headers={}, prefix="", customer=plain_customer)
         return api.measure((ours, plain), times=world.size.times) | {"invoices": world.size.invoices}
 
 
 def _search(world: World) -> dict[str, Any]:
     with world.inside():
-        return database.blind_index(world.size.customers, world.organization[1])
+        return database.blind_index(world.size.customers, world.organization.owner)
+
+
+def _seal(world: World) -> dict[str, Any]:
+    return database.seal(world.organization.id)
 
 
 def _rotation(world: World) -> dict[str, Any]:
-    return database.rotation(world.organization[0], world.organization[1])
+    return database.rotation(world.organization.id)
 
 
 def _grown(world: World) -> dict[str, Any]:
@@ -104,18 +128,31 @@ PARTS: dict[str, Callable[[World], dict[str, Any]]] = {
     "fields": _fields,
     "audit": _audit,
     "api": _api,
+    "signin": lambda world: doors.signin(world.organization.credentials),
+    "webhook": lambda world: doors.webhook(
+        world.environment, world.plain[0], world.organization.id, times=world.size.times
+    ),
     "search": _search,
+    "exports": lambda world: exports.measure(world.organization.id, world.organization.owner, rounds=5),
+    "seal": _seal,
     "rotation": _rotation,
     "documents": lambda world: documents.measure(),
     "backups": lambda world: backups.measure(world.environment, megabytes=world.size.backed_up),
+    "start": lambda world: doors.start(),
     "grown": _grown,
+    "pages": lambda world: pages.measure(
+        world.environment,
+        customers=world.size.paged // 100,
+        invoices=world.size.paged,
+        times=world.size.times,
+    ),
     "runs": lambda world: runs.measure(
         world.environment, count=world.size.billed, beside=world.size.beside, rounds=3
     ),
 }
 
 
-def _found(count: int) -> tuple[Any, Any, str, str]:
+def _found(count: int) -> Organization:
     """Make the organization, its owner, a key, and invoices."""
     from accounts.permissions import API_KEY_SCOPES
     from accounts.services import apikeys, organizations
@@ -133,7 +170,7 @@ def _found(count: int) -> tuple[Any, Any, str, str]:
         actor=Actor.system("bench"),
         at=clock.now(),
     )
-    _, owner = demo.join(founded.tenant, founded.url, "Ada Bench", demo.RoleCode.OWNER)
+    credentials, owner = demo.join(founded.tenant, founded.url, "Ada Bench", demo.RoleCode.OWNER)
     at = clock.now()
     with scope(Scope(founded.tenant.pk)):
         made = apikeys.create(
@@ -153,7 +190,13 @@ def _found(count: int) -> tuple[Any, Any, str, str]:
             for _ in range(start, min(start + 100, count)):
                 draft = invoices.create_draft(customer_id=customer.pk, lines=lines, actor=owner, at=at)
                 invoices.finalize(invoice_id=draft.pk, actor=owner, at=at)
-    return founded.tenant.pk, owner, made.raw, ids.encode("customer", customer.pk)
+    return Organization(
+        id=founded.tenant.pk,
+        owner=owner,
+        credentials=credentials,
+        key=made.raw,
+        customer=ids.encode("customer", customer.pk),
+    )
 
 
 def _plain(environment: dict[str, str], count: int) -> str:

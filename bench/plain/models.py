@@ -56,3 +56,9 @@ class Entry(models.Model):
     invoice = models.ForeignKey(Invoice, models.PROTECT)
     account = models.CharField(max_length=32)
     amount_minor = models.BigIntegerField()
+
+
+class Hook(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    body = models.BinaryField()
+    at = models.DateTimeField(auto_now_add=True)

@@ -4,12 +4,14 @@ import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from django.db import transaction
+from django.http import HttpResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bench.plain.models import Counter, Entry, Invoice, Line
+from bench.plain.models import Counter, Entry, Hook, Invoice, Line
 
 
 class LineSerializer(serializers.ModelSerializer):
@@ -102,7 +104,14 @@ class Finalize(APIView):
         return Response(InvoiceSerializer(invoice).data)
 
 
+@csrf_exempt
+def hook(request):
+    Hook.objects.create(body=request.body)
+    return HttpResponse()
+
+
 urlpatterns = [
+    path("hooks", hook),
     path("invoices", Invoices.as_view()),
     path("invoices/<uuid:pk>/finalize", Finalize.as_view()),
 ]
