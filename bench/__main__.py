@@ -33,6 +33,7 @@ def main() -> None:
         import django
 
         django.setup()
+        import config.celery  # noqa: F401  what is sent goes to the engines' broker
         from bench import world
 
         place = world.World(environment, world.SIZES[SIZE])
@@ -52,6 +53,7 @@ def main() -> None:
                     "seconds": round(time.monotonic() - began),
                 }
             }
+            path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(stored, indent=2) + "\n")
             print(
                 f"{name}: {stored[name]['run']['seconds']} s, load {loads[0]:.1f} to {loads[1]:.1f}",

@@ -56,23 +56,17 @@ def encryption() -> dict[str, Any]:
     }
 
 
-def audit(actor: Any) -> dict[str, Any]:
-    """The same small transaction with and without its event."""
+def audit(tenant_id: Any, actor: Any) -> dict[str, Any]:
+    """The same small transaction, from its beginning to its commit, with and without its event."""
     from audit import services
     from billing.events import CUSTOMER_READ
     from core import clock, ids
-    from tenancy import context, jobs
-
-    tenant = context.current_tenant
-    inside = context.current()
-    assert inside is not None
-    assert tenant()
+    from tenancy import jobs
+    from tenancy.context import Scope, scope
 
     def transaction(record: bool) -> Callable[[], None]:
         def work() -> None:
-            from django.db import transaction as db
-
-            with db.atomic():
+            with scope(Scope(tenant_id)):
                 jobs.start(kind="bench", at=clock.now())
                 if record:
                     services.record(CUSTOMER_READ, actor=actor, subject=("customer", ids.uuid7()))

@@ -34,7 +34,7 @@ class Size:
 
 SIZES = {
     "small": Size(
-        invoices=1_000, customers=10_000, times=300, billed=4_000, beside=4_000, paged=100_000, backed_up=300, grown=(2_000, 20_000, 2_000)
+        invoices=300, customers=10_000, times=300, billed=4_000, beside=4_000, paged=100_000, backed_up=300, grown=(2_000, 20_000, 2_000)
     ),
     "large": Size(
         invoices=20_000, customers=200_000, times=600, billed=100_000, beside=10_000, paged=100_000, backed_up=1_700,
@@ -86,8 +86,7 @@ def _fields(world: World) -> dict[str, Any]:
 
 
 def _audit(world: World) -> dict[str, Any]:
-    with world.inside():
-        return database.audit(world.organization.owner)
+    return database.audit(world.organization.id, world.organization.owner)
 
 
 def _api(world: World) -> dict[str, Any]:

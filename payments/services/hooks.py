@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db.models import F, Q, QuerySet
 
 from accounts import tokens
@@ -232,9 +231,6 @@ def _due(at: datetime) -> QuerySet[HookReceipt]:
 
 
 def _insert(account: GatewayAccount, event: HookEvent, at: datetime) -> HookReceipt | None:
-    known = HookReceipt.objects.filter(account=account, event_reference=event.id)
-    if known.exists():
-        return None
     receipt = HookReceipt(
         account=account,
         event_reference=event.id,
@@ -246,13 +242,9 @@ def _insert(account: GatewayAccount, event: HookEvent, at: datetime) -> HookRece
     )
     if event.object_kind in (HookObject.OTHER, HookObject.METHOD):
         receipt.state = HookReceipt.State.IGNORED
-    try:
-        with context.attempt():
-            receipt.save(force_insert=True)
-    except IntegrityError:
-        # The same message at the same moment, on another connection.
-        return None
-    return receipt
+    # Who sends the same at the same moment waits here for the other connection, and then brings nothing.
+    HookReceipt.objects.bulk_create([receipt], ignore_conflicts=True)
+    return receipt if HookReceipt.objects.filter(pk=receipt.pk).exists() else None
 
 
 def _kind(event_type: str) -> HookObject:
