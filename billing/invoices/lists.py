@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Sum, Value, When
+from django.db.models import Count, Q, QuerySet, Sum
 
 from billing.customers import queries as customers
 from billing.invoices import queries
@@ -93,8 +93,9 @@ class Wanted:
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether the view alone decides, so that the tallies know the sums."""
-        return self.view is not View.OVERDUE and self == Wanted(today=self.today, view=self.view)
+        """Tell whether view and currency alone decide, so that the tallies know the sums."""
+        plain = Wanted(today=self.today, view=self.view, currency=self.currency)
+        return self.view is not View.OVERDUE and self == plain
 
     def rows(self) -> "QuerySet[Invoice]":
         """Return the invoices, in no order."""
@@ -163,7 +164,11 @@ def page(wanted: Wanted, *, cursor: str = "", limit: int = PAGE) -> Listed:
 def sums(wanted: Wanted) -> list[Sums]:
     """Return what everything that matches comes to, by currency."""
     if wanted.is_plain:
-        return _from_tallies(wanted.view)
+        return [
+            each
+            for each in _from_tallies(wanted.view)
+            if not wanted.currency or each.currency == wanted.currency
+        ]
     found = (
         wanted.rows()
         .values("currency")
@@ -178,19 +183,22 @@ def sums(wanted: Wanted) -> list[Sums]:
 
 def aging(*, today: date) -> dict[str, dict[Age, Sums]]:
     """Return what is owed by currency and age; the ages of a currency add up to what is outstanding."""
-    whens = [When(_of_age(age, today), then=Value(index)) for index, age in enumerate(Age)]
+    # By day first: the database then adds up what an index holds, and decides nothing row by row.
     found = (
         Wanted(today=today, view=View.OPEN)
         .rows()
-        .annotate(age=Case(*whens, output_field=IntegerField()))
-        .values("currency", "age")
+        .values("currency", "due_on")
         .annotate(count=Count("id"), total=Sum("total_minor"), due=Sum("amount_due_minor"))
     )
-    ages = tuple(Age)
     result: dict[str, dict[Age, Sums]] = {}
     for row in found:
-        result.setdefault(row["currency"], {})[ages[row["age"]]] = Sums(
-            currency=row["currency"], count=row["count"], total_minor=row["total"], due_minor=row["due"]
+        currency, age = row["currency"], _age(row["due_on"], today)
+        before = result.setdefault(currency, {}).get(age)
+        result[currency][age] = Sums(
+            currency=currency,
+            count=row["count"] + (before.count if before else 0),
+            total_minor=row["total"] + (before.total_minor if before else 0),
+            due_minor=row["due"] + (before.due_minor if before else 0),
         )
     return result
 
@@ -239,6 +247,11 @@ def _of_age(age: Age, today: date) -> Q:
     first, last = AGES[age]
     found = Q(due_on__lte=today - timedelta(days=first))
     return found if last is None else found & Q(due_on__gte=today - timedelta(days=last))
+
+
+def _age(due_on: date | None, today: date) -> Age:
+    late = (today - due_on).days if due_on else 0
+    return next((age for age, (first, _) in reversed(AGES.items()) if late >= first), Age.CURRENT)
 
 
 def _belongs(total: Total, view: View) -> bool:

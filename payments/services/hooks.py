@@ -32,7 +32,6 @@ from payments.gateways.base import (
 )
 from payments.models import Attempt, GatewayAccount, HookReceipt
 from payments.services import accounts, collect, disputes, janitor, refunds, soon
-from tenancy import context
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import only
 

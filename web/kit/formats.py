@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 from django.utils import timezone, translation
@@ -24,11 +25,27 @@ _CODE_BEFORE_DIGITS = re.compile(r"([A-Z]{3})(?=\d)")
 
 def locale() -> Locale:
     """Return the reader's locale; the international form of English when it is not known."""
-    language = translation.get_language() or "en"
+    return _locale(translation.get_language() or "en")
+
+
+# A list writes some two hundred amounts and days; what they have in common is read once.
+@lru_cache(maxsize=64)
+def _locale(language: str) -> Locale:
     try:
         return Locale.parse(_ENGLISH if language == "en" else language, sep="-" if "-" in language else "_")
     except (UnknownLocaleError, ValueError):
         return Locale.parse(_ENGLISH)
+
+
+@lru_cache(maxsize=64)
+def _pattern(places: int) -> numbers.NumberPattern:
+    return numbers.parse_pattern("#,##0" + ("." + "0" * places if places else ""))
+
+
+@lru_cache(maxsize=2_048)
+def _in_words(value: date, language: str) -> str:
+    found = _locale(language)
+    return dates.format_date(value, format=_DAYS.get(found.language, _DAY), locale=found)
 
 
 def _real_minus(text: str) -> str:
@@ -45,9 +62,7 @@ def money(amount_minor: int, currency: str) -> str:
 
 def amount(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units without its currency, for a column whose head names it."""
-    places = core_money.exponent(currency)
-    pattern = "#,##0" + ("." + "0" * places if places else "")
-    value = core_money.from_minor(amount_minor, currency)
+    value, pattern = core_money.from_minor(amount_minor, currency), _pattern(core_money.exponent(currency))
     return _real_minus(numbers.format_decimal(value, format=pattern, locale=locale()))
 
 
@@ -58,10 +73,10 @@ def number(value: int | Decimal) -> str:
 
 def decimal(value: Decimal, *, places: int) -> str:
     """Write an exact number with this many decimals, such as a price per unit."""
-    pattern = "#,##0" + ("." + "0" * places if places else "")
-    return _real_minus(
-        numbers.format_decimal(value, format=pattern, locale=locale(), decimal_quantization=False)
+    written = numbers.format_decimal(
+        value, format=_pattern(places), locale=locale(), decimal_quantization=False
     )
+    return _real_minus(written)
 
 
 def percent(value: Decimal | float) -> str:
@@ -78,7 +93,7 @@ def day(value: date | datetime) -> str:
     """Write a date in words, "14 Aug 2026" or "14. August 2026"; a datetime first in the reader's time zone."""
     if isinstance(value, datetime):
         value = timezone.localtime(value).date()
-    return dates.format_date(value, format=_DAYS.get(locale().language, _DAY), locale=locale())
+    return _in_words(value, translation.get_language() or "en")
 
 
 def typed(value: date) -> str:
