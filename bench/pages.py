@@ -34,6 +34,17 @@ def measure(environment: dict[str, str], *, customers: int, invoices: int, times
     runs.together(environment, tenant, rate, 1)
     runs.multiply(tenant, invoices // customers - 1, database="strongbox")
     number, day = _age(tenant)
+    stored = int(
+        runs.superuser(f"SELECT count(*) FROM billing_invoice WHERE tenant_id = '{tenant}'", "strongbox")
+    )
+    found = visit(environment, slug, tenant, number=number, day=day, times=times)
+    return {"invoices": stored, "times": times, "pages": found}
+
+
+def visit(
+    environment: dict[str, str], slug: str, tenant: UUID, *, number: str, day: str, times: int
+) -> dict[str, dict[str, float]]:
+    """Open the pages by turns; return the middle and the slowest twentieth of each, in milliseconds."""
     cookie = _session(tenant)
     ours = {**environment, "DJANGO_SETTINGS_MODULE": "bench.minimal.settings"}
     with stack.serving("config.wsgi", ours) as port:
@@ -43,19 +54,15 @@ def measure(environment: dict[str, str], *, customers: int, invoices: int, times
             for name, (path, _) in PAGES.items()
         }
         paths["minimal"] = f"/o/{slug}/bench-minimal"
-        visitors = {name: Visitor(port, cookie) for name in paths}
+        visitor = Visitor(port, cookie)
         taken: dict[str, list[float]] = {name: [] for name in paths}
         for turn in range(times + 5):
             for name, path in paths.items():
                 began = time.perf_counter()
-                visitors[name].get(path)
+                visitor.get(path)
                 if turn >= 5:  # the first warm up
                     taken[name].append((time.perf_counter() - began) * 1e3)
-    found = {name: {"p50": statistics.median(each), "p95": _p95(each)} for name, each in taken.items()}
-    stored = int(
-        runs.superuser(f"SELECT count(*) FROM billing_invoice WHERE tenant_id = '{tenant}'", "strongbox")
-    )
-    return {"invoices": stored, "times": times, "pages": found}
+    return {name: {"p50": statistics.median(each), "p95": _p95(each)} for name, each in taken.items()}
 
 
 def _p95(taken: list[float]) -> float:
