@@ -136,6 +136,18 @@ STREAM_SENT = register(
 STREAM_LATE = register(
     "audit_stream.late", "{actor} found the stream {subject} late", owasp="sys_crash", pci="10.2.1.6"
 )
+STREAM_SET_ASIDE = register(
+    "audit_stream.set_aside",
+    "{actor} set aside an event that {subject} refused {tries} times: {code}",
+    owasp="sys_crash",
+    pci="10.2.1.6",
+)
+STREAM_TRIED_AGAIN = register(
+    "audit_stream.tried_again",
+    "{actor} had {events} events that were set aside sent to {subject} again",
+    owasp="sensitive_update",
+    pci="10.2.1.6",
+)
 STREAM_RECOVERED = register(
     "audit_stream.recovered",
     "{actor} found the stream {subject} up to date again",

@@ -115,7 +115,7 @@ RULES: tuple[Rule, ...] = (
             "Look at what the other side answers, on Where alerts go or Streams.",
             "Nothing is lost meanwhile: it is sent once the other side takes it again.",
         ),
-        codes=frozenset({"alert_channel.failed", "audit_stream.late"}),
+        codes=frozenset({"alert_channel.failed", "audit_stream.late", "audit_stream.set_aside"}),
         severity=Severity.HIGH,
         groups=(Group.SUBJECT,),
         # One that somebody has paused is late on purpose: that was told when it was paused.

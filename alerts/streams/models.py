@@ -48,6 +48,8 @@ class AuditStream(TenantModel):
     failing_since = models.DateTimeField(null=True)
     last_code = models.CharField(max_length=64, default="", blank=True)
     late_since = models.DateTimeField(null=True)
+    # Events that the receiver refused again and again, each alone: {"event", "code", "at", "tries", "again"}.
+    set_aside = models.JSONField(default=list)
     created_by = models.UUIDField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -82,6 +84,7 @@ class AuditStream(TenantModel):
             "failing_since": FieldClass.TIME,
             "last_code": FieldClass.STATE,
             "late_since": FieldClass.TIME,
+            "set_aside": FieldClass.IDENTIFIER,
             "created_by": FieldClass.IDENTIFIER,
             "created_at": FieldClass.TIME,
             "updated_at": FieldClass.TIME,

@@ -40,6 +40,19 @@ def batch(attempts: int) -> int:
     return max(1, MOST_AT_ONCE >> min(attempts, 16))
 
 
+# What an answer says of the one event that was sent, and not of the receiver, its address or its key.
+REFUSALS = frozenset({"http_400", "http_413", "http_422"})
+# Ten failures in a row halve a batch to one event; it is refused three times alone.
+REFUSED_OFTEN = 12
+# More is no event that does not fit: the stream stays where it is, and is late.
+MOST_ASIDE = 100
+
+
+def is_refused_for_ever(code: str, *, events: int, attempts: int, aside: int) -> bool:
+    """Tell whether an event, sent alone, was refused so often that it holds all others up."""
+    return code in REFUSALS and events == 1 and attempts >= REFUSED_OFTEN and aside < MOST_ASIDE
+
+
 def wait(attempts: int) -> timedelta:
     """Return how long to wait after that many failures in a row. A stream is never given up."""
     return min(_FIRST_WAIT * (1 << min(attempts - 1, 10)), _LONGEST_WAIT)

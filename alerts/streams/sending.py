@@ -52,6 +52,8 @@ class Batch:
     events: tuple[Event, ...]
     # One each, as it leaves.
     lines: tuple[bytes, ...]
+    # It was set aside before: acknowledged, it leaves that list, and the place stays.
+    was_aside: bool = False
 
     @property
     def place(self) -> Place:
@@ -86,7 +88,11 @@ def deliver_due(*, tenant_id: UUID, actor: Actor, now: Callable[[], datetime]) -
 
 def has_due(*, at: datetime) -> bool:
     """Tell whether an event waits for a stream of the organization in scope that may be tried now."""
-    return any(queries.following(queries.place_of(row), since=row.since, limit=1) for row in _due(at))
+    return any(
+        any(one["again"] for one in row.set_aside)
+        or queries.following(queries.place_of(row), since=row.since, limit=1)
+        for row in _due(at)
+    )
 
 
 @use_case
@@ -102,7 +108,11 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
     mine = claim is not None and row.claimed_until == claim
     if not mine and row.claimed_until is not None and row.claimed_until > at:
         return None
-    waiting = queries.following(queries.place_of(row), since=row.since, limit=rules.batch(row.attempts))
+    wanted = [UUID(one["event"]) for one in row.set_aside if one["again"]][:1]
+    if wanted:
+        waiting = list(Event.objects.filter(pk__in=wanted))
+    else:
+        waiting = queries.following(queries.place_of(row), since=row.since, limit=rules.batch(row.attempts))
     if not waiting:
         epoch, xmin = queries.bound()
         if epoch > row.epoch or xmin - row.xid > _PLACE_FOLLOWS:
@@ -122,6 +132,7 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
         ca=row.ca or "",
         events=tuple(waiting[: len(lines)]),
         lines=lines,
+        was_aside=bool(wanted),
     )
 
 
@@ -160,9 +171,15 @@ def note(*, batch: Batch, code: str, actor: Actor, at: datetime) -> int:
     row = AuditStream.objects.select_for_update(no_key=True).filter(pk=batch.stream_id).first()
     if row is None or row.claimed_until != batch.claim:
         return 0
+    if batch.was_aside:
+        return _note_again(row, batch, code, at)
     row.last_code = code
     if code:
         row.attempts += 1
+        many, aside = len(batch.events), len(row.set_aside)
+        if rules.is_refused_for_ever(code, events=many, attempts=row.attempts, aside=aside):
+            _set_aside(row, batch, code, actor, at)
+            return 0
         row.failing_since = row.failing_since or at
         row.next_attempt_at, row.claimed_until = at + rules.wait(row.attempts), None
         row.save()
@@ -178,6 +195,41 @@ def note(*, batch: Batch, code: str, actor: Actor, at: datetime) -> int:
         row.recorded, row.recorded_at = row.sent, at
     row.save()
     return len(batch.events)
+
+
+def _set_aside(row: AuditStream, batch: Batch, code: str, actor: Actor, at: datetime) -> None:
+    """Go on behind an event that is refused for ever. It stands in the list until it was taken; nobody forgets it."""
+    (event,) = batch.events
+    place, tries = batch.place, row.attempts
+    row.set_aside = [*row.set_aside, _aside(event.id, code, at, tries)]
+    row.epoch, row.xid, row.last_event = place.epoch, place.xid, place.last
+    row.attempts, row.failing_since, row.claimed_until, row.next_attempt_at = 0, None, None, at
+    row.save()
+    audit.record(
+        events.STREAM_SET_ASIDE,
+        actor=actor,
+        subject=("audit_stream", row.pk),
+        facts={"event": str(event.id), "tries": tries, "code": code},
+        result="failed",
+    )
+
+
+def _note_again(row: AuditStream, batch: Batch, code: str, at: datetime) -> int:
+    (event,) = batch.events
+    left = []
+    for one in row.set_aside:
+        if one["event"] != str(event.id):
+            left.append(one)
+        elif code:
+            left.append(_aside(event.id, code, at, one["tries"] + 1))
+    row.set_aside, row.claimed_until = left, None
+    row.sent += not code
+    row.save(update_fields=["set_aside", "claimed_until", "sent"])
+    return int(not code)
+
+
+def _aside(event_id: UUID, code: str, at: datetime, tries: int) -> dict[str, object]:
+    return {"event": str(event_id), "code": code, "at": at.isoformat(), "tries": tries, "again": False}
 
 
 @use_case

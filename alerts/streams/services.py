@@ -14,7 +14,7 @@ from alerts.streams import queries, rules, sending
 from alerts.streams.models import AuditStream
 from audit import services as audit
 from core.actor import Actor
-from core.errors import NotFound, Refusal
+from core.errors import Conflict, NotFound, Refusal
 from tenancy.context import use_case
 
 FIELDS = ("address", "description", "secret", "ca")
@@ -26,6 +26,12 @@ class TooManyStreams(Refusal):
     """An organization sends its trail to at most five places; remove one first."""
 
     code = "too_many_streams"
+
+
+class NothingSetAside(Conflict):
+    """Nothing is set aside: what was, has been taken meanwhile."""
+
+    code = "nothing_set_aside"
 
 
 @use_case
@@ -128,6 +134,26 @@ def pause(*, stream_id: UUID, actor: Actor, at: datetime) -> AuditStream:
         row.state, row.updated_at, row.claimed_until = AuditStream.State.PAUSED, at, None
         row.save(update_fields=["state", "updated_at", "claimed_until"])
         _record(events.STREAM_PAUSED, row, actor)
+    return row
+
+
+@use_case
+def try_again(*, stream_id: UUID, actor: Actor, at: datetime) -> AuditStream:
+    """Send everything that was set aside once more, each event alone.
+
+    Raises:
+        NotFound: there is no such stream.
+        NothingSetAside
+    """
+    row = _locked(stream_id)
+    if not row.set_aside:
+        raise NothingSetAside
+    row.set_aside = [{**one, "again": True} for one in row.set_aside]
+    row.next_attempt_at, row.updated_at = at, at
+    row.save(update_fields=["set_aside", "next_attempt_at", "updated_at"])
+    facts = {"events": len(row.set_aside)}
+    audit.record(events.STREAM_TRIED_AGAIN, actor=actor, subject=("audit_stream", row.pk), facts=facts)
+    sending.soon()
     return row
 
 

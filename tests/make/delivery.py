@@ -9,6 +9,7 @@ from alerts.channels import services as channels
 from alerts.channels.delivery import Outcome
 from alerts.models import Alert, AlertChannel, AlertDelivery, AuditStream
 from alerts.streams import services as streams
+from audit.models import Event
 from core import clock, ids
 from core.actor import Actor
 
@@ -78,6 +79,9 @@ def everything() -> Made:
         channels.announce(alert_id=alert(severity), at=at)
     _note(made.mail, told=True)
     _note(made.webhook, told=False)
+    refused = {"code": "http_422", "at": at.isoformat(), "tries": 12, "again": False}
+    (first,) = Event.objects.order_by("id")[:1]
+    AuditStream.objects.filter(pk=made.stream.pk).update(set_aside=[{"event": str(first.pk), **refused}])
     streams.pause(stream_id=made.paused.pk, actor=ACTOR, at=at)
     return made
 

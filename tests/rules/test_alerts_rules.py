@@ -324,7 +324,8 @@ def test_what_names_no_record_person_or_network_is_found_as_well():
     for code, event in (("OPS-04", "restore.requested"), ("PATCH-01", "patch.finding_due"),
                         ("PATCH-03", "patch.end_of_life_near"), ("PEOPLE-01", "training.overdue"),
                         ("COMP-01", "control.stale"), ("KEY-01", "keys.rotation_overdue"),
-                        ("DATA-09", "audit.exported"), ("INT-06", "audit_stream.late")):  # fmt: skip
+                        ("DATA-09", "audit.exported"), ("INT-06", "audit_stream.late"),
+                        ("INT-06", "audit_stream.set_aside")):  # fmt: skip
         assert judged(code, [e(event, actor_id=None, actor_kind="system", network="")]), code
 
 

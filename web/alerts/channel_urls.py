@@ -20,6 +20,7 @@ urlpatterns = [
     path("audit/streams/<str:pk>", streams.detail, name="stream"),
     path("audit/streams/<str:pk>/change", streams.change, name="change_stream"),
     path("audit/streams/<str:pk>/test", streams.test, name="test_stream"),
+    path("audit/streams/<str:pk>/again", streams.again, name="try_stream_again"),
     path("audit/streams/<str:pk>/pause", streams.pause, name="pause_stream"),
     path("audit/streams/<str:pk>/resume", streams.resume, name="resume_stream"),
     path("audit/streams/<str:pk>/remove", streams.remove, name="remove_stream"),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -44,6 +45,7 @@ class Row:
     lag: str
     late: bool
     waiting: str
+    aside: int
     sent: int
     last_event: str
     last_event_at: datetime | None
@@ -98,6 +100,18 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     _read(request, stream)
     context = {
         "row": row_of(stream, slug, queries.lag(stream), clock.now()),
+        "aside": [
+            {
+                "url": reverse(
+                    "console:audit_event", args=[slug, ids.encode("audit_event", UUID(one["event"]))]
+                ),
+                "fault": fault_of(one["code"]),
+                "tries": one["tries"],
+                "at": datetime.fromisoformat(one["at"]),
+                "again": one["again"],
+            }
+            for one in stream.set_aside
+        ],
         "may_manage": _MANAGE in request.permissions,
         "crumbs": crumbs(slug),
     }
@@ -136,6 +150,15 @@ def test(request: Request, slug: str, pk: str) -> HttpResponse:
     """Have a stream tried now."""
     services.test(stream_id=_stream(pk).pk, actor=request.actor, at=clock.now())
     messages.success(request, "It is tried now. The record of this test is what arrives.")
+    return redirect("channels:stream", slug, pk)
+
+
+@access(post=_MANAGE)
+def again(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Send what was set aside once more."""
+    stream = _stream(pk)
+    services.try_again(stream_id=stream.pk, actor=request.actor, at=clock.now())
+    messages.success(request, "They are sent again now, each alone. What is refused stays in the list.")
     return redirect("channels:stream", slug, pk)
 
 
@@ -197,6 +220,7 @@ def row_of(stream: AuditStream, slug: str, lag: Lag | None = None, at: datetime 
         lag=formats.duration(lag.seconds(at)) if lag.since else "None",
         late=late,
         waiting=waiting if lag.events < queries.MOST_COUNTED else f"{waiting} or more",
+        aside=len(stream.set_aside),
         sent=stream.sent,
         last_event=ids.encode("audit_event", stream.last_event) if stream.last_event else "",
         last_event_at=stream.last_event_at,

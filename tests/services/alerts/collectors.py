@@ -95,6 +95,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         wanted = folder / "answer"
         status = int(wanted.read_text()) if wanted.exists() else 200
+        poison = folder / "poison"
+        if poison.exists() and poison.read_bytes() in body:
+            status = 422
         if status == 200 or status == 599:
             with (folder / "lines").open("ab") as file:
                 file.write(body)

@@ -199,6 +199,42 @@ def test_a_batch_has_an_end_in_events_and_bytes_and_is_halved_where_it_is_refuse
 
 
 @pytest.mark.django_db(transaction=True)
+def test_an_event_that_is_refused_for_ever_is_set_aside_and_holds_up_nobody(tenant_a, house, monkeypatch):
+    monkeypatch.setattr(rules, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(rules, "REFUSED_OFTEN", 3)
+    happen(tenant_a, 2)
+    row = create(tenant_a, kind="http", address=house.address, begin="all")
+    before = trail(tenant_a)
+    (house.folder / "poison").write_text(f'"uid":"{before[1]}"')
+    # A key that is not taken is no fault of the event: nothing is set aside, however often.
+    house.answer(401)
+    for minutes in range(0, 60, 6):
+        deliver(tenant_a, timedelta(minutes=minutes), settle=not minutes)
+    assert (stored(tenant_a, row).set_aside, house.events()) == ([], [])
+    house.answer(200)
+    for minutes in range(60, 120, 6):
+        deliver(tenant_a, timedelta(minutes=minutes))
+    aside = stored(tenant_a, row).set_aside
+    assert [(one["event"], one["code"]) for one in aside] == [(before[1], "http_422")]
+    assert [one for one in trail(tenant_a) if one not in uids(house.events())] == [before[1]]
+    (told,) = recorded(tenant_a, "audit_stream.set_aside")
+    assert (told.result, told.facts["event"], told.subject_id) == ("failed", before[1], row.pk)
+    # Sent again it is refused again, and stays; once it is taken it leaves the list, and the place never moves back.
+    later = clock.now() + timedelta(hours=3)
+    for poisoned, left in ((True, [before[1]]), (False, [])):
+        if not poisoned:
+            (house.folder / "poison").unlink()
+        with scope(Scope(tenant_a)):
+            streams.try_again(stream_id=row.pk, actor=ACTOR, at=later)
+        deliver(tenant_a, timedelta(hours=3))
+        assert [one["event"] for one in stored(tenant_a, row).set_aside] == left
+    assert sorted(uids(house.events())) == sorted(trail(tenant_a))
+    assert [event.facts["events"] for event in recorded(tenant_a, "audit_stream.tried_again")] == [1, 1]
+    with scope(Scope(tenant_a)), pytest.raises(streams.NothingSetAside), attempt():
+        streams.try_again(stream_id=row.pk, actor=ACTOR, at=later)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_rsyslog_gets_every_event_over_tls_though_it_is_killed_meanwhile(tenant_a, logs):
     before = len(logs.lines())
     row = create(tenant_a, kind="syslog", address=logs.address, ca=logs.ca)
