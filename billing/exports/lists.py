@@ -135,8 +135,14 @@ def amount(minor: int | None, currency: str) -> Value:
 
 
 def customer_names(keys: Sequence[UUID]) -> dict[UUID, str]:
-    """Read the names of some customers, in one statement."""
-    sql = "SELECT id, subject_key, name FROM billing_customer WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s)"
+    """Read the names of some customers, in one statement; restricted ones have none (GDPR Article 18).
+
+    Their invoices and payments stand in the lists all the same, without a name: the books must be whole.
+    """
+    sql = (
+        "SELECT id, subject_key, name FROM billing_customer "
+        "WHERE tenant_id = %(tenant)s AND id = ANY(%(ids)s) AND restricted_at IS NULL"
+    )
     found = fetch(sql, {"tenant": current_tenant(), "ids": sorted(set(keys))})
     return {key: str(name) for key, name in plain_rows.open_all(Customer, "name", found)}
 
@@ -268,8 +274,10 @@ def _lines(
 ) -> tuple[list[Sequence[Value]], UUID | None]:
     sql = (
         "SELECT l.id, l.invoice_id, i.number, l.position, l.quantity, l.unit_amount, l.net_minor, "  # noqa: S608  our own words
-        "l.tax_percentage, l.tax_category, i.currency, i.issued_on, l.description "
+        "l.tax_percentage, l.tax_category, i.currency, i.issued_on, "
+        "CASE WHEN c.restricted_at IS NULL THEN l.description END "
         "FROM billing_invoiceline l JOIN billing_invoice i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id "
+        "JOIN billing_customer c ON c.tenant_id = i.tenant_id AND c.id = i.customer_id "
         f"WHERE l.tenant_id = %(tenant)s AND l.id < %(after)s {_dated(filters, 'i')} "
         "ORDER BY l.id DESC LIMIT %(most)s"
     )
@@ -281,7 +289,7 @@ def _lines(
             "invoice": ids.encode("invoice", row[1]), "number": row[2], "position": row[3],
             "quantity": row[4].normalize(), "unit_amount": row[5].normalize(), "net": amount(row[6], row[9]),
             "tax_percentage": row[7].normalize(), "tax_category": row[8], "currency": row[9],
-            "issued_on": row[10], "description": opened(row[0], row[11]) if opened else None,
+            "issued_on": row[10], "description": opened(row[0], row[11]) if opened and row[11] is not None else None,
         }  # fmt: skip
 
     return shown(stored, columns, tell)

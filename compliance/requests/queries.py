@@ -27,6 +27,7 @@ def page(
     customer_id: UUID | None = None,
     due_by: date | None = None,
     after: UUID | None = None,
+    limit: int = PAGE,
 ) -> tuple[list[PrivacyRequest], UUID | None]:
     """List requests, newest first, and the cursor of the next page. `state` "open" are those not ended."""
     rows = PrivacyRequest.objects.select_related("customer", "contact").order_by("-id")
@@ -42,8 +43,8 @@ def page(
         rows = rows.filter(due_on__lte=due_by)
     if after is not None:
         rows = rows.filter(pk__lt=after)
-    found = list(rows[: PAGE + 1])
-    return found[:PAGE], found[PAGE - 1].pk if len(found) > PAGE else None
+    found = list(rows[: limit + 1])
+    return found[:limit], found[limit - 1].pk if len(found) > limit else None
 
 
 def get(request_id: UUID) -> PrivacyRequest:

@@ -17,7 +17,7 @@ from compliance import events
 from compliance.personaldata import collecting, erasing
 from compliance.personaldata import services as personaldata
 from compliance.personaldata.collecting import Person
-from compliance.requests import rules
+from compliance.requests import rules, telling
 from compliance.requests.models import PrivacyRequest
 from compliance.requests.words import Asked, check, sentence
 from core import states
@@ -152,6 +152,7 @@ def extend(*, request_id: UUID, reason: str, actor: Actor, at: datetime) -> Priv
     row.extension_reason = text
     row.save(update_fields=["due_on", "extended_at", "extension_reason", "updated_at", "due_soon_at"])
     _note(events.REQUEST_EXTENDED, row, actor, due_on=row.due_on.isoformat())
+    telling.tell(row, to=telling.address_of(row), what="extended", text=text)
     return row
 
 
@@ -184,7 +185,7 @@ def answer(*, request_id: UUID, text: str, actor: Actor, at: datetime) -> Privac
     """
     row = _verified(request_id)
     said = sentence("answer", text)
-    person = person_of(row)
+    person, to = person_of(row), telling.address_of(row)
     outcome: dict[str, Any] = dict(row.outcome)
     if row.kind in rules.WITH_FILE and (row.file is None or not row.file.content_key):
         raise NotCollectedYet
@@ -203,6 +204,7 @@ def answer(*, request_id: UUID, text: str, actor: Actor, at: datetime) -> Privac
             outcome=outcome, name=None, email=None, words=None, extension_reason=None, answer=None
         )
     _note(events.REQUEST_ANSWERED, row, actor)
+    telling.tell(row, to=to, what="answered", text=said)
     return row
 
 
@@ -223,6 +225,7 @@ def refuse(*, request_id: UUID, refusal: str, text: str, actor: Actor, at: datet
         row.answer = said
     row.save(update_fields=["state", "refusal", "answer", "ended_by", "ended_at", "updated_at"])
     _note(events.REQUEST_REFUSED, row, actor, reason=refusal)
+    telling.tell(row, to=telling.address_of(row), what="refused", text=said)
     return row
 
 

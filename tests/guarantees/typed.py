@@ -247,6 +247,7 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("customers_update", "PATCH", f"customers/{records['customer']}")
     records["contact"] = send("contacts_create", "POST", "contacts")
     send("contacts_update", "PATCH", f"contacts/{records['contact']}")
+    send("privacy_requests_create", "POST", "privacy_requests")
     with scope(Scope(speaker.tenant)):
         records["alert"] = ids.encode("alert", typed_alerts.one().pk)
     send("alerts_close", "POST", f"alerts/{records['alert']}/close")

@@ -11,12 +11,15 @@ from audit.models import Event
 from billing.contacts.models import Contact
 from billing.customers import restriction
 from billing.customers.models import Customer
+from billing.exports import kinds
 from compliance.personaldata import collecting
 from compliance.personaldata import services as personaldata
 from compliance.requests import making, queries, rules, services
 from compliance.requests.models import PrivacyRequest
 from compliance.requests.services import Asked
+from core import ids
 from core.errors import Invalid, NotFound
+from outbound.models import OutboxMessage
 from tenancy import context, jobs
 from tenancy.context import Scope, scope
 from tests.make import api
@@ -179,17 +182,45 @@ def test_a_contact_asks_for_themselves(in_a) -> None:
 
 
 def test_restricted_data_is_not_used(in_a) -> None:
-    ada = make.customer("Ada")
-    row = verified(asked("restriction", ada))
+    api.set_issuer(in_a)
+    ada = make.customer("Ada", email="ada@ada.example")
+    invoice = make.finalized(lines=[make.line(text="A secret thing")], of=ada)
+    row = verified(asked("restriction", ada, email="stranger@elsewhere.example"))
     services.answer(request_id=row.pk, text="It rests", actor=make.ACTOR, at=LATER)
     assert Customer.objects.get(pk=ada.pk).restricted_at == LATER
     with pytest.raises(restriction.CustomerRestricted), context.attempt():
         make.draft(of=ada)
+    # In lists that leave the house the books are whole, and nobody who is restricted is named.
+    said = [
+        row for kind in kinds.all_kinds() for row in kind.page({}, [c.code for c in kind.columns], None)[0]
+    ]
+    assert ids.encode("customer", ada.pk) in str(said) and invoice.number in str(said)
+    assert "Ada" not in str(said) and "A secret thing" not in str(said)
     restriction.lift(customer_id=ada.pk, actor=make.ACTOR, at=LATER)
     assert make.draft(of=ada).customer_id == ada.pk
     assert {"customer.restricted", "customer.restriction_lifted"} <= set(
         Event.objects.filter(subject_id=ada.pk).values_list("event", flat=True)
     )
+
+
+def test_whoever_asked_is_told_by_mail_and_nobody_else(in_a) -> None:
+    api.set_issuer(in_a)
+    ada = make.customer("Ada", email="ada@ada.example", language="de")
+    row = verified(asked("erasure", ada, email="stranger@elsewhere.example"))
+    services.extend(request_id=row.pk, reason="Die Bücher", actor=make.ACTOR, at=NOW)
+    assert OutboxMessage.objects.get(template="privacy_request").body["to"] == "ada@ada.example"
+    services.answer(request_id=row.pk, text="Sie sind vergessen", actor=make.ACTOR, at=LATER)
+    other = services.open_request(
+        asked=Asked(kind="access", name="Grace", email="grace@navy.example"), actor=make.ACTOR, at=NOW
+    )
+    services.refuse(
+        request_id=other.pk, refusal="identity_not_proved", text="Who are you?", actor=make.ACTOR, at=LATER
+    )
+    # What was written before the erasure went with the person; the last word is what they are told by.
+    letters = [each.body for each in OutboxMessage.objects.filter(template="privacy_request").order_by("pk")]
+    assert [each["to"] for each in letters] == ["ada@ada.example", "grace@navy.example"]
+    assert "Sie sind vergessen" in letters[0]["text"] and "Ihre Anfrage" in letters[0]["subject"]
+    assert "Who are you?" in letters[1]["text"] and "complain" in letters[1]["text"]
 
 
 def test_a_refusal_has_a_reason_of_the_law(in_a) -> None:
