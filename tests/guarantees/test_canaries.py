@@ -162,6 +162,7 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "payments_reverse",
         "prices_create",
         "prices_supersede",
+        "privacy_requests_create",
         "products_create",
         "products_update",
         "quotes_create",
