@@ -23,9 +23,12 @@ class BillingConfig(AppConfig):
         from billing.ledger import proofs as book_proofs  # noqa: F401  as above
         from billing.periods import services as periods
         from billing.quotes import proofs as quote_proofs  # noqa: F401  as above
+        from billing.quotes import sending as quote_sending
         from billing.settlement.services import losses
         from billing.tax.models import TaxRate
+        from outbound import mail
 
+        mail.register_attachment(quote_sending.QUOTE_PDF, quote_sending.quote_file)
         fielddiffs.register(Product, fields=("kind", "tax_code", "unit_code", "state"))
         fielddiffs.register(Price, fields=("valid_from", "valid_to"))
         lists.register_all()

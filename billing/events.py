@@ -132,6 +132,10 @@ QUOTE_EXPIRED = register(
 QUOTE_CONVERTED = register(
     "quote.converted", "{actor} drafted an invoice from quote {subject}", owasp="sensitive_update"
 )
+QUOTE_PART_BILLED = register(
+    "quote.part_billed", "{actor} drafted an invoice of a part of quote {subject}", owasp="sensitive_create"
+)
+QUOTE_SENT = register("quote.sent", "{actor} sent quote {subject}", owasp="sensitive_update")
 QUOTE_READ = register("quote.read", "{actor} read quote {subject}", owasp="sensitive_read", pci="10.2.1.1")
 QUOTE_LISTED = register(
     "quote.listed", "{actor} read a list of quotes", owasp="sensitive_read", pci="10.2.1.1"

@@ -11,11 +11,13 @@ from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
 from billing import events
-from billing.attachments import services
+from billing.attachments import rules, services
 from billing.invoices import queries
-from core import ids
+from core import clock, ids
 from edge import recording
 from edge.access import access
+
+_MOST_BYTES = 3 * 1024 * 1024
 
 
 class ShownAttachment(schema.Shown):
@@ -45,7 +47,18 @@ def write(row: services.Attached) -> dict[str, Any]:
     }
 
 
-@access(get=Permission.INVOICE_READ)
+class NewAttachment(fields.Body):
+    """A file to attach: PDF, PNG, JPEG, CSV or XLSX. What it is its bytes say."""
+
+    name = fields.Text(limit=rules.NAME_LENGTH)
+    # Larger ones are attached on the page: a body of the API has at most 5 MB.
+    content = fields.Content(most_bytes=_MOST_BYTES)
+    with_mail = fields.Flag(
+        required=False, help_text="Whether the mail that sends the invoice brings it along."
+    )
+
+
+@access(get=Permission.INVOICE_READ, post=Permission.INVOICE_WRITE)
 class Attachments(Endpoint):
     """The files of one invoice; there are at most ten."""
 
@@ -61,6 +74,27 @@ class Attachments(Endpoint):
         recording.read(self.edge, events.INVOICE_READ, subject=("invoice", found.id), fields=["attachments"])
         next_after = shown[-1].id if len(rows) > page.limit else None
         return Response(page.answer([write(row) for row in shown], next_after))
+
+    @schema.describe(
+        "invoices_attach",
+        "Attach a file to an invoice",
+        takes=NewAttachment,
+        gives=ShownAttachment,
+        created=True,
+        examples={"A list": {"name": "hours.csv", "content": "ZGF5LGhvdXJzCjEsOAo=", "with_mail": True}},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Attach a file, encrypted; a final invoice keeps it for good."""
+        given = self.body(NewAttachment)
+        made = services.add(
+            invoice_id=ids.decode("invoice", pk),
+            name=given["name"],
+            content=given["content"],
+            with_mail=given.get("with_mail", False),
+            actor=self.actor,
+            at=clock.now(),
+        )
+        return self.created(write(made), "attachments")
 
 
 @access(get=Permission.INVOICE_READ)

@@ -12,12 +12,13 @@ from rest_framework.response import Response
 from accounts.permissions import Permission
 from api import fields, schema
 from api.endpoint import Endpoint
+from api.v1.invoice_documents import document
 from billing import events
 from billing.creditnotes import queries, rules, services
 from billing.creditnotes.models import CreditNote
 from billing.creditnotes.queries import CreditNoteDetail, CreditNoteRow, LineRow
 from billing.documents import credit_notes as papers
-from billing.documents import pdf
+from billing.documents import making, pdf
 from billing.invoices import rules as texts
 from core import clock, ids
 from core.errors import FieldError, Forbidden, Invalid
@@ -257,6 +258,27 @@ class CreditNotePdf(Endpoint):
             name=papers.file_name(found),
             version=pdf.version_of_credit_note(document),
         )
+
+
+@access(get=Permission.INVOICE_READ)
+class CreditNoteXml(Endpoint):
+    """A credit note for programs."""
+
+    filters = frozenset({"format"})
+
+    @schema.describe_file(
+        "credit_notes_xml",
+        "Read a credit note as XML",
+        media_type="application/xml",
+        formats=making.XML_KINDS,
+    )
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer with the credit note as UBL, CII or XRechnung, once it keeps their rules."""
+        given = {name: str(value) for name, value in self.asked().items()}
+        kind = self.choice(given, "format", making.XML_KINDS) or making.XML_KINDS[0]
+        found = queries.get(ids.decode("credit_note", pk))
+        recording.read(self.edge, events.CREDIT_NOTE_READ, subject=("credit_note", found.id), fields=[kind])
+        return document(self, found, kind)
 
 
 def _wanted(given: Mapping[str, Any]) -> services.Wanted:

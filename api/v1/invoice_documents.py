@@ -9,9 +9,11 @@ from accounts.permissions import Permission
 from api import schema
 from api.endpoint import Endpoint
 from billing import events
+from billing.creditnotes.queries import CreditNoteDetail
 from billing.documents import making, pdf
 from billing.documents.mending import NotValid
 from billing.invoices import queries
+from billing.invoices.queries import InvoiceDetail
 from core import clock, ids
 from edge import recording
 from edge.access import access
@@ -50,8 +52,13 @@ def _document(endpoint: Endpoint, pk: str, *, kinds: Sequence[str]) -> HttpRespo
     given = {name: str(value) for name, value in endpoint.request.query_params.items()}
     kind = endpoint.choice(given, "format", kinds) or kinds[0]
     found = queries.get(ids.decode("invoice", pk))
-    prepared = making.prepare(found, kind=kind, at=clock.now())
     recording.read(endpoint.edge, events.INVOICE_READ, subject=("invoice", found.id), fields=[kind])
+    return document(endpoint, found, kind)
+
+
+def document(endpoint: Endpoint, found: InvoiceDetail | CreditNoteDetail, kind: str) -> HttpResponseBase:
+    """Answer with an invoice or credit note as a document of a kind, checked and kept where programs read it."""
+    prepared = making.prepare(found, kind=kind, at=clock.now())
     tenant_id, actor = endpoint.tenant_id, endpoint.actor
 
     def make() -> bytes:

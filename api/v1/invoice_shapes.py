@@ -157,6 +157,7 @@ class ShownLine(schema.Shown):
     discount = ShownDiscount(allow_null=True)
     period_from = serializers.DateField(allow_null=True)
     period_to = serializers.DateField(allow_null=True)
+    deducts = fields.Id(kind="invoice", allow_null=True, help_text="The earlier invoice that it takes off.")
 
 
 class ShownInvoiceRow(schema.Shown):
@@ -193,6 +194,10 @@ class ShownInvoice(ShownInvoiceRow):
     lines = ShownLine(many=True)
     taxes = ShownTax(many=True)
     series = fields.Id(kind="series", allow_null=True, help_text="The number series; null is the usual one.")
+    role = serializers.ChoiceField(
+        choices=["deposit", "progress", "final"], allow_null=True, help_text="What of a quote it bills."
+    )
+    quote = fields.Id(kind="quote", allow_null=True, help_text="The quote it bills in parts.")
     rounding = serializers.ChoiceField(choices=["document", "line"])
     tax_rule = serializers.CharField(
         allow_null=True, help_text="Which rule of place of supply chose the tax, if one did."
@@ -275,6 +280,7 @@ def write_line(line: queries.LineRow | InvoiceLine) -> dict[str, Any]:
         "discount": _discount(line),
         "period_from": line.period_from,
         "period_to": line.period_to,
+        "deducts": None if (of := getattr(line, "deducts_id", None)) is None else ids.encode("invoice", of),
     }
 
 
@@ -356,6 +362,8 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "created_at": invoice.created_at,
         "updated_at": invoice.updated_at,
         "series": None if invoice.series_id is None else ids.encode("series", invoice.series_id),
+        "role": invoice.role or None,
+        "quote": None if invoice.quote_id is None else ids.encode("quote", invoice.quote_id),
         "rounding": invoice.rounding,
         "tax_rule": invoice.tax_rule or None,
         "suspected_duplicate_of": None if twin is None else ids.encode("invoice", twin),

@@ -1,5 +1,6 @@
 """Quotes: drafted, opened under a number, accepted or declined, and turned into one invoice draft."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponseBase
@@ -13,8 +14,9 @@ from api.endpoint import Endpoint
 from api.v1.invoice_shapes import NewDiscount, NewLine, ShownInvoice, ShownLine, write_line
 from api.v1.invoices import asked_discounts, asked_lines, whole
 from billing import events
+from billing.documents import pdf
 from billing.invoices import rules
-from billing.quotes import queries, services
+from billing.quotes import papers, parts, progress, queries, sending, services
 from billing.quotes.models import Quote
 from core import clock, ids
 from edge import recording
@@ -75,6 +77,24 @@ class ShownQuoteTax(schema.Shown):
     tax_minor = serializers.IntegerField()
 
 
+class ShownPart(schema.Shown):
+    """An invoice of a part of a quote, or of what is left of it."""
+
+    invoice = fields.Id(kind="invoice")
+    role = serializers.ChoiceField(choices=["deposit", "progress", "final"])
+    status = serializers.ChoiceField(choices=["draft", "finalized", "voided"])
+    total_minor = serializers.IntegerField(help_text="Tax included, less what was credited of it.")
+
+
+class NewPart(fields.Body):
+    """Which part of a quote is billed: a percentage of its total, or an amount with its tax."""
+
+    role = fields.Choice(words=("deposit", "progress"))
+    percentage = fields.DecimalText(**_OPTIONAL)
+    amount_minor = fields.Minor(help_text="Tax included.", **_OPTIONAL)
+    due_on = fields.Day(**_OPTIONAL)
+
+
 class ShownQuoteRow(schema.Shown):
     """A quote in a list."""
 
@@ -100,6 +120,12 @@ class ShownQuote(ShownQuoteRow):
     lines = ShownQuoteLine(many=True)
     taxes = ShownQuoteTax(many=True)
     note = serializers.CharField(allow_null=True)
+    billed = ShownPart(
+        many=True, help_text="Deposits, progress invoices and the final invoice that takes them off."
+    )
+    left_minor = serializers.IntegerField(
+        help_text="What no deposit or progress invoice bills, tax included."
+    )
     opened_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
 
@@ -127,11 +153,22 @@ def write_row(row: queries.QuoteRow) -> dict[str, Any]:
 def write(found: queries.QuoteDetail) -> dict[str, Any]:
     """Write a quote as it is shown alone."""
     lines = [{**write_line(line), "id": ids.encode("quote_line", line.id)} for line in found.lines]
+    standing = parts.standing_of(found.id)
     return {
         **write_row(found),
         "lines": [{**line, "object": "quote_line"} for line in lines],
         "taxes": list(found.taxes),
         "note": found.note or None,
+        "billed": [
+            {
+                "invoice": ids.encode("invoice", part.invoice_id),
+                "role": part.role,
+                "status": part.status,
+                "total_minor": part.stands_minor,
+            }
+            for part in standing.parts
+        ],
+        "left_minor": standing.left_minor,
         "opened_at": found.opened_at,
         "ended_at": found.ended_at,
     }
@@ -264,6 +301,36 @@ class Canceled(_Step):
         return self._take(services.cancel, pk)
 
 
+@access(post=Permission.INVOICE_SEND)
+class Sent(Endpoint):
+    """Sending a quote."""
+
+    @schema.describe("quotes_send", "Send a quote", takes=fields.Nothing, gives=ShownQuote)
+    def post(self, request: Request, pk: str) -> Response:
+        """Mail an open quote with its PDF to its customer."""
+        self.body(fields.Nothing)
+        found = sending.send(quote_id=ids.decode("quote", pk), actor=self.actor, at=clock.now())
+        return self.changed(write(found))
+
+
+@access(get=Permission.INVOICE_READ)
+class QuotePdf(Endpoint):
+    """A quote as the document it is."""
+
+    @schema.describe_file("quotes_pdf", "Read a quote as PDF", media_type=pdf.MEDIA_TYPE)
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        """Answer with the PDF, made on demand."""
+        found = queries.get(ids.decode("quote", pk))
+        document = papers.document_of(found)
+        recording.read(self.edge, events.QUOTE_READ, subject=("quote", found.id), fields=["pdf"])
+        return self.made(
+            partial(pdf.invoice, document),
+            media_type=pdf.MEDIA_TYPE,
+            name=papers.file_name(found),
+            version=pdf.version(document),
+        )
+
+
 @access(post=Permission.INVOICE_WRITE)
 class Converted(Endpoint):
     """Billing a quote."""
@@ -273,4 +340,23 @@ class Converted(Endpoint):
         """Draft the one invoice of an accepted quote."""
         self.body(fields.Nothing)
         made = services.convert(quote_id=ids.decode("quote", pk), actor=self.actor, at=clock.now())
+        return self.created(whole(made), "invoices")
+
+
+@access(post=Permission.INVOICE_WRITE)
+class Parts(Endpoint):
+    """Billing a part of a quote."""
+
+    @schema.describe(
+        "quotes_bill",
+        "Bill a part of a quote",
+        takes=NewPart,
+        gives=ShownInvoice,
+        created=True,
+        examples={"A deposit": {"role": "deposit", "percentage": "30"}},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Draft a deposit or progress invoice; converting the quote then drafts the final one, less all of them."""
+        given = self.body(NewPart)
+        made = progress.bill_part(quote_id=ids.decode("quote", pk), actor=self.actor, at=clock.now(), **given)
         return self.created(whole(made), "invoices")

@@ -23,7 +23,8 @@ prove(
       ON t.tenant_id = n.tenant_id AND t.source_id = n.id AND t.kind LIKE 'credit_note%%'
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'receivable'), 0) AS receivable,
-             coalesce(sum(amount_minor) FILTER (WHERE account = 'revenue'), 0) AS revenue,
+             coalesce(sum(amount_minor) FILTER (WHERE account IN ('revenue', 'customer_deposits')), 0)
+               AS revenue,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'tax'), 0) AS tax,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'customer_credit'), 0) AS credit,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'refunds'), 0) AS refunds,
@@ -74,6 +75,24 @@ prove(
       WHERE tenant_id = %(tenant)s AND account = 'bad_debt' GROUP BY customer_id, currency) AS l
       USING (customer_id, currency)
     WHERE coalesce(i.lost, 0) <> coalesce(l.lost, 0)""",
+)
+# What was billed ahead and is not used up: of every line of a deposit, and of every line that takes one off.
+prove(
+    "deposits_differ_from_invoices",
+    """
+    SELECT coalesce(i.customer_id, l.customer_id) FROM (
+      SELECT i.customer_id, i.currency, sum(p.net_minor - coalesce(n.net_minor, 0)) AS held
+      FROM billing_invoice i JOIN billing_invoiceline p ON p.tenant_id = i.tenant_id AND p.invoice_id = i.id
+      LEFT JOIN billing_invoice d ON d.tenant_id = p.tenant_id AND d.id = p.deducts_id
+      LEFT JOIN LATERAL (SELECT sum(c.net_minor) AS net_minor FROM billing_creditnoteline c
+        WHERE c.tenant_id = p.tenant_id AND c.invoice_line_id = p.id) AS n ON true
+      WHERE i.tenant_id = %(tenant)s AND i.quote_id IS NOT NULL AND i.status = 'finalized'
+        AND 'deposit' IN (i.role, d.role) GROUP BY i.customer_id, i.currency) AS i
+    FULL JOIN (
+      SELECT customer_id, currency, -sum(amount_minor) AS held FROM billing_ledgerentry
+      WHERE tenant_id = %(tenant)s AND account = 'customer_deposits' GROUP BY customer_id, currency) AS l
+      USING (customer_id, currency)
+    WHERE coalesce(i.held, 0) <> coalesce(l.held, 0)""",
 )
 prove(
     "number_missing_in_series",

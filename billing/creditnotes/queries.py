@@ -219,7 +219,7 @@ def left(invoice: Invoice) -> Left:
             net_minor=row.net_minor,
             credited_minor=before.get(row.pk, 0),
             is_allowance=row.kind == InvoiceLine.Kind.ALLOWANCE,
-            is_charge=row.kind == InvoiceLine.Kind.CHARGE,
+            is_apart=row.kind == InvoiceLine.Kind.CHARGE or row.deducts_id is not None,
             tax_inclusive=row.gross_minor is not None,
         )
         for row in rows

@@ -54,7 +54,8 @@ class Line:
     credited_minor: int = 0
     # A discount of the whole invoice; it was taken from the items that are asked in its own way.
     is_allowance: bool = False
-    is_charge: bool = False
+    # No discount of the whole invoice touched it: a charge, or an earlier invoice that is taken off.
+    is_apart: bool = False
     tax_inclusive: bool = False
 
     @property
@@ -247,7 +248,7 @@ def _with_discounts(lines: Sequence[Line], wanted: Mapping[UUID, int]) -> dict[U
     """
     sums: dict[tuple[frozenset[TaxKey], bool], tuple[int, int, int]] = {}
     for line in lines:
-        if not line.is_allowance and not line.is_charge:
+        if not line.is_allowance and not line.is_apart:
             key = (line.taxes, line.tax_inclusive)
             whole, before, taken = sums.get(key, (0, 0, 0))
             mine = wanted.get(line.id, 0)

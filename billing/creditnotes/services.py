@@ -16,6 +16,7 @@ from billing import events
 from billing.creditnotes import content, queries, rules
 from billing.creditnotes.models import CreditNote, CreditNoteLine, CreditNoteTax
 from billing.invoices import content as parties
+from billing.invoices import deductions
 from billing.invoices import rules as invoice_rules
 from billing.invoices.models import Invoice, InvoiceLine
 from billing.issuer import rules as numbering
@@ -103,6 +104,7 @@ def issue(
     Raises:
         NotFound: there is no such invoice or series.
         InvoiceNotCreditable, CreditedMeanwhile, CreditBeforeInvoice, CreditInFuture.
+        deductions.InvoiceDeducted: a final invoice takes it off.
         rules.NothingToCredit, rules.CreditExceedsInvoice, rules.SplitDiffers.
         Invalid: names every field that cannot be used.
     """
@@ -121,6 +123,7 @@ def issue(
     # An invoice may be dated ahead, and its credit note then no further.
     if issued_on > max(today, invoice.issued_on or today):
         raise CreditInFuture(field="issued_on")
+    deductions.refuse_deducted(invoice)
     left = queries.left(invoice)
     credited = _credited(left, wanted or Wanted())
     split = rules.split(
@@ -156,7 +159,7 @@ def issue(
     write(made, series, lines, taxes)
     ledger.post(
         kind=LedgerTransaction.Kind.CREDIT_NOTE_ISSUED,
-        sides=sides_of(made),
+        sides=sides_of(made, deposits_minor=_of_deposits(invoice, left, credited)),
         currency=made.currency,
         booked_on=issued_on,
         at=at,
@@ -207,7 +210,7 @@ def planned(found: Standing, wanted: Wanted) -> rules.Credited:
     return _credited(found.left, wanted)
 
 
-def sides_of(note: CreditNote) -> list[books.Side]:
+def sides_of(note: CreditNote, *, deposits_minor: int = 0) -> list[books.Side]:
     """Return what a credit note posts: our own takes income and tax back, an imported one did so in other books."""
     if note.imported_number is None:
         return books.credited(
@@ -216,6 +219,7 @@ def sides_of(note: CreditNote) -> list[books.Side]:
             offset_minor=note.offset_minor,
             credit_minor=note.credit_minor,
             refund_minor=note.refund_minor,
+            deposits_minor=deposits_minor,
         )
     return books.credit_opening(offset_minor=note.offset_minor, credit_minor=note.credit_minor)
 
@@ -290,6 +294,11 @@ def _credited(left: queries.Left, wanted: Wanted) -> rules.Credited:
     if wanted.amount_minor is not None:
         return rules.by_amount(left.lines, left.taxes, wanted.amount_minor)
     return rules.everything(left.lines, left.taxes)
+
+
+def _of_deposits(invoice: Invoice, left: queries.Left, credited: rules.Credited) -> int:
+    lines = deductions.deposit_lines(invoice, left.rows)
+    return sum(taken.net_minor for taken in credited.lines if taken.line_id in lines)
 
 
 def _parts(

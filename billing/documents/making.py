@@ -86,6 +86,9 @@ def prepare(
     else:
         document = outgoing.document_of(found, at=at)
     profile = profile_of(kind, document)
+    if profile is Profile.XRECHNUNG and document.type_code == "386":
+        # XRechnung knows no prepayment: to it, a deposit is a partial invoice (BR-DE-17).
+        document = replace(document, type_code="326")
     xml = _write(document, kind, profile)
     version = primitives.sha256(xml).hex()
     # Factur-X carries exactly what CII is, so that one check serves both.

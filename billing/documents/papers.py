@@ -33,6 +33,9 @@ _REFERENCES: Mapping[str, str] = MappingProxyType(
      "project": "Project", "despatch": "Delivery note", "receipt": "Goods receipt", "tender": "Tender",
      "accounting": "Cost centre", "payment_terms": "Terms"}
 )  # fmt: skip
+TITLES: Mapping[str, str] = MappingProxyType(
+    {"": "Invoice", "deposit": "Deposit invoice", "progress": "Progress invoice", "final": "Final invoice"}
+)
 _MARKS = MappingProxyType({"draft": pdf.Mark.DRAFT, "voided": pdf.Mark.VOID, "finalized": pdf.Mark.NONE})
 
 
@@ -46,6 +49,7 @@ def document_of(found: InvoiceDetail, *, at: datetime, pay_url: str = "") -> pdf
     payable = mark is pdf.Mark.NONE and found.amount_due_minor > 0
     prepaid, lang = found.prepaid_minor, language_of(found.customer_id)
     return pdf.InvoiceDocument(
+        title=TITLES[found.role],
         number=found.number or "",
         at=found.updated_at,
         mark=mark,
@@ -119,7 +123,11 @@ def language_of(customer_id: UUID) -> str:
 
 def file_name(found: InvoiceDetail | CreditNoteDetail) -> str:
     """Return the name under which a document is saved: letters, digits, points and dashes only."""
-    name = found.number or "draft"
+    return safe_name(found.number or "draft")
+
+
+def safe_name(name: str) -> str:
+    """Return a document's number as the name of a PDF: letters, digits, points and dashes only."""
     safe = "".join(
         letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "-" for letter in name
     )
@@ -189,6 +197,11 @@ def _taxes(rows: Iterable[TaxRow | CreditTaxRow]) -> tuple[pdf.Tax, ...]:
         )
         for tax in rows
     )
+
+
+def lines_of(rows: Iterable[LineRow], currency: str, lang: str) -> tuple[pdf.Line, ...]:
+    """Write lines for a paper."""
+    return tuple(_line(row, currency, lang) for row in rows)
 
 
 def _line(line: LineRow | CreditLineRow, currency: str, lang: str) -> pdf.Line:

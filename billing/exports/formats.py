@@ -6,6 +6,7 @@ that a negative amount survives.
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
@@ -15,6 +16,10 @@ from xml.sax.saxutils import escape
 from billing.exports.kinds import Column, Shape, Value
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where another country's table program, which parts cells at ; or at a tab, would begin a cell of its own.
+_WITHIN = re.compile(r"""([;,\t\r\n])("*[=+\-@])""")
+_MENDED = re.compile(r"""([;,\t\r\n])'("*[=+\-@])""")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?\Z", re.ASCII)
 _PIECE = 256 * 1024
 MEDIA_TYPES = {
     "csv": "text/csv",
@@ -52,8 +57,20 @@ _UNWRITABLE = {code: None for code in range(32) if code not in (9, 10, 13)} | {0
 
 
 def neutral(text: str) -> str:
-    """Put an apostrophe before a text that a table program would compute."""
+    """Put an apostrophe before whatever in a text a table program would compute, at its start or behind a separator."""
+    text = _WITHIN.sub(r"\1'\2", text)
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def cell(text: str) -> str:
+    """Write a cell that may be a number, which stays one, or a text."""
+    return text if _NUMBER.match(text) else neutral(text)
+
+
+def as_written(text: str) -> str:
+    """Take back what `neutral` put into a text."""
+    text = _MENDED.sub(r"\1\2", text)
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def write(format_: str, columns: Sequence[Column], rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
@@ -82,8 +99,7 @@ def _writer(shape: Shape) -> Callable[[Value], str]:
 
 
 def _text(value: Value) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return "" if value is None else neutral(str(value))
 
 
 def _plain(value: Value) -> str:

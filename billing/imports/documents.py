@@ -253,7 +253,7 @@ def _credit_note(document: Document, series: Series, *, actor: Actor, at: dateti
     if totals.payable_minor < 0:
         raise TotalsDisagree("A credit note gives back nothing below zero (BR-CO-16).", field="payable")
     customer = _customer_of(document, actor=actor, at=at)
-    corrected = document.references.get("preceding_invoice", "")
+    corrected = document.references.get("preceding_invoice", "").partition("\n")[0]
     found = Invoice.objects.filter(
         series=series, imported_number=corrected, customer=customer, currency=document.currency
     ).first()

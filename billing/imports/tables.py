@@ -20,6 +20,7 @@ import defusedxml
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
 
+from billing.exports.formats import as_written
 from core import cardnumbers, characters
 from core.errors import Refusal
 
@@ -31,8 +32,6 @@ _UNPACKED = 100 * 1024 * 1024
 _MOST_PARTS = 500
 _ZIP = b"PK\x03\x04"
 _SAMPLE = 20_000
-# What a table program puts before a text that begins like a formula, and so do our own exports.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 REMOVED = "[removed]"
 
 
@@ -238,5 +237,4 @@ def _said(value: object) -> str:
 
 
 def _cell(text: str) -> str:
-    text = text.strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return as_written(text.strip())

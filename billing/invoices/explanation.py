@@ -88,7 +88,14 @@ def _line(line: LineRow, currency: str) -> Iterable[Step]:
             yield _discount(f"Discount: {entry['reason']}" if entry["reason"] else "Discount", line, currency)
     else:
         yield _discount(what, line, currency)
-    if line.gross_minor is not None:
+    if line.gross_minor is not None and line.deducts_id is not None:
+        yield Step(
+            what=f"{what}, without tax",
+            how="As the earlier invoice charged it, with its tax",
+            result_minor=line.net_minor,
+            position=line.position,
+        )
+    elif line.gross_minor is not None:
         whole = _HUNDRED + line.tax_percentage
         yield Step(
             what=f"{what}, without tax",
@@ -121,14 +128,18 @@ def _discount(what: str, line: LineRow, currency: str) -> Step:
 
 def _tax(row: TaxRow, lines: Sequence[LineRow], currency: str, *, by_line: bool) -> Step:
     """Explain one tax: on top of what is without tax, inside of what has it inside."""
-    top, parts, exact, minor = 0, [], Decimal(0), 0
+    top, parts, exact, minor, deducted = 0, list[str](), Decimal(0), 0, 0
     within: dict[Rate, int] = {}
     for line in lines:
         rate = _rate(line)
         part = next((each for each in rate.parts if _is(row, rate, each)), None)
         if part is None:
             continue
-        if by_line:
+        if line.gross_minor is not None and line.deducts_id is not None:
+            charged = line.gross_minor - line.net_minor
+            deducted += charged
+            exact, minor = money.add(exact, _major(charged, currency)), minor + charged
+        elif by_line:
             minor += money.to_minor(_tax_of(line, rate, part, currency), currency)
             exact = money.add(exact, _tax_of(line, rate, part, currency))
         elif line.gross_minor is None:
@@ -148,6 +159,8 @@ def _tax(row: TaxRow, lines: Sequence[LineRow], currency: str, *, by_line: bool)
             whole = _text(_HUNDRED + rate.percentage)
             parts.append(f"{percentage} / {whole} of {_amount(gross, currency)} with tax")
             exact, minor = money.add(exact, each), minor + money.to_minor(each, currency)
+    if deducted:
+        parts.append(f"{_amount(deducted, currency)} that was charged before")
     name = row.name or (
         f"Tax {percentage} %" if row.percentage else CATEGORIES.get(row.category, row.category)
     )

@@ -40,6 +40,13 @@ class Invoice(TenantModel):
         PROCESSING = "processing"
         PAID = "paid"
 
+    class Role(models.TextChoices):
+        """What of a quote it bills: a part ahead of the supply, a part as work goes on, or what is left of all."""
+
+        DEPOSIT = "deposit"
+        PROGRESS = "progress"
+        FINAL = "final"
+
     customer = models.ForeignKey(
         Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="invoices"
     )
@@ -50,6 +57,11 @@ class Invoice(TenantModel):
     sequence = models.PositiveIntegerField(null=True)
     number = models.CharField(max_length=80, null=True)  # noqa: DJ001  a draft has none, which is not an empty one
     imported_number = models.CharField(max_length=80, null=True)  # noqa: DJ001  most were never elsewhere
+    # The quote it bills with others, and how.
+    role = models.CharField(max_length=8, choices=Role, blank=True, default="")
+    quote = models.ForeignKey(
+        "billing.Quote", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     payment_status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.UNPAID)
     currency = models.CharField(max_length=3)
@@ -108,13 +120,13 @@ class Invoice(TenantModel):
         erasure=Erasure.KEPT_BY_LAW,
         fields={
             **dict.fromkeys(
-                ["id", "tenant", "customer", "series", "number", "imported_number"], FieldClass.IDENTIFIER
+                ["id", "tenant", "customer", "series", "number", "imported_number", "quote"],
+                FieldClass.IDENTIFIER,
             ),
             **dict.fromkeys(["fiscal_year", "sequence"], FieldClass.TECHNICAL),
             **dict.fromkeys(["attempts_open", "attempts_processing", "disputes_open"], FieldClass.STATE),
-            **dict.fromkeys(
-                ["status", "payment_status", "currency", "rounding", "tax_rule"], FieldClass.STATE
-            ),
+            **dict.fromkeys(["status", "payment_status", "role"], FieldClass.STATE),
+            **dict.fromkeys(["currency", "rounding", "tax_rule"], FieldClass.STATE),
             **dict.fromkeys(
                 ["subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "rounding_minor"],
                 FieldClass.MONEY,
@@ -209,6 +221,11 @@ class Invoice(TenantModel):
                 | Q(imported_number__isnull=False, series__isnull=False),
                 name="billing_invoice_imported_series",
             ),
+            models.CheckConstraint(
+                condition=Q(role="", quote__isnull=True)
+                | Q(role__in=["deposit", "progress", "final"], quote__isnull=False),
+                name="billing_invoice_role",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "status", "-id"], name="billing_invoice_status"),
@@ -228,6 +245,9 @@ class Invoice(TenantModel):
                 fields=["tenant", "currency", "due_on"],
                 condition=~Q(amount_due_minor=0) & ~Q(status="draft"),
                 name="billing_invoice_owing",
+            ),
+            models.Index(
+                fields=["tenant", "quote"], condition=Q(quote__isnull=False), name="billing_invoice_quote"
             ),
         ]
 
@@ -272,6 +292,10 @@ class InvoiceLine(TenantModel):
     price_id = models.UUIDField(null=True)
     period_from = models.DateField(null=True)
     period_to = models.DateField(null=True)
+    # The earlier invoice whose amount of this rate it takes off, exactly as it was taxed there.
+    deducts = models.ForeignKey(
+        Invoice, models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
+    )
     # Allowances and charges of the line with their reasons (BG-27, BG-28); the net amount includes them.
     adjustments = EncryptedJSONField(purpose="documents", null=True)
 
@@ -283,7 +307,8 @@ class InvoiceLine(TenantModel):
         erasure=Erasure.KEPT_BY_LAW,
         fields={
             **dict.fromkeys(
-                ["id", "tenant", "invoice", "customer", "tax_rate", "price_id"], FieldClass.IDENTIFIER
+                ["id", "tenant", "invoice", "customer", "tax_rate", "price_id", "deducts"],
+                FieldClass.IDENTIFIER,
             ),
             "position": FieldClass.TECHNICAL,
             **dict.fromkeys(["kind", "unit_code", "tax_category", "tax_components"], FieldClass.STATE),
@@ -315,6 +340,17 @@ class InvoiceLine(TenantModel):
                 | Q(period_from__isnull=False, period_to__gt=F("period_from")),
                 name="billing_invoiceline_period",
             ),
+            models.CheckConstraint(
+                condition=Q(deducts__isnull=True) | Q(kind="item", gross_minor__isnull=False),
+                name="billing_invoiceline_deducts",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "deducts"],
+                condition=Q(deducts__isnull=False),
+                name="billing_invoiceline_less",
+            )
         ]
 
 

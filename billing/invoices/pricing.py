@@ -42,6 +42,8 @@ class Priced:
     tax_inclusive: bool = False
     adjustments: tuple[dict[str, Any], ...] = ()
     net_minor: int = 0
+    # The earlier invoice that it takes off; its net amount then is what was charged there.
+    deducts_id: UUID | None = None
 
     @property
     def gross_minor(self) -> int | None:
@@ -58,6 +60,9 @@ class Priced:
 
     def taxes(self, currency: str) -> list[tuple[tax.Component, Decimal]]:
         """Return each tax of this line before rounding, in major units."""
+        if self.deducts_id is not None:
+            charged = money.from_minor(self.asked_minor - self.net_minor, currency)
+            return [(self.rate.parts[0], charged.quantize(EXACT, context=money.EXACT))]
         asked = money.from_minor(self.asked_minor, currency)
         return [
             (part, self._tax(asked, part).quantize(EXACT, context=money.EXACT)) for part in self.rate.parts
@@ -129,11 +134,13 @@ def bill(
             raise NotFound("There is no such tax rate.", field=f"lines/{index}/tax_rate")
         with _naming(f"lines/{index}"):
             priced.append(price(line, rate, currency))
+    deducted = [item for item in priced if item.deducts_id is not None]
+    priced = [item for item in priced if item.deducts_id is None]
     groups = _groups(priced)
     for index, discount in enumerate(discounts):
         with _naming(f"discounts/{index}"):
             priced += _spread(discount, index, groups, currency)
-    return settle(priced, currency, by_line=by_line)
+    return settle([*priced, *deducted], currency, by_line=by_line)
 
 
 def settle(priced: Sequence[Priced], currency: str, *, by_line: bool = False) -> Bill:
@@ -143,7 +150,15 @@ def settle(priced: Sequence[Priced], currency: str, *, by_line: bool = False) ->
         NegativeTotal: it comes to less than nothing.
         AmountTooLarge: it comes to more than can be booked.
     """
-    amounts = [tax.Amount(item.rate, item.asked_minor, item.tax_inclusive) for item in priced]
+    amounts = [
+        tax.Amount(
+            item.rate,
+            item.asked_minor,
+            item.tax_inclusive,
+            None if item.deducts_id is None else item.net_minor,
+        )
+        for item in priced
+    ]
     computed = tax.compute(amounts, currency, by_line=by_line)
     totals = Totals(subtotal_minor=sum(computed.nets), taxes=computed.taxes)
     if max(abs(totals.subtotal_minor), abs(totals.total_minor)) > money.MAX_MINOR:
@@ -189,7 +204,8 @@ def price(line: LineInput, rate: tax.Rate, currency: str) -> Priced:
         asked_minor=asked,
         tax_inclusive=line.tax_inclusive,
         adjustments=adjustments,
-        net_minor=asked,
+        net_minor=asked if line.net_minor is None else line.net_minor,
+        deducts_id=line.deducts_id,
     )
 
 

@@ -88,6 +88,7 @@ class LineRow:
     price_id: UUID | None = None
     period_from: date | None = None
     period_to: date | None = None
+    deducts_id: UUID | None = None
     adjustments: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -114,6 +115,8 @@ class InvoiceDetail(InvoiceRow):
     rounding: str
     tax_rule: str
     series_id: UUID | None
+    role: str = ""
+    quote_id: UUID | None = None
     seller: dict[str, Any] = field(default_factory=dict)
     buyer: dict[str, Any] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
@@ -214,6 +217,8 @@ def detail(invoice: Invoice) -> InvoiceDetail:
         rounding=invoice.rounding,
         tax_rule=invoice.tax_rule,
         series_id=invoice.series_id,
+        role=invoice.role,
+        quote_id=invoice.quote_id,
         seller=invoice.seller or {},
         buyer=invoice.buyer or {},
         references=invoice.references or {},
@@ -355,6 +360,7 @@ def _line(line: InvoiceLine) -> LineRow:
         price_id=line.price_id,
         period_from=line.period_from,
         period_to=line.period_to,
+        deducts_id=line.deducts_id,
         adjustments=line.adjustments or [],
     )
 

@@ -55,6 +55,9 @@ class LineInput:
 
     With `tax_inclusive` the price, and a discount's amount, have the tax inside. The period of service is half-open:
     from its first day up to, and without, `period_to`. `price_id` is the catalogue's price, if it came from there.
+
+    With `deducts_id` it takes off what an earlier invoice charged, of which `net_minor` (below zero) was without tax:
+    its tax is what was charged there, and no discount of this document touches it.
     """
 
     description: str
@@ -67,6 +70,8 @@ class LineInput:
     period_to: date | None = None
     discount: Discount | None = None
     tax_inclusive: bool = False
+    deducts_id: UUID | None = None
+    net_minor: int | None = None
 
 
 def check_lines(lines: Sequence[LineInput]) -> None:

@@ -16,6 +16,7 @@ from accounts.permissions import Limit
 from audit import services as audit
 from billing import events
 from billing.creditnotes.models import CreditNoteTax
+from billing.exports.formats import neutral
 from billing.invoices.models import InvoiceTax
 from billing.ledger import reading
 from billing.ledger.models import LedgerEntry, LedgerTransaction
@@ -37,7 +38,6 @@ MOST_ROWS = 100_000
 _PAGE = 1_000
 # Of a document: each rate, and its tax.
 Taxes = dict[UUID, list[tuple[str, int]]]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class JournalTooLong(Refusal):
@@ -114,7 +114,7 @@ def of_month(month: Month, *, actor: Actor, at: datetime) -> Journal:
 
 def cell(text: str) -> str:
     """Write a text so that a spreadsheet reads it as one."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return neutral(text)
 
 
 def _write(since: date, until: date) -> Journal:

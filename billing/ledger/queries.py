@@ -46,7 +46,7 @@ _PROOFS = {
           AND t.kind IN ('invoice_finalized', 'invoice_opening', 'invoice_voided')
         CROSS JOIN LATERAL (
           SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'receivable'), 0) AS receivable,
-                 coalesce(sum(amount_minor) FILTER (WHERE account = 'revenue'), 0) AS revenue,
+                 coalesce(sum(amount_minor) FILTER (WHERE account IN ('revenue', 'customer_deposits')), 0) AS revenue,
                  coalesce(sum(amount_minor) FILTER (WHERE account = 'tax'), 0) AS tax,
                  coalesce(sum(amount_minor) FILTER (WHERE account = 'opening_balance'), 0) AS opening,
                  coalesce(bool_and(currency = i.currency AND customer_id = i.customer_id), false) AS own

@@ -20,6 +20,8 @@ class Account(StrEnum):
     DISPUTED = "disputed"
     # What customers have paid too much: owed to them.
     CREDIT = "customer_credit"
+    # What customers were billed ahead of what they get.
+    DEPOSITS = "customer_deposits"
     # Given back without a credit note yet (above zero), or promised back by one and not yet gone (below).
     REFUNDS = "refunds"
     # What is owed and will not come.
@@ -41,6 +43,7 @@ CHART: dict[str, tuple[str, str]] = {
     Account.GATEWAY: ("Payment provider", "asset"),
     Account.DISPUTED: ("Held back in disputes", "asset"),
     Account.CREDIT: ("Credit of customers", "liability"),
+    Account.DEPOSITS: ("Deposits of customers", "liability"),
     Account.REFUNDS: ("Refunds given or promised", "liability"),
     Account.BAD_DEBT: ("Bad debts", "expense"),
     Account.OTHER_INCOME: ("Other income", "income"),
@@ -49,7 +52,8 @@ CHART: dict[str, tuple[str, str]] = {
 }
 # Worth at any time what their foreign currency is worth then.
 MONETARY = (
-    Account.RECEIVABLE, Account.BANK, Account.GATEWAY, Account.DISPUTED, Account.CREDIT, Account.REFUNDS,
+    Account.RECEIVABLE, Account.BANK, Account.GATEWAY, Account.DISPUTED, Account.CREDIT, Account.DEPOSITS,
+    Account.REFUNDS,
 )  # fmt: skip
 
 
@@ -71,10 +75,18 @@ class Side:
     amount_minor: int
 
 
-def finalized(*, subtotal_minor: int, tax_minor: int) -> list[Side]:
-    """Owed by the customer, earned, and owed to the tax office."""
-    sides = [Side(Account.RECEIVABLE, subtotal_minor + tax_minor), Side(Account.REVENUE, -subtotal_minor)]
-    return [*sides, Side(Account.TAX, -tax_minor)] if tax_minor else sides
+def finalized(*, subtotal_minor: int, tax_minor: int, deposits_minor: int = 0) -> list[Side]:
+    """Owed by the customer, earned, and owed to the tax office.
+
+    `deposits_minor` of the net amount is a deposit and not earned yet; below zero it is one that is used up, and earned
+    by now.
+    """
+    sides = [
+        Side(Account.RECEIVABLE, subtotal_minor + tax_minor),
+        Side(Account.REVENUE, deposits_minor - subtotal_minor),
+    ]
+    more = [Side(Account.TAX, -tax_minor), Side(Account.DEPOSITS, -deposits_minor)]
+    return [*sides, *(side for side in more if side.amount_minor)]
 
 
 def opening(*, due_minor: int) -> list[Side]:
@@ -83,11 +95,21 @@ def opening(*, due_minor: int) -> list[Side]:
 
 
 def credited(
-    *, subtotal_minor: int, tax_minor: int, offset_minor: int, credit_minor: int, refund_minor: int
+    *,
+    subtotal_minor: int,
+    tax_minor: int,
+    offset_minor: int,
+    credit_minor: int,
+    refund_minor: int,
+    deposits_minor: int = 0,
 ) -> list[Side]:
-    """Not earned after all, and not owed to the tax office: off what is open, to credit, or promised back."""
+    """Not earned after all, and not owed to the tax office: off what is open, to credit, or promised back.
+
+    `deposits_minor` of the net amount is of a deposit, which was never earned; below zero it is owed again.
+    """
     sides = [
-        Side(Account.REVENUE, subtotal_minor),
+        Side(Account.REVENUE, subtotal_minor - deposits_minor),
+        Side(Account.DEPOSITS, deposits_minor),
         Side(Account.TAX, tax_minor),
         Side(Account.RECEIVABLE, -offset_minor),
         Side(Account.CREDIT, -credit_minor),

@@ -19,6 +19,7 @@ from billing.issuer import queries as issuers
 from billing.issuer import rules as numbering
 from billing.issuer import services as issuing
 from billing.issuer.models import Series
+from billing.quotes import parts
 from billing.quotes.models import Quote, QuoteLine
 from billing.quotes.rules import MOVES
 from core import days, states
@@ -123,7 +124,7 @@ def update(*, quote_id: UUID, changes: Mapping[str, Any], actor: Actor, at: date
         raise Invalid(
             [FieldError(f"/{name}", "unknown_field", "There is no such field.") for name in unknown]
         )
-    quote = _locked(quote_id)
+    quote = locked(quote_id)
     if quote.status != Status.DRAFT:
         raise QuoteNotDraft
     kept = list(QuoteLine.objects.filter(quote_id=quote.pk).order_by("position"))
@@ -161,7 +162,7 @@ def open_quote(*, quote_id: UUID, actor: Actor, at: datetime) -> Quote:
         QuoteOver: its last day is over.
         IssuerMissing, SeriesRetired: it cannot be numbered.
     """
-    quote = _locked(quote_id)
+    quote = locked(quote_id)
     quote.status = states.move(MOVES, quote.status, to="open", refusal=QuoteNotDraft)
     if not QuoteLine.objects.filter(quote_id=quote.pk).exists():
         raise QuoteWithoutLines(field="lines")
@@ -190,7 +191,7 @@ def accept(*, quote_id: UUID, actor: Actor, at: datetime) -> Quote:
         QuoteNotOpen: it is a draft, or it has ended.
         QuoteOver: its last day is over.
     """
-    quote = _locked(quote_id)
+    quote = locked(quote_id)
     if quote.status == Status.OPEN and quote.valid_until is not None and quote.valid_until < _today(at):
         raise QuoteOver
     return _ended(quote, Status.ACCEPTED, events.QUOTE_ACCEPTED, actor, at)
@@ -199,46 +200,47 @@ def accept(*, quote_id: UUID, actor: Actor, at: datetime) -> Quote:
 @use_case
 def decline(*, quote_id: UUID, actor: Actor, at: datetime) -> Quote:
     """Note that the customer declined a quote that stands. Raises NotFound, QuoteNotOpen."""
-    return _ended(_locked(quote_id), Status.DECLINED, events.QUOTE_DECLINED, actor, at)
+    return _ended(locked(quote_id), Status.DECLINED, events.QUOTE_DECLINED, actor, at)
 
 
 @use_case
 def cancel(*, quote_id: UUID, actor: Actor, at: datetime) -> Quote:
-    """Withdraw a quote, as long as no invoice was drafted from it.
+    """Withdraw a quote, as long as no invoice of it, or of a part of it, stands or is drafted.
 
     Raises:
         NotFound: there is no such quote.
         QuoteNotOpen: it was declined, withdrawn, or its time is over.
         QuoteConverted: there is an invoice of it.
     """
-    quote = _locked(quote_id)
-    if quote.invoice_id is not None:
+    quote = locked(quote_id)
+    if quote.invoice_id is not None or parts.is_begun(quote):
         raise QuoteConverted
     return _ended(quote, Status.CANCELED, events.QUOTE_CANCELED, actor, at)
 
 
 @use_case
 def convert(*, quote_id: UUID, actor: Actor, at: datetime) -> Invoice:
-    """Draft the one invoice of an accepted quote, line by line as it was offered.
+    """Draft the one invoice of an accepted quote, line by line as it was offered, less the parts that were billed.
 
     Raises:
         NotFound: there is no such quote.
         QuoteNotAccepted: nobody has agreed to it.
         QuoteConverted: there is one already; it is only after that draft was discarded that another can be made.
+        parts.PartsAreDrafts: a part of it has no number yet.
         CustomerArchived, CustomerErased: they cannot be billed any more.
     """
-    quote = _locked(quote_id)
-    if quote.status != Status.ACCEPTED:
-        raise QuoteNotAccepted
-    if quote.invoice_id is not None:
-        raise QuoteConverted
+    quote = locked(quote_id)
+    check_billable(quote)
+    less = parts.taken_off(quote)
     kept = list(QuoteLine.objects.filter(quote_id=quote.pk).order_by("position"))
     invoice = invoices.create_draft(
         customer_id=quote.customer_id,
         currency=quote.currency,
-        lines=asked(kept),
+        lines=[*asked(kept), *less],
         discounts=pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept]),
         note=quote.note,
+        role=Invoice.Role.FINAL if less else "",
+        quote_id=quote.pk if less else None,
         actor=actor,
         at=at,
     )
@@ -259,7 +261,16 @@ def expire_due(*, actor: Actor, at: datetime, most: int = 500) -> int:
     return len(found)
 
 
-def _locked(quote_id: UUID) -> Quote:
+def check_billable(quote: Quote) -> None:
+    """Let a quote pass of which something can be billed. Raises QuoteNotAccepted, QuoteConverted."""
+    if quote.status != Status.ACCEPTED:
+        raise QuoteNotAccepted
+    if quote.invoice_id is not None:
+        raise QuoteConverted
+
+
+def locked(quote_id: UUID) -> Quote:
+    """Lock a quote. Raises NotFound."""
     quote: Quote | None = only(Quote.objects.select_for_update(no_key=True).filter(pk=quote_id))
     if quote is None:
         raise NotFound

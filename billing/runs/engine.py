@@ -20,11 +20,12 @@ from billing import events
 from billing.customers.models import Customer
 from billing.invoices import content
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.invoices.rules import NegativeTotal
 from billing.issuer import rules as numbering
 from billing.issuer import services as issuers
 from billing.issuer.models import Issuer
 from billing.periods import queries as periods
-from billing.runs.rules import PlannedInvoice, Planner
+from billing.runs.rules import LeftOut, PlannedInvoice, Planner
 from billing.runs.shapes import INVOICES, LINES, TAXES, Part, Shape, Shapes
 from billing.runs.staging import Stage, bytes_text
 from billing.tallies import services as tallies
@@ -42,13 +43,16 @@ from tenancy.models import only
 _Sealing = list[tuple[dict[str, str], UUID, bytes]]
 
 
+Skip = tuple[UUID, str, str, UUID | None]
+
+
 @dataclass(slots=True)
 class Outcome:
     """What one chunk came to."""
 
     invoices: int = 0
-    # Customer and code.
-    skipped: list[tuple[UUID, str]] = field(default_factory=list)
+    # Customer and code; and what alone of theirs, if the rest is billed.
+    skipped: list[Skip] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,7 @@ class Engine:
         outcome = Outcome()
         ready = self.prepare(planned, outcome)
         facts: list[tuple[UUID | None, PlannedInvoice]] = [(item.id, item.planned) for item in ready]
-        facts += [(None, item) for item in planned if not item.lines and not item.refusal]
+        facts += [(None, item) for item in planned if not item.lines and not item.refusal and item.facts]
         taken = {id(item) for item in self._job.planner.claim(facts, at=at)} if facts else set()
         ready = [item for item in ready if id(item.planned) not in taken]
         if ready:
@@ -123,6 +127,7 @@ class Engine:
         buyers = _buyers({item.customer_id for item in planned})
         found: list[tuple[PlannedInvoice, Shape, dict[str, Any]]] = []
         for item in planned:
+            outcome.skipped += [(item.customer_id, one.code, one.kind, one.id) for one in item.left_out]
             if not item.lines and not item.refusal:
                 continue
             buyer = buyers.get(item.customer_id)
@@ -133,15 +138,51 @@ class Engine:
                     shape = self._shapes.of(item, currency=item.currency, payment_days=days)
                 except Refusal as refusal:
                     code = refusal.code
+                    rest, bad = self._rest(item, refusal, days)
+                    outcome.skipped += [(item.customer_id, one.code, one.kind, one.id) for one in bad]
+                    code = "" if bad else code
+                    found += [(*each, buyer.content) for each in rest]
                 else:
                     found.append((item, shape, buyer.content))
             if code:
-                outcome.skipped.append((item.customer_id, code))
+                outcome.skipped.append((item.customer_id, code, "", None))
         made = ids.uuid7s(len(found))
         return [
             Ready(key, *item, str(key), str(item[0].customer_id))
             for key, item in zip(made, found, strict=True)
         ]
+
+    def _rest(
+        self, item: PlannedInvoice, refusal: Refusal, days: int
+    ) -> tuple[list[tuple[PlannedInvoice, Shape]], list[LeftOut]]:
+        """Find what alone cannot be billed, and return the rest without it; nothing where nothing alone is at fault."""
+        # A credit is no fault: it waits for more to be due, and nothing is billed as if it were not there.
+        if item.without is None or isinstance(refusal, NegativeTotal):
+            return [], []
+        everything = {key for _, key in item.subjects}
+        bad = []
+        for kind, key in item.subjects:
+            alone = item.without(everything - {key})
+            code = self._refused(alone, days)
+            bad += [LeftOut(kind, key, code)] if code else []
+        rest = item.without({one.id for one in bad})
+        if not bad or not rest.lines:
+            return [], bad
+        if self._refused(rest, days):
+            return [], []
+        assert self._shapes is not None  # noqa: S101  it has just refused something
+        return [(rest, self._shapes.of(rest, currency=rest.currency, payment_days=days))], bad
+
+    def _refused(self, item: PlannedInvoice, days: int) -> str:
+        assert self._shapes is not None  # noqa: S101  as above
+        try:
+            if item.lines:
+                self._shapes.of(item, currency=item.currency, payment_days=days)
+        except NegativeTotal:
+            return ""
+        except Refusal as refusal:
+            return refusal.code
+        return ""
 
     def _know(self, issuer: Issuer) -> None:
         """Begin anew when the issuer or its series has changed."""

@@ -100,7 +100,7 @@ class BillingRunChunk(TenantModel):
 
 
 class BillingRunSkip(TenantModel):
-    """A customer whom a run could not bill, and why: a code, never words."""
+    """A customer whom a run could not bill, or something of theirs, and why: a code, never words."""
 
     run = models.ForeignKey(
         BillingRun, models.PROTECT, db_constraint=False, db_index=False, related_name="skips"
@@ -109,6 +109,9 @@ class BillingRunSkip(TenantModel):
         Customer, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
     code = models.CharField(max_length=64)
+    # What alone was left out, while the rest of the customer was billed: a subscription or a charge.
+    subject_kind = models.CharField(max_length=16, blank=True, default="")
+    subject_id = models.UUIDField(null=True)
     at = models.DateTimeField()
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
@@ -118,8 +121,8 @@ class BillingRunSkip(TenantModel):
         legal_basis=_LAW,
         erasure=Erasure.KEPT_BY_LAW,
         fields={
-            **dict.fromkeys(["id", "tenant", "run", "customer"], FieldClass.IDENTIFIER),
-            "code": FieldClass.STATE,
+            **dict.fromkeys(["id", "tenant", "run", "customer", "subject_id"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(["code", "subject_kind"], FieldClass.STATE),
             "at": FieldClass.TIME,
         },
     )
@@ -130,6 +133,8 @@ class BillingRunSkip(TenantModel):
         abstract = False
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["tenant", "run", "customer", "code"], name="billing_billingrunskip_once"
+                fields=["tenant", "run", "customer", "code", "subject_id"],
+                nulls_distinct=False,
+                name="billing_billingrunskip_once",
             )
         ]

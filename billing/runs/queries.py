@@ -13,7 +13,7 @@ from billing.issuer.models import Issuer
 from billing.runs import services
 from billing.runs.engine import Engine, Job, Outcome
 from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
-from billing.runs.rules import Planner, reason
+from billing.runs.rules import Planner, reason, way_out
 from core.actor import Actor
 from core.errors import NotFound
 
@@ -88,6 +88,10 @@ class SkipRow:
     customer_id: UUID
     code: str
     reason: str
+    way_out: str
+    # What alone of theirs was left out; else nothing of theirs was billed.
+    subject_kind: str = ""
+    subject_id: UUID | None = None
 
 
 def page(*, limit: int, after: UUID | None = None) -> tuple[list[RunRow], UUID | None]:
@@ -114,7 +118,15 @@ def skips(run_id: UUID, *, limit: int) -> list[SkipRow]:
     """List the first customers that a run skipped."""
     rows = BillingRunSkip.objects.filter(run_id=run_id).order_by("id")[:limit]
     return [
-        SkipRow(id=row.pk, customer_id=row.customer_id, code=row.code, reason=reason(row.code))
+        SkipRow(
+            id=row.pk,
+            customer_id=row.customer_id,
+            code=row.code,
+            reason=reason(row.code),
+            way_out=way_out(row.code, row.subject_kind),
+            subject_kind=row.subject_kind,
+            subject_id=row.subject_id,
+        )
         for row in rows
     ]
 
@@ -139,7 +151,7 @@ def preview(*, on: date, actor: Actor, at: datetime, planner: Planner | None = N
         row = sums.setdefault(item.planned.currency, [0, 0])
         row[0] += 1
         row[1] += item.shape.change.total_minor
-    codes = Counter(code for _, code in dict.fromkeys(outcome.skipped))
+    codes = Counter(code for _, code in dict.fromkeys(skip[:2] for skip in outcome.skipped))
     more = bool(planned) and bool(planner.due(on, planned[-1].customer_id, 1))
     return Preview(
         totals=[

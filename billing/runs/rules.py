@@ -1,7 +1,7 @@
 """What a billing run is given and what may come of it. Pure: no clock, no database."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Protocol
@@ -29,6 +29,15 @@ class Fact:
     period_to: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something of a customer's that cannot be billed: what it is, and why, by code."""
+
+    kind: str
+    id: UUID
+    code: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedInvoice:
     """One invoice as the planner wants it, before prices and taxes are computed.
@@ -36,6 +45,8 @@ class PlannedInvoice:
     A planner lists them by customer, in the order of the customers' ids, all of one customer together. `due_on` None
     is the day that finalizing would give. Without lines nothing is to be paid: the facts are claimed, and no invoice is
     made. `refusal` is a code: the planner knows why this cannot be billed, and the run skips and shows it.
+    `left_out` is what it left out of this. `subjects` (kind, id) are what this is made of, and `without` plans it anew
+    without some of them, so that one that cannot be billed stops no other.
     """
 
     customer_id: UUID
@@ -48,6 +59,11 @@ class PlannedInvoice:
     refusal: str = ""
     # Which rule of place of supply chose the rates, if one did.
     tax_rule: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+    subjects: tuple[tuple[str, UUID], ...] = ()
+    without: "Callable[[Collection[UUID]], PlannedInvoice] | None" = field(
+        default=None, compare=False, repr=False
+    )
 
 
 class PlannedOtherwise(Exception):
@@ -91,9 +107,35 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "without_lines": "There is nothing to bill.",
         "no_such_tax_rate": "A tax rate is not there any more.",
         "invalid": "Something on it cannot be kept as it is.",
+        "amount_too_large": "It comes to more than can be booked.",
+        "not_computable": "What is due of it cannot be computed.",
+        "stacked_tax_on_e_invoice": "It has several taxes on one line, which no electronic invoice can carry.",
         "failed": "It could not be stored.",
     }
 )
+# What to do about it, so that the next run bills it; of a subscription or a charge alone, or of the whole customer.
+_WAYS: Mapping[str, str] = MappingProxyType(
+    {
+        "customer_archived": "Take the customer back from the archive, or end what is due.",
+        "customer_erased": "End what is due: there is nobody to bill any more.",
+        "customer_restricted": "Lift the restriction when it is over.",
+        "negative_total": "Wait until more is due, or credit an earlier invoice.",
+        "no_such_tax_rate": "Give the product a price with a tax rate that holds on that day.",
+        "stacked_tax_on_e_invoice": "Take a price with another tax rate, or a number series without e-invoices.",
+    }
+)
+_CHANGE = MappingProxyType(
+    {
+        "subscription": "Change its quantity or price, or cancel it; the next run bills it then.",
+        "charge": "Withdraw it and enter it anew; the next run bills it then.",
+        "": "Look at its subscriptions and charges, and change what is out of range.",
+    }
+)
+
+
+def way_out(code: str, kind: str) -> str:
+    """Say in words what to do about something that was skipped."""
+    return _WAYS.get(code) or _CHANGE[kind]
 
 
 def reason(code: str) -> str:

@@ -21,7 +21,7 @@ from billing import events
 from billing.invoices.rules import local_day
 from billing.issuer import services as issuers
 from billing.issuer.models import Issuer
-from billing.runs.engine import Engine, Outcome
+from billing.runs.engine import Engine, Outcome, Skip
 from billing.runs.engine import Job as Order
 from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.runs.rules import CHUNK, PlannedInvoice, PlannedOtherwise, Planner
@@ -194,7 +194,7 @@ class _Worker:
                     "a chunk of %d was refused by the database: %s", len(chunk), type(error).__name__
                 )
                 if len(chunk) == 1:
-                    self._skip([(chunk[0].customer_id, "failed")])
+                    made += self._one_by_one(chunk[0])
                     continue
                 half = len(chunk) // 2
                 made += self._bill(chunk[:half]) + self._bill(chunk[half:])
@@ -218,17 +218,33 @@ class _Worker:
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _skip(self, skipped: Sequence[tuple[UUID, str]]) -> None:
+    def _one_by_one(self, planned: PlannedInvoice) -> int:
+        """Bill what the database refuses together each for itself, and skip what it refuses alone."""
+        everything = {key for _, key in planned.subjects}
+        if planned.without is None or len(everything) < 2:
+            kind, key = planned.subjects[0] if len(planned.subjects) == 1 else ("", None)
+            self._skip([(planned.customer_id, "failed", kind, key)])
+            return 0
+        return sum(self._bill([planned.without(everything - {key})]) for key in sorted(everything))
+
+    def _skip(self, skipped: Sequence[Skip]) -> None:
         with context.scope(self._scope):
             self._note(skipped)
 
-    def _note(self, skipped: Sequence[tuple[UUID, str]]) -> None:
+    def _note(self, skipped: Sequence[Skip]) -> None:
         if skipped:
             at = self._clock()
             BillingRunSkip.objects.bulk_create(
                 [
-                    BillingRunSkip(run_id=self._run_id, customer_id=customer, code=code, at=at)
-                    for customer, code in dict.fromkeys(skipped)
+                    BillingRunSkip(
+                        run_id=self._run_id,
+                        customer_id=customer,
+                        code=code,
+                        subject_kind=kind,
+                        subject_id=key,
+                        at=at,
+                    )
+                    for customer, code, kind, key in dict.fromkeys(skipped)
                 ],
                 ignore_conflicts=True,
             )

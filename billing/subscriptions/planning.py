@@ -5,7 +5,9 @@ of what was billed, and how far each subscription has come. What was planned bef
 same is refused there, and planned again.
 """
 
+import logging
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -18,11 +20,12 @@ from billing.catalog import queries as catalog
 from billing.catalog.rules import of_period
 from billing.invoices.rules import LineInput
 from billing.issuer import queries as issuer
-from billing.runs.rules import Fact, PlannedInvoice
+from billing.runs.rules import Fact, LeftOut, PlannedInvoice
 from billing.subscriptions import rules
 from billing.subscriptions.claims import ChargeFact, Counted, DaysFact, Move, claim
 from billing.subscriptions.lines import charge_line, due_line
 from billing.subscriptions.models import BilledPeriod, PendingCharge, Subscription, SubscriptionItem
+from billing.subscriptions.seen import agreement_of, billed_of, item_of
 from billing.tax.models import TaxRate
 from billing.usage import queries as usage
 from core import money
@@ -53,6 +56,10 @@ SELECT count(*) FROM (
 ) AS waiting
 """
 _NOBODY = UUID(int=0)
+SUBSCRIPTION, CHARGE = "subscription", "charge"
+# Whatever one row holds, it stops no other: an amount out of range, a price that is not there, a day beyond all days.
+_NOT_COMPUTABLE = (Refusal, ArithmeticError, LookupError, ValueError)
+_log = logging.getLogger("strongbox.billing")
 
 
 def due(on: date, after: UUID | None, limit: int) -> list[PlannedInvoice]:
@@ -97,7 +104,7 @@ def plan(customer_ids: Collection[UUID], on: date) -> list[PlannedInvoice]:
         if len(basket.open) + len(basket.charges) < _FULL:
             _look_at_charge(basket, charge, world, on)
     planned = [_planned(*key, basket, world, on) for key, basket in sorted(baskets.items())]
-    return [one for one in planned if one.facts or one.refusal]
+    return [one for one in planned if one.facts or one.left_out]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,16 @@ class _Basket:
     looked: list[tuple[Subscription, list[rules.Item], tuple[Counted, ...]]] = field(default_factory=list)
     open: list[_Open] = field(default_factory=list)
     charges: list[_Charge] = field(default_factory=list)
-    refusal: str = ""
+    # What cannot even be computed; the rest is billed without it.
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def without(self, ids: Collection[UUID]) -> "_Basket":
+        """Return the same without some subscriptions and charges."""
+        return _Basket(
+            looked=[each for each in self.looked if each[0].pk not in ids],
+            open=[each for each in self.open if each.row.pk not in ids],
+            charges=[each for each in self.charges if each.row.pk not in ids],
+        )
 
 
 @dataclass(slots=True)
@@ -193,8 +209,7 @@ def preview(
     _count(world, on)
     basket = _Basket()
     _look(basket, row, world, on)
-    planned = _planned(row.customer_id, row.currency, basket, world, on)
-    return planned if planned.lines or planned.refusal else None
+    return _planned(row.customer_id, row.currency, basket, world, on)
 
 
 def open_days(row: Subscription, on: date) -> list[tuple[rules.Due, str]]:
@@ -245,45 +260,6 @@ def _name_prices(world: _World, prices: Mapping[UUID, catalog.PriceRow]) -> None
             world.rates[rate.code].append(rate)
 
 
-def agreement_of(row: Subscription) -> rules.Agreement:
-    """Return a subscription as the rules see it."""
-    return rules.Agreement(
-        id=row.pk,
-        cycle=rules.Cycle(row.interval, row.interval_count, row.anchor_on),
-        in_advance=row.timing == Subscription.Timing.ADVANCE,
-        start_on=row.start_on,
-        trial_until=row.trial_until,
-        ends_on=row.ends_on,
-        open_from=row.open_from,
-    )
-
-
-def item_of(row: SubscriptionItem, price: catalog.PriceRow) -> rules.Item:
-    """Return an item as the rules see it."""
-    return rules.Item(
-        id=row.pk,
-        terms=price.terms,
-        quantity=row.quantity,
-        from_on=row.from_on,
-        to_on=row.to_on,
-        metered=price.meter_id is not None,
-    )
-
-
-def billed_of(row: BilledPeriod) -> rules.Billed:
-    """Return days that were billed as the rules see them."""
-    assert row.item_id is not None  # noqa: S101  a constraint: what is billed for days is billed for an item
-    return rules.Billed(
-        item_id=row.item_id,
-        kind=row.kind,
-        period_from=row.period_from,
-        revision=row.revision,
-        from_on=row.from_on,
-        to_on=row.to_on,
-        amount_minor=row.amount_minor,
-    )
-
-
 def _look(basket: _Basket, row: Subscription, world: _World, on: date) -> None:
     agreement = agreement_of(row)
     prices = {item.pk: world.prices[item.price_id] for item in world.items.get(row.pk, [])}
@@ -302,8 +278,9 @@ def _look(basket: _Basket, row: Subscription, world: _World, on: date) -> None:
         for due in dues:
             price = prices[due.item.id]
             found.append(_Open(due, row, price, _rate(due, price, before, world, on)))
-    except Refusal as refusal:
-        basket.refusal = basket.refusal or refusal.code
+        rules.next_look(agreement, items, on, dues)
+    except _NOT_COMPUTABLE as error:
+        basket.left_out.append(LeftOut(SUBSCRIPTION, row.pk, _code(error)))
         return
     basket.open += found
     basket.looked.append((row, items, tuple(counted)))
@@ -317,15 +294,18 @@ def _look_at_charge(basket: _Basket, charge: PendingCharge, world: _World, on: d
         else:
             amount = money.to_minor(money.multiply(charge.quantity, charge.unit_amount), charge.currency)
         basket.charges.append(_Charge(charge, price, amount, world.rate(charge.tax_code, on)))
-    except Refusal as refusal:
-        basket.refusal = basket.refusal or refusal.code
+    except _NOT_COMPUTABLE as error:
+        basket.left_out.append(LeftOut(CHARGE, charge.pk, _code(error)))
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, Refusal):
+        return error.code
+    _log.error("something due cannot be computed: %s", type(error).__name__)
+    return "not_computable"
 
 
 def _planned(customer_id: UUID, currency: str, basket: _Basket, world: _World, on: date) -> PlannedInvoice:
-    if basket.refusal:
-        return PlannedInvoice(
-            customer_id=customer_id, currency=currency, lines=(), facts=(), refusal=basket.refusal
-        )
     charged: dict[Hashable, int] = {}
     for charge in basket.charges:
         group = (charge.tax_rate_id, charge.row.tax_behavior)
@@ -362,7 +342,18 @@ def _planned(customer_id: UUID, currency: str, basket: _Basket, world: _World, o
         line = charge_line(charge.row, charge.price, charge.amount_minor, charge.tax_rate_id)
         lines += [] if line is None else [line]
         facts.append(ChargeFact.of(charge.row, charge.amount_minor, charge.tax_rate_id, on))
-    return PlannedInvoice(customer_id=customer_id, currency=currency, lines=tuple(lines), facts=tuple(facts))
+    return PlannedInvoice(
+        customer_id=customer_id,
+        currency=currency,
+        lines=tuple(lines),
+        facts=tuple(facts),
+        left_out=tuple(basket.left_out),
+        subjects=(
+            *((SUBSCRIPTION, row.pk) for row, _, _ in basket.looked),
+            *((CHARGE, charge.row.pk) for charge in basket.charges),
+        ),
+        without=lambda ids: _planned(customer_id, currency, basket.without(ids), world, on),
+    )
 
 
 def _count(world: _World, on: date) -> None:
@@ -370,15 +361,17 @@ def _count(world: _World, on: date) -> None:
     asked: list[usage.Asked] = []
     keys: list[tuple[UUID, date]] = []
     for row in world.subscriptions:
-        items = [item_of(item, world.prices[item.price_id]) for item in world.items.get(row.pk, [])]
-        if not any(item.metered for item in items):
-            continue
-        billed = [billed_of(fact) for fact in world.billed.get(row.pk, [])]
-        prices = {item.pk: world.prices[item.price_id] for item in world.items.get(row.pk, [])}
-        for segment in rules.segments(agreement_of(row), items, billed, on):
-            meter = prices[segment.item.id].meter_id or _NOBODY
-            asked.append(usage.Asked(row.pk, meter, segment.from_on, segment.to_on))
-            keys.append((segment.item.id, segment.period_from))
+        # What cannot be computed here is left out when its lines are.
+        with suppress(*_NOT_COMPUTABLE):
+            prices = {item.pk: world.prices[item.price_id] for item in world.items.get(row.pk, [])}
+            items = [item_of(item, prices[item.pk]) for item in world.items.get(row.pk, [])]
+            if not any(item.metered for item in items):
+                continue
+            billed = [billed_of(fact) for fact in world.billed.get(row.pk, [])]
+            for segment in rules.segments(agreement_of(row), items, billed, on):
+                meter = prices[segment.item.id].meter_id or _NOBODY
+                asked.append(usage.Asked(row.pk, meter, segment.from_on, segment.to_on))
+                keys.append((segment.item.id, segment.period_from))
     found = usage.totals(asked, time_zone=world.time_zone)
     world.used = {key: (one, used) for key, one, used in zip(keys, asked, found, strict=True)}
 

@@ -379,13 +379,13 @@ def _items(rows: Iterable[SubscriptionItem]) -> list[ItemRow]:
 
 
 def _upcoming(row: Subscription, on: date, planned: PlannedInvoice | None) -> Upcoming | None:
-    if planned is None:
+    if planned is None or not (planned.lines or planned.left_out):
         return None
     return Upcoming(
         on=on,
         currency=row.currency,
         lines=tuple(_line(line, row.currency) for line in planned.lines),
-        refusal=planned.refusal,
+        refusal=next((one.code for one in planned.left_out), ""),
     )
 
 

@@ -165,11 +165,15 @@ def per_rate(amounts: Iterable[tuple[Rate, int]], currency: str) -> list[Applied
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What one line comes to in minor units: without tax, or with the tax inside."""
+    """What one line comes to in minor units: without tax, or with the tax inside.
+
+    With `net_minor` its tax was settled on another document, and is taken over as it stands there.
+    """
 
     rate: Rate
     asked_minor: int
     inclusive: bool = False
+    net_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +198,18 @@ def compute(amounts: Sequence[Amount], currency: str, *, by_line: bool = False) 
     """
     groups: dict[tuple[Rate, bool, int], list[int]] = {}
     for index, amount in enumerate(amounts):
-        key = (amount.rate, amount.inclusive, index if by_line else -1)
+        alone = by_line or amount.net_minor is not None
+        key = (amount.rate, amount.inclusive, index if alone else -1)
         groups.setdefault(key, []).append(index)
     nets = [amount.asked_minor for amount in amounts]
     taxes = _Taxes(currency)
     for (rate, inclusive, _), indexes in groups.items():
         asked = sum(nets[index] for index in indexes)
+        settled = amounts[indexes[0]].net_minor
+        if settled is not None:
+            taxes.settled(rate, asked, settled)
+            nets[indexes[0]] = settled
+            continue
         if not inclusive:
             taxes.on_top(rate, asked, at_once=by_line)
             continue
@@ -244,6 +254,12 @@ class _Taxes:
             self._done[key] += minor
             self._exact[key] = money.add(self._exact[key], exact)
         return left
+
+    def settled(self, rate: Rate, gross_minor: int, net_minor: int) -> None:
+        """Take over a tax as another document charged it."""
+        key = self._key(rate, rate.parts[0], net_minor)
+        self._done[key] += gross_minor - net_minor
+        self._exact[key] = money.add(self._exact[key], self._major(gross_minor - net_minor))
 
     def rows(self) -> tuple[AppliedTax, ...]:
         return tuple(

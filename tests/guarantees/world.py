@@ -173,6 +173,10 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         offered = quotes.create(
             customer_id=customer.pk, currency="EUR", lines=[billing.line()], actor=billing.ACTOR, at=at
         )
+        answerable = quotes.create(
+            customer_id=customer.pk, currency="EUR", lines=[billing.line()], actor=billing.ACTOR, at=at
+        )
+        quotes.open_quote(quote_id=answerable.pk, actor=billing.ACTOR, at=at)
         carried = attachments.add(
             invoice_id=draft.pk, name="hours.csv", content=b"day,hours\n1,8\n", actor=billing.ACTOR, at=at
         )
@@ -217,6 +221,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "subscription": ids.encode("subscription", subscribed.pk),
         "attachment": ids.encode("attachment", carried.id),
         "quote": ids.encode("quote", offered.pk),
+        "answerable": ids.encode("quote", answerable.pk),
         "charge": ids.encode("charge", charged.pk),
         "member": ids.encode("member", colleague.pk),
         "session": ids.encode("session", colleagues.pk),

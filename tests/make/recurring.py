@@ -131,7 +131,7 @@ def bill(on: date) -> list[Invoice]:
     after = None
     while planned := planning.due(on, after, 100):
         for one in planned:
-            assert not one.refusal, one.refusal
+            assert not one.left_out, one.left_out
             invoice = None
             if one.lines:
                 invoice = invoices.create_draft(

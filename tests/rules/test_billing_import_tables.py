@@ -1,11 +1,13 @@
 """Tables that people bring along: any usual CSV, XLSX, and what must not be opened."""
 
 import io
+import re
 import zipfile
 from datetime import date
 
 import pytest
 
+from billing.exports import formats
 from billing.imports import mapping, rules, tables
 from core.cardnumbers import CardNumberRefused
 from tests.make import files
@@ -66,6 +68,13 @@ def test_a_card_number_goes_no_further():
 def test_a_text_that_an_export_kept_from_being_computed_comes_back():
     _, rows = read(files.csv_file([["'=1+1", "'quoted'", "-5"]], heads=("a", "b", "c")))
     assert rows[0].cells == ["=1+1", "'quoted'", "-5"]
+    # A table program of another country parts cells at ; or a tab, whatever is quoted.
+    for text in ("a;=1+1", 'a;"=1+1', "a\t@SUM(1)", "a\n-1", "=1;+1", "Linz, -5 °C; warm"):
+        written = formats.neutral(text)
+        assert not re.search(r'(^|[;,\t\n])"*[=+\-@]', written)
+        assert formats.as_written(written) == text
+    assert formats.neutral("Linz; 5 - 3 = 2, a@b") == "Linz; 5 - 3 = 2, a@b"
+    assert [formats.cell(text) for text in ("-5.00", "-5;=1")] == ["-5.00", "'-5;'=1"]
 
 
 # A workbook holds the moment it was made: it is no name that two processes would give to the same test.

@@ -29,7 +29,7 @@ from edge.access import access
 from edge.request import Request
 from payments import lists as money_lists
 from payments.services import crediting
-from web.billing import documents, invoice
+from web.billing import documents, invoice, kept_documents
 from web.billing.credit_form import REASONS, CreditForm
 from web.forms import answer, attempting
 from web.kit import formats
@@ -82,6 +82,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "pk": pk,
         "note": row_of(found, slug=slug, numbers=numbers),
         "facts": found,
+        "documents": kept_documents.of_credit_note(found.id, slug=slug, pk=pk),
         "reason": found.reason,
         "reason_words": REASONS[found.reason_code],
         "document": document(found),

@@ -57,6 +57,9 @@ def _change(request: Request, slug: str, pk: str) -> HttpResponse:
     if found.status != "draft" or found.imported_number is not None:
         messages.warning(request, "This invoice cannot be edited. Its content is fixed.")
         return redirect("billing:invoice", slug, pk)
+    if found.role:
+        messages.warning(request, "This draft bills a quote as it was agreed. Its lines cannot be edited.")
+        return redirect("billing:invoice", slug, pk)
     if is_beyond(found.lines):
         messages.warning(request, "This draft holds more than this page shows. Change it by the API.")
         return redirect("billing:invoice", slug, pk)

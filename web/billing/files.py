@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.permissions import Permission
 from billing import events
 from billing.creditnotes import queries as credit_notes
+from billing.creditnotes.queries import CreditNoteDetail
 from billing.documents import archive, making, papers
 from billing.exports import formats
 from billing.exports.kinds import Column, Shape, Value
@@ -20,6 +21,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
+from web.billing import credit_notes as credit_pages
 from web.billing import invoice as pages
 from web.billing import kept_documents as kept_rows
 
@@ -45,9 +47,20 @@ _COLUMNS = [
 @access(get=Permission.INVOICE_READ)
 def made(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
     """Make an invoice for programs, check it, keep it, and answer with it; or go back with what it breaks."""
+    found = pages.opened(request, pk)
+    return _made(request, found, kind, reverse("billing:invoice", args=[slug, pk]))
+
+
+@access(get=Permission.INVOICE_READ)
+def made_of_credit(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
+    """Make a credit note for programs, as an invoice is made."""
+    found = credit_pages.opened(request, pk)
+    return _made(request, found, kind, reverse("billing:credit_note", args=[slug, pk]))
+
+
+def _made(request: Request, found: InvoiceDetail | CreditNoteDetail, kind: str, back: str) -> HttpResponse:
     if kind not in kept_rows.OFFERED:
         raise NotFound
-    found = pages.opened(request, pk)
     prepared = making.prepare(found, kind=kind, at=clock.now())
     tenant_id, actor = _tenant(request), request.actor
 
@@ -55,7 +68,7 @@ def made(request: Request, slug: str, pk: str, kind: str) -> HttpResponse:
         document = making.made_and_kept(tenant_id, prepared, actor=actor, at=clock.now())
         if not document.is_valid:
             # What it breaks is kept with it, and shown there.
-            return redirect(f"{reverse('billing:invoice', args=[slug, pk])}#documents")
+            return redirect(f"{back}#documents")
         return _file(document.content, prepared.media_type, prepared.name)
 
     request.afterwards = answer

@@ -280,7 +280,10 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         ],
         "sees_access": Permission.INVOICE_READ in held,
         "crumbs": crumbs(slug),
-        "may_edit": draft and Permission.INVOICE_WRITE in held and found.imported_number is None,
+        "may_edit": draft
+        and Permission.INVOICE_WRITE in held
+        and found.imported_number is None
+        and not found.role,
         "may_copy": Permission.INVOICE_WRITE in held and found.imported_number is None,
         "may_discard": draft and Permission.INVOICE_WRITE in held,
         "may_send": final and Permission.INVOICE_SEND in held,

@@ -30,6 +30,17 @@ class Row:
 
 def of_invoice(invoice_id: UUID, *, slug: str, pk: str) -> dict[str, Any]:
     """Return what the page of an invoice shows of its documents."""
+    shown = _of(("invoice", invoice_id), "billing:make_document", slug=slug, pk=pk)
+    shown["offered"].append(("Lines as CSV", reverse("billing:invoice_lines_csv", args=[slug, pk])))
+    return shown
+
+
+def of_credit_note(credit_note_id: UUID, *, slug: str, pk: str) -> dict[str, Any]:
+    """Return what the page of a credit note shows of its documents."""
+    return _of(("credit_note", credit_note_id), "billing:make_credit_document", slug=slug, pk=pk)
+
+
+def _of(subject: archive.Subject, route: str, *, slug: str, pk: str) -> dict[str, Any]:
     return {
         "kept": [
             Row(
@@ -42,13 +53,7 @@ def of_invoice(invoice_id: UUID, *, slug: str, pk: str) -> dict[str, Any]:
                 checked=row.kind != "pdf",
                 faults=tuple((each.rule, *mending.explained(each)) for each in row.problems if each.is_error),
             )
-            for row in archive.kept_of(("invoice", invoice_id))
+            for row in archive.kept_of(subject)
         ],
-        "offered": [
-            *(
-                (mending.NAMES[kind], reverse("billing:make_document", args=[slug, pk, kind]))
-                for kind in OFFERED
-            ),
-            ("Lines as CSV", reverse("billing:invoice_lines_csv", args=[slug, pk])),
-        ],
+        "offered": [(mending.NAMES[kind], reverse(route, args=[slug, pk, kind])) for kind in OFFERED],
     }

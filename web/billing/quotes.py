@@ -21,7 +21,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import choosing, documents, drafts, rows
+from web.billing import billed, choosing, documents, drafts, rows
 from web.billing.draft_forms import DraftForm, Lines, discount_words
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
@@ -85,13 +85,13 @@ def index(request: Request, slug: str) -> HttpResponse:
 @access(get=Permission.INVOICE_READ)
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show a quote and what became of it."""
-    found = _opened(request, pk)
+    found = opened(request, pk)
     held, state = request.permissions, found.status
     writes = Permission.QUOTE_WRITE in held
     numbers = lists.numbers([found.invoice_id]) if found.invoice_id else {}
     context = {
-        **_context(slug, pk, found),
-        "document": _document(found),
+        **context_of(slug, pk, found),
+        "document": document(found),
         "facts": found,
         "invoice": found,
         "paper_title": "Quote",
@@ -100,6 +100,11 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         else "",
         "invoice_number": numbers.get(found.invoice_id, "Draft") if found.invoice_id else "",
         "may_edit": writes and state == "draft",
+        "billed": billed.shown(found, slug=slug),
+        "may_send": state == "open" and Permission.INVOICE_SEND in held,
+        "part_url": reverse("billing:quote_part", args=[slug, pk])
+        if Permission.INVOICE_WRITE in held and state == "accepted" and found.invoice_id is None
+        else "",
         "steps": [
             (words.button, reverse(f"billing:quote_{step}", args=[slug, pk]), words.kind)
             for step, words in _STEPS.items()
@@ -118,7 +123,7 @@ def create(request: Request, slug: str) -> HttpResponse:
 @access(get=Permission.QUOTE_WRITE, post=Permission.QUOTE_WRITE)
 def change(request: Request, slug: str, pk: str) -> HttpResponse:
     """Change the draft of a quote."""
-    found = _opened(request, pk)
+    found = opened(request, pk)
     if found.status != "draft" or drafts.is_beyond(found.lines):
         messages.warning(request, "This quote cannot be edited here.")
         return redirect("billing:quote", slug, pk)
@@ -266,7 +271,7 @@ _STEPS: dict[str, Step] = {
 
 
 def _step(request: Request, slug: str, pk: str, step: str, act: Callable[..., Any]) -> HttpResponse:
-    found, words = _opened(request, pk), _STEPS[step]
+    found, words = opened(request, pk), _STEPS[step]
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
@@ -278,8 +283,8 @@ def _step(request: Request, slug: str, pk: str, step: str, act: Callable[..., An
             return redirect("billing:quote", slug, pk)
     total = formats.money(found.total_minor, found.currency)
     context = {
-        **_context(slug, pk, found),
-        "crumbs": _crumbs(slug, found),
+        **context_of(slug, pk, found),
+        "crumbs": crumbs(slug, found),
         "words": words,
         "facts": found,
         "label": f"{words.button.rstrip('…')}: {total}",
@@ -319,13 +324,15 @@ def convert(request: Request, slug: str, pk: str) -> HttpResponse:
     return _step(request, slug, pk, "convert", services.convert)
 
 
-def _opened(request: Request, pk: str) -> QuoteDetail:
+def opened(request: Request, pk: str) -> QuoteDetail:
+    """Return a quote and record that it was opened."""
     found = queries.get(ids.decode("quote", pk))
     recording.read(request, events.QUOTE_READ, subject=("quote", found.id), fields=["lines", "note"])
     return found
 
 
-def _crumbs(slug: str, found: QuoteDetail | None = None) -> list[Crumb]:
+def crumbs(slug: str, found: QuoteDetail | None = None) -> list[Crumb]:
+    """Return the way back from the page of a quote, or of one of its steps."""
     crumbs = [Crumb("Quotes", reverse("billing:quotes", args=[slug]))]
     if found is not None:
         url = reverse("billing:quote", args=[slug, ids.encode("quote", found.id)])
@@ -333,12 +340,13 @@ def _crumbs(slug: str, found: QuoteDetail | None = None) -> list[Crumb]:
     return crumbs
 
 
-def _context(slug: str, pk: str, found: QuoteDetail) -> dict[str, Any]:
+def context_of(slug: str, pk: str, found: QuoteDetail) -> dict[str, Any]:
+    """Return what every page of a quote shows around itself."""
     return {
         "pk": pk,
         "quote": _row(found, slug),
         "title": f"Quote {found.number}" if found.number else "Draft of a quote",
-        "crumbs": _crumbs(slug),
+        "crumbs": crumbs(slug),
     }
 
 
@@ -369,7 +377,8 @@ def _initial(found: QuoteDetail) -> dict[str, Any]:
     }
 
 
-def _document(found: QuoteDetail) -> documents.Document:
+def document(found: QuoteDetail) -> documents.Document:
+    """Return what a quote says, as the paper shows it."""
     buyer = documents.customer_party(found.customer_id)
     return documents.Document(
         seller=documents.issuer_party(),

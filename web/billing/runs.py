@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -142,15 +143,31 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "done": done,
         "total": max(done, 0 if job is None else job.total),
         "note": "" if job is None else note_of(job),
-        "skips": [
-            (ids.encode("customer", skip.customer_id), names.get(skip.customer_id, ""), skip.reason)
-            for skip in skips
-        ],
+        "skips": [_skip(skip, names.get(skip.customer_id, ""), slug) for skip in skips],
         "skips_hidden": max(found.customers_skipped - len(skips), 0),
         "crumbs": _crumbs(slug),
     }
     recording.read(request, events.BILLING_RUN_READ, subject=("billing_run", found.id))
     return render(request, "billing/_run.html" if again else "billing/run.html", context)
+
+
+def _skip(row: queries.SkipRow, name: str, slug: str) -> dict[str, Any]:
+    customer = ids.encode("customer", row.customer_id)
+    url = reverse("billing:customer", args=[slug, customer])
+    what, what_url = "All that is due", ""
+    if row.subject_kind == "subscription" and row.subject_id is not None:
+        what = "One subscription"
+        what_url = reverse("recurring:subscription", args=[slug, ids.encode("subscription", row.subject_id)])
+    elif row.subject_kind:
+        what, what_url = "One charge", url
+    return {
+        "name": name or customer,
+        "url": url,
+        "what": what,
+        "what_url": what_url,
+        "reason": row.reason,
+        "way_out": row.way_out,
+    }
 
 
 def _switch(request: Request, slug: str) -> HttpResponse:

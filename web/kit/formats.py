@@ -54,8 +54,12 @@ def _real_minus(text: str) -> str:
 
 def money(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units with its currency."""
-    amount = core_money.from_minor(amount_minor, currency)
-    written = numbers.format_currency(amount, currency, locale=locale())
+    return price(core_money.from_minor(amount_minor, currency), currency)
+
+
+def price(value: Decimal, currency: str) -> str:
+    """Write a price in major units with its currency: at least the currency's decimals, and all that it has."""
+    written = numbers.format_currency(value, currency, locale=locale(), decimal_quantization=False)
     # A currency that is written as its code stands off from the digits (CLDR; Babel leaves the space out).
     return _real_minus(_CODE_BEFORE_DIGITS.sub("\\1\u00a0", written))
 

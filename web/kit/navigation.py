@@ -149,6 +149,7 @@ ACTIONS: tuple[Place, ...] = (
 # What a customer sees of an organization, on its portal.
 PORTAL: tuple[Place, ...] = (
     Place(gettext_noop("Invoices"), "portal:home", "invoice", P.PORTAL_READ),
+    Place(gettext_noop("Quotes"), "portal:quotes", "approval", P.PORTAL_READ),
     Place(gettext_noop("Payments"), "portal:payments", "payment", P.PORTAL_READ),
     Place(gettext_noop("Statements"), "portal:statements", "report", P.PORTAL_READ),
     Place(gettext_noop("Ways to pay"), "portal:methods", "key", P.PORTAL_READ),

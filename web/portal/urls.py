@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.portal import autopay, bank, invoices, methods, pay, payments, privacy, statements
+from web.portal import autopay, bank, invoices, methods, pay, payments, privacy, quotes, statements
 
 app_name = "portal"
 urlpatterns = [
@@ -12,6 +12,9 @@ urlpatterns = [
     path("invoices/<str:pk>", invoices.detail, name="invoice"),
     path("invoices/<str:pk>/invoice.pdf", invoices.invoice_pdf, name="invoice_pdf"),
     path("credit-notes/<str:pk>/credit-note.pdf", invoices.credit_note_pdf, name="credit_note_pdf"),
+    path("quotes", quotes.index, name="quotes"),
+    path("quotes/<str:pk>", quotes.detail, name="quote"),
+    path("quotes/<str:pk>/quote.pdf", quotes.quote_pdf, name="quote_pdf"),
     path("payments", payments.index, name="payments"),
     path("payments/<str:pk>", payments.detail, name="payment"),
     path("payments/<str:pk>/confirm", payments.confirm, name="confirm_payment"),

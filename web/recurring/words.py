@@ -40,13 +40,13 @@ def amount(price: PriceRow) -> str:
     terms = price.terms
     parts = []
     if terms.model == "per_unit":
-        parts.append(f"{terms.currency} {formats.number(terms.unit_amount)} each")
+        parts.append(f"{formats.price(terms.unit_amount, terms.currency)} each")
     elif terms.model == "package":
         size = formats.number(terms.package_size or 1)
-        parts.append(f"{terms.currency} {formats.number(terms.unit_amount)} per {size}")
+        parts.append(f"{formats.price(terms.unit_amount, terms.currency)} per {size}")
     elif terms.tiers:
         first = terms.tiers[0]
-        parts.append(f"{terms.currency} {formats.number(first.unit_amount)} each, {len(terms.tiers)} tiers")
+        parts.append(f"{formats.price(first.unit_amount, terms.currency)} each, {len(terms.tiers)} tiers")
     if terms.flat_minor or not parts:
         parts.append(formats.money(terms.flat_minor, terms.currency))
     words = " + ".join(parts)

@@ -20,6 +20,7 @@ from billing import events
 from billing.documents import logo as logos
 from billing.documents import look as looks
 from billing.documents import papers, pdf
+from billing.exports.formats import cell
 from billing.ledger.journal import cell as as_text
 from billing.periods.rules import Month
 from billing.reports import queries, rules
@@ -242,7 +243,7 @@ def table_csv(
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow(head)
-    table.writerows(lines)
+    table.writerows([cell(text) for text in line] for line in lines)
     audit.record(events.REPORT_EXPORTED, actor=request.actor, facts={**facts, "rows": len(lines)})
     request.recorded = True
     return as_file(out.getvalue(), name)

@@ -21,6 +21,7 @@ from billing.customers import queries as customers
 from billing.documents import logo as logos
 from billing.documents import look as looks
 from billing.documents import papers, pdf
+from billing.exports.formats import cell
 from billing.ledger.journal import cell as as_text
 from billing.periods.rules import Month
 from billing.reports import statements
@@ -265,7 +266,7 @@ def written(found: Statement) -> list[list[str]]:
 def table(lines: Iterable[Sequence[str]]) -> str:
     """Write rows as CSV."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows(lines)
+    csv.writer(out, lineterminator="\r\n").writerows([cell(text) for text in line] for line in lines)
     return out.getvalue()
 
 

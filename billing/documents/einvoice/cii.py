@@ -45,7 +45,6 @@ _REFERENCES = {
     "project": f"{_AGREEMENT}/SpecifiedProcuringProject/ID",
     "despatch": f"{_DELIVERY}/DespatchAdviceReferencedDocument/IssuerAssignedID",
     "receipt": f"{_DELIVERY}/ReceivingAdviceReferencedDocument/IssuerAssignedID",
-    "preceding_invoice": f"{_PRECEDING}/IssuerAssignedID",
     "accounting": f"{_SETTLEMENT}/ReceivableSpecifiedTradeAccountingAccount/ID",
     "profile": "C/GuidelineSpecifiedDocumentContextParameter/ID",
     "process": "C/BusinessProcessSpecifiedDocumentContextParameter/ID",
@@ -73,7 +72,6 @@ _DAYS = {
     "period_to": f"{_SETTLEMENT}/BillingSpecifiedPeriod/EndDateTime/DateTimeString",
     "tax_point": f"{_SETTLEMENT}/ApplicableTradeTax/TaxPointDate/DateString",
     "delivered_on": f"{_DELIVERY}/ActualDeliverySupplyChainEvent/OccurrenceDateTime/DateTimeString",
-    "preceding_invoice_on": f"{_PRECEDING}/FormattedIssueDateTime/Q:DateTimeString",
 }
 
 
@@ -256,6 +254,10 @@ def _references(root: Element) -> dict[str, str]:
     for name, path in _DAYS.items():
         day = _date(root, path)
         found[name] = "" if day is None else day.isoformat()
+    found |= reading.preceding_texts(
+        (_text(each, "IssuerAssignedID"), _date(each, "FormattedIssueDateTime/Q:DateTimeString"))
+        for each in _all(root, _PRECEDING)
+    )
     for other in _all(root, f"{_AGREEMENT}/AdditionalReferencedDocument"):
         if _text(other, "TypeCode") == "50":
             found["tender"] = _text(other, "IssuerAssignedID")

@@ -15,8 +15,10 @@ from billing.creditnotes.queries import CreditNoteDetail
 from billing.creditnotes.queries import LineRow as CreditLineRow
 from billing.customers import queries as customers
 from billing.documents import reference
+from billing.documents.einvoice import reading
 from billing.documents.einvoice.document import Adjustment, Document, Line, Party, Period, TaxLine, Totals
 from billing.documents.papers import bank_details
+from billing.invoices.models import Invoice
 from billing.invoices.queries import InvoiceDetail, LineRow
 from billing.issuer import queries as issuers
 from billing.tax.rules import Rate
@@ -24,6 +26,8 @@ from core import money
 from core.errors import Conflict
 
 INVOICE, CREDIT_NOTE = "380", "381"
+# UNTDID 1001: what is billed ahead, and a part of what was done.
+_ROLES = {"deposit": "386", "progress": "326"}
 # UNTDID 4461: a SEPA credit transfer, and nothing in particular.
 _TRANSFER, _ANY_MEANS = "58", "1"
 _PRICE = Decimal(1).scaleb(-12)
@@ -47,6 +51,7 @@ def document_of(found: InvoiceDetail, *, at: datetime) -> Document:
     if found.imported_number is None:
         seller, buyer = _reachable(found, seller, buyer, references)
         _payable(found, references, at)
+        references |= {"type_code": _ROLES.get(found.role, ""), **_taken_off(found)}
     return _document(
         found, seller, buyer, references, issued_on=found.issued_on, due_on=found.due_on, note=found.note
     )
@@ -170,6 +175,15 @@ def _payable(found: InvoiceDetail, references: dict[str, str], at: datetime) -> 
             "payment_bank": bank.bic,
         }
     references.setdefault("payment_reference", reference.references([found.id]).get(found.id, ""))
+
+
+def _taken_off(found: InvoiceDetail) -> dict[str, str]:
+    """Name the invoices that a final one takes off (BG-3), in the order of its lines."""
+    of = dict.fromkeys(line.deducts_id for line in found.lines if line.deducts_id is not None)
+    if not of:
+        return {}
+    rows = {row.pk: (row.number or "", row.issued_on) for row in Invoice.objects.filter(pk__in=list(of))}
+    return reading.preceding_texts(rows[key] for key in of)
 
 
 def _delivered(lines: Sequence[LineRow | CreditLineRow], references: dict[str, str]) -> None:

@@ -1,5 +1,7 @@
 """What reading UBL and CII has in common: the refusals, and amounts that are exact or refused."""
 
+from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import NoReturn
 from xml.etree.ElementTree import Element  # a type; parsing is xml.py's
@@ -59,3 +61,13 @@ def base_quantity(per: Decimal) -> Decimal:
     if per <= 0:
         raise FieldMalformed("A price's BaseQuantity is not above zero.", field="BaseQuantity")
     return per
+
+
+def preceding_texts(found: Iterable[tuple[str, date | None]]) -> dict[str, str]:
+    """Write them as references of a document: one a line, and their days in the same lines."""
+    rows = [(number, "" if on is None else on.isoformat()) for number, on in found if number]
+    texts = {
+        "preceding_invoice": "\n".join(number for number, _ in rows),
+        "preceding_invoice_on": "\n".join(on for _, on in rows) if any(on for _, on in rows) else "",
+    }
+    return {name: text for name, text in texts.items() if text}

@@ -47,8 +47,6 @@ _REFERENCES = {
     "despatch": "cac:DespatchDocumentReference/cbc:ID",
     "receipt": "cac:ReceiptDocumentReference/cbc:ID",
     "tender": "cac:OriginatorDocumentReference/cbc:ID",
-    "preceding_invoice": "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID",
-    "preceding_invoice_on": "cac:BillingReference/cac:InvoiceDocumentReference/cbc:IssueDate",
     "accounting": "cbc:AccountingCost",
     "profile": "cbc:CustomizationID",
     "process": "cbc:ProfileID",
@@ -107,7 +105,7 @@ def of_root(root: Element) -> Document:
         seller=_party(root, "cac:AccountingSupplierParty/cac:Party"),
         buyer=_party(root, "cac:AccountingCustomerParty/cac:Party"),
         note="\n".join(_texts(root, "cbc:Note")),
-        references={name: text for name, path in _REFERENCES.items() if (text := _text(root, path))},
+        references=_references(root),
         lines=tuple(reader.line(element) for tag in _LINES for element in _all(root, f"cac:{tag}")),
         adjustments=tuple(reader.adjustments(root, taxed=True)),
         taxes=tuple(reader.taxes),
@@ -115,6 +113,13 @@ def of_root(root: Element) -> Document:
     )
     rules.check(document)
     return document
+
+
+def _references(root: Element) -> dict[str, str]:
+    before = _all(root, "cac:BillingReference/cac:InvoiceDocumentReference")
+    found = {name: text for name, path in _REFERENCES.items() if (text := _text(root, path))}
+    days = [(_text(each, "cbc:ID"), _date(each, "cbc:IssueDate")) for each in before]
+    return found | reading.preceding_texts(days)
 
 
 def _opened(root: Element) -> Element:

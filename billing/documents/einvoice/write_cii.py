@@ -163,8 +163,7 @@ class _Writer:
             _day(inner, "ram:DueDateDateTime", document.due_on)
             inner.text("ram:DirectDebitMandateID", found.get("debit_mandate"))
         self._totals(node.node("ram:SpecifiedTradeSettlementHeaderMonetarySummation"))
-        number, on = writing.preceding(document)
-        if number:
+        for number, on in writing.preceding(document):
             before = node.node("ram:InvoiceReferencedDocument")
             before.text("ram:IssuerAssignedID", number)
             _day(before, "ram:FormattedIssueDateTime", on, form="qdt:DateTimeString")

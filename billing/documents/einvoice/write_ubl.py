@@ -79,8 +79,7 @@ class _Writer:
             # BT-14 alone: the schema wants an ID all the same (Peppol writes NA).
             order.text("cbc:ID", found.get("order") or "NA")
             order.text("cbc:SalesOrderID", found.get("sales_order"))
-        number, on = writing.preceding(self.document)
-        if number:
+        for number, on in writing.preceding(self.document):
             before = root.node("cac:BillingReference/cac:InvoiceDocumentReference")
             before.text("cbc:ID", number)
             _day(before, "cbc:IssueDate", on)

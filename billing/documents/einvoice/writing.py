@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import zip_longest
 from xml.etree.ElementTree import Element, SubElement, tostring  # builds and writes; parsing is xml.py's
 
 from billing.documents.einvoice.document import Adjustment, Document, Line
@@ -151,10 +152,15 @@ def terms(document: Document) -> str:
     return given or ("" if document.due_on or document.totals.payable_minor <= 0 else "Payable on receipt")
 
 
-def preceding(document: Document) -> tuple[str, date | None]:
-    """Return the invoice that this one corrects (BT-25, BT-26)."""
-    on = document.references.get("preceding_invoice_on", "")
-    return document.references.get("preceding_invoice", ""), date.fromisoformat(on) if on else None
+def preceding(document: Document) -> list[tuple[str, date | None]]:
+    """Return the invoices that this one corrects, or takes off (BT-25, BT-26)."""
+    numbers = document.references.get("preceding_invoice", "").split("\n")
+    days = document.references.get("preceding_invoice_on", "").split("\n")
+    return [
+        (number, date.fromisoformat(on) if on else None)
+        for number, on in zip_longest(numbers, days[: len(numbers)], fillvalue="")
+        if number
+    ]
 
 
 def day_of(document: Document, name: str) -> date | None:

@@ -23,6 +23,7 @@ from billing.documents.pdf.language import labels, say
 from billing.documents.reference import printed
 
 Values = dict[str, Any]
+_NUMBERS = {"Credit note": "Credit note number", "Quote": "Quote number"}
 _DRAFT = "A draft: nothing is owed yet, and anything on it may still change."
 
 
@@ -69,7 +70,7 @@ def of_invoice(document: InvoiceDocument) -> Values:
             "key": (say("Amount due", lang), money(document.due_minor)) if _is_owed(document) else None,
             "pay": _pay(document),
             "changed": words.day(document.bank.changed_on, lang) if document.bank is not None else "",
-            "settled": document.mark is Mark.NONE and document.due_minor <= 0 and document.title == "Invoice",
+            "settled": document.mark is Mark.NONE and document.due_minor <= 0 and _is_invoice(document),
             "check_url": document.check_url,
             "language": lang,
         }
@@ -228,7 +229,10 @@ def _marked(document: InvoiceDocument) -> str:
 def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:
     lang = document.language
     facts = [
-        (f"{document.title} number", document.number or say("Given when it is final", lang)),
+        (
+            _NUMBERS.get(document.title, "Invoice number"),
+            document.number or say("Given when it is final", lang),
+        ),
         ("Issued", words.day(document.issued_on, lang) or say("When it is final", lang)),
         ("Due", words.day(document.due_on, lang)),
         *document.references,
@@ -258,7 +262,11 @@ def _reasons(document: InvoiceDocument | CreditNoteDocument) -> list[str]:
 
 
 def _is_owed(document: InvoiceDocument) -> bool:
-    return document.mark is Mark.NONE and document.due_minor > 0 and document.title == "Invoice"
+    return document.mark is Mark.NONE and document.due_minor > 0 and _is_invoice(document)
+
+
+def _is_invoice(document: InvoiceDocument) -> bool:
+    return document.title not in _NUMBERS
 
 
 def _pay(document: InvoiceDocument) -> Values | None:

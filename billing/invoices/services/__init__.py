@@ -2,6 +2,7 @@
 
 from billing.invoices.services.drafts import (
     ImportedContentFixed,
+    QuotedContentFixed,
     SeriesUnfit,
     StackedTaxOnEInvoice,
     copy,
@@ -35,6 +36,7 @@ __all__ = [
     "InvoiceWithoutLines",
     "InvoiceWrittenOff",
     "PaymentUnderWay",
+    "QuotedContentFixed",
     "RoundingChanged",
     "SeriesUnfit",
     "StackedTaxOnEInvoice",

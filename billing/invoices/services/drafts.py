@@ -51,6 +51,12 @@ class StackedTaxOnEInvoice(Refusal):
     code = "stacked_tax_on_e_invoice"
 
 
+class QuotedContentFixed(Conflict):
+    """This invoice bills a quote as it was agreed. Its days, note and references may change; its lines may not."""
+
+    code = "quoted_content_fixed"
+
+
 class ImportedContentFixed(Conflict):
     """An imported document is kept as its seller wrote it; discard the draft or finalize it."""
 
@@ -74,6 +80,8 @@ def create_draft(
     automatic_tax: bool = False,
     supply: str = "",
     tax_rule: str = "",
+    role: str = "",
+    quote_id: UUID | None = None,
 ) -> Invoice:
     """Draft an invoice, in the customer's currency unless another is named.
 
@@ -81,6 +89,7 @@ def create_draft(
     (`supply`; the organization's usual if empty). A rate that is named stays; `tax_rule` says which rule it follows.
     `discounts` are what is taken off, or put on top, of all lines together. It is numbered in the organization's
     usual series unless another of its own is named. A line that names a price takes from it what it does not say.
+    `role` and `quote_id` are set by the services of quotes alone.
 
     Raises:
         NotFound: there is no such customer, tax rate, price or series.
@@ -107,6 +116,8 @@ def create_draft(
         rounding=policy.rounding,
         tax_rule=tax_rule,
         currency=currency,
+        role=role,
+        quote_id=quote_id,
         issued_on=issued_on,
         due_on=due_on,
         note=note or None,
@@ -149,6 +160,7 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
         NotFound: there is no such invoice, customer or tax rate.
         InvoiceNotDraft: it has been finalized.
         ImportedContentFixed: only the due date and note of an imported draft may change.
+        QuotedContentFixed: it bills a part of a quote, or the rest of one.
         Invalid, NegativeTotal: as at drafting, and all that lines can be refused for.
     """
     unknown = sorted(set(changes) - _CHANGEABLE)
@@ -159,6 +171,8 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
     invoice = locked_draft(invoice_id)
     if invoice.imported_number is not None and set(changes) - {"due_on", "note"}:
         raise ImportedContentFixed
+    if invoice.role and set(changes) - {"issued_on", "due_on", "note", "references"}:
+        raise QuotedContentFixed
     before = change_of(invoice)
     _check_texts(changes.get("note"), changes.get("references"))
     for name in ("issued_on", "due_on", "note", "references"):
@@ -181,6 +195,8 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
 def copy(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
     """Draft another invoice with the lines, discounts, note and references of one; its days stay behind.
 
+    What the one takes off of earlier invoices stays with it.
+
     Raises:
         NotFound: there is no such invoice.
         ImportedContentFixed: its lines name no tax rates of ours.
@@ -191,7 +207,7 @@ def copy(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         raise NotFound
     if found.imported_number is not None:
         raise ImportedContentFixed
-    kept = list(InvoiceLine.objects.filter(invoice_id=found.pk).order_by("position"))
+    kept = list(InvoiceLine.objects.filter(invoice_id=found.pk, deducts=None).order_by("position"))
     made = create_draft(
         customer_id=found.customer_id,
         currency=found.currency,

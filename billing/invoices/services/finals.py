@@ -4,13 +4,14 @@ Finalize is one transaction: lock the draft, copy the parties, take the number, 
 order: invoice row, then series counter; the counter comes last, because others wait for it until the commit.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
 from audit import services as audit
 from billing import events
 from billing.customers.services import CustomerErased
-from billing.invoices import content, rules
+from billing.invoices import content, deductions, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.queries import due_minor
 from billing.invoices.services.rows import (
@@ -104,6 +105,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         RoundingChanged: its series rounds in another way by now.
         SeriesRetired: its series was closed; name another one.
         IssuerMissing: nobody has said who bills.
+        DeductionsChanged, QuoteFinallyBilled: more or less of its quote was billed meanwhile.
         CustomerErased: there is nobody to bill any more.
         PeriodClosed: it is dated in a month whose books are closed.
     """
@@ -113,6 +115,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         raise InvoiceWithoutLines(field="lines")
     before = change_of(invoice)
     invoice.status = states.move(rules.MOVES, invoice.status, to="finalized", refusal=InvoiceNotDraft)
+    deductions.check_final(invoice, lines)
     if invoice.imported_number is None:
         series, taxes = _complete(invoice, lines, at)
     else:
@@ -126,7 +129,7 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
     with together():
         ledger.post(
             kind=_opening_kind(invoice),
-            sides=_sides(invoice),
+            sides=_sides(invoice, lines),
             currency=invoice.currency,
             booked_on=issued_on,
             at=at,
@@ -152,7 +155,7 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         InvoiceHasPayments: money was received for it.
         PaymentUnderWay: money may still come.
         InvoiceDisputed: money that came is contested.
-        InvoiceCredited, InvoiceWrittenOff: other documents and entries rest on it.
+        InvoiceCredited, InvoiceWrittenOff, InvoiceDeducted: other documents and entries rest on it.
         Invalid: no reason, or one that cannot be kept.
     """
     errors = rules.text_errors("/reason", reason, rules.REASON_LENGTH, required=True)
@@ -171,12 +174,13 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
         raise InvoiceCredited
     if invoice.written_off_minor:
         raise InvoiceWrittenOff
+    deductions.refuse_deducted(invoice)
     issuer = Issuer.objects.first()
     invoice.void_reason, invoice.voided_at, invoice.updated_at = reason.strip(), at, at
     invoice.save(update_fields=["status", "void_reason", "voided_at", "updated_at"])
     ledger.post(
         kind=LedgerTransaction.Kind.INVOICE_VOIDED,
-        sides=books.reversal(_sides(invoice)),
+        sides=books.reversal(_sides(invoice, InvoiceLine.objects.filter(invoice_id=invoice.pk))),
         currency=invoice.currency,
         booked_on=rules.local_day(at, issuer.time_zone if issuer else "UTC"),
         at=at,
@@ -218,6 +222,7 @@ def _taxes(invoice: Invoice, lines: list[InvoiceLine]) -> list[InvoiceTax]:
             rate_of(line),
             line.net_minor if line.gross_minor is None else line.gross_minor,
             line.gross_minor is not None,
+            None if line.deducts_id is None else line.net_minor,
         )
         for line in lines
     ]
@@ -255,8 +260,14 @@ def _opening_kind(invoice: Invoice) -> str:
     return kinds.INVOICE_FINALIZED if invoice.imported_number is None else kinds.INVOICE_OPENING
 
 
-def _sides(invoice: Invoice) -> list[books.Side]:
+def _sides(invoice: Invoice, lines: Iterable[InvoiceLine]) -> list[books.Side]:
     if invoice.imported_number is None:
-        return books.finalized(subtotal_minor=invoice.subtotal_minor, tax_minor=invoice.tax_minor)
+        kept = list(lines) if invoice.role else []
+        unearned = deductions.deposit_lines(invoice, kept)
+        return books.finalized(
+            subtotal_minor=invoice.subtotal_minor,
+            tax_minor=invoice.tax_minor,
+            deposits_minor=sum(line.net_minor for line in kept if line.pk in unearned),
+        )
     owed = invoice.total_minor + invoice.rounding_minor - invoice.prepaid_minor
     return books.opening(due_minor=owed)

@@ -135,6 +135,7 @@ def _line(invoice: Invoice, position: int, item: pricing.Priced) -> InvoiceLine:
         price_id=item.price_id,
         period_from=item.period_from,
         period_to=item.period_to,
+        deducts_id=item.deducts_id,
         adjustments=list(item.adjustments) or None,
     )
 
@@ -180,7 +181,9 @@ def asked(kept: Iterable[Any]) -> list[LineInput]:
             period_to=line.period_to,
             discount=pricing.asked_discount(line.adjustments[0]) if line.adjustments else None,
             tax_inclusive=line.gross_minor is not None,
+            deducts_id=deducts_id,
+            net_minor=None if deducts_id is None else line.net_minor,
         )
-        for line in kept
+        for line, deducts_id in ((line, getattr(line, "deducts_id", None)) for line in kept)
         if line.kind == pricing.ITEM
     ]

@@ -14,6 +14,7 @@ from django.core.management.base import CommandParser
 from billing.runs import services, tasks
 from billing.runs.models import BillingRun
 from billing.runs.rules import MOST_PROCESSES
+from billing.subscriptions.clock import today
 from core import clock, ids
 from core.errors import Refusal
 from tenancy import bulk, context
@@ -41,7 +42,12 @@ class Command(StrongboxCommand):
         """Add `--organization`, `--on`, `--processes` and `--join`."""
         super().add_arguments(parser)
         parser.add_argument("--organization", required=True, metavar="SLUG", help="a slug, or all")
-        parser.add_argument("--on", required=True, type=_day, metavar="DATE", help="such as 2026-03-01")
+        parser.add_argument(
+            "--on",
+            type=_day,
+            metavar="DATE",
+            help="such as 2026-03-01; today where the organization is if absent, or its test clock's day",
+        )
         parser.add_argument(
             "--processes", type=_processes, default=1, metavar="N", help="work in N processes"
         )
@@ -77,9 +83,10 @@ class Command(StrongboxCommand):
         }
         return {**result, "refused": refused} if everybody else result
 
-    def _bill(self, tenant: Tenant, on: date, processes: int, join: str | None) -> tuple[int, int]:
+    def _bill(self, tenant: Tenant, on: date | None, processes: int, join: str | None) -> tuple[int, int]:
         scope = context.Scope(tenant.pk)
         with context.scope(scope):
+            on = on or today(clock.now())
             if join:
                 run = BillingRun.objects.get(pk=ids.decode("billing_run", join))
             else:

@@ -10,8 +10,8 @@ from billing import events
 from billing.catalog import queries as catalog
 from billing.subscriptions import clock
 from billing.subscriptions.models import Subscription, SubscriptionItem
-from billing.subscriptions.planning import agreement_of
 from billing.subscriptions.rules import first_look
+from billing.subscriptions.seen import agreement_of
 from billing.subscriptions.services import rows
 from core import days
 from core.actor import Actor

@@ -10,7 +10,7 @@ from billing.catalog import queries as catalog
 from billing.catalog.queries import PriceRow
 from billing.catalog.rules import number_errors, of_period
 from billing.subscriptions.models import Subscription, SubscriptionItem
-from billing.subscriptions.planning import agreement_of
+from billing.subscriptions.seen import agreement_of
 from core.errors import Conflict, FieldError, Invalid, NotFound, Refusal
 from outbound.webhooks import publishing
 from tenancy.models import only

@@ -12,7 +12,7 @@ from billing.customers.models import Customer
 from billing.customers.services import CustomerArchived, CustomerErased
 from billing.subscriptions import clock, rules
 from billing.subscriptions.models import Subscription
-from billing.subscriptions.planning import agreement_of
+from billing.subscriptions.seen import agreement_of
 from billing.subscriptions.services import rows
 from core import days
 from core.actor import Actor

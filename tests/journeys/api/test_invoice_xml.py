@@ -84,3 +84,12 @@ def test_a_draft_and_unknown_formats_are_refused(api):
 
 def test_another_organizations_invoice_is_not_there(api, other):
     assert other.get(f"invoices/{made(api)}/xml").status_code == 404
+
+
+def test_a_credit_note_is_answered_for_programs_too(api):
+    note = api.post("credit_notes", {"invoice": made(api)}, Idempotency_Key="credit-1").json()
+    for kind in ("ubl", "cii"):
+        answer = api.get(f"credit_notes/{note['id']}/xml?format={kind}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/xml")
+        read = incoming.read(answer.content)
+        assert (read.is_credit_note, read.totals.total_minor) == (True, 3000)

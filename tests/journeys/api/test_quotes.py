@@ -29,6 +29,10 @@ def test_a_quote_is_opened_accepted_and_billed_once(api: Api) -> None:
     assert (early.status_code, early.json()["code"]) == (409, "quote_not_accepted")
     opened = api.post(f"{path}/open").json()
     assert (opened["status"], opened["number"].startswith("Q-")) == ("open", True)
+    pdf = api.get(f"{path}/pdf")
+    assert (pdf.status_code, pdf.content[:5]) == (200, b"%PDF-")
+    unsent = api.post(f"{path}/send")
+    assert (unsent.status_code, unsent.json()["code"]) == (422, "no_email_address")
     assert api.post(f"{path}/accept").json()["status"] == "accepted"
     billed = api.post(f"{path}/convert")
     assert billed.status_code == 201
@@ -41,6 +45,45 @@ def test_a_quote_is_opened_accepted_and_billed_once(api: Api) -> None:
     assert [tax["tax_minor"] for tax in found["taxes"]] == [2_000]
     assert [row["id"] for row in api.get("quotes?status=accepted").json()["data"]] == [quote["id"]]
     assert api.get("quotes?status=open").json()["data"] == []
+
+
+def test_a_quote_is_billed_in_parts_and_never_above_what_was_agreed(api: Api) -> None:
+    quote = api.post("quotes", body(api)).json()
+    path = f"quotes/{quote['id']}"
+    early = api.post(f"{path}/bill", {"role": "deposit", "percentage": "30"})
+    assert (early.status_code, early.json()["code"]) == (409, "quote_not_accepted")
+    api.post(f"{path}/open")
+    api.post(f"{path}/accept")
+    made = api.post(f"{path}/bill", {"role": "deposit", "percentage": "30", "due_on": "2099-01-31"})
+    assert made.status_code == 201
+    deposit = made.json()
+    assert (deposit["role"], deposit["quote"], deposit["total_minor"], deposit["due_on"]) == (
+        "deposit", quote["id"], 3_600, "2099-01-31"
+    )  # fmt: skip
+    more = api.post(f"{path}/bill", {"role": "progress", "amount_minor": 8_401})
+    assert (more.status_code, more.json()["code"]) == (422, "exceeds_quote")
+    both = api.post(f"{path}/bill", {"role": "progress", "amount_minor": 1, "percentage": "1"})
+    assert both.json()["errors"][0]["pointer"] == "/percentage"
+    fixed = api.patch(f"invoices/{deposit['id']}", {"currency": "USD"})
+    assert (fixed.status_code, fixed.json()["code"]) == (409, "quoted_content_fixed")
+    assert api.post(f"{path}/convert").json()["code"] == "parts_are_drafts"
+    number = api.post(f"invoices/{deposit['id']}/finalize").json()["number"]
+    final = api.post(f"{path}/convert").json()
+    assert (final["role"], final["total_minor"]) == ("final", 8_400)
+    less = final["lines"][-1]
+    assert (less["deducts"], less["gross_minor"], number in less["description"]) == (
+        deposit["id"],
+        -3_600,
+        True,
+    )
+    shown = api.get(path).json()
+    assert [(part["role"], part["status"], part["total_minor"]) for part in shown["billed"]] == [
+        ("deposit", "finalized", 3_600), ("final", "draft", 8_400)
+    ]  # fmt: skip
+    assert shown["left_minor"] == 0
+    assert api.post(f"invoices/{final['id']}/finalize").json()["status"] == "finalized"
+    void = api.post(f"invoices/{deposit['id']}/void", {"reason": "No"})
+    assert (void.status_code, void.json()["code"]) == (409, "invoice_deducted")
 
 
 def test_other_ends(api: Api) -> None:
@@ -85,6 +128,14 @@ def test_files_are_listed_fetched_and_removed(api: Api) -> None:
             actor=Actor.system("tests"),
             at=clock.now(),
         )
+    made = api.post(
+        f"invoices/{invoice['id']}/attachments", {"name": "hours.csv", "content": "ZGF5LGhvdXJzCjEsOAo="}
+    )
+    assert (made.status_code, made.json()["media_type"], made.json()["with_mail"]) == (201, "text/csv", False)
+    assert api.post(f"attachments/{made.json()['id']}/remove").status_code == 200
+    for wrong, code in (("%%%", "not_base64"), ("AAAA", "attachment_refused"), ("", "attachment_refused")):
+        refused = api.post(f"invoices/{invoice['id']}/attachments", {"name": "a.csv", "content": wrong})
+        assert (refused.status_code, code in refused.content.decode()) == (422, True)
     (shown,) = api.get(f"invoices/{invoice['id']}/attachments").json()["data"]
     assert (shown["object"], shown["name"], shown["media_type"], shown["size_bytes"]) == (
         "attachment", "hours.pdf", "application/pdf", 8

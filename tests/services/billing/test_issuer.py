@@ -32,8 +32,8 @@ def test_an_organization_is_founded_ready_to_bill(in_a):
     ]
     codes = sorted(LedgerAccount.objects.values_list("code", flat=True))
     assert codes == [
-        "bad_debt", "bank", "customer_credit", "disputed", "fx_gain_loss", "fx_valuation", "gateway",
-        "opening_balance", "other_income",
+        "bad_debt", "bank", "customer_credit", "customer_deposits", "disputed", "fx_gain_loss", "fx_valuation",
+        "gateway", "opening_balance", "other_income",
         "receivable", "refunds", "revenue", "tax",
     ]  # fmt: skip
 

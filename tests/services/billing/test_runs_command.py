@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from billing.invoices.models import Invoice
 from billing.runs.models import BillingRun
 from billing.subscriptions.models import PendingCharge
+from billing.subscriptions.models import TestClock as Clock
 from tenancy.context import Scope, scope
 from tests import databases
 from tests.make import billing as make
@@ -49,6 +50,22 @@ def test_all_organizations_in_turn(tenant_a, tenant_b):
     assert (told["invoices"], told["skipped"]) == (3, 0)
     with scope(Scope(tenant_b)):
         assert Invoice.objects.count() == 1
+
+
+def test_without_a_day_it_goes_by_the_test_clock(tenant_a):
+    ahead = TODAY + timedelta(days=40)
+    with scope(Scope(tenant_a)):
+        row = charge(make.customer().pk, at=make.AT, on=ahead)
+        PendingCharge.objects.bulk_create([row])
+    words = ("billing_run", "--organization", "a", "--json")
+    call_command(*words, stdout=io.StringIO())
+    with scope(Scope(tenant_a)):
+        assert list(BillingRun.objects.values_list("on", flat=True)) == [TODAY]
+        Clock.objects.create(today=ahead, updated_at=make.AT)
+    call_command(*words, stdout=io.StringIO())
+    with scope(Scope(tenant_a)):
+        assert BillingRun.objects.filter(on=ahead).count() == 1
+        assert Invoice.objects.get().issued_on == ahead
 
 
 def test_a_live_organization_is_not_billed_ahead(tenant_a):

@@ -1,0 +1,134 @@
+"""What of a quote is billed: its deposits and progress invoices, what they leave, and the lines that take them off."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from billing.customers.models import Customer
+from billing.invoices import deductions
+from billing.invoices.deductions import Key
+from billing.invoices.models import Invoice
+from billing.invoices.rules import LineInput
+from billing.issuer.models import Issuer
+from billing.quotes.models import Quote, QuoteLine
+from billing.tax.rules import plain
+from core.errors import Conflict, NotFound
+
+_WORDS = {
+    "en": {
+        "deposit": "Deposit on quote {number}{percent}",
+        "progress": "Part of quote {number}{percent}",
+        "less_deposit": "Less deposit invoice {number}",
+        "less_progress": "Less progress invoice {number}",
+    },
+    "de": {
+        "deposit": "Anzahlung auf Angebot {number}{percent}",
+        "progress": "Abschlag auf Angebot {number}{percent}",
+        "less_deposit": "Abzüglich Anzahlungsrechnung {number}",
+        "less_progress": "Abzüglich Abschlagsrechnung {number}",
+    },
+}
+
+
+class PartsAreDrafts(Conflict):
+    """A part of this quote is still a draft. Finalize or discard it first."""
+
+    code = "parts_are_drafts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """An invoice that bills a part of a quote, or its rest; amounts in minor units, tax included."""
+
+    invoice_id: UUID
+    role: str
+    number: str | None
+    status: str
+    issued_on: date | None
+    total_minor: int
+    # Less what was credited of it.
+    stands_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a quote is billed."""
+
+    parts: tuple[Part, ...]
+    left_minor: int
+
+
+def standing(quote: Quote) -> Standing:
+    """Return the parts of a quote in their order, voided ones too, and what is left to bill, tax included."""
+    rows = Invoice.objects.filter(quote_id=quote.pk).order_by("id")
+    parts = tuple(
+        Part(
+            invoice_id=row.pk,
+            role=row.role,
+            number=row.number,
+            status=row.status,
+            issued_on=row.issued_on,
+            total_minor=row.total_minor,
+            stands_minor=0 if row.status == Invoice.Status.VOIDED else row.total_minor - row.noted_minor,
+        )
+        for row in rows
+    )
+    return Standing(parts=parts, left_minor=quote.total_minor - sum(part.stands_minor for part in parts))
+
+
+def standing_of(quote_id: UUID) -> Standing:
+    """Return how far a quote is billed. Raises NotFound."""
+    quote = Quote.objects.filter(pk=quote_id).first()
+    if quote is None:
+        raise NotFound
+    return standing(quote)
+
+
+def taken_off(quote: Quote) -> list[LineInput]:
+    """Return the lines by which the final invoice of a quote takes off its parts; none where there is none.
+
+    Raises:
+        PartsAreDrafts: a part has no number yet.
+    """
+    rows = Invoice.objects.filter(quote_id=quote.pk, role__in=deductions.PARTS).order_by("id")
+    parts = [row for row in rows if row.status != Invoice.Status.VOIDED]
+    if any(part.status == Invoice.Status.DRAFT for part in parts):
+        raise PartsAreDrafts
+    said = words_for(quote)
+    words = {part.pk: said[f"less_{part.role}"].format(number=part.number) for part in parts}
+    return deductions.lines_for(parts, rates=rates_of(quote), words=words)
+
+
+def is_begun(quote: Quote) -> bool:
+    """Whether an invoice of a part of the quote stands or is drafted."""
+    return Invoice.objects.filter(quote_id=quote.pk).exclude(status=Invoice.Status.VOIDED).exists()
+
+
+def rates_of(quote: Quote) -> dict[Key, UUID | None]:
+    """Return the tax rate that stands for each category and percentage of a quote."""
+    found: dict[Key, UUID | None] = {}
+    for line in QuoteLine.objects.filter(quote_id=quote.pk).order_by("position"):
+        found.setdefault((line.tax_category, plain(line.tax_percentage)), line.tax_rate_id)
+    return found
+
+
+def words_for(quote: Quote) -> dict[str, str]:
+    """Return what the lines say, in the language of the customer's documents."""
+    chosen = Customer.objects.filter(pk=quote.customer_id).values_list("language", flat=True).first()
+    return _WORDS.get(
+        chosen or Issuer.objects.values_list("language", flat=True).first() or "en", _WORDS["en"]
+    )
+
+
+def left_of(quote: Quote) -> dict[Key, int]:
+    """Return what no invoice bills yet, by rate, tax included."""
+    left: dict[Key, int] = {}
+    for tax in quote.taxes:
+        key = (tax["category"], plain(Decimal(tax["percentage"])))
+        left[key] = left.get(key, 0) + tax["base_minor"] + tax["tax_minor"]
+    rows = Invoice.objects.filter(quote_id=quote.pk).exclude(status=Invoice.Status.VOIDED)
+    for rates in deductions.charged(rows.values_list("pk", flat=True)).values():
+        for key, (_, gross) in rates.items():
+            left[key] = left.get(key, 0) - gross
+    return left
