@@ -15,13 +15,16 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
+from django.urls import resolve
 
 from accounts.permissions import API_KEY_SCOPES
+from core import ids
 from edge.access import Granted, Needs, Own, Public, rules_of
 from edge.checks import routes
 from tests.guarantees import world
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, installation
+from web.search import hits, jumps
 
 ALL = list(routes())
 STAFF = [(path, name, view) for path, name, view in ALL if path.startswith("o/<organization:slug>/")]
@@ -237,6 +240,36 @@ def test_a_foreign_record_is_not_there(
         with undone():
             response = call(ours.people["owner"], method, url)
             assert response.status_code == 404, f"{method} {name}: {response.status_code}"
+
+
+def test_every_kind_of_id_leads_somewhere_or_says_why_not() -> None:
+    ways = [hits.NOUNS, jumps.PAGES, jumps.PARTS, jumps.LISTED, jumps.OTHER, jumps.NOWHERE]
+    assert sorted(kind for way in ways for kind in way) == sorted(ids.PREFIXES)
+
+
+def test_a_pasted_id_leads_to_its_page_and_a_foreign_one_nowhere(
+    ours: Organization, theirs: Organization
+) -> None:
+    owner, narrow = ours.people["owner"], ours.people["developer"]
+    search = f"/o/{ours.slug}/search"
+    by_kind = {ids.kind_of(pk) or "": pk for pk in ours.records.values()}
+    foreign = {ids.kind_of(pk) or "": pk for pk in theirs.records.values()}
+    led = 0
+    for kind, pk in by_kind.items():
+        if kind in jumps.NOWHERE:
+            continue
+        with undone():
+            answered = owner.client.get(search, {"q": pk})
+            assert answered.status_code == 302, kind
+            rule = (rules_of(resolve(sends_to(answered)).func) or {})["GET"]
+            led += 1
+            # Whoever may not open the page is not told that the record exists.
+            if isinstance(rule, Needs | Granted) and rule.permission not in narrow.permissions:
+                assert narrow.client.get(search, {"q": pk}).status_code == 200, kind
+        if kind in foreign and kind not in jumps.OTHER:
+            with undone():
+                assert owner.client.get(search, {"q": foreign[kind]}).status_code == 200, kind
+    assert led > 50
 
 
 @pytest.mark.parametrize(("path", "name", "view"), GRANTED, ids=[name for _, name, _ in GRANTED])

@@ -14,7 +14,6 @@ export default function palette(box) {
     option?.scrollIntoView({ block: "nearest" });
   }
   function open() {
-    if (box.open) return;
     box.showModal();
     input.select();
     input.dispatchEvent(new Event("palette:look"));
@@ -39,12 +38,14 @@ export default function palette(box) {
       event.preventDefault();
       choose(all[(all.indexOf(chosen()) + step + all.length) % all.length]);
     } else if (event.key === "Enter") {
+      // What is shown answers an earlier word: the choice waits for this one's answer. Enter again asks the page.
+      if (stale ? wanted : !chosen()) return;
       event.preventDefault();
-      // What is on the screen answers an earlier word: the choice waits for the answer to this one.
-      if (stale) wanted = true; else chosen()?.click();
+      if (stale) wanted = true; else chosen().click();
     }
   });
   box.addEventListener("htmx:after:swap", () => {
+    if (!box.querySelector("#palette-list")) { location.reload(); return; } // the session has ended
     stale = false;
     const [first] = options();
     input.setAttribute("aria-expanded", String(Boolean(first)));

@@ -30,7 +30,7 @@ export default function shortcuts(body) {
   const sheet = () => { document.getElementById("keys")?.showModal(); return true; };
   const alone = {
     c: create, j: () => move(1), k: () => move(-1), x: () => { const box = row()?.querySelector('input[name="selected"]'); box?.click(); return box; },
-    "/": search, "?": sheet, g: () => { going = Date.now(); return true; },
+    e: () => press('main [data-export], main a[href*="/exports/new"]'), "/": search, "?": sheet, g: () => { going = Date.now(); return true; },
   };
 
   document.addEventListener("keydown", (event) => {

@@ -1,14 +1,19 @@
 """A person's own record: what they change, what they cannot, and that it is nobody else's."""
 
+from datetime import UTC, datetime
+
+import pytest
 from django.conf import settings
 from django.test import Client
 
 from accounts.models import Session, TotpDevice, User
+from accounts.services import preferences
 from audit.models import Event
-from core import ids
-from tenancy.context import Scope, scope
+from core import clock, ids
+from tenancy.context import Scope, attempt, scope
 from tenancy.models import Tenant
 from tests.browser.live import Live, Someone
+from tests.make import accounts as make
 from tests.make.people import house
 
 NEW_PASSWORD = "marble kettle seven orchards"
@@ -53,6 +58,44 @@ def test_a_new_password_ends_every_other_session(live: Live) -> None:
         assert User.objects.get(pk=who.user.pk).check_password(NEW_PASSWORD)
         assert Session.objects.filter(user=who.user, ended_at=None).count() == 1
     assert [event.actor_id for event in in_the_operators_log("password.changed")] == [who.user.pk]
+
+
+def test_a_profile_is_kept_and_applied(live: Live) -> None:
+    who = live.person()
+    speaking = client(live, who)
+    wanted = {"name": "Ana María Ruiz", "language": "de", "time_zone": "Asia/Tokyo", "theme": "dark"}
+    for fault in (
+        {"theme": "neon"},
+        {"time_zone": "Mars/Base"},
+        {"name": "Ana 4111 1111 1111 1111"},
+        {"name": ""},
+    ):
+        assert speaking.post("/me/", {**wanted, **fault}).status_code == 422, fault
+    with scope(Scope()):
+        before = User.objects.get(pk=who.user.pk)
+        for fault in ({"theme": "neon"}, {"language": "xx"}, {"time_zone": "Mars/Base"}):
+            with pytest.raises(preferences.UnknownPreference), attempt():
+                preferences.set_profile(
+                    user=User.objects.get(pk=who.user.pk), actor=make.actor(who.user), at=clock.now(),
+                    **{**wanted, "single_keys": True, **fault},
+                )  # fmt: skip
+        after = User.objects.get(pk=who.user.pk)
+        assert (after.name, after.theme, after.time_zone) == (before.name, "", "")
+    assert in_the_operators_log("profile.changed") == []
+    assert speaking.post("/me/", wanted).headers["Location"] == "/me/"
+    page = speaking.get("/me/").content.decode()
+    assert 'data-theme="dark"' in page and 'data-keys="off"' in page
+    (event,) = in_the_operators_log("profile.changed")
+    assert event.subject_id == event.actor_id == who.user.pk
+    assert sorted(event.fields) == ["language", "name", "single_keys", "theme", "time_zone"]
+    # Times are the person's own: this one is nine hours ahead.
+    at = datetime(2026, 1, 2, 20, 30, tzinfo=UTC)
+    with scope(Scope(user=who.user.pk)):
+        Session.objects.filter(user=who.user).update(created_at=at)
+    assert "3 Jan 2026, 05:30" in speaking.get("/me/sessions").content.decode()
+    # The same again changes nothing and leaves nothing.
+    speaking.post("/me/", wanted)
+    assert len(in_the_operators_log("profile.changed")) == 1
 
 
 def test_the_only_factor_stays(live: Live) -> None:
