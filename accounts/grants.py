@@ -233,6 +233,11 @@ def remove_expired(*, at: datetime) -> int:
     )
 
 
+def count_of(user_id: UUID) -> int:
+    """Count the records that grants open to a person in the organization in scope."""
+    return sum(int(model._default_manager.filter(user_id=user_id).count()) for model in _grant_models())
+
+
 def _grant_models() -> list[Any]:
     return [model for model in apps.get_models() if issubclass(model, ObjectGrant)]
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts import queries, rules
 from accounts.models import (
+    ApiKey,
     ApprovalRequest,
     Membership,
     PasskeyCredential,
@@ -99,6 +100,28 @@ def session(session_id: UUID, *, at: datetime) -> Session:
     if found is None:
         raise NotFound
     return found
+
+
+def sessions_of_member(member: Membership, *, at: datetime) -> QuerySet[Session]:
+    """List the sessions of a member that are open in the organization in scope, last seen first."""
+    return _open(at).filter(user_id=member.user_id).select_related("user").order_by("-last_seen_at")
+
+
+def keys_of(member: Membership, *, at: datetime) -> QuerySet[ApiKey]:
+    """List the working keys a member made, the newest first."""
+    return queries.api_keys().filter(created_by=member, revoked_at__isnull=True, expires_at__gt=at)
+
+
+def asked_by(user_id: UUID, *, at: datetime) -> QuerySet[ApprovalRequest]:
+    """List what a person has asked for and nobody has decided."""
+    return queries.approvals(state=ApprovalRequest.State.PENDING).filter(
+        expires_at__gt=at, requested_by=user_id
+    )
+
+
+def invited_by(user_id: UUID, *, at: datetime) -> int:
+    """Count the open invitations a person sent: they go with them."""
+    return queries.open_invitations(at=at).filter(invited_by=user_id).count()
 
 
 def _open(at: datetime) -> QuerySet[Session]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connections
 from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.db.models.functions import TruncDate, TruncHour
 
 from audit import rules
 from audit.events import REGISTRY
@@ -27,6 +27,8 @@ LIST_READS = timedelta(days=30)
 STALE_AFTER = timedelta(hours=24)
 # Events are counted by day over a bounded span only.
 MOST_DAYS = timedelta(days=93)
+# By hour where the span is short enough for each hour to be seen.
+MOST_HOURS = timedelta(days=3, hours=2)
 _ABANDONED_AFTER = timedelta(hours=1)
 _MONTHS = (
     "SELECT to_char(month, 'YYYY_MM') FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') "
@@ -201,6 +203,24 @@ def per_day(filters: Filters, *, zone: str = "UTC") -> dict[date, int]:
         raise ValueError("name both ends of the span to count events by day")
     rows = Event.objects.filter(filters.conditions()).annotate(day=TruncDate("at", tzinfo=ZoneInfo(zone)))
     return dict(rows.order_by().values_list("day").annotate(n=Count("*")))
+
+
+def per_hour(filters: Filters, *, zone: str = "UTC") -> dict[datetime, int]:
+    """Count events by hour in a time zone; `filters` must name both ends, at most MOST_HOURS apart.
+
+    Raises:
+        ValueError: the span is open or too long.
+    """
+    if filters.since is None or filters.until is None or filters.until - filters.since > MOST_HOURS:
+        raise ValueError("name both ends of the span to count events by hour")
+    rows = Event.objects.filter(filters.conditions()).annotate(hour=TruncHour("at", tzinfo=ZoneInfo(zone)))
+    return dict(rows.order_by().values_list("hour").annotate(n=Count("*")))
+
+
+def place_of(found: Event, seal: Seal) -> tuple[int, int]:
+    """Return which leaf of its seal an event is, counted from one, and how many leaves there are."""
+    leaves = [event for event, _ in rules.split(bytes(seal.leaves))]
+    return leaves.index(found.id.bytes) + 1, len(leaves)
 
 
 def seconds_since_sealing(*, at: datetime) -> float:

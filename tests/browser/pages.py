@@ -43,6 +43,8 @@ def people(live: Live, who: Someone, house: House) -> list[str]:
         "settings/roles",
         "settings/roles/new",
         f"settings/roles/new?from={role}",
+        "settings/roles/compare",
+        f"settings/roles/compare?a={role}&b={role}",
         f"settings/roles/{role}",
         f"settings/roles/{role}/change",
         f"settings/roles/{role}/remove",

@@ -26,6 +26,8 @@ def test_nothing_is_wrong_with_the_pages_of_the_console(browser: Browser, live: 
         "audit",
         "audit?event=invoice.finalized&result=success",
         "audit?result=failed",
+        "audit?q=colour%3Ared",
+        f"audit?around={event.id}",
         f"audit?subject={event.subject_id}&session={who.user.pk}",
         f"audit/{ids.encode('audit_event', event.id)}",
         "audit/integrity",

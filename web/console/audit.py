@@ -3,6 +3,7 @@
 Promise kept: reading the trail is itself recorded, before the page leaves.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,15 +29,16 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.charts.bars import Bar, BarChart
-from web.console import integrity, trail
+from web.console import asking, histogram, integrity, trail
 from web.kit import formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Chip, Crumb
 
-_DAYS = 30
-_PLOT_HEIGHT = 64
 _MOST_SUBJECTS = 50
+_COLUMNS = (
+    "id", "at", "event", "result", "via", "actor_kind", "actor_id", "on_behalf_of", "subject_kind", "subject_id",
+    "subject_ids", "fields", "facts", "session_id", "key_id", "request_id", "network", "reason",
+)  # fmt: skip
 _OPERATIONS = (
     "access", "authentication", "authorization", "create", "modify", "remove", "cryptography", "system", "attack"
 )  # fmt: skip
@@ -48,6 +50,18 @@ _SHOWN = ("actor", "event", "operation", "result", "via", "record", "since", "un
 class FilterForm(Form):
     """What the trail can be narrowed by."""
 
+    q = forms.CharField(
+        label="In words",
+        required=False,
+        max_length=300,
+        widget=forms.SearchInput(
+            attrs={
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "placeholder": "actor:ana result:denied ip:192.0.2.7 record:inv_…",
+            }
+        ),
+    )
     actor = forms.ChoiceField(label="Who", required=False)
     operation = forms.ChoiceField(
         label="Kind",
@@ -114,8 +128,18 @@ def index(request: Request, slug: str) -> HttpResponse:
     at, zone = clock.now(), issuers.time_zone()
     form = FilterForm(request.GET, names=_names(), auto_id="filter_%s")
     form.is_valid()
-    filters = _filters(request.GET, form.cleaned_data, zone)
-    page = trail_queries.events(filters, cursor=request.GET.get("cursor", ""))
+    filters, not_understood = _filters(request.GET, form.cleaned_data, zone), ""
+    try:
+        filters = replace(filters, **asking.read(form.cleaned_data.get("q", ""), names=_names(), zone=zone))
+    except asking.NotUnderstood as fault:
+        not_understood = str(fault)
+    middle = _around(request.GET.get("around", ""))
+    if middle is not None:
+        window = trail_queries.around(middle)
+        filters = replace(filters, since=window.since, until=window.until)
+    page = trail_queries.Page([], None)
+    if not not_understood:
+        page = trail_queries.events(filters, cursor=request.GET.get("cursor", ""))
     recording.read(
         request, events.AUDIT_READ, facts={"shown": len(page.events), "filtered": bool(_used(request.GET))}
     )
@@ -125,12 +149,16 @@ def index(request: Request, slug: str) -> HttpResponse:
         "form": form,
         "badge": integrity.badge(request, slug),
         "rows": trail.rows(page.events, slug=slug, permissions=request.permissions),
-        "chart": _chart(filters, at=at, zone=zone) if not request.GET.get("cursor") else None,
+        "chart": None
+        if request.GET.get("cursor") or not_understood
+        else histogram.draw(filters, at=at, zone=zone),
+        "not_understood": not_understood,
+        "presets": _presets(slug, at=at, zone=zone),
         "next_url": f"?{there.urlencode()}" if page.next_cursor else "",
         "first_url": _without(request.GET, "cursor") if request.GET.get("cursor") else "",
-        "chips": _chips(request.GET),
+        "chips": [*_chips(request.GET), *_middle_chip(request.GET, middle)],
         "clear_url": "?",
-        "kept": [(name, request.GET[name]) for name in (*_IDS, "network") if request.GET.get(name)],
+        "kept": [(name, request.GET[name]) for name in (*_IDS, "network", "around") if request.GET.get(name)],
         "filtered": bool(_used(request.GET)),
         "announce": formats.count(len(page.events), "event") + (" or more" if page.next_cursor else ""),
     }
@@ -147,7 +175,6 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     recording.read(request, events.AUDIT_READ, subject=("audit_event", found.id))
     (row,) = trail.rows([found], slug=slug, permissions=request.permissions)
     seal = trail_queries.seal_of(found)
-    around = trail_queries.around(found)
     context = {
         "row": row,
         "sentence": f"{row.actor} {row.action[:1].lower()}{row.action[1:]}",
@@ -161,12 +188,10 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "seal_hash": bytes(seal.hash).hex() if seal is not None else "",
         "around_url": ""
         if found.actor_id is None
-        else trail.search_url(
-            slug,
-            actor=str(found.actor_id),
-            since=_day(around.since),
-            until=_day(around.until),
-        ),
+        else trail.search_url(slug, actor=str(found.actor_id), around=str(found.id)),
+        "diffs": _diffs(found),
+        "place": trail_queries.place_of(found, seal) if seal is not None else None,
+        "as_json": _as_json(found),
         "crumbs": [Crumb("Audit trail", reverse("console:audit", args=[slug]))],
     }
     return render(request, "console/audit_event.html", context)
@@ -205,39 +230,66 @@ def _uuid(text: str) -> UUID | None:
         raise NotFound from None
 
 
-def _day(at: datetime | None) -> str:
-    return "" if at is None else at.astimezone(ZoneInfo(issuers.time_zone())).date().isoformat()
+def _around(text: str) -> Event | None:
+    """Return the event in whose hour before and after the trail is read."""
+    event_id = _uuid(text)
+    if event_id is None:
+        return None
+    found = trail_queries.event(event_id)
+    if found is None:
+        raise NotFound
+    return found
 
 
-def _chart(filters: Filters, *, at: datetime, zone: str) -> BarChart:
-    """Draw how much happened by day: the last thirty days, or the span that was asked for."""
-    last = (
-        (filters.until - timedelta(microseconds=1) if filters.until else at).astimezone(ZoneInfo(zone)).date()
-    )
-    span = trail_queries.MOST_DAYS.days - 1
-    first = (
-        filters.since.astimezone(ZoneInfo(zone)).date() if filters.since else last - timedelta(days=_DAYS - 1)
-    )
-    first = max(first, last - timedelta(days=span - 1))
-    counted = trail_queries.per_day(
-        replace(
-            filters, since=trail.midnight(first, zone), until=trail.midnight(last + timedelta(days=1), zone)
-        ),
-        zone=zone,
-    )
+def _middle_chip(query: QueryDict, middle: Event | None) -> list[Chip]:
+    if middle is None:
+        return []
+    return [Chip(f"An hour before and after {formats.moment(middle.at)}", _without(query, "around"))]
+
+
+def _presets(slug: str, *, at: datetime, zone: str) -> list[tuple[str, str]]:
+    """Return searches that are often wanted."""
     today = at.astimezone(ZoneInfo(zone)).date()
-    days = [first + timedelta(days=offset) for offset in range(max((last - first).days, 0) + 1)]
-    bars = [
-        Bar(formats.day(day), counted.get(day, 0), formats.number(counted.get(day, 0)), partial=day == today)
-        for day in days
+    week = str(today - timedelta(days=6))
+    return [
+        ("Today, by hour", trail.search_url(slug, since=str(today), until=str(today))),
+        ("Refused this week", trail.search_url(slug, result="refused", since=week)),
+        ("Failed sign-ins this week", trail.search_url(slug, event="signin.failed", since=week)),
+        ("Rights given or taken", trail.search_url(slug, operation="authorization")),
+        ("Keys of encryption", trail.search_url(slug, operation="cryptography")),
+        ("Attacks", trail.search_url(slug, operation="attack")),
     ]
-    total = sum(counted.values())
-    said = f"{formats.count(total, 'event')} from {formats.day(days[0])} to {formats.day(days[-1])}"
-    return BarChart("Events by day", said, bars, ("Day", "Events"), note=said, plot_height=_PLOT_HEIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """One field before and after."""
+
+    name: str
+    before: str
+    after: str
+
+
+def _diffs(found: Event) -> list[Diff]:
+    """Return what changed in the record in the same request: settings alone, for nothing else is kept in clear."""
+    if found.subject_id is None or found.request_id is None:
+        return []
+    rows = people.diffs_of(found.subject_id).filter(cid=str(found.request_id))
+    return [
+        Diff(name.replace("_", " "), str(before), str(after))
+        for row in rows[:20]
+        for name, (before, after) in sorted(dict(row.changes or {}).items())
+    ]
+
+
+def _as_json(found: Event) -> str:
+    """Write an event as the API does: every column, nothing but ids, codes and names of fields."""
+    shown = {name: getattr(found, name) for name in _COLUMNS}
+    return json.dumps(shown, default=str, indent=2, ensure_ascii=False)
 
 
 def _used(query: QueryDict) -> list[str]:
-    return [name for name in (*_SHOWN, *_IDS, "network") if query.get(name)]
+    return [name for name in (*_SHOWN, *_IDS, "network", "q", "around") if query.get(name)]
 
 
 def _chips(query: QueryDict) -> list[Chip]:

@@ -12,19 +12,23 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.permissions import Permission
+from audit import events as audit_events
+from audit import queries as trail_queries
 from billing.tallies import queries as tallies
 from core import clock, ids
 from core.errors import NotFound
 from crypto import inspection, tasks
 from crypto.envelope import Purpose
-from crypto.models import DataKey, TenantKey
+from crypto.models import DataKey, KeyState, TenantKey
+from edge import recording
 from edge.access import access
 from edge.request import Request
 from tenancy import jobs
+from web.console import trail
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
-from web.kit.parts import Crumb
+from web.kit.parts import Crumb, Entry
 
 PURPOSES: Mapping[Purpose, tuple[str, str]] = MappingProxyType(
     {
@@ -82,6 +86,8 @@ def index(request: Request, slug: str) -> HttpResponse:
             for purpose in PURPOSES
         ],
         "above": above(),
+        "tree": _tree(rows, at),
+        "history": _history(request, slug),
         "counted": counted,
         "running_url": reverse("console:job", args=[slug, ids.encode("job", running.pk)]) if running else "",
         "may_rotate": may_rotate,
@@ -121,6 +127,48 @@ def rotate(request: Request, slug: str, purpose: str) -> HttpResponse:
 def above() -> list[TenantKey]:
     """Return the organization's own keys, which wrap the data keys, newest first."""
     return list(TenantKey.objects.order_by("-version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One key of the hierarchy that is in use."""
+
+    name: str
+    what: str
+    age: str
+
+
+def _tree(rows: list[DataKey], at: datetime) -> tuple[str, Node | None, list[Node]]:
+    """Return the keys in use as they wrap each other: the root's custody, the organization's key, the data keys."""
+    top = next((key for key in above() if key.state == KeyState.PRIMARY), None)
+    below = [
+        Node(
+            f"{PURPOSES[Purpose(row.purpose)][0]}, version {row.version}",
+            PURPOSES[Purpose(row.purpose)][1],
+            _age(row, at),
+        )
+        for row in rows
+        if row.state == KeyState.PRIMARY
+    ]
+    tenant = (
+        Node(f"Key of the organization, version {top.version}", "Wraps the keys below", _age(top, at))
+        if top
+        else None
+    )
+    return top.provider if top else "", tenant, below
+
+
+def _age(row: DataKey | TenantKey, at: datetime) -> str:
+    return formats.duration((at - row.created_at).total_seconds())
+
+
+def _history(request: Request, slug: str) -> list[Entry]:
+    """Return what was done with keys, the newest first, for whoever may read the trail."""
+    if Permission.AUDIT_READ not in request.permissions:
+        return []
+    page = trail_queries.events(trail_queries.Filters(operation="cryptography"), limit=12)
+    recording.read(request, audit_events.AUDIT_READ, facts={"shown": len(page.events), "filtered": True})
+    return trail.entries(trail.rows(page.events, slug=slug, permissions=request.permissions), linked=True)
 
 
 def _key(

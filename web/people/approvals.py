@@ -17,6 +17,9 @@ from accounts import events, oversight, queries
 from accounts.models import ApprovalRequest
 from accounts.permissions import Permission
 from accounts.services import approvals
+from alerts import queries as alerts
+from alerts.queries import Filters as AlertFilters
+from alerts.rules import BY_CODE
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -29,6 +32,7 @@ from web.people.effects import Effect
 from web.people.forms import DecisionForm
 
 _PAGE = 50
+_MOST_ALERTS = 5
 _VIEWS = {"mine": "For you to decide", "waiting": "Waiting", "decided": "Decided"}
 
 
@@ -129,9 +133,24 @@ def _context(request: Request, slug: str, asked: ApprovalRequest) -> dict[str, o
         "open": asked.state == ApprovalRequest.State.PENDING and clock.now() < asked.expires_at,
         "may_decide": Permission.APPROVAL_DECIDE in request.permissions,
         "fresh": organization.is_fresh(request, Permission.APPROVAL_DECIDE),
+        "alerts": _alerts(request, slug, asked),
         "others": queries.deciders_beside(asked.requested_by, at=clock.now()),
         "crumbs": [Crumb("Approvals", reverse("people:approvals", args=[slug]))],
     }
+
+
+def _alerts(request: Request, slug: str, asked: ApprovalRequest) -> list[tuple[str, str, str]]:
+    """Return the open alerts about whoever asked: (severity, title, address); the address for whoever may read them."""
+    found, _ = alerts.page(AlertFilters(person=asked.requested_by), limit=_MOST_ALERTS)
+    reads = Permission.ALERT_READ in request.permissions
+    return [
+        (
+            one.severity,
+            BY_CODE[one.rule].title if one.rule in BY_CODE else one.rule,
+            reverse("alerts:alert", args=[slug, ids.encode("alert", one.pk)]) if reads else "",
+        )
+        for one in found
+    ]
 
 
 def _asked(pk: str) -> ApprovalRequest:

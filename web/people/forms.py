@@ -1,10 +1,12 @@
 """What is asked about members and roles."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.validators import validate_email
 
 from accounts.models import Role
 from accounts.permissions import Limit, Permission
@@ -12,6 +14,7 @@ from web.kit import words
 from web.kit.forms import DayField, Form
 
 _CENT = Decimal("0.01")
+MOST_INVITED = 50
 # Limits in money: typed in major units, kept in minor ones.
 _MONEY = (Limit.REFUND_MINOR.value, Limit.WRITE_OFF_MINOR.value)
 
@@ -45,12 +48,13 @@ class RoleChoiceForm(Form):
 class InviteForm(RoleChoiceForm):
     """Whom to invite, as what and for how long."""
 
-    email = forms.EmailField(
-        label="E-mail address",
-        max_length=254,
-        help_text="The link goes to this address and works once, within a day.",
-        widget=forms.EmailInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+    email = forms.CharField(
+        label="E-mail addresses",
+        max_length=MOST_INVITED * 256,
+        help_text=f"One a line, or with commas between; {MOST_INVITED} at most. Each gets a link of their own, "
+        "which works once, within a day.",
+        widget=forms.Textarea(
+            attrs={"rows": 3, "autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),
     )
     ends_on = DayField(
@@ -60,6 +64,25 @@ class InviteForm(RoleChoiceForm):
         widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
     field_order = ("email", "role", "ends_on", "reason")
+
+    def clean_email(self) -> list[str]:
+        """Read the addresses, each once and in their order; "Ada <ada@a.example>" is the address in it."""
+        found: dict[str, str] = {}
+        for part in re.split(r"[\s,;]+", re.sub(r"[^,;\n<]*<([^>]*)>", r" \1 ", self.cleaned_data["email"])):
+            if not part:
+                continue
+            try:
+                validate_email(part)
+            except forms.ValidationError as fault:
+                raise forms.ValidationError(f"{part[:80]} is not an e-mail address.", code="email") from fault
+            found.setdefault(part.casefold(), part)
+        if len(found) > MOST_INVITED:
+            raise forms.ValidationError(
+                f"These are {len(found)} addresses. Invite {MOST_INVITED} at a time.", code="many"
+            )
+        if not found:
+            raise forms.ValidationError("Enter at least one address.", code="none")
+        return list(found.values())
 
 
 def limit_fields() -> dict[str, forms.Field]:

@@ -21,23 +21,38 @@ from web.people.members import demand_reason, tell
 
 @access(get=Permission.MEMBER_MANAGE, post=Permission.MEMBER_MANAGE)
 def invite(request: Request, slug: str) -> HttpResponse:
-    """Invite a person in a role."""
+    """Invite people in a role."""
     posted = request.POST if request.method == "POST" else None
     form = InviteForm(posted, roles=organization.grantable_roles(request))
     if request.method == "POST" and form.is_valid():
         _check_day(form)
         if not form.errors and not demand_reason(request, form, before=frozenset()):
+            addresses, waiting = form.cleaned_data["email"], False
+            # All or nobody: whoever is named in the error is the only one to take out.
             with attempting(request, form):
-                invited = members.invite(
-                    email=form.cleaned_data["email"],
-                    role=form.chosen,
-                    actor=request.actor,
-                    at=clock.now(),
-                    membership_expires_at=_end_of(form),
-                    reason=form.cleaned_data["reason"],
-                )
+                for address in addresses:
+                    try:
+                        invited = members.invite(
+                            email=address,
+                            role=form.chosen,
+                            actor=request.actor,
+                            at=clock.now(),
+                            membership_expires_at=_end_of(form),
+                            reason=form.cleaned_data["reason"],
+                        )
+                    except members.MemberAlready as refusal:
+                        raise members.MemberAlready(
+                            f"{address}: {refusal.message}", field="email"
+                        ) from refusal
+                    waiting |= invited.waiting is not None
             if not form.errors:
-                tell(request, waiting=invited.waiting is not None, done="The invitation is on its way.")
+                one = len(addresses) == 1
+                done = (
+                    "The invitation is on its way."
+                    if one
+                    else f"{len(addresses)} invitations are on their way."
+                )
+                tell(request, waiting=waiting, done=done)
                 return redirect("people:members", slug)
     context = {"crumbs": [Crumb("Members", reverse("people:members", args=[slug]))]}
     return answer(request, "people/invite.html", context, form=form)

@@ -21,7 +21,7 @@ from web.forms import answer, attempting
 from web.kit import words
 from web.kit.forms import Form
 from web.kit.parts import Crumb
-from web.people import organization
+from web.people import organization, person
 from web.people.forms import RoleChoiceForm
 
 _MOST_SUBJECTS = 1_000
@@ -92,6 +92,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         ],
         "endings": queries.endings_of(member, at=clock.now()),
         "may_manage": Permission.MEMBER_MANAGE in request.permissions,
+        **person.beside(request, slug, member),
         "crumbs": _crumbs(slug),
     }
     return render(request, "people/member.html", context)
@@ -171,6 +172,7 @@ def _end(request: Request, slug: str, pk: str, *, how: str) -> HttpResponse:
         "name": queries.name_of(member.user),
         "me": member.pk == organization.me(request).pk,
         "endings": queries.endings_of(member, at=clock.now()),
+        "ending": person.ending(request, member),
         "crumbs": _crumbs(slug, member),
     }
     return answer(request, "people/end_member.html", context, form=form)

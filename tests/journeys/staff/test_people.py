@@ -41,7 +41,7 @@ def test_an_invitation_leads_from_the_mail_to_the_first_page(browser: Browser, l
         page.goto(live.staff("settings/members/invite"))
         page.get_by_label("E-mail address").fill("Mirjam@A.example")
         page.get_by_label("Role").select_option("billing_clerk")
-        page.get_by_role("button", name="Send the invitation").click()
+        page.get_by_role("button", name="Send the invitations").click()
         expect(page.get_by_text("The invitation is on its way.")).to_be_visible()
         expect(page.get_by_role("row", name=re.compile("mirjam@a.example"))).to_be_visible()
         assert watch.faults() == []

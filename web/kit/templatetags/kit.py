@@ -375,10 +375,7 @@ def tile(
     state: str = "",
     value: int | None = None,
 ) -> dict[str, object]:
-    """Print one figure with its label; tiles stand in an element of class "tiles".
-
-    `value`: the figure as a number, where the rows behind `url` come to it.
-    """
+    """Print one figure, in an element of class "tiles"; `value` is what the rows behind `url` come to."""
     return dict(locals())
 
 
