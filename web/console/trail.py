@@ -68,6 +68,8 @@ class Row:
     actor: str
     actor_kind: str
     actor_url: str
+    # Everything the same person did in the hour before and after.
+    around_url: str
     action: str
     code: str
     operation: str
@@ -184,6 +186,9 @@ def _row(
         actor=actor_name(event, names),
         actor_kind=event.actor_kind,
         actor_url=search_url(slug, actor=str(event.actor_id)) if event.actor_id is not None else "",
+        around_url=search_url(slug, actor=str(event.actor_id), around=str(event.id))
+        if event.actor_id is not None
+        else "",
         action=action(event),
         code=event.event,
         operation=of(event.event).operation,

@@ -149,8 +149,11 @@ def test_the_second_factor_tile_counts_people(browser: Browser, live: Live) -> N
         strong, everybody = _members(live.tenant)
     with visit(browser, live.cookie(who)) as (page, _):
         page.goto(live.staff("security"))
-        expect(page.get_by_text(f"{strong} of {everybody}", exact=True)).to_be_visible()
-        expect(page.get_by_text("Li Wei")).to_be_visible()
+        card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Second factor"))
+        expect(card.get_by_text(f"{strong} of {everybody}", exact=True)).to_be_visible()
+        # Who it is stands where they are reminded.
+        card.get_by_role("link", name="Second factor").click()
+        expect(page.get_by_role("link", name="Li Wei")).to_be_visible()
 
 
 def _members(tenant: UUID) -> tuple[int, int]:
