@@ -69,8 +69,17 @@ def latest(tenant_id: UUID, *, since: datetime, failed: bool = False) -> list[No
         rows = _client(write=False).lrange(name, 0, MOST - 1)
     except (RedisError, OSError):
         return []
-    found = [Noted(**json.loads(row)) for row in rows]
-    return [row for row in found if row.when > since]
+    found = (_read(row) for row in rows)
+    return [row for row in found if row is not None and row.when > since]
+
+
+def _read(row: bytes) -> Noted | None:
+    """Return what was noted; nothing where an older or newer edition of the product wrote it otherwise."""
+    try:
+        noted = Noted(**json.loads(row))
+        return noted if noted.when.tzinfo is not None else None
+    except (TypeError, ValueError):
+        return None
 
 
 def _names(tenant_id: UUID) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The last requests of programs: how they went, and where each fault is explained."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -12,10 +12,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts import events
 from accounts import queries as accounts
 from accounts.permissions import Permission
 from core import clock, ids
-from edge import requestlog
+from edge import recording, requestlog
 from edge.access import access
 from edge.request import Request
 from edge.requestlog import Noted
@@ -73,12 +74,11 @@ def index(request: Request, slug: str) -> HttpResponse:
     asked = request.GET
     failed = asked.get("view") == "failed"
     at = clock.now()
-    names = {ids.encode("api_key", key.pk): key.name for key in accounts.api_keys()}
+    found = requestlog.latest(context.current_tenant(), since=at - requestlog.KEPT_FOR, failed=failed)
+    names = _names_of(request, {row.key_id for row in found})
     form = FilterForm(asked, keys=names, auto_id="filter_%s")
     form.is_valid()
     wanted = {name: str(form.cleaned_data.get(name) or "") for name in _NAMES}
-    since = at - requestlog.KEPT_FOR
-    found = requestlog.latest(context.current_tenant(), since=since, failed=failed)
     sees_trail = Permission.AUDIT_READ in request.permissions
     one = next((row for row in found if row.id == asked.get("request")), None) if "request" in asked else None
     rows = [row for row in found if _fits(row, wanted)]
@@ -113,6 +113,16 @@ def index(request: Request, slug: str) -> HttpResponse:
     }
     part = request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request")
     return render(request, "developers/_requests.html" if part else "developers/requests.html", context_)
+
+
+def _names_of(request: Request, key_ids: Collection[str]) -> dict[str, str]:
+    """Name the keys for those who manage them, which is recorded; for anybody else they are their ids."""
+    names = {key_id: key_id for key_id in sorted(key_ids)}
+    if Permission.APIKEY_MANAGE not in request.permissions:
+        return names
+    keys = [key for key in accounts.api_keys() if ids.encode("api_key", key.pk) in names]
+    recording.read(request, events.APIKEYS_READ, subjects=[key.pk for key in keys], fields=["api_key.name"])
+    return names | {ids.encode("api_key", key.pk): key.name for key in keys}
 
 
 def url_of(slug: str, request_id: str) -> str:

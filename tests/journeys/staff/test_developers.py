@@ -182,6 +182,10 @@ def test_a_fault_is_found_by_its_request_and_leads_to_what_it_means(live: Live) 
     assert f"/api/v1/docs#{code}" in row
     assert request_id in row
     assert made.headers["X-Request-Id"] not in failed
+    # Whoever manages keys sees them by name, and that is recorded; whoever does not sees which one it was.
+    assert "test key" in row
+    with scope(Scope(live.tenant)):
+        assert Event.objects.filter(event="apikey.read").exists()
     one = who.get(f"/o/a/developers/requests?request={request_id}").content.decode()
     assert re.search(r"<h2[^>]*><code>POST /api/v1/customers</code></h2>", one)
     assert "no longer kept" in who.get("/o/a/developers/requests?request=req_gone").content.decode()
@@ -250,4 +254,9 @@ def test_the_log_of_requests_forgets_and_costs_no_statement(transactional_db: No
     # A busy program does not push its faults out of sight; a week does.
     assert [row.milliseconds for row in requestlog.latest(tenant, since=since, failed=True)] == [2, 1, 0]
     assert requestlog.latest(installation.tenant("b"), since=since) == []
+    # What another edition wrote is passed over.
+    pipe = requestlog._client(write=True)
+    for text in ('{"id": "req_x"}', "[]", "no json", json.dumps({"at": "2026-01-01T00:00:00", "id": 1})):
+        pipe.lpush(requestlog._names(tenant)[0], text)
+    assert len(requestlog.latest(tenant, since=since)) == requestlog.MOST - 4
     assert Client().get("/api/v1/events").status_code == 401
