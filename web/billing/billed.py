@@ -1,5 +1,6 @@
-"""How far a quote is billed, as its pages show it."""
+"""What a quote says, and how far it is billed, as pages show it."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
@@ -8,6 +9,7 @@ from billing.documents.papers import TITLES
 from billing.quotes import parts
 from billing.quotes.queries import QuoteDetail
 from core import ids
+from web.billing import documents
 
 
 def shown(found: QuoteDetail, *, slug: str) -> dict[str, Any]:
@@ -28,3 +30,30 @@ def shown(found: QuoteDetail, *, slug: str) -> dict[str, Any]:
         "left_minor": standing.left_minor,
         "currency": found.currency,
     }
+
+
+def document(found: QuoteDetail) -> documents.Document:
+    """Return what a quote says, as the paper shows it."""
+    buyer = documents.customer_party(found.customer_id)
+    return documents.Document(
+        seller=documents.issuer_party(),
+        buyer=buyer,
+        references=documents.worded([("Customer number", buyer.reference)] if buyer.reference else []),
+        lines=documents.lines_of(found.lines, found.currency),
+        taxes=[
+            documents.Tax(
+                label=tax["name"] or documents.rate(tax["category"], Decimal(tax["percentage"]), words=True),
+                base_minor=tax["base_minor"],
+                tax_minor=tax["tax_minor"],
+            )
+            for tax in found.taxes
+        ],
+        currency=found.currency,
+        subtotal_minor=found.subtotal_minor,
+        total_minor=found.total_minor,
+        prepaid_minor=0,
+        rounding_minor=0,
+        paid_minor=0,
+        due_minor=0,
+        note=found.note,
+    )

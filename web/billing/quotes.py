@@ -1,7 +1,6 @@
 """Quotes: listed, written like a draft, and taken from step to step on pages of their own."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -91,7 +90,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     numbers = lists.numbers([found.invoice_id]) if found.invoice_id else {}
     context = {
         **context_of(slug, pk, found),
-        "document": document(found),
+        "document": billed.document(found),
         "facts": found,
         "invoice": found,
         "paper_title": "Quote",
@@ -375,30 +374,3 @@ def _initial(found: QuoteDetail) -> dict[str, Any]:
         "tax_inclusive": bool(found.lines) and all(line.gross_minor is not None for line in found.lines),
         **discount_words(discount),
     }
-
-
-def document(found: QuoteDetail) -> documents.Document:
-    """Return what a quote says, as the paper shows it."""
-    buyer = documents.customer_party(found.customer_id)
-    return documents.Document(
-        seller=documents.issuer_party(),
-        buyer=buyer,
-        references=documents.worded([("Customer number", buyer.reference)] if buyer.reference else []),
-        lines=documents.lines_of(found.lines, found.currency),
-        taxes=[
-            documents.Tax(
-                label=tax["name"] or documents.rate(tax["category"], Decimal(tax["percentage"]), words=True),
-                base_minor=tax["base_minor"],
-                tax_minor=tax["tax_minor"],
-            )
-            for tax in found.taxes
-        ],
-        currency=found.currency,
-        subtotal_minor=found.subtotal_minor,
-        total_minor=found.total_minor,
-        prepaid_minor=0,
-        rounding_minor=0,
-        paid_minor=0,
-        due_minor=0,
-        note=found.note,
-    )

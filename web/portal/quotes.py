@@ -20,8 +20,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import quotes as office
-from web.billing import rows
+from web.billing import billed, rows
 from web.forms import attempting
 from web.kit.forms import Form
 from web.pay.page import as_file
@@ -73,7 +72,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "quote": row,
         "title": gettext("Quote {number}").format(number=found.number),
         "paper_title": gettext("Quote"),
-        "document": office.document(found),
+        "document": billed.document(found),
         "invoice": found,
         "facts": found,
         "may_answer": row["answerable"] and Permission.PORTAL_PAY in request.permissions,
