@@ -39,6 +39,7 @@ BARE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "alerts.Alert": {"person_id": (USER,)},
     "alerts.AlertStep": {"person_id": (USER,)},
+    "billing.BillingRunSkip": {"subject_id": ("billing.Subscription", "billing.PendingCharge")},
     "outbound.WebhookEvent": {
         "object_id": (
             CUSTOMER, CONTACT, "billing.Invoice", "billing.CreditNote", "billing.Quote", "billing.Subscription",
