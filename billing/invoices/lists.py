@@ -212,6 +212,8 @@ def twins(
     rows = Invoice.objects.filter(
         customer_id=customer_id, total_minor=total_minor, currency=currency, created_at__gte=since
     ).exclude(status=Invoice.Status.VOIDED)
+    # Parts of a quote are alike because it was agreed so.
+    rows = rows.filter(role="")
     found = list(rows.exclude(pk=but).order_by("-id").values(*queries.LIST)[:3])
     names = customers.names([customer_id]) if found else {}
     return [queries.row_of(row, names) for row in found]

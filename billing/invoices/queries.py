@@ -282,6 +282,7 @@ def with_twin(rows: "QuerySet[Invoice]") -> "QuerySet[Invoice]":
         created_at__gte=OuterRef("created_at") - timedelta(days=TWIN_DAYS),
         created_at__lte=OuterRef("created_at") + timedelta(days=TWIN_DAYS),
         total_minor__gt=0,
+        role="",
     )
     others = others.exclude(status=Invoice.Status.VOIDED).exclude(pk=OuterRef("pk"))
     return rows.annotate(twin_id=Subquery(others.order_by("-id").values("id")[:1]))

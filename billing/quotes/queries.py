@@ -9,6 +9,7 @@ from uuid import UUID
 from billing.customers import queries as customers
 from billing.invoices.queries import LineRow
 from billing.quotes.models import Quote, QuoteLine
+from billing.tax.rules import plain
 from core.errors import NotFound
 
 MOST = 200
@@ -116,15 +117,15 @@ def _line(line: QuoteLine) -> LineRow:
         position=line.position,
         kind=line.kind,
         description=line.description,
-        quantity=line.quantity,
+        quantity=plain(line.quantity),
         unit_code=line.unit_code,
-        unit_amount=line.unit_amount,
+        unit_amount=plain(line.unit_amount),
         price_base_quantity=line.price_base_quantity,
-        net_exact=line.net_exact,
+        net_exact=plain(line.net_exact),
         net_minor=line.net_minor,
         tax_rate_id=line.tax_rate_id,
         tax_category=line.tax_category,
-        tax_percentage=line.tax_percentage,
+        tax_percentage=plain(line.tax_percentage),
         gross_minor=line.gross_minor,
         price_id=line.price_id,
         period_from=line.period_from,

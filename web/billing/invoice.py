@@ -264,6 +264,7 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
     return {
         "pk": pk,
         "invoice": rows.row(found, slug=slug, on=rows.today()),
+        "role_title": papers.TITLES[found.role],
         "title": f"Invoice {found.number}" if found.number else "Draft",
         "tabs": [
             Tab(label, reverse(name, args=[slug, pk]), key == current)
