@@ -1,12 +1,11 @@
-"""What is owed and what came, by currency: the counters say how much, a few weeks of the books the rest."""
+"""What is owed and what came, by currency: the open invoices say how much, a few weeks of the books the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from accounts.permissions import Permission
-from billing.invoices import lists
-from billing.invoices.lists import Age, Sums, View, Wanted
+from billing.invoices.lists import Age, Sums, View
 from billing.periods.rules import Month
 from billing.reports import queries as reports
 from billing.reports import sources
@@ -43,30 +42,27 @@ class Figures:
     weeks: BarChart | None
 
 
-def figures(request: Request, slug: str, on: date) -> list[Figures]:
-    """Return the figures of every currency that anything is owed or came in."""
-    owed = {each.currency: each for each in lists.sums(Wanted(today=on, view=View.OPEN))}
-    ages = lists.aging(today=on)
-    known = {each.currency for each in lists.sums(Wanted(today=on))}
+def figures(
+    request: Request, slug: str, on: date, aging: Mapping[str, Mapping[Age, Sums]], currencies: Sequence[str]
+) -> list[Figures]:
+    """Return the figures of the currencies that anything was invoiced in; `aging` as `lists.aging` returns it."""
     reads = Permission.REPORT_READ in request.permissions
-    return [
-        _of(slug, currency, on, owed.get(currency), ages.get(currency, {}), reads=reads)
-        for currency in sorted(known)
-    ]
+    return [_of(slug, currency, on, aging.get(currency, {}), reads=reads) for currency in sorted(currencies)]
 
 
-def _of(
-    slug: str, currency: str, on: date, owed: Sums | None, ages: Mapping[Age, Sums], *, reads: bool
-) -> Figures:
+def _of(slug: str, currency: str, on: date, ages: Mapping[Age, Sums], *, reads: bool) -> Figures:
     late = [sums for age, sums in ages.items() if age is not Age.CURRENT]
     late_minor, late_count = sum(sums.due_minor for sums in late), sum(sums.count for sums in late)
-    owed_minor = owed.due_minor if owed else 0
+    owed_minor, owed_count = (
+        sum(sums.due_minor for sums in ages.values()),
+        sum(sums.count for sums in ages.values()),
+    )
     tiles = [
         Tile(
             label="Outstanding",
             figure=formats.money(owed_minor, currency),
             value=owed_minor,
-            hint=formats.count(owed.count if owed else 0, "open invoice"),
+            hint=formats.count(owed_count, "open invoice"),
             url=invoices.list_url(slug, view=View.OPEN, currency=currency),
         ),
         Tile(
@@ -85,7 +81,7 @@ def _of(
     return Figures(
         currency=currency,
         tiles=tiles,
-        aging=_aging(slug, currency, ages, on) if owed else None,
+        aging=_aging(slug, currency, ages, on) if owed_count else None,
         weeks=weeks,
     )
 

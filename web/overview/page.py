@@ -40,11 +40,13 @@ def show(request: Request, slug: str) -> HttpResponse:
     recording.read(
         request, events.INVOICE_LISTED, subjects=[row.id for row in late.rows], fields=["customer.name"]
     )
-    is_new = not lists.sums(Wanted(today=on))
+    # The open invoices are added up once, for the queue and the figures alike.
+    ages, whole = lists.aging(today=on), lists.sums(Wanted(today=on))
+    is_new = not whole
     may = request.permissions
     context = {
-        "tasks": queue.tasks(request, slug, on),
-        "figures": figures.figures(request, slug, on),
+        "tasks": queue.tasks(request, slug, on, ages),
+        "figures": figures.figures(request, slug, on, ages, [each.currency for each in whole]),
         "late": rows.rows(late.rows, slug=slug, on=on),
         "first_steps": _first_steps(request, slug) if is_new else [],
         "cut_off": not is_new and gateways.is_cut_off(),

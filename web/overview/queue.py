@@ -3,7 +3,7 @@
 Promise kept: a line names nothing its reader could not open, and its number is that of the rows behind its link.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from accounts.permissions import Permission
 from alerts import queries as alerts
 from alerts.rules import Severity
 from billing.invoices import lists
-from billing.invoices.lists import View, Wanted
+from billing.invoices.lists import Age, Sums, View, Wanted
 from billing.rates.queries import base_currency, rate_on
 from billing.rates.rules import ExchangeRateMissing
 from compliance.requests import queries as privacy
@@ -55,9 +55,10 @@ class Task:
     first: bool = False
 
 
-def tasks(request: Request, slug: str, on: date) -> list[Task]:
+def tasks(request: Request, slug: str, on: date, aging: Mapping[str, Mapping[Age, Sums]]) -> list[Task]:
     """Return what waits for whoever asks: what may be an attack, then money by how much, then the rest."""
     found = [task for collect in _COLLECT for task in collect(request, slug, on)]
+    found += _overdue(slug, aging)
     worth = _Worth(on)
     return sorted(
         found,
@@ -86,14 +87,18 @@ class _Worth:
         return money.from_minor(amount_minor, currency) * self._rates[currency] if currency else Decimal(0)
 
 
-def _overdue(request: Request, slug: str, on: date) -> Iterator[Task]:
-    for each in lists.sums(Wanted(today=on, view=View.OVERDUE)):
+def _overdue(slug: str, aging: Mapping[str, Mapping[Age, Sums]]) -> Iterator[Task]:
+    for currency, ages in aging.items():
+        late = [sums for age, sums in ages.items() if age is not Age.CURRENT]
+        if not late:
+            continue
+        number = sum(sums.count for sums in late)
         yield Task(
-            number=each.count,
-            says=_says(each.count, "invoice is overdue", "invoices are overdue"),
-            amount_minor=each.due_minor,
-            currency=each.currency,
-            url=invoices.list_url(slug, view=View.OVERDUE, currency=each.currency),
+            number=number,
+            says=_says(number, "invoice is overdue", "invoices are overdue"),
+            amount_minor=sum(sums.due_minor for sums in late),
+            currency=currency,
+            url=invoices.list_url(slug, view=View.OVERDUE, currency=currency),
             action="Chase",
             icon="clock",
             tint="bad",
@@ -277,7 +282,6 @@ def _url(name: str, slug: str, **query: Any) -> str:
 _COLLECT: tuple[Callable[[Request, str, date], Iterator[Task]], ...] = (
     _approvals,
     _payments,
-    _overdue,
     _drafts,
     _alerts,
     _privacy,
