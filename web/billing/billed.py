@@ -57,3 +57,15 @@ def document(found: QuoteDetail) -> documents.Document:
         due_minor=0,
         note=found.note,
     )
+
+
+def totals(found: QuoteDetail) -> dict[str, Any]:
+    """Return what a kept quote comes to, for the page that changes it."""
+    return {
+        "currency": found.currency,
+        "subtotal_minor": found.subtotal_minor,
+        "taxes": document(found).taxes,
+        "total_minor": found.total_minor,
+        "unread": 0,
+        "twins": [],
+    }

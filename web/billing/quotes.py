@@ -88,6 +88,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     held, state = request.permissions, found.status
     writes = Permission.QUOTE_WRITE in held
     numbers = lists.numbers([found.invoice_id]) if found.invoice_id else {}
+    shown = billed.shown(found, slug=slug)
     context = {
         **context_of(slug, pk, found),
         "document": billed.document(found),
@@ -99,13 +100,17 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         else "",
         "invoice_number": numbers.get(found.invoice_id, "Draft") if found.invoice_id else "",
         "may_edit": writes and state == "draft",
-        "billed": billed.shown(found, slug=slug),
+        "billed": shown,
         "may_send": state == "open" and Permission.INVOICE_SEND in held,
         "part_url": reverse("billing:quote_part", args=[slug, pk])
         if Permission.INVOICE_WRITE in held and state == "accepted" and found.invoice_id is None
         else "",
         "steps": [
-            (words.button, reverse(f"billing:quote_{step}", args=[slug, pk]), words.kind)
+            (
+                "Final invoice…" if step == "convert" and shown["parts"] else words.button,
+                reverse(f"billing:quote_{step}", args=[slug, pk]),
+                words.kind,
+            )
             for step, words in _STEPS.items()
             if words.needs in held and state in words.states and found.invoice_id is None
         ],
@@ -212,6 +217,8 @@ def _write(request: Request, slug: str, found: QuoteDetail | None) -> HttpRespon
         return render(request, "billing/_lines.html", {**context, "form": form, "swapped": True})
     if request.method == "POST":
         context |= {**drafts.computed_totals(request.POST, rates, slug), "twins": []}
+    elif found is not None:
+        context |= billed.totals(found)
     return answer(request, "billing/quote_form.html", context, form=form)
 
 
@@ -261,7 +268,7 @@ _STEPS: dict[str, Step] = {
     "convert": Step(
         "Bill it…",
         "Bill this quote",
-        "One invoice is drafted with the same lines. You can look at it before it is final.",
+        "One invoice is drafted with the same lines, less what was billed before. Look at it before it is final.",
         "The invoice is drafted.",
         states=("accepted",),
         kind="primary",
