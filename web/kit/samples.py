@@ -117,6 +117,18 @@ BACKUPS = strip.DayStrip(
     ],
     note="90 days",
 )
+HITS = [
+    {
+        "id": 1, "kind": "Invoice", "icon": "invoice", "title": "2026-000417",
+        "detail": "Łódzkie Zakłady Metalowe Sp. z o.o.", "status": ("invoice_standing", "overdue"),
+        "amount_minor": 362_000, "currency": "PLN", "keys": "",
+    },
+    {
+        "id": 2, "kind": "Customer", "icon": "customers", "title": "Nordwind Logistik GmbH", "detail": "C-1042",
+        "note": "Exact match", "status": ("customer", "active"), "amount_minor": None, "keys": "",
+    },
+    {"kind": "Billing", "icon": "payment", "title": "Payments", "keys": "p", "amount_minor": None},
+]  # fmt: skip
 STATUSES = [(kind, list(values)) for kind, values in STATUS.items() if kind != "integrity"]
 INTEGRITY = [
     ("verified", "all 128,440 entries, to #128440, 2 min ago"),

@@ -37,7 +37,7 @@ export default function palette(box) {
     if (step && all.length) {
       event.preventDefault();
       choose(all[(all.indexOf(chosen()) + step + all.length) % all.length]);
-    } else if (event.key === "Enter") {
+    } else if (event.key === "Enter" && !event.isComposing) {
       // What is shown answers an earlier word: the choice waits for this one's answer. Enter again asks the page.
       if (stale ? wanted : !chosen()) return;
       event.preventDefault();

@@ -27,7 +27,6 @@ export default function passkey(form) {
   form.hidden = false;
   let offer = null;
   const withdraw = () => { offer?.abort(); offer = null; };
-
   async function offerInField() {
     const possible = await PublicKeyCredential.isConditionalMediationAvailable?.();
     if (!possible) return;
