@@ -145,6 +145,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         "pulse": queries.pulse(at=at),
         "now": at,
         "rule_count": len(rules_of(request)),
+        "may_work": _P.ALERT_WRITE in request.permissions and view != "closed",
         "filtered": bool({"severity", "rule", "owner"} & set(kept)),
         "view": view,
         "tabs": [

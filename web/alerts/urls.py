@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from web.alerts import inbox, payouts, rules
+from web.alerts import bulk, inbox, payouts, rules
 
 app_name = "alerts"
 urlpatterns = [
     path("alerts", inbox.index, name="alerts"),
+    path("alerts/many", bulk.many, name="many"),
     path("alerts/rules", rules.index, name="rules"),
     path("alerts/rules/<str:rule>", rules.detail, name="rule"),
     path("alerts/rules/<str:rule>/change", rules.change, name="change_rule"),

@@ -21,7 +21,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from accounts.services import approvals
-from backups import archive, newest, queries, services, taking
+from backups import archive, newest, queries, server, services, taking
 from backups.drills import results
 from backups.models import Backup, RestoreRequest
 from core import clock, ids
@@ -30,8 +30,8 @@ from crypto import inspection
 from tenancy import jobs
 from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant
-from tests.journeys.backups import house
-from tests.make import accounts, finance, installation
+from tests.journeys.backups import erased, house
+from tests.make import accounts, api, billing, contacts, finance, installation
 
 pytestmark = pytest.mark.xdist_group("backups")
 ACTOR = Actor.system("tests")
@@ -166,8 +166,11 @@ def test_one_organization_comes_back_beside_the_others(database: str, django_db_
 
 
 def test_nothing_older_than_the_reported_rpo_is_lost(database: str, django_db_blocker: Any) -> None:
-    """Four writers, each change acknowledged; then the machine is gone and the archive alone is left."""
+    """Three writers and one who pays over the API, each acknowledged; then the archive alone is left."""
     with django_db_blocker.unblock():
+        speaker = api.key_of("a")
+        with scope(Scope(speaker.tenant)):
+            invoice = ids.encode("invoice", billing.finalized(lines=[billing.line("90000.00")]).pk)
         take("full")
         acknowledged: list[tuple[datetime, str]] = []
         stop = threading.Event()
@@ -183,8 +186,24 @@ def test_nothing_older_than_the_reported_rpo_is_lost(database: str, django_db_bl
             finally:
                 connections.close_all()
 
-        writers = [threading.Thread(target=write, args=[number]) for number in range(4)]
+        def pay_once() -> None:
+            body, key = {"invoice": invoice, "amount_minor": 1}, str(ids.uuid7())
+            answer = speaker.post("payments", body, Idempotency_Key=key)
+            if answer.status_code == 201:
+                acknowledged.append((clock.now(), str(ids.decode("payment", answer.json()["id"]))))
+
+        def pay() -> None:
+            try:
+                while not stop.is_set():
+                    pay_once()
+            finally:
+                connections.close_all()
+
+        writers = [threading.Thread(target=write, args=[number]) for number in range(3)]
+        writers.append(threading.Thread(target=pay))
         with house.streaming_changes() as receiver:
+            # The first request reads the whole product in; it is not to be the only one.
+            pay_once()
             for writer in writers:
                 writer.start()
             for _ in range(2):
@@ -202,16 +221,69 @@ def test_nothing_older_than_the_reported_rpo_is_lost(database: str, django_db_bl
         rpo = lost_at - covers
         with house.restored() as copy, copy.connect(database) as connection:
             found = {
-                row[0] for row in connection.execute("SELECT kind FROM tenancy_job WHERE kind LIKE 'rpo.%'")
+                row[0]
+                for row in connection.execute(
+                    "SELECT kind FROM tenancy_job WHERE kind LIKE 'rpo.%' "
+                    "UNION ALL SELECT id::text FROM payments_payment"
+                )
             }
         due = [name for at, name in acknowledged if at <= lost_at - rpo]
         late = [name for at, name in acknowledged if at > lost_at - rpo and name not in found]
+        paid = [name for name in due if not name.startswith("rpo.")]
         print(
-            f"RPO {rpo.total_seconds():.1f} s: {len(acknowledged)} acknowledged, {len(late)} younger ones lost"
+            f"RPO {rpo.total_seconds():.1f} s: {len(acknowledged)} acknowledged, {len(paid)} old payments all "
+            f"there, {len(late)} younger ones lost"
         )
-        assert len(due) > 50
+        assert len(due) > 50 and paid
         assert [name for name in due if name not in found] == []
         assert late, "nothing was lost, so nothing was proved: write more after the last segment"
+
+
+def test_whoever_was_erased_is_in_no_table_file_index_log_or_restored_backup(
+    database: str, django_db_blocker: Any, tmp_path: Path
+) -> None:
+    """A backup made before the erasure brings the person back, and the journal takes them out again."""
+    words = [b"kanarienvogel", b"Kanarienvogel"]
+    with django_db_blocker.unblock():
+        with scope(Scope(installation.tenant("a"))):
+            person = billing.customer(
+                "Kanarienvogel",
+                email="kanarienvogel@a.example",
+                reference="kanarienvogel-7",
+                notes="kanarienvogel",
+            )
+            other = contacts.contact(person, "Kanarienvogel", email="kanarienvogel@b.example")
+            invoice = billing.finalized(of=person)
+            needles = erased.traces(person, other)
+        take("full")
+        before = erased.live(database)
+        assert erased.standing(needles, before) == needles, (
+            "the search finds nothing, so it would prove nothing"
+        )
+        assert erased.standing(words, before) == []
+        code, told = run("erase_subject", "--organization", "a", "--customer", str(person.pk))
+        assert (code, told["erased"]["customers"], told["erased"]["contacts"]) == (0, 1, 1)
+        # No table, past every policy; and no page or index of the disk, once what was deleted has been swept.
+        assert erased.standing([*needles, *words], erased.live(database)) == []
+        house.superuser_sql("VACUUM FULL billing_customer, billing_contact", database=database)
+        house.superuser_sql("CHECKPOINT", database=database)
+        number = house.superuser_sql(
+            f"SELECT oid FROM pg_database WHERE datname = '{database}'", database="postgres"
+        ).strip()
+        data = Path(house.superuser_sql("SHOW data_directory", database="postgres").strip())
+        places_ = [data / "base" / number, settings.FILES_DIR, *erased.logs()]
+        assert erased.in_files([*needles, *words], *places_) == []
+        # The law's own copy of the invoice opens, under the key of documents.
+        with scope(Scope(installation.tenant("a"))):
+            assert type(invoice).objects.get(pk=invoice.pk).buyer["name"] == "Kanarienvogel"
+        with house.restored() as copy:
+            assert (
+                erased.standing(needles, erased.dumped(database, copy.sockets, str(server.PORT))) == needles
+            )
+            done = erased.replay(copy, database, tmp_path)
+            assert json.loads(done.stdout.splitlines()[-1])["again"] == 1, done.stderr
+            after = erased.dumped(database, copy.sockets, str(server.PORT))
+            assert erased.standing([*needles, *words], after) == []
 
 
 def refuses_what_is_older_than_known(last: Backup) -> None:

@@ -16,7 +16,7 @@ from core import ids
 from payments.services import holds
 from tenancy.context import Scope, scope
 from tests.journeys.staff.office import member
-from tests.make import accounts, alerts
+from tests.make import accounts, alerts, installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,6 +68,52 @@ def test_an_alert_is_found_contained_closed_and_muted(tenant: UUID, thief) -> No
         "alert.opened", "alert.listed", "alert.read", "alert.acknowledged", "alert.contained", "alert.noted",
         "alert.closed", "alert.muted", "alert.unmuted", "alert_rule.read",
     }  # fmt: skip
+
+
+def test_many_alerts_are_taken_given_away_and_closed_at_once(tenant: UUID, thief) -> None:
+    with scope(Scope(tenant)):
+        found = [alerts.alert(code, person=thief.pk) for code in ("DATA-02", "PAY-02", "AUTH-09")]
+        colleague = accounts.member("security_officer").user
+    officer, clerk = member(tenant, RoleCode.SECURITY_OFFICER), member(tenant, RoleCode.BILLING_CLERK)
+    keys = [ids.encode("alert", one.pk) for one in found]
+    assert officer.get("/o/a/alerts").content.decode().count('name="selected"') == 3
+
+    def act(what: str, chosen: list[str], client: Client = officer, **more: str):
+        return client.post("/o/a/alerts/many", {"act": what, "selected": chosen, **more})
+
+    def states() -> list[str]:
+        with scope(Scope(tenant)):
+            rows = dict(Alert.objects.values_list("pk", "state"))
+        return [rows[one.pk] for one in found]
+
+    # Whoever may not work on alerts, and an alert that is not there, change nothing.
+    assert act("acknowledge", keys, clerk).status_code in (403, 404)
+    with scope(Scope(installation.tenant("b"))):
+        foreign = ids.encode("alert", alerts.alert("DATA-02").pk)
+    assert act("acknowledge", [keys[0], foreign]).status_code == 404
+    assert act("rob", keys).status_code == 404
+    assert act("acknowledge", []).status_code == 302
+    assert states() == ["open"] * 3
+    assert act("acknowledge", [keys[0], keys[0]]).status_code == 302
+    # The first was taken already: it is left alone, the others are taken.
+    assert act("acknowledge", keys).status_code == 302
+    said = text(officer.get("/o/a/alerts"))
+    assert "2 alerts taken." in said and "1 alert left alone" in said
+    assert states() == ["acknowledged"] * 3
+    assert "Give away: 2 alerts" in text(act("assign", keys[:2]))
+    assert act("assign", keys[:2], sure="1", to=str(colleague.pk)).status_code == 302
+    assert act("assign", keys[:2], sure="1", to=str(thief.pk)).status_code == 422
+    unsaid = act("close", keys, sure="1", reason="true", words="")
+    assert (unsaid.status_code, states()) == (422, ["acknowledged"] * 3)
+    assert unsaid.content.decode().count('name="selected"') == 3
+    assert act("close", keys, sure="1", reason="benign", words="<script>an audit</script>").status_code == 302
+    assert states() == ["closed"] * 3
+    with scope(Scope(tenant)):
+        owners = list(Alert.objects.order_by("id").values_list("assigned_to", flat=True))
+        assert owners[:2] == [colleague.pk] * 2
+        assert Event.objects.filter(event="alert.closed").count() == 3
+    shown = officer.get(f"/o/a/alerts/{keys[0]}").content.decode()
+    assert "&lt;script&gt;an audit" in shown and "<script>an audit" not in shown
 
 
 def test_exports_and_payouts_stop_from_an_alert_and_go_again_from_their_own_places(
