@@ -79,6 +79,7 @@ NOUNS = {
     "plans": "reminder_plan",
     "channels": "alert_channel",
     "streams": "audit_stream",
+    "privacy_requests": "privacy_request",
     "webhooks": "webhook_endpoint",
     "webhook_endpoints": "webhook_endpoint",
     "deliveries": "webhook_delivery",
