@@ -6,6 +6,7 @@ import lxml.html
 import pytest
 
 from accounts.models import Invitation, Membership, Role, Session
+from compliance.controls import registry
 from compliance.controls.models import ControlResult
 from core import clock, ids
 from outbound.models import OutboxMessage
@@ -13,6 +14,7 @@ from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.guarantees.world import Organization, RoleCode
 from tests.make import accounts, alerts, compliance, people
+from web.console import protections
 
 
 @pytest.fixture
@@ -40,6 +42,8 @@ def test_the_worst_protection_stands_first_and_its_days_are_what_was_found(ours:
         old = ControlResult.objects.get(pk=last.pk)
         old.pk, old.state, old.at = ids.uuid7(), "failing", clock.now() - timedelta(days=10)
         old.save(force_insert=True)
+    named = {code for each in protections.CONTROLS.values() for code in each if code}
+    assert named <= {control.code for control in registry.live()}
     shown = page(ours, "security")
     titles = [each.text_content().strip() for each in shown.xpath("//li[@class='protection']//h2")]
     assert len(titles) == 10
