@@ -179,3 +179,19 @@ RETENTION_ENDED = register(
     owasp="sensitive_delete",
     pci="10.2.1.7",
 )
+
+VIEW_SAVED = register(
+    "view.saved", "{actor} saved a view of a list", owasp="sensitive_create", pci="10.2.1.7"
+)
+VIEW_CHANGED = register(
+    "view.changed", "{actor} changed a view of a list", owasp="sensitive_update", pci="10.2.1.7"
+)
+VIEW_DELETED = register(
+    "view.deleted", "{actor} deleted a view of a list", owasp="sensitive_delete", pci="10.2.1.7"
+)
+COLUMNS_CHOSEN = register(
+    "list.columns_chosen", "{actor} arranged the columns of a list", owasp="sensitive_update", pci="10.2.1.7"
+)
+ROWS_CHOSEN = register(
+    "list.rows_chosen", "{actor} chose {count} rows of a list: {act}", owasp="sensitive_read", pci="10.2.1.1"
+)

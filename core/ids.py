@@ -71,6 +71,8 @@ PREFIXES = {
     "restore": "rst",
     "restore_drill": "drl",
     "role": "rol",
+    "saved_view": "svw",
+    "selection": "sel",
     "series": "ser",
     "session": "ses",
     "statement": "stm",

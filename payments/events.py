@@ -275,3 +275,13 @@ CARDS_SCANNED = register(
 CARD_NUMBER_FOUND = register(
     "cards.found", "{actor} found what looks like a card number in {place}", owasp="sensitive_read"
 )
+
+# --- One thing done to many -------------------------------------------------------------------------
+
+BULK_BEGUN = register(
+    "bulk.begun", "{actor} began to do something to many records: {act}, {rows}", owasp="sensitive_update"
+)
+BULK_ENDED = register(
+    "bulk.ended", "Work on many records ended: {act}, {done} done", owasp="sensitive_update"
+)
+BULK_STOPPED = register("bulk.stopped", "{actor} stopped job {subject}", owasp="sensitive_update")

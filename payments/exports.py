@@ -5,13 +5,21 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from accounts.permissions import Permission
 from billing.exports import lists
-from billing.exports.kinds import Column, Filters, Kind, Shape, Value, register
+from billing.exports.kinds import CHOSEN, Column, Filters, Kind, Shape, Value, register
+from billing.invoices import chosen
+from billing.invoices.models import Invoice
 from core import ids
 from payments.models import Payment
+from payments.services import sending
 from tenancy.context import current_tenant
 
+# So many are set one after the other in some minutes; a year of them is an archive, not a download.
+MOST_PDFS = 500
+_PDF_PORTION = 25
 STATES = tuple(Payment.State.values)
 COLUMNS = (
     Column(code="id", label="Id"),
@@ -40,6 +48,34 @@ def register_all() -> None:
             columns=COLUMNS, filters={"state": STATES, "from": (), "to": ()}, count=_count, page=_page,
         )
     )  # fmt: skip
+    register(
+        Kind(
+            code="invoice_pdfs", label="PDFs of invoices", noun="invoice", permission=Permission.INVOICE_READ,
+            columns=(Column(code="pdf", label="The invoice as PDF", is_personal=True),), filters={CHOSEN: ()},
+            count=lambda filters: _final(filters).count(), page=_final_page, formats=("zip",), most=MOST_PDFS,
+            document=_pdf,
+        )
+    )  # fmt: skip
+
+
+def _final(filters: Filters) -> "QuerySet[Invoice]":
+    """Return the invoices that have a document: a draft has none."""
+    found = lists.chosen_rows(filters, chosen.rows)
+    rows: QuerySet[Invoice] = Invoice.objects.all() if found is None else found
+    return rows.exclude(status=Invoice.Status.DRAFT)
+
+
+def _final_page(
+    filters: Filters, columns: Sequence[str], after: UUID | None
+) -> tuple[list[Sequence[Value]], UUID | None]:
+    rows = _final(filters) if after is None else _final(filters).filter(pk__lt=after)
+    keys = list(rows.order_by("-pk").values_list("pk", flat=True)[:_PDF_PORTION])
+    return [[str(key)] for key in keys], keys[-1] if len(keys) == _PDF_PORTION else None
+
+
+def _pdf(tenant_id: UUID, invoice: str) -> tuple[str, bytes]:
+    made = sending.invoice_file(tenant_id, UUID(invoice))
+    return made.name, made.content
 
 
 def _where(filters: Filters) -> tuple[str, dict[str, Any]]:

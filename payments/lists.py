@@ -10,10 +10,11 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Case, F, Q, QuerySet, Sum, When
 
 from billing.customers import queries as customers
 from billing.settlement.models import Allocation, CreditBalance
+from billing.tallies import queries as tallies
 from payments.models import Dispute, Payment, PaymentItem, PaymentMethod, Refund
 
 PAGE = 50
@@ -156,11 +157,32 @@ def payments(
     received_to: date | None = None,
     with_names: bool = True,
 ) -> Listed[PaymentRow]:
-    """List payments; of an invoice are those meant for it and those that paid it.
+    """List payments; of an invoice are those meant for it and those that paid it."""
+    rows = matching(
+        among=among, states=states, customer_ids=customer_ids, invoice_id=invoice_id, method=method, currency=currency,
+        reference=reference, received_from=received_from, received_to=received_to,
+    )  # fmt: skip
+    page = _page(rows, place)
+    return _listed(page, place, payment_rows(page[: place.limit], with_names=with_names))
+
+
+def matching(
+    *,
+    among: "QuerySet[Payment] | None" = None,
+    states: Collection[str] = (),
+    customer_ids: Collection[UUID] | None = None,
+    invoice_id: UUID | None = None,
+    method: str = "",
+    currency: str = "",
+    reference: str = "",
+    received_from: date | None = None,
+    received_to: date | None = None,
+) -> "QuerySet[Payment]":
+    """Return the payments of a list, in no order.
 
     `reference` and `customer_ids` together find either, as somebody who searches means it. `among`: only of these.
     """
-    rows = Payment.objects.all() if among is None else among
+    rows: QuerySet[Payment] = Payment.objects.all() if among is None else among
     if states:
         rows = rows.filter(state__in=states)
     if reference and customer_ids:
@@ -177,9 +199,12 @@ def payments(
         "received_on__gte": received_from,
         "received_on__lte": received_to,
     }
-    rows = rows.filter(**{name: value for name, value in bounds.items() if value})
-    page = _page(rows, place)
-    return _listed(page, place, payment_rows(page[: place.limit], with_names=with_names))
+    return rows.filter(**{name: value for name, value in bounds.items() if value})
+
+
+def amounts() -> Case:
+    """Return what a row of a list says of a payment: what arrived of it, or what was meant to."""
+    return Case(When(captured_minor__gt=0, then=F("captured_minor")), default=F("amount_minor"))
 
 
 def payments_of(invoice_id: UUID) -> list[UUID]:
@@ -241,6 +266,14 @@ def refunds(
     shown = page[: place.limit]
     names = customers.names(refund.customer_id for refund in shown) if with_names else {}
     return _listed(page, place, [refund_row(refund, names) for refund in shown])
+
+
+def refund_sums(
+    *, states: Collection[str] = (), among: "QuerySet[Refund] | None" = None
+) -> dict[str, tuple[int, int]] | None:
+    """Add up the refunds of a list; None when they are too many."""
+    rows = Refund.objects.all() if among is None else among
+    return tallies.added(rows.filter(state__in=states) if states else rows, amount="amount_minor")
 
 
 def refund_row(refund: Refund, names: dict[UUID, str]) -> RefundRow:

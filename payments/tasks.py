@@ -11,6 +11,7 @@ from celery import shared_task
 
 from core import clock
 from core.errors import Refusal
+from payments.bulk.tasks import work_selection  # noqa: F401  for Celery to find
 from payments.cards import scan
 from payments.reminders import daily
 from payments.services import accounts, autopay, hooks, janitor, links, sending

@@ -45,6 +45,13 @@ def finish(*, job_id: UUID, at: datetime, counts: Mapping[str, int] | None = Non
 
 
 @use_case
+def cancel(*, job_id: UUID, at: datetime) -> bool:
+    """Note that nobody wants it any more; whoever works on it looks before each step. False when it has ended."""
+    lasts = Job.objects.filter(pk=job_id, state__in=(Job.State.QUEUED, Job.State.RUNNING))
+    return bool(lasts.update(state=Job.State.CANCELLED, finished_at=at))
+
+
+@use_case
 def fail(*, job_id: UUID, at: datetime, code: str) -> None:
     """Note that it has failed, with a code and never with a message that might quote a value."""
     Job.objects.filter(pk=job_id).update(state=Job.State.FAILED, finished_at=at, code=code)

@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("pay/", include("web.pay.urls")),
     path("certificates", include("web.training.public_urls")),
     path("p/<organization:slug>/", include("web.portal.urls")),
+    # Before the lists themselves, whose addresses take any record's name.
+    path("o/<organization:slug>/", include("web.lists.urls")),
     path("o/<organization:slug>/", include("web.billing.urls")),
     path("o/<organization:slug>/", include("web.search.urls")),
     path("o/<organization:slug>/", include("web.customers.urls")),

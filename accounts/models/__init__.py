@@ -1,5 +1,6 @@
-"""Storage: people and their sign-in (global), roles, keys and approvals (of one organization)."""
+"""Storage: people and their sign-in (global), roles, keys, approvals and lists (of one organization)."""
 
+from accounts.lists.models import ListColumns, SavedView, Selection
 from accounts.models.access import ApiKey, Invitation, Membership, PortalAccess, Role
 from accounts.models.approvals import ApprovalRequest
 from accounts.models.factors import PasskeyCredential, RecoveryCode, TotpDevice
@@ -11,12 +12,15 @@ __all__ = [
     "ApprovalRequest",
     "FieldDiff",
     "Invitation",
+    "ListColumns",
     "Membership",
     "PasskeyCredential",
     "PortalAccess",
     "RecoveryCode",
     "RecoveryToken",
     "Role",
+    "SavedView",
+    "Selection",
     "Session",
     "TotpDevice",
     "User",

@@ -13,6 +13,7 @@ from billing.creditnotes import content, rules
 from billing.creditnotes.models import CreditNote, CreditNoteLine, CreditNoteTax
 from billing.customers import queries as customers
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.tallies import queries as tallies
 from billing.tax.rules import plain
 from core.errors import NotFound
 
@@ -139,6 +140,12 @@ def page(
     after_last = shown[-1]["id"] if len(found) > limit else None
     made = [CreditNoteRow(**row, customer_name=names.get(row["customer_id"], "")) for row in shown]
     return CreditNotePage(made, after_last)
+
+
+def sums(*, number: str | None = None) -> dict[str, tuple[int, int]] | None:
+    """Add up the credit notes of a number, or all; None when they are too many."""
+    rows = CreditNote.objects.all()
+    return tallies.added(rows if number is None else rows.filter(number=number), amount="total_minor")
 
 
 def of_invoice(invoice_id: UUID) -> list[CreditNoteRow]:

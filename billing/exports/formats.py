@@ -24,6 +24,7 @@ _PIECE = 256 * 1024
 MEDIA_TYPES = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
 }
 _TYPES = (
     '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
@@ -158,6 +159,19 @@ def _workbook(columns: Sequence[Column], rows: Iterable[Sequence[Value]]) -> Ite
                     if piece := pipe.taken():
                         yield piece
             sheet.write(b"".join(waiting) + b"</sheetData></worksheet>")
+    yield pipe.taken()
+
+
+def zipped(documents: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Write documents, each with its name, into one ZIP. A name that comes twice is told apart by a number."""
+    pipe = _Pipe()
+    seen: dict[str, int] = {}
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as book:
+        for name, content in documents:
+            seen[name] = seen.get(name, 0) + 1
+            stem, dot, ending = name.rpartition(".")
+            book.writestr(name if seen[name] == 1 else f"{stem}-{seen[name]}{dot}{ending}", content)
+            yield pipe.taken()
     yield pipe.taken()
 
 

@@ -45,6 +45,11 @@ class Kind:
     filters: Mapping[str, Sequence[str]]
     count: Callable[[Filters], int]
     page: Callable[[Filters, Sequence[str], UUID | None], tuple[list[Sequence[Value]], UUID | None]]
+    formats: Sequence[str] = ("csv", "xlsx")
+    most: int = 1_000_000
+    # Makes the document of one row (organization, what the row's only column says) outside any scope: its name and
+    # its bytes. Such a list goes out as a zip of them.
+    document: Callable[[UUID, str], tuple[str, bytes]] | None = None
 
     def column(self, code: str) -> Column | None:
         """Return one column, None when there is none of that code."""
@@ -52,12 +57,15 @@ class Kind:
 
     @property
     def usual(self) -> tuple[str, ...]:
-        """The columns that nobody is named by: what is chosen unless somebody chooses."""
-        return tuple(each.code for each in self.columns if not each.is_personal)
+        """The columns that nobody is named by: what is chosen unless somebody chooses. A list of documents has one."""
+        plain = tuple(each.code for each in self.columns if not each.is_personal)
+        return plain or tuple(each.code for each in self.columns)
 
 
 # Filters whose value is a day, not a word of a list.
 DAYS = ("from", "to")
+# A filter of every list that rows can be ticked in: the selection by its outside name.
+CHOSEN = "chosen"
 _kinds: dict[str, Kind] = {}
 
 

@@ -6,11 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
+from accounts.lists import queries as selections
 from accounts.permissions import Permission
 from billing.contacts.models import Contact
+from billing.customers import chosen as customers_chosen
 from billing.customers.models import Customer
-from billing.exports.kinds import Column, Filters, Kind, Shape, Value, register
+from billing.exports.kinds import CHOSEN, Column, Filters, Kind, Shape, Value, register
+from billing.invoices import chosen as invoices_chosen
 from billing.invoices.models import InvoiceLine
 from core import ids, money
 from crypto import rows as plain_rows
@@ -96,7 +100,7 @@ def register_all() -> None:
     register(
         Kind(
             code="customers", label="Customers", noun="customer", permission=Permission.CUSTOMER_READ,
-            columns=CUSTOMER_COLUMNS, filters={"state": ("active", "archived")},
+            columns=CUSTOMER_COLUMNS, filters={"state": ("active", "archived"), CHOSEN: ()},
             count=_customers_count, page=_customers,
         )
     )  # fmt: skip
@@ -111,7 +115,7 @@ def register_all() -> None:
     register(
         Kind(
             code="invoices", label="Invoices", noun="invoice", permission=Permission.INVOICE_READ,
-            columns=INVOICE_COLUMNS, filters=dated, count=_invoices_count, page=_invoices,
+            columns=INVOICE_COLUMNS, filters={**dated, CHOSEN: ()}, count=_invoices_count, page=_invoices,
         )
     )  # fmt: skip
     register(
@@ -147,8 +151,30 @@ def customer_names(keys: Sequence[UUID]) -> dict[UUID, str]:
     return {key: str(name) for key, name in plain_rows.open_all(Customer, "name", found)}
 
 
+def chosen_rows(
+    filters: Filters, rows_of: "Callable[[selections.Chosen], QuerySet[Any]]"
+) -> "QuerySet[Any] | None":
+    """Return the rows of the selection that a list is narrowed to, None where it is narrowed to none.
+
+    Raises:
+        NotFound: there is no such selection.
+    """
+    if not filters.get(CHOSEN):
+        return None
+    return rows_of(selections.selection(ids.decode("selection", filters[CHOSEN])))
+
+
+def portion(rows: "QuerySet[Any] | None", after: UUID | None) -> tuple[str, dict[str, Any]]:
+    """Write the condition that reads the next portion of a selection, and its value."""
+    if rows is None:
+        return "", {}
+    keys = rows.filter(pk__lt=after or _NEWEST).order_by("-pk").values_list("pk", flat=True)[:PORTION]
+    return "AND id = ANY(%(keys)s)", {"keys": list(keys)}
+
+
 def _customers_count(filters: Filters) -> int:
-    rows = Customer.objects.filter(restricted_at__isnull=True)
+    chosen = chosen_rows(filters, customers_chosen.rows)
+    rows = (Customer.objects.all() if chosen is None else chosen).filter(restricted_at__isnull=True)
     return (rows.filter(state=filters["state"]) if filters.get("state") else rows).count()
 
 
@@ -163,8 +189,10 @@ def _customers(
     if set(_ADDRESS) & set(columns):
         sealed.append("address")
     state = "AND state = %(state)s" if filters.get("state") else ""
-    sql = _select("billing_customer", (*plain, *sealed), f"AND restricted_at IS NULL {state}")
-    stored = behind(sql, after, {"state": filters.get("state")})
+    chosen = chosen_rows(filters, customers_chosen.rows)
+    keys, named = portion(None if chosen is None else chosen.filter(restricted_at__isnull=True), after)
+    sql = _select("billing_customer", (*plain, *sealed), f"AND restricted_at IS NULL {state} {keys}")
+    stored = behind(sql, after, {"state": filters.get("state"), **named})
     opened = {
         name: _opened(Customer, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])
         for at, name in enumerate(sealed)
@@ -232,6 +260,9 @@ def _named(filters: Filters) -> dict[str, Any]:
 
 
 def _invoices_count(filters: Filters) -> int:
+    chosen = chosen_rows(filters, invoices_chosen.rows)
+    if chosen is not None:
+        return _narrowed(chosen, filters).count()
     sql = f"SELECT count(*) FROM billing_invoice i WHERE i.tenant_id = %(tenant)s {_dated(filters, 'i')}"  # noqa: S608  our own words
     return int(fetch(sql, {"tenant": current_tenant(), **_named(filters)})[0][0])
 
@@ -243,9 +274,10 @@ def _invoices(
         "id", "number", "status", "payment_status", "customer_id", "currency", "subtotal_minor", "tax_minor",
         "total_minor", "amount_paid_minor", "amount_due_minor", "issued_on", "due_on", "created_at",
     )  # fmt: skip
-    stored = behind(
-        _select("billing_invoice", plain, _dated(filters, "billing_invoice")), after, _named(filters)
-    )
+    chosen = chosen_rows(filters, invoices_chosen.rows)
+    keys, named = portion(None if chosen is None else _narrowed(chosen, filters), after)
+    where = f"{_dated(filters, 'billing_invoice')} {keys}"
+    stored = behind(_select("billing_invoice", plain, where), after, {**_named(filters), **named})
     names = customer_names([row[4] for row in stored]) if "customer_name" in columns else {}
 
     def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
@@ -258,6 +290,15 @@ def _invoices(
         }  # fmt: skip
 
     return shown(stored, columns, tell)
+
+
+def _narrowed(rows: "QuerySet[Any]", filters: Filters) -> "QuerySet[Any]":
+    bounds = {
+        "status": filters.get("status"),
+        "issued_on__gte": filters.get("from"),
+        "issued_on__lte": filters.get("to"),
+    }
+    return rows.filter(**{name: value for name, value in bounds.items() if value})
 
 
 def _lines_count(filters: Filters) -> int:

@@ -74,7 +74,13 @@ def _make(tenant_id: UUID, export_id: UUID, actor: Actor, now: Callable[[], date
             yield from portion
 
     def pieces() -> Iterator[bytes]:
-        for piece in formats.write(row.format, columns, rows()):
+        document = kind.document
+        written = (
+            formats.write(row.format, columns, rows())
+            if document is None
+            else formats.zipped(document(tenant_id, str(each[0])) for each in rows())
+        )
+        for piece in written:
             digest.update(piece)
             yield piece
 

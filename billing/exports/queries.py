@@ -1,5 +1,6 @@
 """Reading about exports: what was taken out, by whom, and whether anything may be."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -71,6 +72,11 @@ def get(export_id: UUID) -> ExportRow:
     if row is None:
         raise NotFound
     return shown(row)
+
+
+def of_jobs(job_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return the exports that some jobs make, by the job."""
+    return dict(Export.objects.filter(job_id__in=list(job_ids)).values_list("job_id", "pk"))
 
 
 def freeze() -> Freeze | None:

@@ -32,7 +32,6 @@ JOB = "export.make"
 KEEP = timedelta(hours=24)
 # Above it somebody says what it is for.
 REASON_ABOVE = 1_000
-MOST_ROWS = 1_000_000
 _REASON_LENGTH = 500
 
 
@@ -49,7 +48,7 @@ class NothingToExport(Refusal):
 
 
 class TooMuchToExport(Refusal):
-    """An export has a million rows at most. Narrow it down."""
+    """This is more than one file may hold. Narrow it down."""
 
     code = "too_much_to_export"
 
@@ -118,8 +117,9 @@ def check(wanted: Wanted, *, held: frozenset[Permission]) -> Kind:
         for code in wanted.columns
         if kind.column(code) is None
     ][:1]
-    if wanted.format not in Export.Format.values:
-        errors.append(FieldError("/format", "unknown_choice", "A file is csv or xlsx."))
+    if wanted.format not in kind.formats:
+        sentence = f"A file is {' or '.join(kind.formats)}."
+        errors.append(FieldError("/format", "unknown_choice", sentence))
     for name, text in (wanted.filters or {}).items():
         if not text:
             continue
@@ -166,8 +166,8 @@ def ask(*, wanted: Wanted, actor: Actor, at: datetime) -> Export:
     rows = kind.count(_narrowed(wanted))
     if not rows:
         raise NothingToExport
-    if rows > MOST_ROWS:
-        raise TooMuchToExport
+    if rows > kind.most:
+        raise TooMuchToExport(f"One file holds {kind.most:,} rows at most. Narrow it down.")
     reason = wanted.reason.strip()
     if rows > REASON_ABOVE and not reason:
         sentence = f"Say what {rows:,} rows are for; above {REASON_ABOVE:,} everybody does."

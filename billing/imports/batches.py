@@ -4,7 +4,7 @@ Promise kept: nothing of the file is stored in clear, no value stands in a messa
 checked; a run that is cut off goes on behind the last row it took in, and takes none in twice.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -178,6 +178,11 @@ def get(import_id: UUID) -> Shown:
     if row is None:
         raise NotFound
     return _shown(row)
+
+
+def of_jobs(job_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return the imports that some jobs work on, by the job."""
+    return dict(Import.objects.filter(job_id__in=list(job_ids)).values_list("job_id", "pk"))
 
 
 def page(*, after: UUID | None = None) -> tuple[list[Shown], UUID | None]:

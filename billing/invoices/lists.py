@@ -129,6 +129,16 @@ class Sums:
     due_minor: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """What one customer owes in one currency, and what of it is late. Minor units."""
+
+    currency: str
+    count: int
+    due_minor: int
+    late_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One page with the cursors of its neighbours, empty where there is none."""
@@ -201,6 +211,27 @@ def aging(*, today: date) -> dict[str, dict[Age, Sums]]:
             due_minor=row["due"] + (before.due_minor if before else 0),
         )
     return result
+
+
+def owed_by(customer_ids: Collection[UUID], *, today: date) -> dict[UUID, list[Owed]]:
+    """Return what customers owe by currency, and what of it is late, in one statement."""
+    found = (
+        Invoice.objects.filter(_UNPAID, customer_id__in=set(customer_ids))
+        .values("customer_id", "currency")
+        .annotate(
+            count=Count("id"),
+            due=Sum("amount_due_minor"),
+            late=Sum("amount_due_minor", filter=Q(due_on__lt=today)),
+        )
+        .order_by("customer_id", "currency")
+    )
+    owed: dict[UUID, list[Owed]] = {}
+    for row in found:
+        each = Owed(
+            currency=row["currency"], count=row["count"], due_minor=row["due"], late_minor=row["late"] or 0
+        )
+        owed.setdefault(row["customer_id"], []).append(each)
+    return owed
 
 
 def twins(

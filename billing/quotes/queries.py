@@ -9,6 +9,7 @@ from uuid import UUID
 from billing.customers import queries as customers
 from billing.invoices.queries import LineRow
 from billing.quotes.models import Quote, QuoteLine
+from billing.tallies import queries as tallies
 from billing.tax.rules import plain
 from core.errors import NotFound
 
@@ -78,6 +79,12 @@ def page(
     names = customers.names(row["customer_id"] for row in shown) if with_names else {}
     made = [QuoteRow(**row, customer_name=names.get(row["customer_id"], "")) for row in shown]
     return QuotePage(made, shown[-1]["id"] if len(found) > limit else None)
+
+
+def sums(*, status: str | None = None) -> dict[str, tuple[int, int]] | None:
+    """Add up the quotes of a status, or all; None when they are too many."""
+    rows = Quote.objects.all()
+    return tallies.added(rows if status is None else rows.filter(status=status), amount="total_minor")
 
 
 def get(quote_id: UUID) -> QuoteDetail:

@@ -1,10 +1,14 @@
 """How many and how much, from the tallies: the same cost at any size."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Case, QuerySet, Sum
 
 from billing.tallies.models import Tally
+
+# More rows than this are not added up while somebody waits for a page.
+MOST_ADDED = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +43,18 @@ def totals(noun: str) -> list[Total]:
         for row in rows
         if row["n"] or row["total"] or row["due"]
     ]
+
+
+def added(rows: "QuerySet[Any]", *, amount: str | Case) -> dict[str, tuple[int, int]] | None:
+    """Add up what has no tally: how many rows of each currency, and what they come to in minor units.
+
+    None when there are more than anybody should wait for; then the page says so.
+    """
+    found = list(rows.order_by().values_list("currency", amount)[: MOST_ADDED + 1])
+    if len(found) > MOST_ADDED:
+        return None
+    sums: dict[str, tuple[int, int]] = {}
+    for currency, minor in found:
+        count, total = sums.get(currency, (0, 0))
+        sums[currency] = (count + 1, total + (minor or 0))
+    return dict(sorted(sums.items()))

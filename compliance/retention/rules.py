@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Invitation, Membership, PortalAccess
+from accounts.models import Invitation, Membership, PortalAccess, Selection
 from accounts.services import retention as accounts
 from billing.customers.models import Customer
 from billing.exports.models import Export
@@ -97,6 +97,10 @@ RULES: tuple[Rule, ...] = (
             state__in=["done", "failed", "cancelled"], created_at__lt=at - _QUARTER
         ),
         remove=_delete,
+    ),
+    Rule(
+        code="selections", label="Rows chosen of lists", what="accounts.Selection", keep=_QUARTER,
+        due=lambda at: Selection.objects.filter(at__lt=at - _QUARTER), remove=_delete,
     ),
     Rule(
         code="exports", label="Exports", what="billing.Export", keep=_YEAR,

@@ -10,6 +10,7 @@ import menu from "./behaviours/menu.js";
 import passkey from "./behaviours/passkey.js";
 import palette from "./behaviours/palette.js";
 import rowLink from "./behaviours/row-link.js";
+import selection from "./behaviours/selection.js";
 import shortcuts from "./behaviours/shortcuts.js";
 import theme from "./behaviours/theme.js";
 import toast from "./behaviours/toast.js";
@@ -17,7 +18,7 @@ import unsaved from "./behaviours/unsaved.js";
 
 const behaviours = {
   announce, autosave, "busy-submit": busySubmit, copy, dialog, focus, lines, menu, palette, passkey,
-  "row-link": rowLink, shortcuts, theme, toast, unsaved,
+  "row-link": rowLink, selection, shortcuts, theme, toast, unsaved,
 };
 const attached = new WeakSet();
 

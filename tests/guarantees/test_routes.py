@@ -101,6 +101,8 @@ NOUNS = {
     "privacy": "privacy_request",
     "breaches": "breach",
     "holds": "legal_hold",
+    "views": "saved_view",
+    "selected": "selection",
 }
 # Arguments that name no record.
 WORDS = {

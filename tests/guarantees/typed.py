@@ -43,6 +43,7 @@ from tests.guarantees import (
     typed_customers,
     typed_delivery,
     typed_imports,
+    typed_lists,
     typed_patching,
     typed_payments,
     typed_privacy,
@@ -155,6 +156,7 @@ def _type_over_the_services(marker: str) -> None:
         typed_privacy.over_the_services(marker, actor)
         typed_corrections.over_the_services(marker, actor)
         typed_training.over_the_services(marker, actor)
+        typed_lists.over_the_services(marker, actor)
         apikeys.create(
             name=f"{marker} key",
             scopes=["invoice:read"],

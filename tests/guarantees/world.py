@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts import queries
+from accounts.lists import services as lists
 from accounts.models import Invitation, Session, User
 from accounts.permissions import ROLES, Permission, RoleCode
 from accounts.services import approvals, members
@@ -166,6 +167,12 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         told = WebhookDelivery.objects.get(endpoint=hook)
         alarm = delivery.channel("webhook", actor=owner_actor)
         stream = delivery.stream(actor=owner_actor)
+        view = lists.save_view(
+            listing="customers", name="Ours", query="", is_shared=True, actor=owner_actor, at=at
+        )
+        chosen = lists.choose(
+            listing="invoices", action="send", ids=[finalized.pk], count=1, actor=owner_actor, at=at
+        )
         sold = recurring.price()
         counted = recurring.meter()
         subscribed = recurring.subscription(sold, of=customer)
@@ -241,6 +248,8 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         "ledger_account": ids.encode("ledger_account", receivable.pk),
         "ledger_transaction": ids.encode("ledger_transaction", booked.pk),
         "job": ids.encode("job", job.pk),
+        "saved_view": ids.encode("saved_view", view.pk),
+        "selection": ids.encode("selection", chosen.pk),
         "privacy_request": ids.encode("privacy_request", asked.pk),
         "breach": ids.encode("breach", breach.pk),
         "legal_hold": ids.encode("legal_hold", hold.pk),

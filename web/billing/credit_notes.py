@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -32,10 +33,21 @@ from payments.services import crediting
 from web.billing import documents, invoice, kept_documents
 from web.billing.credit_form import REASONS, CreditForm
 from web.forms import answer, attempting
-from web.kit import formats
-from web.kit.parts import Crumb, CursorPage
+from web.kit import cells, formats
+from web.kit.forms import Form
+from web.kit.parts import Chip, Crumb
+from web.lists import listings, page
+from web.lists.page import Empty, Shown
 
 _PAGE = 50
+
+
+class NumberForm(Form):
+    """What the list can be narrowed by."""
+
+    q = forms.CharField(
+        label="Number", required=False, max_length=80, widget=forms.SearchInput(attrs={"autocomplete": "off"})
+    )
 
 
 @access(get=Permission.INVOICE_READ)
@@ -50,22 +62,39 @@ def index(request: Request, slug: str) -> HttpResponse:
         request, events.CREDIT_NOTE_LISTED, subjects=[row.id for row in found.rows], fields=["customer.name"]
     )
     names = lists.numbers([row.invoice_id for row in found.rows if row.invoice_id is not None])
-    raw = request.GET.get("from", "")
-    first = int(raw) if raw.isdecimal() and len(raw) <= 9 else 1
-    query = request.GET.copy()
-    if found.next_after is not None:
-        query["cursor"], query["from"] = ids.base32(found.next_after), str(first + len(found.rows))
-    context = {
-        "rows": [row_of(row, slug=slug, numbers=names) for row in found.rows],
-        "number": number,
-        "page": CursorPage(
-            shown=len(found.rows),
-            first=max(first, 1),
-            next_url=f"?{query.urlencode()}" if found.next_after is not None else "",
-            previous_url="",
-        ),
-    }
-    return render(request, "billing/credit_notes.html", context)
+    sums = queries.sums(number=number or None)
+    at = page.cursor_page(request.GET, shown=len(found.rows), next_after=found.next_after)
+    why = ("No credit note has this number", "Enter the whole number, as it stands on the document.")
+    none = ("No credit notes yet", "Open a finalized invoice and choose Credit.")
+    title, sentence = why if number else none
+    given = Shown(
+        listing=listings.CREDIT_NOTES,
+        rows=[_listed(row, slug, names) for row in found.rows],
+        page=page.counted(at, sums),
+        empty=Empty(title=title, sentence=sentence),
+        chips=[Chip(f"Number: {number[:80]}", page.without(request.GET, "q"))] if number else [],
+        form=NumberForm(request.GET, auto_id="filter_%s"),
+        sums=page.sums(sums, "total"),
+        no_sums=page.no_sums(sums),
+        lead="What was taken back of invoices. A credit note begins at its invoice.",
+    )
+    return page.show(request, slug, given)
+
+
+def _listed(row: CreditNoteRow, slug: str, numbers: Mapping[UUID, str]) -> page.Row:
+    said = row_of(row, slug=slug, numbers=numbers)
+    return page.Row(
+        key=ids.encode("credit_note", row.id),
+        url=said["url"],
+        title=said["number"],
+        cells={
+            "customer": cells.text(said["customer"]),
+            "invoice": cells.link(said["invoice"], said["invoice_url"]),
+            "reason": cells.text(said["reason"]),
+            "issued_on": cells.day(row.issued_on),
+            "total": cells.money(row.total_minor, row.currency),
+        },
+    )
 
 
 @access(get=Permission.INVOICE_READ)

@@ -1,19 +1,22 @@
 """Customers: the list, found by name as one types or exactly by anything else, and writing about them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.permissions import Permission
 from billing import events
-from billing.customers import kin, queries, services
+from billing.customers import chosen, kin, queries, services
 from billing.customers.queries import CustomerDetail, CustomerRow
+from billing.invoices import lists
+from billing.invoices.lists import Owed
 from billing.issuer import queries as issuers
 from billing.tallies import queries as tallies
 from core import clock, ids
@@ -21,17 +24,19 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
+from web.billing import rows
 from web.customers.forms import DELIVERY, FullCustomerForm
 from web.forms import answer, attempting
-from web.kit import formats, undo
+from web.kit import cells, formats, undo
 from web.kit.forms import Form
-from web.kit.parts import Crumb, CursorPage, Tab
+from web.kit.parts import Chip, Crumb, CursorPage, Tab
+from web.lists import listings, page
+from web.lists.page import Act, Empty, Head, Shown
 
 _STATES = {"active": "Active", "archived": "Archived"}
 _ADDRESS_FIELDS = {
     f"address/{name}": name for name in ("line1", "line2", "postal_code", "city", "region", "country")
 } | DELIVERY
-_MOST_FOUND = 50
 # The customers that grants open to whoever asks; None when their role opens all.
 _Limit = frozenset[UUID] | None
 
@@ -70,26 +75,93 @@ def index(request: Request, slug: str) -> HttpResponse:
     form.is_valid()
     words = str(form.cleaned_data.get("q") or "").strip()
     within = request.granted_customers
-    shown, page = _search(words, state, within) if words else _page(request, state)
+    shown, at = _search(words, state, within) if words else _page(request, state)
     recording.read(
         request,
         events.CUSTOMER_LISTED,
         subjects=[row.id for row in shown],
         fields=["name", "email", "reference"],
     )
-    context = {
-        "form": form,
-        "tabs": _tabs(state, within),
-        "state": state,
-        "words": words,
-        "rows": [_row(row, slug) for row in shown],
-        "page": page,
-        "announce": formats.count(len(shown), "customer"),
-        "may_write": Permission.CUSTOMER_WRITE in request.permissions,
-        "may_import": Permission.IMPORT_RUN in request.permissions,
-    }
-    fragment = request.headers.get("HX-Request") == "true"
-    return render(request, "billing/_customers.html" if fragment else "billing/customers.html", context)
+    reads_invoices = Permission.INVOICE_READ in request.permissions
+    owed = lists.owed_by([row.id for row in shown], today=rows.today()) if reads_invoices else {}
+    given = Shown(
+        listing=listings.CUSTOMERS,
+        rows=[_listed(row, slug, owed.get(row.id, ())) for row in shown],
+        page=at,
+        empty=_empty(request, slug, state, words),
+        tabs=_tabs(state, within),
+        chips=[Chip(f"Search: {words[:80]}", page.without(request.GET, "q"))] if words else [],
+        form=form,
+        heads=_heads(request, slug),
+        acts=_acts(request),
+    )
+    return page.show(request, slug, given)
+
+
+def _listed(row: CustomerRow, slug: str, owed: Sequence[Owed]) -> page.Row:
+    key = ids.encode("customer", row.id)
+    return page.Row(
+        key=key,
+        url=reverse("billing:customer", args=[slug, key]),
+        title=row.name,
+        cells={
+            "email": cells.text(row.email),
+            "reference": cells.text(row.reference),
+            "due": cells.texts([formats.money(each.due_minor, each.currency) for each in owed]),
+            "overdue": cells.texts(
+                [formats.money(each.late_minor, each.currency) for each in owed if each.late_minor]
+            ),
+            "open": cells.number(sum(each.count for each in owed)) if owed else cells.NOTHING,
+            "currency": cells.text(row.currency),
+            "created_at": cells.day(row.created_at),
+        },
+    )
+
+
+def _heads(request: Request, slug: str) -> list[Head]:
+    heads = []
+    if Permission.IMPORT_RUN in request.permissions:
+        heads.append(Head("Import", reverse("files:imports", args=[slug]), icon="import"))
+    if Permission.CUSTOMER_WRITE in request.permissions:
+        heads.append(Head("New customer", reverse("billing:new_customer", args=[slug]), "plus", primary=True))
+    return heads
+
+
+def _acts(request: Request) -> list[Act]:
+    held = request.permissions
+    if request.granted_customers is not None or Permission.CUSTOMER_READ not in held:
+        return []
+    offered = [
+        (Act("remind_customers", "Remind…", "bell"), {Permission.INVOICE_SEND}),
+        (Act("export", "Export…", "download"), {Permission.EXPORT_RUN}),
+    ]
+    return [act for act, needs in offered if needs <= held]
+
+
+def _empty(request: Request, slug: str, state: str, words: str) -> Empty:
+    """Say why the list is empty: never twice in the same words."""
+    if words and state == "active":
+        return Empty(
+            title="No customer matches",
+            sentence="A name is found from the start of any of its words; an e-mail address, tax id or number "
+            "only whole.",
+        )
+    if words:
+        return Empty(
+            title="No archived customer matches",
+            sentence="Archived customers are found by a whole name, e-mail address, tax id or number.",
+        )
+    if state == "archived":
+        return Empty(
+            title="Nobody is archived",
+            sentence="A customer you no longer bill can be archived. Their invoices stay.",
+        )
+    may = Permission.CUSTOMER_WRITE in request.permissions
+    return Empty(
+        title="No customers yet",
+        sentence="A customer is whoever you bill. Enter the first one, or bring a list along.",
+        action=Head("New customer", reverse("billing:new_customer", args=[slug])) if may else None,
+    )
 
 
 @access(get=Permission.CUSTOMER_WRITE, post=Permission.CUSTOMER_WRITE)
@@ -178,39 +250,16 @@ def opened(request: Request, pk: str) -> CustomerDetail:
 
 
 def _search(words: str, state: str, within: _Limit) -> tuple[list[CustomerRow], CursorPage]:
-    found = (
-        queries.search(words, limit=_MOST_FOUND, within=within)
-        if state == "active"
-        else _exact(words, within)
-    )
-    shown = [row for row in found if row.state == state]
-    return shown, CursorPage(shown=len(shown))
-
-
-def _exact(words: str, within: _Limit) -> list[CustomerRow]:
-    """Find archived customers, by a whole name or detail alone."""
-    found: dict[UUID, CustomerRow] = {}
-    for detail in ("email", "tax_id", "reference", "name"):
-        found |= {row.id: row for row in queries.find(within=within, **{detail: words})}
-    return list(found.values())
+    found = chosen.found(words, state, within)
+    return found, CursorPage(shown=len(found), total=len(found))
 
 
 def _page(request: Request, state: str) -> tuple[list[CustomerRow], CursorPage]:
     cursor = request.GET.get("cursor", "")
     within = request.granted_customers
-    page = queries.page(state=state, after=ids.from_base32(cursor) if cursor else None, within=within)
-    raw = request.GET.get("from", "")
-    first = int(raw) if raw.isdecimal() and len(raw) <= 9 else 1
-    total = _counts(within).get(state, 0)
-    next_url = ""
-    if page.next_after is not None:
-        there = request.GET.copy()
-        there["cursor"], there["from"] = ids.base32(page.next_after), str(first + len(page.rows))
-        next_url = f"?{there.urlencode()}"
-    back = f"?state={state}" if cursor else ""
-    return page.rows, CursorPage(
-        shown=len(page.rows), first=first, total=total, next_url=next_url, previous_url=back
-    )
+    found = queries.page(state=state, after=ids.from_base32(cursor) if cursor else None, within=within)
+    at = page.cursor_page(request.GET, shown=len(found.rows), next_after=found.next_after)
+    return found.rows, replace(at, total=_counts(within).get(state, 0))
 
 
 def _counts(within: _Limit) -> dict[str, int]:

@@ -1,30 +1,25 @@
-"""The list of invoices. Its address is its state; htmx swaps the table alone and nothing depends on it."""
+"""The list of invoices: its views, what it can be narrowed by, and what its rows come to."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date, datetime
 from types import MappingProxyType
-from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
 from django.urls import reverse
 
 from accounts.permissions import Permission
 from billing import events
-from billing.customers import queries as customers
-from billing.invoices import lists
-from billing.invoices.lists import Age, View, Wanted
-from core import days, ids
-from core.errors import NotFound
+from billing.invoices import chosen, lists
+from billing.invoices.lists import Age, Sums, View, Wanted
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
 from web.billing import rows
-from web.kit import formats
+from web.kit import cells, formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Chip, CursorPage, Tab
+from web.lists import listings, page
+from web.lists.page import Act, Empty, Head, Row, Shown, Sum
 
 VIEWS: Mapping[View, str] = MappingProxyType(
     {
@@ -46,10 +41,8 @@ AGES: Mapping[Age, str] = MappingProxyType(
         Age.OLDER: "Over 90 days late",
     }
 )
-_MOST_CUSTOMERS = 20
-_FIELDS = ("q", "due_from", "due_to")
-# Filters that come with a link and leave by their chip.
-_KEPT = ("customer", "age", "currency", "created_before")
+# What a page of a draft list offers is nothing for a list of what was paid, and the other way about.
+_DRAFTS, _OWED = frozenset({View.ALL, View.DRAFT}), frozenset({View.ALL, View.OPEN, View.OVERDUE})
 
 
 class FilterForm(Form):
@@ -74,101 +67,105 @@ class FilterForm(Form):
 @access(get=Granted(Permission.INVOICE_READ))
 def index(request: Request, slug: str) -> HttpResponse:
     """List invoices."""
-    form = FilterForm(request.GET, auto_id="filter_%s")
-    form.is_valid()
-    within = request.granted_customers
-    wanted, customer_name = _wanted(request.GET, form.cleaned_data, within)
-    is_empty = bool(form.errors) or wanted is None
+    query, within = request.GET, request.granted_customers
+    form = FilterForm(query, auto_id="filter_%s")
     on = rows.today()
-    listed = (
-        lists.Listed([], "", "")
-        if wanted is None
-        else lists.page(wanted, cursor=request.GET.get("cursor", ""))
+    asked = {name: value for name in chosen.NAMES if (value := str(query.get(name, "")))}
+    # A day that is none narrows nothing; the field says so.
+    form.is_valid()
+    wanted, customer = chosen.wanted(
+        {name: value for name, value in asked.items() if name not in form.errors}, today=on, within=within
     )
-    sums = [] if wanted is None else lists.sums(wanted)
+    listed = lists.Listed([], "", "") if form.errors else lists.page(wanted, cursor=query.get("cursor", ""))
+    sums = [] if form.errors else lists.sums(wanted)
     recording.read(
         request, events.INVOICE_LISTED, subjects=[row.id for row in listed.rows], fields=["customer.name"]
     )
-    view = _view(request.GET)
-    total = sum(each.count for each in sums)
-    context = {
-        "form": form,
-        "tabs": _tabs(request, view),
-        "chips": _chips(request.GET, customer_name),
-        "clear_url": f"?view={view}" if view is not View.ALL else "?",
-        "rows": rows.rows(listed.rows, slug=slug, on=on),
-        "sums": rows.under(sums),
-        "one_currency": sums[0].currency if len(sums) == 1 else "",
-        "announce": formats.count(total, "invoice"),
-        "page": _page(request.GET, listed, total),
-        "empty": _empty(view, filtered=is_empty or bool(_narrowed(request.GET))),
-        "view": view,
-        "kept": [(name, request.GET[name]) for name in ("view", *_KEPT) if request.GET.get(name)],
-        "may_write": Permission.INVOICE_WRITE in request.permissions,
-        "may_import": Permission.IMPORT_RUN in request.permissions,
-    }
-    fragment = request.headers.get("HX-Request") == "true"
-    return render(request, "billing/_invoices.html" if fragment else "billing/invoices.html", context)
-
-
-def _view(query: QueryDict) -> View:
-    try:
-        return View(query.get("view") or View.ALL)
-    except ValueError:
-        raise NotFound from None
-
-
-def _wanted(
-    query: QueryDict, cleaned: Mapping[str, object], within: frozenset[UUID] | None
-) -> tuple[Wanted | None, str]:
-    """Return what the address asks for (None when nothing can match) and the name of its customer."""
-    age = str(query.get("age", ""))
-    if age and age not in tuple(Age):
-        raise NotFound
-    wanted = Wanted(
-        today=rows.today(),
-        view=_view(query),
-        age=Age(age) if age else None,
-        due_from=cleaned.get("due_from") or None,  # type: ignore[arg-type]  # a DateField's value
-        due_to=cleaned.get("due_to") or None,  # type: ignore[arg-type]  # as above
-        currency=query.get("currency", "")[:3],
-        created_before=_created_before(query),
-        within=within,
+    one = sums[0].currency if len(sums) == 1 else ""
+    first = page.place(query)
+    given = Shown(
+        listing=listings.INVOICES,
+        rows=[_row(row, one) for row in rows.rows(listed.rows, slug=slug, on=on)],
+        page=CursorPage(
+            shown=len(listed.rows),
+            first=first,
+            total=sum(each.count for each in sums),
+            next_url=page.further(query, listed.next_cursor, first + len(listed.rows)),
+            previous_url=page.further(query, listed.previous_cursor, max(first - lists.PAGE, 1)),
+        ),
+        empty=_empty(request, slug, wanted.view, filtered=bool(set(asked) - {"view"})),
+        tabs=_tabs(request, wanted.view),
+        chips=_chips(query, customer),
+        form=form,
+        heads=_heads(request, slug),
+        acts=_acts(request, wanted.view),
+        sums=[_sum(each, wanted.view, bare=bool(one)) for each in sums] if listed.rows else [],
+        labels={"total": f"Total, {one}", "due": f"Due, {one}"} if one else {},
+        orders={"due_on": "ascending"} if wanted.oldest_due_first else {},
     )
-    name = ""
-    if query.get("customer"):
-        customer_id = ids.decode("customer", str(query["customer"]))
-        if within is not None and customer_id not in within:
-            raise NotFound
-        name = customers.names([customer_id]).get(customer_id, "")
-        wanted = replace(wanted, customer_ids=[customer_id])
-    words = str(cleaned.get("q") or "").strip()
-    if not words:
-        return wanted, name
-    if wanted.customer_ids:
-        return replace(wanted, number=words, customer_ids=[]), name
-    found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS, within=within)]
-    return replace(wanted, number=words, customer_ids=found), name
+    return page.show(request, slug, given)
 
 
-def _created_before(query: QueryDict) -> datetime | None:
-    if not query.get("created_before"):
-        return None
-    try:
-        day = date.fromisoformat(str(query["created_before"]))
-        days.check(day, field="created_before")
-    except (ValueError, days.DayOutOfRange):
-        raise NotFound from None
-    return rows.midnight(day)
+def _row(found: rows.Row, one: str) -> Row:
+    bare = bool(one)
+    return Row(
+        key=found.key,
+        url=found.url,
+        title=found.number,
+        cells={
+            "customer": cells.text(found.customer),
+            "standing": cells.tag("invoice_standing", found.standing),
+            "total": cells.money(found.total_minor, found.currency, bare=bare),
+            "due": cells.money(found.due_minor, found.currency, bare=bare),
+            "issued_on": cells.day(found.issued_on),
+            "due_on": cells.day(found.due_on),
+            "late": cells.text(found.late),
+            "currency": cells.text(found.currency),
+        },
+    )
 
 
-def _narrowed(query: QueryDict) -> list[str]:
-    return [name for name in (*_FIELDS, *_KEPT) if query.get(name)]
+def _sum(found: Sums, view: View, *, bare: bool) -> Sum:
+    count = formats.number(found.count)
+    due = view not in _DRAFTS
+    return Sum(
+        label=f"All {count}" if bare else f"{found.currency}, {count}",
+        cells={
+            "total": cells.money(found.total_minor, found.currency, bare=bare),
+            **({"due": cells.money(found.due_minor, found.currency, bare=bare)} if due else {}),
+        },
+    )
+
+
+def _heads(request: Request, slug: str) -> list[Head]:
+    heads = []
+    if Permission.IMPORT_RUN in request.permissions:
+        heads.append(Head("Import", reverse("billing:import_invoice", args=[slug]), icon="import"))
+    if Permission.INVOICE_WRITE in request.permissions:
+        heads.append(Head("New invoice", reverse("billing:new_invoice", args=[slug]), "plus", primary=True))
+    return heads
+
+
+def _acts(request: Request, view: View) -> list[Act]:
+    """Offer what fits the view and what whoever asks may do; to somebody who sees by a grant alone, nothing."""
+    held = request.permissions
+    if request.granted_customers is not None or Permission.INVOICE_READ not in held:
+        return []
+    final = view is not View.DRAFT
+    offered = [
+        (Act("remind", "Remind…", "bell"), Permission.INVOICE_SEND, view in _OWED),
+        (Act("send", "Send…", "mail"), Permission.INVOICE_SEND, final and view is not View.VOIDED),
+        (Act("finalize", "Finalize…", "check"), Permission.INVOICE_FINALIZE, view in _DRAFTS),
+        (Act("pdfs", "PDFs…", "download"), Permission.EXPORT_RUN, final),
+        (Act("export", "Export…", "download"), Permission.EXPORT_RUN, True),
+        (Act("discard", "Discard…"), Permission.INVOICE_WRITE, view is View.DRAFT),
+    ]
+    return [act for act, permission, fits in offered if fits and permission in held]
 
 
 def _tabs(request: Request, current: View) -> list[Tab]:
     kept = request.GET.copy()
-    for name in ("cursor", "from", "age"):
+    for name in (*page.PLACE, page.SAVED, "age"):
         kept.pop(name, None)
     tabs = []
     for view, label in VIEWS.items():
@@ -183,45 +180,32 @@ def _tabs(request: Request, current: View) -> list[Tab]:
     return tabs
 
 
-def _chips(query: QueryDict, customer_name: str) -> list[Chip]:
+def _chips(query: QueryDict, customer: str) -> list[Chip]:
     words = {
-        "customer": f"Customer: {customer_name}",
+        "q": "Search: {}",
+        "due_from": "Due from {}",
+        "due_to": "Due to {}",
+        "customer": f"Customer: {customer}",
         "age": AGES.get(Age(str(query["age"])), "") if query.get("age") else "",
-        "currency": f"Currency: {query.get('currency', '')[:3]}",
-        "created_before": f"Begun before {formats.day(before)}" if (before := _created_before(query)) else "",
+        "currency": "Currency: {}",
+        "created_before": "Begun before {}",
     }
-    chips = []
-    for name, label in words.items():
-        if query.get(name):
-            without = query.copy()
-            for gone in (name, "cursor", "from"):
-                without.pop(gone, None)
-            chips.append(Chip(label, f"?{without.urlencode()}"))
-    return chips
+    return [
+        Chip(label.format(query[name][:80]) if "{}" in label else label, page.without(query, name))
+        for name, label in words.items()
+        if query.get(name)
+    ]
 
 
-def _page(query: QueryDict, listed: lists.Listed, total: int) -> CursorPage:
-    raw = query.get("from", "")
-    first = int(raw) if raw.isdecimal() and len(raw) <= 9 else 1
-    return CursorPage(
-        shown=len(listed.rows),
-        first=max(first, 1),
-        total=total,
-        next_url=_at(query, listed.next_cursor, first + len(listed.rows)),
-        previous_url=_at(query, listed.previous_cursor, max(first - lists.PAGE, 1)),
-    )
+def _empty(request: Request, slug: str, view: View, *, filtered: bool) -> Empty:
+    """Say why the list is empty: never twice in the same words."""
+    title, sentence = _why(view, filtered=filtered)
+    first = view is View.ALL and not filtered and Permission.INVOICE_WRITE in request.permissions
+    action = Head("New invoice", reverse("billing:new_invoice", args=[slug])) if first else None
+    return Empty(title=title, sentence=sentence, action=action)
 
 
-def _at(query: QueryDict, cursor: str, first: int) -> str:
-    if not cursor:
-        return ""
-    there = query.copy()
-    there["cursor"], there["from"] = cursor, str(first)
-    return f"?{there.urlencode()}"
-
-
-def _empty(view: View, *, filtered: bool) -> tuple[str, str]:
-    """Return the title and the sentence of an empty list: never twice the same."""
+def _why(view: View, *, filtered: bool) -> tuple[str, str]:
     if filtered:
         what = {
             View.ALL: "invoice",

@@ -14,7 +14,6 @@ from billing import events
 from billing.customers import queries as customers
 from billing.invoices import lists
 from billing.quotes import queries, services
-from billing.quotes.models import Quote
 from billing.quotes.queries import QuoteDetail, QuoteRow
 from core import clock, ids
 from edge import recording
@@ -26,10 +25,7 @@ from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import DayField, Form
-from web.kit.parts import Crumb, CursorPage
-
-_PAGE = 50
-_STATES = tuple(Quote.Status.values)
+from web.kit.parts import Crumb
 
 
 class QuoteForm(DraftForm):
@@ -47,38 +43,6 @@ class QuoteForm(DraftForm):
         for name in ("issued_on", "due_on", "series"):
             self.fields.pop(name, None)
         self.fields["note"].label = "Note on the quote"
-
-
-@access(get=Permission.INVOICE_READ)
-def index(request: Request, slug: str) -> HttpResponse:
-    """List quotes."""
-    state, cursor = request.GET.get("status", ""), request.GET.get("cursor", "")
-    found = queries.page(
-        limit=_PAGE,
-        after=ids.from_base32(cursor) if cursor else None,
-        status=state if state in _STATES else None,
-    )
-    recording.read(
-        request, events.QUOTE_LISTED, subjects=[row.id for row in found.rows], fields=["customer.name"]
-    )
-    raw = request.GET.get("from", "")
-    first = int(raw) if raw.isdecimal() and len(raw) <= 9 else 1
-    query = request.GET.copy()
-    if found.next_after is not None:
-        query["cursor"], query["from"] = ids.base32(found.next_after), str(first + len(found.rows))
-    context = {
-        "rows": [_row(row, slug) for row in found.rows],
-        "state": state,
-        "states": [(each, Quote.Status(each).label) for each in _STATES],
-        "may_write": Permission.QUOTE_WRITE in request.permissions,
-        "page": CursorPage(
-            shown=len(found.rows),
-            first=max(first, 1),
-            next_url=f"?{query.urlencode()}" if found.next_after is not None else "",
-            previous_url="",
-        ),
-    }
-    return render(request, "billing/quotes.html", context)
 
 
 @access(get=Permission.INVOICE_READ)

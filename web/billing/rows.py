@@ -1,13 +1,12 @@
 """Invoices as people read them: one word for where they stand, how late they are, where they lead."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from django.urls import reverse
 
-from billing.invoices.lists import Sums
+from billing.invoices.chosen import midnight as midnight
 from billing.invoices.queries import InvoiceRow
 from billing.issuer import queries as issuers
 from core import clock, ids
@@ -20,6 +19,7 @@ _DUE_SOON = timedelta(days=3)
 class Row:
     """One invoice in a table."""
 
+    key: str
     url: str
     number: str
     is_draft: bool
@@ -35,31 +35,18 @@ class Row:
     late_days: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
-    """A line of sums under a table."""
-
-    currency: str
-    count: int
-    total_minor: int
-    due_minor: int
-
-
 def today() -> date:
     """Return the day it is where the organization is, by which invoices fall due."""
     return clock.today(issuers.time_zone())
 
 
-def midnight(day: date) -> datetime:
-    """Return the moment at which a day begins where the organization is."""
-    return datetime.combine(day, time.min, ZoneInfo(issuers.time_zone()))
-
-
 def row(found: InvoiceRow, *, slug: str, on: date) -> Row:
     """Make an invoice readable on a day."""
     late = _late(found, on)
+    key = ids.encode("invoice", found.id)
     return Row(
-        url=reverse("billing:invoice", args=[slug, ids.encode("invoice", found.id)]),
+        key=key,
+        url=reverse("billing:invoice", args=[slug, key]),
         number=found.number or (f"Draft {found.imported_number}" if found.imported_number else "Draft"),
         is_draft=found.number is None,
         customer=found.customer_name,
@@ -99,14 +86,6 @@ def standing(found: InvoiceRow, on: date) -> str:
 def told(standing: str) -> str:
     """Say to a customer where their invoice stands: that somebody has given it up is not theirs to read."""
     return "closed" if standing == "written_off" else standing
-
-
-def under(sums: Sequence[Sums]) -> list[Sum]:
-    """Return the sums under a table."""
-    return [
-        Sum(currency=each.currency, count=each.count, total_minor=each.total_minor, due_minor=each.due_minor)
-        for each in sums
-    ]
 
 
 def _late(found: InvoiceRow, on: date) -> int:

@@ -4,22 +4,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import queries as people
+from accounts.lists import queries as selections
 from accounts.permissions import Permission
+from billing import events
+from billing.exports import queries as exports
+from billing.imports import batches
 from core import clock, ids
 from core.errors import NotFound
+from edge import recording
 from edge.access import access
 from edge.request import Request
+from payments.bulk import acts, running
+from tenancy import context as scopes
 from tenancy import jobs
 from tenancy.models import Job
 from web.console import trail
 from web.kit import formats
 from web.kit.parts import Crumb, CursorPage
+from web.lists import bulk, listings
 
 _PAGE = 50
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -36,16 +47,23 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "import.undo": "Taking an import back",
         "compliance.run": "Running controls",
         "compliance.pack": "Making an evidence pack",
+        "bulk.send": "Sending invoices",
+        "bulk.remind": "Reminding of invoices",
+        "bulk.remind_customers": "Reminding customers",
+        "bulk.finalize": "Finalizing drafts",
+        "bulk.discard": "Discarding drafts",
     }
 )
 _FAULTS: Mapping[str, str] = MappingProxyType(
     {
         "refused": "It was refused. What it had done stays done; start it again to go on.",
+        "no_longer_allowed": "Whoever asked for it may do it no longer. What was done by then stays done.",
         "organization_sealed": "The organization was sealed meanwhile. Unseal it and start again.",
     }
 )
 _LASTS = (Job.State.QUEUED, Job.State.RUNNING)
 _NO_CONTENT = 204
+_LEAVES = frozenset(act.job for act in acts.ACTS.values() if act.leaves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +85,8 @@ class Row:
     fault: str
     lasts: bool
     seen: str
+    result_url: str
+    stop: str
 
 
 @access(get=Permission.JOB_READ)
@@ -77,7 +97,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     shown = found[:_PAGE]
     next_url = f"?cursor={ids.base32(shown[-1].pk)}" if len(found) > _PAGE else ""
     context = {
-        "rows": _rows(shown, slug),
+        "rows": _rows(request, shown, slug),
         "page": CursorPage(shown=len(shown), next_url=next_url, previous_url="?" if cursor else ""),
     }
     return render(request, "console/jobs.html", context)
@@ -89,8 +109,12 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     found = jobs.find(ids.decode("job", pk))
     if found is None:
         raise NotFound
-    (row,) = _rows([found], slug)
-    context = {"row": row, "crumbs": [Crumb("Jobs", reverse("console:jobs", args=[slug]))]}
+    (row,) = _rows(request, [found], slug)
+    context = {
+        "row": row,
+        "crumbs": [Crumb("Jobs", reverse("console:jobs", args=[slug]))],
+        **_report(request, found, slug),
+    }
     if request.headers.get("HX-Request") != "true":
         return render(request, "console/job.html", context)
     # The page was recorded when it was opened; that it stays open is not worth an event every two seconds.
@@ -100,12 +124,57 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     return render(request, "console/_job.html", context)
 
 
-def _rows(found: list[Job], slug: str) -> list[Row]:
+@access(post=Permission.JOB_READ)
+def stop(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Stop work that one has begun: what is done stays done."""
+    try:
+        with scopes.attempt():
+            running.stop(job_id=ids.decode("job", pk), actor=request.actor, at=clock.now())
+        messages.success(request, "It is stopped. What was done by then stays done.")
+    except running.NotToBeStopped as refusal:
+        messages.info(request, refusal.message)
+    return redirect("console:job", slug, pk)
+
+
+def _report(request: Request, job: Job, slug: str) -> dict[str, Any]:
+    """Say which rows of a selection were left out and why, to whoever may see the list they stand in."""
+    chosen = selections.of_job(job.pk) if job.kind.startswith("bulk.") else None
+    if chosen is None:
+        return {}
+    listing = listings.ALL[chosen.listing]
+    if listing.permission not in request.permissions:
+        return {}
+    shown = chosen.report[:_PAGE]
+    recording.read(request, events.INVOICE_LISTED, subjects=[UUID(key) for key, _, _ in shown])
+    return {
+        "left": bulk.left_out(slug, listing, shown),
+        "more_left": max(len(chosen.report) - _PAGE, 0),
+        "list_url": reverse(listing.route, args=[slug]),
+    }
+
+
+def _rows(request: Request, found: list[Job], slug: str) -> list[Row]:
     names = people.names_of({job.created_by for job in found if job.created_by is not None})
-    return [_row(job, names.get(job.created_by) if job.created_by else None, slug) for job in found]
+    results = _results(request, [job.pk for job in found], slug)
+    return [_row(job, names, results, slug, request.actor.id) for job in found]
 
 
-def _row(job: Job, name: str | None, slug: str) -> Row:
+def _results(request: Request, keys: list[UUID], slug: str) -> dict[UUID, str]:
+    """Say where the file of a job is fetched, or its rows are seen, by whoever may."""
+    urls: dict[UUID, str] = {}
+    if Permission.EXPORT_RUN in request.permissions:
+        for job_id, key in exports.of_jobs(keys).items():
+            urls[job_id] = reverse("files:export", args=[slug, ids.encode("export", key)])
+    if Permission.IMPORT_RUN in request.permissions:
+        for job_id, key in batches.of_jobs(keys).items():
+            urls[job_id] = reverse("files:import", args=[slug, ids.encode("import", key)])
+    return urls
+
+
+def _row(job: Job, names: Mapping[UUID, str], results: Mapping[UUID, str], slug: str, me: UUID | None) -> Row:
+    name = names.get(job.created_by, "") if job.created_by else ""
+    stoppable = job.kind.startswith("bulk.") and job.state in _LASTS and job.created_by == me
+    waits = job.state == Job.State.QUEUED and job.kind in _LEAVES
     pk = ids.encode("job", job.pk)
     return Row(
         pk=pk,
@@ -126,11 +195,17 @@ def _row(job: Job, name: str | None, slug: str) -> Row:
         fault=_FAULTS.get(job.code, job.code.replace("_", " ")) if job.state == Job.State.FAILED else "",
         lasts=job.state in _LASTS,
         seen=f"{job.state}-{job.done}-{job.total}",
+        result_url=results.get(job.pk, ""),
+        stop=("Undo" if waits else "Stop") if stoppable else "",
     )
 
 
 def note_of(job: Job) -> str:
     """Say how fast it goes and how long it may still take."""
+    if job.state == Job.State.QUEUED and job.kind in _LEAVES:
+        waited = (clock.now() - job.created_at).total_seconds()
+        wait = max(round(running.HOLD_SECONDS - waited), 0)
+        return f"It begins in {wait} s and can be undone until then. It is safe to close this page."
     if job.state == Job.State.QUEUED:
         return "It waits for the worker. It is safe to close this page."
     if job.state != Job.State.RUNNING or job.started_at is None:

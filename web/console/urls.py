@@ -39,4 +39,5 @@ urlpatterns = [
     path("settings/payments/check", provider.check, name="provider_check"),
     path("jobs", jobs.index, name="jobs"),
     path("jobs/<str:pk>", jobs.detail, name="job"),
+    path("jobs/<str:pk>/stop", jobs.stop, name="stop_job"),
 ]

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import queries as people
+from accounts.lists import queries as selections
 from accounts.models import ApprovalRequest
 from accounts.permissions import Limit, Permission
 from billing import events
@@ -61,17 +62,24 @@ class ExportForm(Form):
 
     def __init__(self, *args: Any, kind: Kind, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.kind = kind
+        # A selection comes with the address; nobody narrows it by hand.
+        self.narrowed = [name for name in kind.filters if name != kinds.CHOSEN]
         for name, is_personal in (("columns", False), ("personal", True)):
             field = self.fields[name]
             assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101  declared above
             field.choices = [
                 (each.code, each.label) for each in kind.columns if each.is_personal is is_personal
             ]
-        if not any(each.is_personal for each in kind.columns):
+        if kind.document is not None or not any(each.is_personal for each in kind.columns):
             del self.fields["personal"]
-        self.fields["columns"].initial = list(kind.usual)
-        self.fields["format"].initial = "csv"
-        for name, words in kind.filters.items():
+        if kind.document is not None:  # there is nothing to choose of a document
+            del self.fields["columns"], self.fields["format"]
+        else:
+            self.fields["columns"].initial = list(kind.usual)
+            self.fields["format"].initial = "csv"
+        for name in self.narrowed:
+            words = kind.filters[name]
             label = {"from": "From", "to": "Up to"}.get(name, name.capitalize())
             if name in kinds.DAYS:
                 self.fields[name] = DayField(
@@ -80,28 +88,28 @@ class ExportForm(Form):
             else:
                 choices = [("", "All"), *((word, word.replace("_", " ").capitalize()) for word in words)]
                 self.fields[name] = forms.ChoiceField(label=label, required=False, choices=choices)
-        self.kind = kind
 
-    def wanted(self) -> Wanted:
+    def wanted(self, chosen_rows: str = "") -> Wanted:
         """Return what is wanted, in the order of the list's columns; call it on a valid form."""
         given = self.cleaned_data
-        chosen = {*given["columns"], *given.get("personal", [])}
-        filters = {name: given[name] for name in self.kind.filters}
+        chosen = {*given.get("columns", self.kind.usual), *given.get("personal", [])}
+        filters = {name: given[name] for name in self.narrowed}
         return Wanted(
             kind=self.kind.code,
-            format=given["format"],
+            format=given.get("format") or self.kind.formats[0],
             columns=[each.code for each in self.kind.columns if each.code in chosen],
             filters={
                 name: value.isoformat() if name in kinds.DAYS else value
                 for name, value in filters.items()
                 if value
-            },
+            }
+            | ({kinds.CHOSEN: chosen_rows} if chosen_rows else {}),
             reason=given["reason"],
         )
 
     def filters(self) -> list[forms.BoundField]:
         """Return the fields that narrow the list."""
-        return [self[name] for name in self.kind.filters]
+        return [self[name] for name in self.narrowed]
 
 
 class FreezeForm(Form):
@@ -122,7 +130,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         "kinds": [
             (each.label, reverse("files:new_export", args=[slug, each.code]))
             for each in kinds.all_kinds()
-            if each.permission in request.permissions
+            if each.permission in request.permissions and each.document is None
         ],
         "freeze": queries.freeze(),
         "may_freeze": Permission.ORGANIZATION_WRITE in request.permissions,
@@ -143,10 +151,11 @@ def create(request: Request, slug: str, listing: str) -> HttpResponse:
         raise NotFound
     posted = request.method == "POST"
     form = ExportForm(request.POST if posted else None, kind=found)
+    chosen = _chosen(request, found)
     counted: int | None = None
     if posted and form.is_valid():
         with attempting(request, form):
-            wanted = form.wanted()
+            wanted = form.wanted(chosen)
             counted = services.count(wanted, held=request.permissions)
             if request.POST.get("action") == "run":
                 made = services.ask(wanted=wanted, actor=request.actor, at=clock.now())
@@ -154,10 +163,15 @@ def create(request: Request, slug: str, listing: str) -> HttpResponse:
                     messages.success(request, "Somebody else has to agree first. They are asked.")
                 return redirect("files:export", slug, ids.encode("export", made.pk))
     elif not posted:
-        counted = services.count(Wanted(kind=found.code), held=request.permissions)
+        first = Wanted(
+            kind=found.code, format=found.formats[0], filters={kinds.CHOSEN: chosen} if chosen else None
+        )
+        counted = services.count(first, held=request.permissions)
     limit = people.limits_of_actor(actor=request.actor, at=clock.now()).get(Limit.EXPORT_ROWS, 0)
     context = {
         "kind": found,
+        "chosen": chosen,
+        "most": found.most if counted is not None and counted > found.most else 0,
         "counted": counted,
         "rows": written.count(counted, found.noun) if counted is not None else "",
         "limit": limit,
@@ -168,6 +182,17 @@ def create(request: Request, slug: str, listing: str) -> HttpResponse:
         "back_url": reverse("files:exports", args=[slug]),
     }
     return answer(request, "files/export_form.html", context, form=form)
+
+
+def _chosen(request: Request, kind: Kind) -> str:
+    """Return the outside name of the selection that is to go out, which must be one of one's own."""
+    named = request.GET.get(kinds.CHOSEN, "")
+    if not named:
+        return ""
+    selection = selections.selection(ids.decode("selection", named), user_id=request.actor.id)
+    if kinds.CHOSEN not in kind.filters or not kind.code.startswith(selection.listing.removesuffix("s")):
+        raise NotFound
+    return named
 
 
 @access(get=Permission.EXPORT_RUN)

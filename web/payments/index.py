@@ -1,4 +1,4 @@
-"""The list of payments. Its address is its state; htmx swaps the table alone and nothing depends on it."""
+"""The list of payments: its views, what it can be narrowed by, and what its rows come to."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
+from django.urls import reverse
 
 from accounts.permissions import Permission
 from billing.customers import queries as customers
 from billing.invoices import queries as invoices
+from billing.tallies import queries as tallies
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -19,9 +20,11 @@ from edge.access import access
 from edge.request import Request
 from payments import events, lists, waiting
 from payments.models import Payment
-from web.kit import formats
+from web.kit import cells, formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Chip, Tab
+from web.lists import listings, page
+from web.lists.page import Empty, Head, Shown
 from web.payments import paging, rows
 
 State = Payment.State
@@ -43,6 +46,12 @@ _KEPT = ("customer", "invoice", "currency", "only")
 _ONLY: Mapping[str, str] = MappingProxyType(
     {"unpaid": "Invoice still open", "unresolved": "Nobody can say how it ended"}
 )
+_LABELS = {
+    "q": "Search: {}",
+    "method": "Method: {}",
+    "received_from": "Received from {}",
+    "received_to": "Received to {}",
+}
 _MOST_CUSTOMERS = 20
 _DAY = {"type": "date", "autocomplete": "off"}
 
@@ -84,21 +93,44 @@ def index(request: Request, slug: str) -> HttpResponse:
         subjects=[row.id for row in found.rows],
         fields=["customer.name"],
     )
-    context = {
-        "form": form,
-        "tabs": _tabs(request.GET, view),
-        "chips": chips,
-        "clear_url": f"?view={view}" if view != "all" else "?",
-        "rows": rows.rows(found.rows, slug=slug),
-        "page": paging.page(request.GET, found),
-        "announce": formats.count(len(found.rows), "payment"),
-        "view": view,
-        "kept": [(name, request.GET[name]) for name in ("view", *_KEPT) if request.GET.get(name)],
-        "empty": _empty(view, filtered=any(request.GET.get(name) for name in (*_FIELDS, *_KEPT))),
-        "may_write": Permission.PAYMENT_WRITE in request.permissions,
-    }
-    fragment = request.headers.get("HX-Request") == "true"
-    return render(request, "payments/_payments.html" if fragment else "payments/payments.html", context)
+    sums = tallies.added(lists.matching(states=VIEWS[view][1], **wanted), amount=lists.amounts())
+    narrowed = any(request.GET.get(name) for name in (*_FIELDS, *_KEPT))
+    given = Shown(
+        listing=listings.PAYMENTS,
+        rows=[_row(row) for row in rows.rows(found.rows, slug=slug)],
+        page=page.counted(paging.page(request.GET, found), sums),
+        empty=_empty(request, slug, view, filtered=narrowed),
+        tabs=_tabs(request.GET, view),
+        chips=chips,
+        form=form,
+        heads=_heads(request, slug),
+        sums=page.sums(sums, "amount"),
+        no_sums=page.no_sums(sums),
+    )
+    return page.show(request, slug, given)
+
+
+def _row(found: rows.Row) -> page.Row:
+    return page.Row(
+        key=found.pk,
+        url=found.url,
+        title=formats.day(found.day),
+        cells={
+            "customer": cells.text(found.customer),
+            "method": cells.text(found.method),
+            "state": cells.tag("payment", found.state),
+            "amount": cells.money(found.amount_minor, found.currency),
+            "allocated": cells.money(found.allocated_minor, found.currency),
+            "reference": cells.code(found.reference),
+        },
+    )
+
+
+def _heads(request: Request, slug: str) -> list[Head]:
+    heads = [Head("Unmatched money", reverse("payments:unmatched", args=[slug]))]
+    if Permission.PAYMENT_WRITE in request.permissions:
+        heads.append(Head("Record payment", reverse("payments:new", args=[slug]), "plus", primary=True))
+    return heads
 
 
 def _view(query: QueryDict) -> str:
@@ -113,25 +145,29 @@ def _wanted(query: QueryDict, cleaned: Mapping[str, Any]) -> tuple[dict[str, Any
     wanted: dict[str, Any] = {
         name: cleaned[name] for name in ("method", "received_from", "received_to") if cleaned.get(name)
     }
-    chips = []
+    chips = [
+        Chip(label.format(query[name][:80]), page.without(query, name))
+        for name, label in _LABELS.items()
+        if query.get(name)
+    ]
     if query.get("customer"):
         customer_id = ids.decode("customer", str(query["customer"]))
         wanted["customer_ids"] = [customer_id]
         name = customers.names([customer_id]).get(customer_id, "")
-        chips.append(Chip(f"Customer: {name}", _without(query, "customer")))
+        chips.append(Chip(f"Customer: {name}", page.without(query, "customer")))
     if query.get("invoice"):
         invoice = invoices.get(ids.decode("invoice", str(query["invoice"])))
         wanted["invoice_id"] = invoice.id
-        chips.append(Chip(f"Invoice: {invoice.number or 'draft'}", _without(query, "invoice")))
+        chips.append(Chip(f"Invoice: {invoice.number or 'draft'}", page.without(query, "invoice")))
     if query.get("currency"):
         wanted["currency"] = query["currency"][:3]
-        chips.append(Chip(f"Currency: {wanted['currency']}", _without(query, "currency")))
+        chips.append(Chip(f"Currency: {wanted['currency']}", page.without(query, "currency")))
     if query.get("only"):
         only = str(query["only"])
         if only not in _ONLY:
             raise NotFound
         wanted["among"] = waiting.failed(at=clock.now()) if only == "unpaid" else waiting.unresolved()
-        chips.append(Chip(_ONLY[only], _without(query, "only")))
+        chips.append(Chip(_ONLY[only], page.without(query, "only")))
     words = str(cleaned.get("q") or "").strip()
     if words:
         found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS)]
@@ -140,16 +176,9 @@ def _wanted(query: QueryDict, cleaned: Mapping[str, Any]) -> tuple[dict[str, Any
     return wanted, chips
 
 
-def _without(query: QueryDict, name: str) -> str:
-    left = query.copy()
-    for gone in (name, "cursor", "from"):
-        left.pop(gone, None)
-    return f"?{left.urlencode()}"
-
-
 def _tabs(query: QueryDict, current: str) -> list[Tab]:
     kept = query.copy()
-    for name in ("cursor", "from"):
+    for name in (*page.PLACE, page.SAVED):
         kept.pop(name, None)
     tabs = []
     for view, (label, _) in VIEWS.items():
@@ -160,8 +189,15 @@ def _tabs(query: QueryDict, current: str) -> list[Tab]:
     return tabs
 
 
-def _empty(view: str, *, filtered: bool) -> tuple[str, str]:
-    """Return the title and the sentence of an empty list: never twice the same."""
+def _empty(request: Request, slug: str, view: str, *, filtered: bool) -> Empty:
+    """Say why the list is empty: never twice in the same words."""
+    title, sentence = _why(view, filtered=filtered)
+    first = view == "all" and not filtered and Permission.PAYMENT_WRITE in request.permissions
+    action = Head("Record payment", reverse("payments:new", args=[slug])) if first else None
+    return Empty(title=title, sentence=sentence, action=action)
+
+
+def _why(view: str, *, filtered: bool) -> tuple[str, str]:
     if filtered:
         return (
             "No payment matches these filters",

@@ -6,6 +6,7 @@ Promise kept: nobody gives money back over their limit alone; whoever asked sees
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -21,14 +22,17 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from payments import events, lists, shown, waiting
+from payments.lists import RefundRow
 from payments.models import Refund
 from payments.services import allowance, refunds
 from payments.shown import PaymentDetail
 from web.billing import rows as billing_rows
 from web.forms import answer, attempting
-from web.kit import formats
+from web.kit import cells, formats
 from web.kit.forms import AmountField, DayField, Form
 from web.kit.parts import Crumb, Tab
+from web.lists import listings, page
+from web.lists.page import Empty, Shown
 from web.payments import paging, payment, rows
 
 State = Refund.State
@@ -113,20 +117,39 @@ def index(request: Request, slug: str) -> HttpResponse:
         fields=["customer.name", "user.name"],
     )
     names = rows.names_of(row.requested_by for row in found.rows)
-    base = reverse("payments:refunds", args=[slug])
-    context = {
-        "rows": [rows.refund(row, slug=slug, names=names, me=request.actor.id) for row in found.rows],
-        "tabs": [
-            Tab(label, f"{base}?view={name}", name == view)
+    sums = lists.refund_sums(states=VIEWS[view][1], among=among)
+    title, sentence = _EMPTY[view]
+    given = Shown(
+        listing=listings.REFUNDS,
+        rows=[_listed(row, slug, names, request.actor.id) for row in found.rows],
+        page=page.counted(paging.page(request.GET, found), sums),
+        empty=Empty(title=title, sentence=sentence),
+        tabs=[
+            Tab(label, f"?view={name}", name == view)
             for name, (label, _) in VIEWS.items()
             if name != "unresolved" or view == name
         ],
-        "page": paging.page(request.GET, found),
-        "empty": _EMPTY[view],
-        "view": view,
-        "now": clock.now(),
-    }
-    return render(request, "payments/refunds.html", context)
+        sums=page.sums(sums, "amount"),
+        no_sums=page.no_sums(sums),
+        lead="Money goes back the way it came. Over somebody’s limit a second person agrees first.",
+    )
+    return page.show(request, slug, given)
+
+
+def _listed(row: RefundRow, slug: str, names: Mapping[UUID, str], me: UUID | None) -> page.Row:
+    said = rows.refund(row, slug=slug, names=names, me=me)
+    return page.Row(
+        key=ids.encode("refund", row.id),
+        url=said.url,
+        title=said.customer,
+        cells={
+            "asked_by": cells.text(f"{said.asked_by}, you" if said.mine else said.asked_by),
+            "reason": cells.text(said.reason),
+            "state": cells.tag("refund", said.state),
+            "created_at": cells.moment(said.created_at),
+            "amount": cells.money(said.amount_minor, said.currency),
+        },
+    )
 
 
 @access(get=Permission.PAYMENT_READ)

@@ -1,6 +1,5 @@
 """Products and their prices: never edited, only superseded and retired."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,27 +25,17 @@ from edge.access import access
 from edge.request import Request
 from web.billing.forms import plain
 from web.forms import answer, attempting
-from web.kit import formats
+from web.kit import cells, formats
 from web.kit.forms import Form
-from web.kit.parts import Crumb, CursorPage, Tab
+from web.kit.parts import Crumb, Tab
+from web.lists import listings, page
+from web.lists.page import Empty, Head, Shown
 from web.recurring import words
 from web.recurring.forms import DayForm, MeterForm, NewPriceForm, NewProductForm, PriceForm, ProductForm
 
 _STATES = {"active": "Sold", "retired": "Retired"}
 _RENAMED = {"flat_minor": "flat", "minimum_minor": "minimum"}
 PAGE = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One product in the list."""
-
-    url: str
-    code: str
-    name: str
-    kind: str
-    state: str
-    prices: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +66,36 @@ def index(request: Request, slug: str) -> HttpResponse:
     found, next_after = queries.products(limit=PAGE, after=after, state=state)
     recording.read(request, events.PRODUCT_READ, subjects=[row.id for row in found])
     on = days.today(clock.now())
-    next_url = f"?state={state}&cursor={ids.base32(next_after)}" if next_after else ""
-    context = {
-        "rows": [_row(row, slug, on) for row in found],
-        "state": state,
-        "tabs": [Tab(label, f"?state={name}", name == state) for name, label in _STATES.items()],
-        "page": CursorPage(
-            shown=len(found), next_url=next_url, previous_url=f"?state={state}" if cursor else ""
-        ),
-        "meters": meters.meters(),
-        "may_write": Permission.PRODUCT_WRITE in request.permissions,
-    }
-    return render(request, "recurring/products.html", context)
+    heads = [
+        Head("New meter", reverse("recurring:new_meter", args=[slug])),
+        Head("New product", reverse("recurring:new_product", args=[slug]), "plus", primary=True),
+    ]
+    writes = Permission.PRODUCT_WRITE in request.permissions
+    given = Shown(
+        listing=listings.PRODUCTS,
+        rows=[_row(row, slug, on) for row in found],
+        page=page.cursor_page(request.GET, shown=len(found), next_after=next_after),
+        empty=_empty(state, heads[1] if writes else None),
+        tabs=[Tab(label, f"?state={name}", name == state) for name, label in _STATES.items()],
+        heads=heads if writes else [],
+        lead="What you sell and for how much. A price is never edited: a new version takes its place from a day on.",
+        below="recurring/_meters.html",
+        more={"meters": meters.meters()},
+    )
+    return page.show(request, slug, given)
+
+
+def _empty(state: str, new: Head | None) -> Empty:
+    if state == "retired":
+        return Empty(
+            title="Nothing is retired",
+            sentence="A product you no longer sell can be retired. Who has it keeps it.",
+        )
+    return Empty(
+        title="No products yet",
+        sentence="A product has prices, and subscriptions and invoices are made of these.",
+        action=new,
+    )
 
 
 @access(get=Permission.PRODUCT_READ)
@@ -313,14 +320,19 @@ def _opened(request: Request, pk: str) -> ProductRow:
     return found
 
 
-def _row(row: ProductRow, slug: str, on: date) -> Row:
-    return Row(
-        url=reverse("recurring:product", args=[slug, ids.encode("product", row.id)]),
-        code=row.code,
-        name=row.name,
-        kind=words.KINDS[row.kind],
-        state=row.state,
-        prices=[words.price(price) for price in row.prices if price.is_sold_on(on)],
+def _row(row: ProductRow, slug: str, on: date) -> page.Row:
+    key = ids.encode("product", row.id)
+    sold = [words.price(price) for price in row.prices if price.is_sold_on(on)]
+    return page.Row(
+        key=key,
+        url=reverse("recurring:product", args=[slug, key]),
+        title=row.name,
+        cells={
+            "code": cells.code(row.code),
+            "kind": cells.text(words.KINDS[row.kind]),
+            "prices": cells.texts(sold) if sold else cells.text("None is sold"),
+            "state": cells.tag("product", row.state),
+        },
     )
 
 

@@ -29,8 +29,10 @@ from edge.request import Request
 from web.billing.choosing import SearchForm
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
-from web.kit import formats
-from web.kit.parts import Crumb, CursorPage, Tab
+from web.kit import cells, formats
+from web.kit.parts import Chip, Crumb, Tab
+from web.lists import listings, page
+from web.lists.page import Empty, Head, Shown
 from web.recurring import words
 from web.recurring.forms import StartForm
 
@@ -41,20 +43,6 @@ _VIEWS = {
     "unused": "To give back",
 }
 _MOST_FOUND = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One subscription in the list."""
-
-    url: str
-    customer: str
-    what: str
-    status: str
-    currency: str
-    period_minor: int
-    often: str
-    next_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,23 +92,39 @@ def index(request: Request, slug: str) -> HttpResponse:
         only_unused=status == "unused",
     )
     recording.read(request, events.SUBSCRIPTION_LISTED, subjects=[row.id for row in found])
-    there = request.GET.copy()
-    there.pop("cursor", None)
-    back = f"?{there.urlencode()}"
-    if next_after is not None:
-        there["cursor"] = ids.base32(next_after)
-    context = {
-        "rows": [_row(row, slug) for row in found],
-        "status": status,
-        "tabs": [Tab(label, _view(request, name), name == status) for name, label in _VIEWS.items()],
-        "page": CursorPage(
-            shown=len(found),
-            next_url=f"?{there.urlencode()}" if next_after else "",
-            previous_url=back if cursor else "",
-        ),
-        "may_write": Permission.SUBSCRIPTION_WRITE in request.permissions,
-    }
-    return render(request, "recurring/subscriptions.html", context)
+    new = Head("New subscription", reverse("recurring:new_subscription", args=[slug]), "plus", primary=True)
+    writes = Permission.SUBSCRIPTION_WRITE in request.permissions
+    given = Shown(
+        listing=listings.SUBSCRIPTIONS,
+        rows=[_row(row, slug) for row in found],
+        page=page.cursor_page(request.GET, shown=len(found), next_after=next_after),
+        empty=_empty(status, new if writes else None, named),
+        tabs=[Tab(label, _view(request, name), name == status) for name, label in _VIEWS.items()],
+        chips=_chips(request, named),
+        heads=[new] if writes else [],
+    )
+    return page.show(request, slug, given)
+
+
+def _chips(request: Request, named: UUID | None) -> list[Chip]:
+    if named is None:
+        return []
+    name = customers.names([named]).get(named, "")
+    return [Chip(f"Customer: {name}", page.without(request.GET, "customer"))]
+
+
+def _empty(status: str, new: Head | None, named: UUID | None) -> Empty:
+    if named is not None:
+        return Empty(title="This customer has no such subscription", sentence="Look at all of them instead.")
+    if status:
+        return Empty(
+            title=f"No subscription is in “{_VIEWS[status]}”", sentence="Each of them is in another view."
+        )
+    return Empty(
+        title="Bill the same thing regularly",
+        sentence="A subscription is billed by itself, each day once.",
+        action=new,
+    )
 
 
 @access(get=Permission.SUBSCRIPTION_READ)
@@ -286,20 +290,23 @@ def _view(request: Request, status: str) -> str:
     return f"?{there.urlencode()}"
 
 
-def _row(row: SubscriptionRow, slug: str) -> Row:
+def _row(row: SubscriptionRow, slug: str) -> page.Row:
     names = [
         f"{item.product_name} × {formats.number(item.quantity)}" if item.quantity != 1 else item.product_name
         for item in row.items
     ]
-    return Row(
-        url=reverse("recurring:subscription", args=[slug, ids.encode("subscription", row.id)]),
-        customer=row.customer_name,
-        what=", ".join(names),
-        status=row.status,
-        currency=row.currency,
-        period_minor=row.period_minor,
-        often=words.interval(row.interval, row.interval_count),
-        next_on=row.next_on,
+    key = ids.encode("subscription", row.id)
+    return page.Row(
+        key=key,
+        url=reverse("recurring:subscription", args=[slug, key]),
+        title=row.customer_name,
+        cells={
+            "what": cells.text(", ".join(names)),
+            "period": cells.money(row.period_minor, row.currency),
+            "often": cells.text(words.interval(row.interval, row.interval_count)),
+            "next_on": cells.day(row.next_on),
+            "status": cells.tag("subscription", row.status),
+        },
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts import events, grants, queries, rules
+from accounts.lists import services as lists
 from accounts.models import ApprovalRequest, Membership, PortalAccess, Role, Session
 from accounts.services import approvals, sessions
 from accounts.services.members import giving, invitations
@@ -124,6 +125,7 @@ def remove(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
     audit.record(events.MEMBER_REMOVED, actor=actor, subject=("member", target.pk))
     invitations.withdraw_invitations_of(user_id=target.user_id, actor=actor, at=at)
     grants.end_all(user_id=target.user_id, actor=actor)
+    lists.forget(user_id=target.user_id)
     _end_sessions(target, actor=actor, at=at)
     return target
 
@@ -146,6 +148,7 @@ def end_due(*, actor: Actor, at: datetime) -> int:
         audit.record(events.MEMBER_ENDED, actor=actor, subject=("member", target.pk))
         invitations.withdraw_invitations_of(user_id=target.user_id, actor=actor, at=at)
         grants.end_all(user_id=target.user_id, actor=actor)
+        lists.forget(user_id=target.user_id)
         _end_sessions(target, actor=actor, at=at)
         ended += 1
     return ended

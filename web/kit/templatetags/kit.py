@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from web.kit import formats, icons, navigation, parts, undo
+from web.kit import cells, formats, icons, navigation, parts, undo
 from web.kit.status import status
 
 register = template.Library()
@@ -42,6 +42,7 @@ register.filter("duration", formats.duration)
 register.filter("size", formats.size)
 register.filter("initials", formats.initials)
 register.filter("way_back", undo.offered)
+register.filter("cell", cells.show)
 
 
 @register.filter

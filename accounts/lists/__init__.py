@@ -1,0 +1,1 @@
+"""How a person works with a list: the columns they see, the views they saved, the rows they chose."""

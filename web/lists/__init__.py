@@ -1,0 +1,1 @@
+"""The one machinery of lists: columns, saved views, selections, and the page they stand on."""
