@@ -142,7 +142,8 @@ def test_a_view_of_another_organization_is_pointed_to(browser: Browser, live: Li
         answer = page.goto(live.staff(path))
         assert answer is not None
         assert answer.status == 404
-        assert "belongs" not in page.content()
+        assert "This belongs to" not in page.content()
+        assert "Theirs" not in page.content()
 
 
 def test_nothing_is_wrong_with_the_pages_of_lists(browser: Browser, live: Live) -> None:
