@@ -76,7 +76,7 @@ def test_a_quote_is_written_opened_accepted_and_billed(tenant: UUID, made: Books
     )
     assert "A roof" in text(manager.get(url))
     assert quote.number in text(manager.get("/o/a/quotes?status=accepted"))
-    assert "No quote has this status" in text(manager.get("/o/a/quotes?status=declined"))
+    assert "No quote is declined" in text(manager.get("/o/a/quotes?status=declined"))
     assert manager.get(f"{url}/edit").status_code == 302
 
 
