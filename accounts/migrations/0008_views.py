@@ -37,7 +37,7 @@ def _tenant() -> tuple[str, models.ForeignKey]:
 class Migration(migrations.Migration):
     """Adds three tables; nothing that stands is touched."""
 
-    dependencies = [("accounts", "0006_ending"), ("tenancy", "0001_initial")]
+    dependencies = [("accounts", "0007_preferences"), ("tenancy", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
