@@ -7,6 +7,7 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 # No customer ever reads or writes these.
@@ -34,7 +35,7 @@ def _tenant() -> tuple[str, models.ForeignKey]:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Adds three tables; nothing that stands is touched."""
 
     dependencies = [("accounts", "0007_preferences"), ("tenancy", "0001_initial")]
