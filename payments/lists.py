@@ -1,4 +1,4 @@
-"""The lists of payments, refunds, disputes and saved methods: keyset pages by id, newest first, in both directions.
+"""The lists of payments, refunds, disputes and saved methods: pages by id, newest first, in both directions.
 
 Promise kept: a list of one customer or invoice is found by an index, and no list opens a payer's text: what the bank
 wrote beside a transfer is decrypted for one payment at a time.
