@@ -178,10 +178,7 @@ def matching(
     received_from: date | None = None,
     received_to: date | None = None,
 ) -> "QuerySet[Payment]":
-    """Return the payments of a list, in no order.
-
-    `reference` and `customer_ids` together find either, as somebody who searches means it. `among`: only of these.
-    """
+    """Return payments in no order, only of `among`; `reference` and `customer_ids` find either, as a search means."""
     rows: QuerySet[Payment] = Payment.objects.all() if among is None else among
     if states:
         rows = rows.filter(state__in=states)
