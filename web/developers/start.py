@@ -29,6 +29,8 @@ from web.kit import formats
 
 _LIFE = timedelta(days=7)
 _DAY = timedelta(days=1)
+# How often a page asks every two seconds, and how often in all.
+_OFTEN, _MOST_ASKED = 30, 60
 _P = Permission
 # What the guides need and nothing that sends, refunds or gives away anything.
 _SCOPES = frozenset(
@@ -85,12 +87,11 @@ def first_key(request: Request, slug: str) -> HttpResponse:
 
 @access(get=_P.EVENT_READ)
 def first_call(request: Request, slug: str) -> HttpResponse:
-    """Answer whether a key's first call has arrived; nothing while it has not, so that the page asks again."""
-    key = request.GET.get("key", "")
-    arrived = _arrived(slug, key)
-    if arrived is None:
-        return HttpResponse(status=204)
-    return render(request, "developers/_first_call.html", {"arrived": arrived, "key": key})
+    """Answer whether a key's first call has arrived, and whether the page is to ask again."""
+    key, asked = request.GET.get("key", ""), request.GET.get("asked", "")
+    times = int(asked) + 1 if asked.isascii() and asked.isdigit() and len(asked) < 4 else _MOST_ASKED
+    context_ = {"arrived": _arrived(slug, key), "key": key, "asked": times, "asks_again": _wait(times)}
+    return render(request, "developers/_first_call.html", context_)
 
 
 def _page(
@@ -109,6 +110,8 @@ def _page(
         "writes": _P.CUSTOMER_WRITE.value in scopes,
         "base": settings.PUBLIC_URL,
         "arrived": _arrived(slug, key),
+        "asked": 0,
+        "asks_again": _wait(0) if raw else 0,
         "was_called": any(each.last_used_at is not None for each in working),
         "calls": _many(day),
         "faults": _many(faults),
@@ -118,6 +121,16 @@ def _page(
         "guides": guides.links(slug),
     }
     return render(request, "developers/start.html", context_)
+
+
+def _wait(asked: int) -> int:
+    """Return after how many seconds the page asks again; 0 for not at all.
+
+    Each look is an event of the trail: a page left open asks for six minutes and no longer.
+    """
+    if asked >= _MOST_ASKED:
+        return 0
+    return 2 if asked < _OFTEN else 10
 
 
 def _many(rows: Sequence[Noted]) -> str:

@@ -13,6 +13,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 
 from django.test import Client
+from playwright.sync_api import Browser, expect
 
 from accounts.models import ApiKey
 from accounts.permissions import RoleCode
@@ -23,7 +24,7 @@ from outbound.models import WebhookDelivery
 from outbound.webhooks import services as webhooks
 from tenancy.context import Scope, scope
 from tests import databases
-from tests.browser.live import Live, Someone
+from tests.browser.live import Live, Someone, visit
 from tests.journeys.staff.test_webhooks import ACTOR, client
 from tests.make import installation
 from tests.make.api import key_of, set_issuer
@@ -89,12 +90,14 @@ def test_a_stranger_makes_the_first_call_by_the_page_alone(live: Live, tmp_path:
         assert ("Nothing has arrived yet" if role is RoleCode.OWNER else "have been used already") in page
         page = who.press("Make a sandbox key")
         line = who.text_of("first-call-line")
-        asked = re.search(r'hx-get="([^"]+)" hx-trigger="every 2s"', page)
+        asked = re.search(r'hx-get="([^"]+)" hx-trigger="load delay:2s"', page)
         assert asked is not None
         asks_again = html.unescape(asked[1])
-        # Asked before the call it answers nothing, so that the page stays as it is and asks again.
-        with who.web.open(live.at(asks_again)) as waiting:
-            assert waiting.status == 204
+        # Asked before the call the page asks again, though not for ever.
+        waits = who.open(asks_again)
+        assert "Nothing has arrived yet" in waits
+        assert "asked=1" in waits
+        assert "hx-trigger" not in who.open(asks_again.replace("asked=0", "asked=59"))
         done = run(line, tmp_path)
         assert re.match(rf"HTTP/1\.1 {answered} ", done.stdout), done.stdout
         turned = who.open(asks_again)
@@ -113,6 +116,18 @@ def test_a_stranger_makes_the_first_call_by_the_page_alone(live: Live, tmp_path:
         assert set(keys[1].scopes) < set(keys[0].scopes)
         assert not {"refund:write", "invoice:send", "webhook:manage"} & set(keys[0].scopes)
         assert keys[0].expires_at - keys[0].created_at == timedelta(days=7)
+
+
+def test_the_page_turns_by_itself(browser: Browser, live: Live, tmp_path: Path) -> None:
+    with visit(browser, live.cookie(live.person())) as (page, watch):
+        page.goto(live.staff("developers"))
+        page.get_by_role("button", name="Make a sandbox key").click()
+        expect(page.get_by_text("This turns by itself.")).to_be_visible()
+        run(page.locator("#first-call-line").inner_text(), tmp_path)
+        expect(page.get_by_text("We received your first call")).to_be_visible()
+        page.get_by_role("link", name="See the request").click()
+        expect(page.get_by_role("heading", name="POST /api/v1/customers")).to_be_visible()
+        assert watch.faults() == []
 
 
 def test_in_a_live_organization_no_key_is_made_in_passing(live: Live) -> None:
