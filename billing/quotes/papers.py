@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from billing.bankaccounts import queries as bankaccounts
 from billing.customers import queries as customers
-from billing.documents import logo, papers, pdf
+from billing.documents import logo, look, papers, pdf
 from billing.documents.pdf import words
 from billing.quotes.queries import QuoteDetail
 
@@ -47,6 +47,7 @@ def document_of(found: QuoteDetail, *, lang: str = "") -> pdf.InvoiceDocument:
         check_url=bankaccounts.check_url(),
         language=lang,
         logo=logo.current(),
+        look=look.current(),
     )
 
 

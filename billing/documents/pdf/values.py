@@ -67,7 +67,7 @@ def of_invoice(document: InvoiceDocument) -> Values:
             "due": money(document.due_minor) if paid else "",
             "reasons": _reasons(document),
             "note": document.note,
-            "key": (say("Amount due", lang), money(document.due_minor)) if _is_owed(document) else None,
+            "key": _key(document),
             "pay": _pay(document),
             "changed": words.day(document.bank.changed_on, lang) if document.bank is not None else "",
             "settled": document.mark is Mark.NONE and document.due_minor <= 0 and _is_invoice(document),
@@ -259,6 +259,16 @@ def _reasons(document: InvoiceDocument | CreditNoteDocument) -> list[str]:
         if not tax.percentage or tax.reason
     )
     return list(dict.fromkeys(reason for reason in found if reason))
+
+
+def _key(document: InvoiceDocument) -> tuple[str, str] | None:
+    """Return the one figure that everybody looks for: what is owed, or what is offered."""
+    lang, currency = document.language, document.currency
+    if document.title == "Quote":
+        return say("Total", lang), words.money(document.total_minor + document.rounding_minor, currency, lang)
+    if _is_owed(document):
+        return say("Amount due", lang), words.money(document.due_minor, currency, lang)
+    return None
 
 
 def _is_owed(document: InvoiceDocument) -> bool:
