@@ -123,7 +123,7 @@ def _came(slug: str, currency: str, on: date) -> tuple[Tile, BarChart | None]:
         f"Collected by week, {whole} in {_WEEKS} weeks",
         bars,
         ("Week from", f"Came, {currency}"),
-        note=f"{whole} in {_WEEKS} weeks",
+        note=f"The last {_WEEKS} weeks, each from Monday",
         plot_height=_PLOT_HEIGHT,
     )
 

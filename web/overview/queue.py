@@ -220,7 +220,7 @@ def _privacy(request: Request, slug: str, on: date) -> Iterator[Task]:
             number=found.late + found.soon,
             says=_says(found.late + found.soon, "privacy request is", "privacy requests are")
             + " due within a week",
-            detail=f"{formats.number(found.late)} late" if found.late else "",
+            detail="Late already" if found.late else "",
             url=_url("privacy:requests", slug, view="soon"),
             action="Answer",
             icon="person",

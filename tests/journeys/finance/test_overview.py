@@ -133,6 +133,11 @@ def test_every_number_of_the_overview_is_that_of_the_rows_behind_its_link(ours: 
         )
     }, kinds  # fmt: skip
     numbers = page.xpath("//main//*[contains(@class, 'queue-item')]")
+    # No number of a line stands outside its links, but days.
+    for line in numbers:
+        rest = " ".join(line.xpath("./p//text()[not(ancestor::data)]"))
+        rest = re.sub(r"\d{1,2} \w+ \d{4}(, \d\d:\d\d)?|older than 7 days", "", rest)
+        assert not re.search(r"\d", rest), rest
     risks = [each.xpath(".//data[@data-counts='EUR']/@value") for each in numbers]
     euros = [int(each[0]) for each in risks if each]
     assert euros == sorted(euros, reverse=True)
