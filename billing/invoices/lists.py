@@ -284,9 +284,7 @@ def _of_age(age: Age, today: date) -> Q:
 
 def _age(due_on: date | None, today: date) -> Age:
     late = (today - due_on).days if due_on else 0
-    return (
-        max((first, age) for age, (first, _) in AGES.items() if late >= first)[1] if late > 0 else Age.CURRENT
-    )
+    return [Age.CURRENT, *(age for age, (first, _) in AGES.items() if late >= first)][-1]
 
 
 def _belongs(total: Total, view: View) -> bool:
