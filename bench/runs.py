@@ -120,13 +120,16 @@ def measure(environment: dict[str, str], *, count: int, beside: int, rounds: int
     tenant, rate, _ = found("runs", count)
     ours: list[float] = []
     bare: list[float] = []
+    worked: list[float] = []
     with _copied(environment), Worker(environment, tenant, rate, pause=max(1, count // 10_000)) as worker:
         while True:
             since = _newest_id()
             told = worker.turn()
             if told["invoices"]:
                 ours.append(told["seconds"] / told["invoices"])
-                bare.append(_copy_raw(tenant, since, told["invoices"]) / told["invoices"])
+                seconds, processor = _copy_raw(tenant, since, told["invoices"])
+                bare.append(seconds / told["invoices"])
+                worked.append(processor / told["processor_seconds"])
             if told["done"]:
                 break
     one: list[float] = []
@@ -140,6 +143,7 @@ def measure(environment: dict[str, str], *, count: int, beside: int, rounds: int
         "portions": len(ours),
         "per_second_1": 1 / statistics.fmean(ours),
         "copy_per_second": 1 / statistics.fmean(bare),
+        "of_copy_processor": statistics.median(worked),
         "of_copy": statistics.median(raw / here for here, raw in zip(ours, bare, strict=True)),
         "peak_mb_1": told["peak_mb"],
         "statements": told["statements"],
@@ -355,6 +359,7 @@ def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> 
             superuser("VACUUM ANALYZE", database=database)
         stored = {name: _stored(tenant, database) for name, database in (("few", here), ("many", there))}
         taken: dict[str, list[float]] = {name: [] for name in settings}
+        worked: dict[str, list[float]] = {name: [] for name in settings}
         with ExitStack() as held:
             workers = {
                 name: held.enter_context(Worker(values, tenant, rate, pause=1))
@@ -366,6 +371,7 @@ def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> 
                     told[name] = worker.turn()
                     if told[name]["invoices"]:
                         taken[name].append(told[name]["seconds"] / told[name]["invoices"])
+                        worked[name].append(told[name]["processor_seconds"])
         lists = _lists(settings, {"few": small_key, "many": key})
     result: dict[str, Any] = {"portion": portion, "lists": lists}
     for name in settings:
@@ -377,9 +383,10 @@ def grown(environment: dict[str, str], *, few: int, many: int, portion: int) -> 
             "statements": told[name]["statements"],
             "chunks_us": [x * 1e6 for x in taken[name]],
         }
-    result["ratio"] = statistics.median(
-        late / early for early, late in list(zip(taken["few"], taken["many"], strict=True))[1:]
-    )
+    for said, measured in (("ratio", taken), ("ratio_processor", worked)):
+        result[said] = statistics.median(
+            late / early for early, late in list(zip(measured["few"], measured["many"], strict=True))[1:]
+        )
     return result
 
 
@@ -405,8 +412,11 @@ def _lists(settings: dict[str, dict[str, str]], keys: dict[str, str]) -> dict[st
     return {"thousand_ms": thousand, "many_ms": many}
 
 
-def _copy_raw(tenant: UUID, since: str, count: int) -> float:
-    """Copy the rows of a run, all younger than an id, into the copy of the database as the owner; return the seconds."""
+def _copy_raw(tenant: UUID, since: str, count: int) -> tuple[float, float]:
+    """Copy the rows of a run, all younger than an id, into the copy of the database as the owner.
+
+    Returns the seconds, and those that the server's process was on a processor; what sends the rows is left out.
+    """
     import psycopg
     from django.db import connections
 
@@ -438,13 +448,14 @@ def _copy_raw(tenant: UUID, since: str, count: int) -> float:
             if (found := cursor.rowcount) != rows * count:
                 raise RuntimeError(f"{found} rows of {table} were made, not {rows * count}")
             held.append((f"COPY {table} ({listed}) FROM STDIN (FORMAT binary)", data.getbuffer()))
-        began = time.perf_counter()
+        server = there.info.backend_pid
+        began, before = time.perf_counter(), stack.processor_seconds(server)
         for statement, data in held:
             with there.cursor().copy(statement) as into:
                 for start in range(0, len(data), 1 << 20):
                     into.write(data[start : start + (1 << 20)])
         there.commit()
-        return time.perf_counter() - began
+        return time.perf_counter() - began, stack.processor_seconds(server) - before
 
 
 def child(tenant: str, run: str, rate: str, pause: str) -> None:
@@ -452,7 +463,7 @@ def child(tenant: str, run: str, rate: str, pause: str) -> None:
     import django
 
     django.setup()
-    from django.db import connection
+    from django.db import connection, connections
 
     from billing.runs import services
     from billing.runs.engine import Engine
@@ -467,7 +478,16 @@ def child(tenant: str, run: str, rate: str, pause: str) -> None:
             run = str(services.begin(on=clock.today(), actor=actor, at=clock.now()).pk)
     bill, fill, hand_out, counts = Engine.bill, Stage.fill, services._Worker._hand_out, [0]
     chunks: list[int] = []
-    since = {"chunks": 0, "invoices": 0, "began": 0.0}
+    since = {"chunks": 0, "invoices": 0, "began": 0.0, "processor": 0.0}
+
+    def processor() -> float:
+        """Add this process and the server's that works for it."""
+        servers = [
+            one.connection.info.backend_pid
+            for one in connections.all(initialized_only=True)
+            if one.connection
+        ]
+        return time.process_time() + sum(stack.processor_seconds(server) for server in servers)
 
     def counted(execute: Any, *arguments: Any) -> Any:
         counts[0] += 1
@@ -491,7 +511,8 @@ def child(tenant: str, run: str, rate: str, pause: str) -> None:
         print(
             json.dumps(
                 {
-                    "seconds": time.perf_counter() - since["began"], "invoices": since["invoices"], "done": done,
+                    "seconds": time.perf_counter() - since["began"],
+                    "processor_seconds": processor() - since["processor"], "invoices": since["invoices"], "done": done,
                     "peak_mb": stack.peak_megabytes(), "statements": min(chunks, default=0),
                 }
             ),
@@ -501,7 +522,7 @@ def child(tenant: str, run: str, rate: str, pause: str) -> None:
 
     def wait() -> None:
         sys.stdin.readline()
-        since["began"] = time.perf_counter()
+        since["began"], since["processor"] = time.perf_counter(), processor()
 
     def paused_hand_out(worker: Any) -> Any:
         if int(pause) and since["chunks"] >= int(pause):
