@@ -11,7 +11,7 @@ _SUMMED = ("currency", "customer_id", "total_minor", "amount_due_minor")
 class Migration(AtOnce):
     """One index wider, one more."""
 
-    dependencies = [("billing", "0018_messages"), ("billing", "0019_accent")]
+    dependencies = [("billing", "0020_progress")]
 
     operations: list[migrations.operations.base.Operation] = [
         migrations.RemoveIndex(model_name="invoice", name="billing_invoice_due"),
