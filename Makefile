@@ -34,7 +34,7 @@ check: install-test ## lint, types, import contracts, migrations, deployment set
 faults: install-test ## 500 payments while processes are killed and webhooks go astray (PAYMENTS=500)
 	@$(RUN) -m tests.faults --payments $(PAYMENTS)
 
-bench: install-test ## figures beside the baselines of the same run
+bench: install-test ## figures beside the baselines of the same run (SIZE=large, PARTS=runs,grown)
 	@$(RUN) -m bench
 
 topology: packages install-test ## production settings, TLS on every hop, at https://localhost:8443/
