@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench import stack
 from bench.stack import Client, requests_per_second, sequential_milliseconds
 
 LINES = [{"description": f"Item {n}", "quantity": "2", "unit_amount": "12.50"} for n in range(3)]
@@ -20,6 +21,7 @@ class Program:
     headers: dict[str, str]
     prefix: str
     customer: str
+    database: str
 
     def lister(self) -> Callable[[], object]:
         """Return what asks for a list, on a connection of its own."""
@@ -51,7 +53,22 @@ def measure(programs: tuple[Program, ...], *, times: int) -> dict[str, float]:
         result[f"{program.name}_list_ms"] = in_list
         result[f"{program.name}_issue_ms"] = in_issue
         result[f"{program.name}_list_per_second"] = statistics.median(rate)
+    result["list_processor"] = _processor(programs, [program.lister() for program in programs])
+    result["issue_processor"] = _processor(programs, [program.issuer() for program in programs])
     return result
+
+
+def _processor(programs: tuple[Program, ...], works: list[Callable[[], object]]) -> float:
+    """Return how much longer the first program and its database were on a processor than the second's, by turns."""
+    spent: list[list[float]] = [[] for _ in programs]
+    for turn in range(7):
+        for found, program, work in zip(spent, programs, works, strict=True):
+            before = stack.served_seconds(program.port, program.database)
+            for _ in range(40):
+                work()
+            if turn:  # the first warms up
+                found.append(stack.served_seconds(program.port, program.database) - before)
+    return sum(spent[0]) / sum(spent[1])
 
 
 def fill_plain(count: int) -> str:

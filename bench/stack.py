@@ -46,8 +46,10 @@ def peak_megabytes() -> float:
 
 def processor_seconds(pid: int) -> float:
     """Return how long a process has been on a processor: what else the machine does counts for little in it."""
-    ran = Path(f"/proc/{pid}/schedstat").read_text().split()[0]
-    return int(ran) / 1e9
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:  # it has ended
+        return 0.0
 
 
 def free_port() -> int:
@@ -55,6 +57,24 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+_served: dict[int, int] = {}
+
+
+def served_seconds(port: int, database: str) -> float:
+    """Return how long a program's workers, and the database's servers that work for it, were on a processor."""
+    from config.embedded.postgres import superuser_sql
+
+    sql = f"SELECT pid FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+    parent = _served[port]
+    workers = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    ticks = sum(
+        sum(int(part) for part in Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[11:13])
+        for worker in workers
+    )
+    servers = superuser_sql(sql, database="postgres").split()
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(processor_seconds(int(server)) for server in servers)
 
 
 @contextmanager
@@ -71,6 +91,7 @@ def serving(application: str, environment: dict[str, str]) -> Iterator[int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    _served[port] = child.pid
     try:
         for _ in range(200):
             with socket.socket() as probe:
@@ -79,6 +100,7 @@ def serving(application: str, environment: dict[str, str]) -> Iterator[int]:
             time.sleep(0.05)
         yield port
     finally:
+        del _served[port]
         child.terminate()
         child.wait(20)
 

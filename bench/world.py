@@ -100,7 +100,14 @@ def _api(world: World) -> dict[str, Any]:
         ours = api.Program(
             name="ours", port=port, headers=bearer, prefix="/api/v1", customer=organization.customer
         )
-        plain = api.Program(name="plain", port=plain_port, headers={}, prefix="", customer=plain_customer)
+        plain = api.Program(
+            name="plain",
+            port=plain_port,
+            headers={},
+            prefix="",
+            customer=plain_customer,
+            database="bench_plain",
+        )
         return api.measure((ours, plain), times=world.size.times) | {"invoices": world.size.invoices}
 
 
