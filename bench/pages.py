@@ -73,7 +73,7 @@ class Visitor:
     """A browser that keeps its connection and is signed in."""
 
     def __init__(self, port: int, cookie: str) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         self._headers = {"Cookie": cookie, "Accept": "text/html", "Host": "localhost"}
 
     def get(self, path: str) -> str:

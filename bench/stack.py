@@ -102,14 +102,14 @@ def serving(application: str, environment: dict[str, str]) -> Iterator[int]:
     finally:
         del _served[port]
         child.terminate()
-        child.wait(20)
+        child.wait(120)
 
 
 class Client:
     """One kept connection."""
 
     def __init__(self, port: int, headers: dict[str, str]) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         self._headers = {**headers, "Content-Type": "application/json"}
 
     def send(
