@@ -34,7 +34,7 @@ class Size:
 
 SIZES = {
     "small": Size(
-        invoices=300, customers=10_000, times=300, billed=4_000, beside=4_000, paged=100_000, backed_up=300, grown=(2_000, 20_000, 2_000)
+        invoices=300, customers=10_000, times=300, billed=4_000, beside=4_000, paged=100_000, backed_up=300, grown=(10_000, 100_000, 5_000)
     ),
     "large": Size(
         invoices=20_000, customers=200_000, times=600, billed=100_000, beside=10_000, paged=100_000, backed_up=1_700,
