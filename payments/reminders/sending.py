@@ -340,7 +340,7 @@ def _words(letter: Letter, urls: Mapping[UUID, str], issuer: str, lang: str) -> 
     listed = [
         {
             "number": item.debt.number,
-            "due_on": paper.day(item.debt.due_on, lang),
+            "due_on": _day(item.debt.due_on, lang),
             "amount": paper.money(item.debt.due_minor, item.debt.currency, lang),
             "url": urls[item.debt.invoice_id],
         }
@@ -349,6 +349,11 @@ def _words(letter: Letter, urls: Mapping[UUID, str], issuer: str, lang: str) -> 
     # The sternest words are said of those invoices alone of which they are true; the others are only listed.
     meant = [row for row, item in zip(listed, letter.items, strict=True) if item.words == letter.words]
     return {"issuer": issuer, "invoices": listed, "meant": meant, "others": len(listed) - len(meant)}
+
+
+def _day(value: date, lang: str) -> str:
+    """Write a day in full: a letter has the room."""
+    return paper.day(value, lang) if lang == "de" else f"{value.day} {value:%B %Y}"
 
 
 def _charge(customer_id: UUID, item: Item, *, on: date, actor: Actor, at: datetime) -> int:

@@ -5,6 +5,7 @@ and is proved under its row-level security; it dies 30 days after the invoice wa
 120 days; a new one goes to the address on file alone, and asking for one answers the same whatever is typed.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.conf import settings
 from accounts import rules as paces
 from accounts import throttle, tokens
 from accounts.refusals import Recorded
+from accounts.services import members
 from accounts.throttle import Counter
 from audit import services as audit
 from billing.customers import queries as customers
@@ -264,6 +266,35 @@ def resend(*, raw: str, email: str, number: str, network: str, actor: Actor, at:
         },
         language=lang,
     )
+
+
+@use_case
+def invite(*, customer_id: UUID, network: str, actor: Actor, at: datetime) -> None:
+    """Invite the address on file to the portal of a link's customer. The answer is nothing, whatever is found.
+
+    Whoever holds the link asks; only whoever reads the mail gets in.
+
+    Raises:
+        throttle.TryAgainLater: too many from this network.
+        throttle.CountersUnavailable
+    """
+    throttle.take([Counter(f"pay-link:{network}", paces.MAIL)], at=at)
+    customer = customers.get(customer_id)
+    if not customer.email or customer.state != "active":
+        return
+    try:
+        throttle.take([Counter(f"portal-mail:{customer.id.hex}", paces.MAILBOX)], at=at)
+    except throttle.TryAgainLater:
+        # The same answer: somebody else's asking neither shows nor fills the mailbox.
+        return
+    with suppress(members.MembersHaveNoPortal), context.attempt():
+        members.invite_customer(
+            email=customer.email,
+            customer_id=customer.id,
+            actor=actor,
+            at=at,
+            language=papers.language_of(customer.id),
+        )
 
 
 @use_case

@@ -71,7 +71,13 @@ def test_nothing_is_wrong_with_the_pages_behind_a_link(browser: Browser, live: L
         PayLink.objects.filter(invoice_id=withdrawn.invoice).update(revoked_at=clock.now())
     bills = (due, part, paid, void, disputed, waiting, unsure, failed)
     paths = [bill.path for bill in bills] + [f"{bill.path}/result" for bill in bills]
-    paths += [f"{due.path}?back=1", f"{due.path}?away=1", "/pay/renewed", f"/pay/{due.token[:-1]}2"]
+    paths += [
+        f"{due.path}?back=1",
+        f"{due.path}?away=1",
+        "/pay/renewed",
+        "/pay/invited",
+        f"/pay/{due.token[:-1]}2",
+    ]
     assert judge(browser, live, paths, [], in_german=True) == {}
     # Dead links are answered 410, which the browser's console takes for a fault.
     for path in (over.path, withdrawn.path):
@@ -117,6 +123,9 @@ def test_nothing_is_wrong_with_the_portal(browser: Browser, live: Live, account:
         "methods/new/sepa_debit",
         f"methods/{method}/remove",
         "bank-details",
+        "contacts",
+        "privacy",
+        "privacy/ask",
         "automatic-payment",
         "automatic-payment/on",
         "automatic-payment/EUR/off",

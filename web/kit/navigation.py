@@ -155,6 +155,7 @@ PORTAL: tuple[Place, ...] = (
     Place(gettext_noop("Ways to pay"), "portal:methods", "key", P.PORTAL_READ),
     Place(gettext_noop("Automatic payment"), "portal:autopay", "repeat", P.PORTAL_READ),
     Place(gettext_noop("Bank details"), "portal:bank", "shield", P.PORTAL_READ),
+    Place(gettext_noop("People"), "portal:contacts", "customers", P.PORTAL_READ),
     Place(gettext_noop("Your data"), "portal:privacy", "person", P.PORTAL_READ),
 )
 

@@ -21,6 +21,7 @@ from tenancy import context
 from tenancy.context import Scope
 from tenancy.models import Tenant
 from web.kit.forms import Form
+from web.kit.parts import Shell
 from web.pay.forms import NewLinkForm
 
 LINK = Public(reason="Whoever holds the link of an invoice may see and pay it; the link is the proof.")
@@ -50,6 +51,8 @@ def enter(request: Request, token: str) -> Opened:
         links.LinkUnknown, LinkExpired, LinkRevoked.
         Sealed: the organization's keys are not in memory.
     """
+    # Whoever holds the link is nobody in particular here, also with a session of their own.
+    request.shell = Shell()  # type: ignore[attr-defined]  # read by web.kit.context
     tenant = doors.enter(request, links.tenant_of(token))
     with context.attempt():
         link = links.open(token, at=clock.now())

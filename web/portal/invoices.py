@@ -23,6 +23,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
+from payments import events as pay_events
 from payments import payer, words
 from payments.services import links
 from web.billing import conversation, documents
@@ -30,7 +31,7 @@ from web.billing import rows as invoice_rows
 from web.forms import attempting
 from web.kit.forms import Form
 from web.pay.page import as_file
-from web.portal import frame, rows
+from web.portal import frame, rows, saved
 
 _ROLES = {
     "deposit": gettext_noop("Deposit invoice"),
@@ -56,7 +57,11 @@ def home(request: Request, slug: str) -> HttpResponse:
     recording.read(request, events.INVOICE_LISTED, subjects=[row.id for row in (*opened.rows, *before.rows)])
     if notes.rows:
         recording.read(request, events.CREDIT_NOTE_LISTED, subjects=[row.id for row in notes.rows])
+    ending = saved.running_out(saved.of(mine), today)
+    if ending is not None:
+        recording.read(request, pay_events.PAYMENT_METHOD_READ, subject=("payment_method", ending.id))
     context = {
+        "ending": ending and words.method(ending.kind, ending.brand, ending.last4),
         "groups": _by_currency(bills),
         "more": bool(opened.next_cursor),
         "paid": rows.bills(before.rows, slug=slug),

@@ -1,6 +1,7 @@
 """A customer's saved ways to pay: those that can be used now, and those whose account at the provider is gone."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -36,6 +37,16 @@ class Saved:
     def usual(self) -> MethodRow | None:
         """Return the usual one, where it can be used."""
         return next((row for row in self.usable if row.is_default), None)
+
+
+def running_out(found: Saved, today: date) -> MethodRow | None:
+    """Return a way to pay that has expired, or does within this month; the usual one before others."""
+    ending = [
+        row
+        for row in found.usable
+        if row.expires_year and (row.expires_year, row.expires_month or 12) <= (today.year, today.month)
+    ]
+    return min(ending, key=lambda row: not row.is_default, default=None)
 
 
 def of(customer_id: UUID) -> Saved:

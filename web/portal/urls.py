@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from web.portal import autopay, bank, invoices, methods, pay, payments, privacy, quotes, statements
+from web.portal import (
+    autopay,
+    bank,
+    contacts,
+    invoices,
+    methods,
+    pay,
+    payments,
+    privacy,
+    quotes,
+    statements,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -32,6 +43,8 @@ urlpatterns = [
     path("automatic-payment/on", autopay.start, name="start_autopay"),
     path("automatic-payment/<str:currency>/off", autopay.stop, name="stop_autopay"),
     path("bank-details", bank.index, name="bank"),
+    path("contacts", contacts.index, name="contacts"),
+    path("contacts/<str:pk>/remove", contacts.remove, name="remove_contact"),
     path("privacy", privacy.index, name="privacy"),
     path("privacy/ask", privacy.ask, name="ask_privacy"),
     path("privacy/<str:pk>/data.zip", privacy.fetch, name="privacy_file"),

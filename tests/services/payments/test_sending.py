@@ -162,11 +162,11 @@ def test_a_customer_is_told_once_that_a_payment_needs_them(inside) -> None:
     payment = paid(found)
     for _ in range(2):
         assert sending.ask_payer(
-            payment_id=payment.pk, reason="Your bank wants you to confirm it.", actor=ACTOR, at=billing.AT
+            payment_id=payment.pk, code="authentication_required", actor=ACTOR, at=billing.AT
         )
     (message,) = messages("payment_needs_action")
     assert message.body["subject"] == "Strongbox Tests GmbH: your payment of €100.00 needs you"
-    assert "Your bank wants you to confirm it." in message.body["text"]
+    assert "Your bank wants you to confirm this payment." in message.body["text"]
     assert links.address_of(found.pk, at=billing.AT) in message.body["text"]
 
 

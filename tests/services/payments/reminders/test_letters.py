@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from billing.customers.models import Customer
 from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
 from payments.models import (
@@ -42,6 +43,16 @@ def test_who_was_never_reminded_is_not_told_that_they_were(in_a):
         f"Kestrel has reminded you of invoice {invoice.number} before and has received no payment. This is the last "
         "reminder before further steps. Please pay now, or answer this mail today.",
     )
+
+
+def test_a_german_customer_is_reminded_in_german(in_a):
+    issuers.set_issuer(name="Kestrel", **WHO)
+    invoice = owed()
+    Customer.objects.update(language="de")
+    subject, text = said_of(DUE + timedelta(days=166), invoice)
+    assert subject == f"Zahlungserinnerung: Die Rechnung {invoice.number} war am 10. März 2026 fällig"
+    assert text.startswith("Vielleicht haben Sie es übersehen: Kestrel hat noch keine Zahlung")
+    assert "100,00\xa0€" in mails()[-1]["text"]
 
 
 def test_steps_that_were_only_passed_over_are_not_spoken_of(in_a):
