@@ -6,10 +6,11 @@ from django.db import migrations, models
 import core.ids
 import crypto.fields.encrypted
 import tenancy.context
+from tenancy.migrating import AtOnce
 from tenancy.rls import TenantTable
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """One table; the app inserts and reads, and changes nothing."""
 
     dependencies = [("billing", "0016_personal_data"), ("tenancy", "0001_initial")]

@@ -33,6 +33,7 @@ _RECORDS = {
     "credit-notes": "credit_note",
     "invoices": "finalized",
     "payments": "payment",
+    "contacts": "contact",
     "quotes": "answerable",
     "privacy": "privacy_request",
     "methods": "payment_method",
