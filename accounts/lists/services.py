@@ -139,9 +139,11 @@ def choose(
     Raises:
         OnlyPeopleArrange
         NothingChosen
+        CardNumberRefused: somebody searched for one.
     """
     if not count or (matching is None and not ids):
         raise NothingChosen
+    cardnumbers.refuse(dict(matching or {}))
     chosen = {"ids": [str(key) for key in list(ids)[:MOST_IDS]]} if matching is None else {"filter": matching}
     row = Selection(listing=listing, action=action, chosen=chosen, count=count, user_id=_person(actor), at=at)
     row.save(force_insert=True)

@@ -116,9 +116,12 @@ def test_a_list_works_without_javascript(browser: Browser, live: Live) -> None:
         page.locator('[name="selected"]').first.check()
         page.get_by_role("button", name="PDFs…").click()
         assert page.get_by_role("button", name="Export 1 invoice").is_visible()
+        page.goto(live.staff("invoices?view=overdue"))
+        page.get_by_role("button", name="Export view…").click()
+        assert page.get_by_role("button", name="Export 6 invoices").is_visible()
         page.goto(live.staff("customers"))
         page.locator('[name="selected"]').first.check()
-        page.get_by_role("button", name="Export…").click()
+        page.get_by_role("button", name="Export…", exact=True).click()
         assert page.get_by_text("The rows that you chose.").is_visible()
 
 

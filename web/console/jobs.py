@@ -110,11 +110,12 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     if found is None:
         raise NotFound
     (row,) = _rows(request, [found], slug)
-    context = {
+    context: dict[str, Any] = {
         "row": row,
         "crumbs": [Crumb("Jobs", reverse("console:jobs", args=[slug]))],
-        **_report(request, found, slug),
     }
+    if not row.lasts:
+        context |= _report(request, found, slug)
     if request.headers.get("HX-Request") != "true":
         return render(request, "console/job.html", context)
     # The page was recorded when it was opened; that it stays open is not worth an event every two seconds.
@@ -145,7 +146,8 @@ def _report(request: Request, job: Job, slug: str) -> dict[str, Any]:
     if listing.permission not in request.permissions:
         return {}
     shown = chosen.report[:_PAGE]
-    recording.read(request, events.INVOICE_LISTED, subjects=[UUID(key) for key, _, _ in shown])
+    event = events.INVOICE_LISTED if listing is listings.INVOICES else events.CUSTOMER_LISTED
+    recording.read(request, event, subjects=[UUID(key) for key, _, _ in shown])
     return {
         "left": bulk.left_out(slug, listing, shown),
         "more_left": max(len(chosen.report) - _PAGE, 0),

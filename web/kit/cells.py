@@ -24,6 +24,11 @@ class Cell:
     value: Any = None
     extra: str = ""
 
+    @property
+    def keeps(self) -> bool:
+        """Tell whether it stands in one line."""
+        return self.kind in ("day", "moment", "code", "link")
+
 
 NOTHING = Cell("nothing")
 

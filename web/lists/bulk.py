@@ -59,6 +59,8 @@ def customers_(request: Request, slug: str) -> HttpResponse:
 
 def _take(request: Request, slug: str, listing: Listing, noun: str) -> HttpResponse:
     action, at = request.POST.get("action", ""), clock.now()
+    whole = action == "export_view"
+    action = "export" if whole else action
     asked = QueryDict(request.POST.get("query", "")[: services.QUERY_LENGTH])
     back = f"{reverse(listing.route, args=[slug])}?{listing.canonical(asked)}"
     act = acts.ACTS.get(action)
@@ -66,7 +68,7 @@ def _take(request: Request, slug: str, listing: Listing, noun: str) -> HttpRespo
     if not known:
         messages.warning(request, "Choose what to do with the rows.")
         return redirect(back)
-    everything = bool(request.POST.get("everything"))
+    everything = whole or bool(request.POST.get("everything"))
     keys = [ids.decode(noun, text) for text in request.POST.getlist("selected")[: services.MOST_IDS]]
     matching = {name: asked[name] for name in listing.names if asked.get(name)} if everything else None
     count = _count(listing, matching) if matching is not None else len(set(keys))

@@ -131,7 +131,7 @@ def show(request: Request, slug: str, given: Shown) -> HttpResponse:
         "act_url": reverse(f"lists:{listing.code}_selected", args=[slug]) if given.acts else "",
         "columns_url": reverse("lists:columns", args=[slug, listing.code]),
         "here": request.get_full_path(),
-        "csrf_in_form": bool(given.acts),
+        "exports": any(act.code == "export" for act in given.acts),
         **given.more,
     }
     fragment = request.headers.get("HX-Request") == "true"
@@ -218,6 +218,8 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
         "key": row.key,
         "url": row.url,
         "title": row.title,
+        # A number or a day in one line; a name may take two.
+        "keep": len(row.title) <= 16,
         "cells": _cells(row.cells, columns[1:]),
         "second": rest,
     }
