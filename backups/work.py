@@ -262,7 +262,7 @@ def end_lost_work(*, at: datetime) -> None:
     if told is not None:
         with queries.of_operator():
             before = datetime.fromisoformat(told["at"])
-            lost.end(kinds=(BACKUP, VERIFY, DRILL), before=before, at=at)
+            lost.end(kinds=(BACKUP, VERIFY, DRILL, KEEP), before=before, at=at)
 
 
 def _is_free(kind: str, at: datetime) -> bool:

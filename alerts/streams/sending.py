@@ -108,11 +108,10 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
     mine = claim is not None and row.claimed_until == claim
     if not mine and row.claimed_until is not None and row.claimed_until > at:
         return None
-    wanted = [UUID(one["event"]) for one in row.set_aside if one["again"]][:1]
-    if wanted:
-        waiting = list(Event.objects.filter(pk__in=wanted))
-    else:
-        waiting = queries.following(queries.place_of(row), since=row.since, limit=rules.batch(row.attempts))
+    aside = _wanted_again(row)
+    waiting = aside or queries.following(
+        queries.place_of(row), since=row.since, limit=rules.batch(row.attempts)
+    )
     if not waiting:
         epoch, xmin = queries.bound()
         if epoch > row.epoch or xmin - row.xid > _PLACE_FOLLOWS:
@@ -132,8 +131,19 @@ def take(*, stream_id: UUID, claim: datetime | None, at: datetime) -> Batch | No
         ca=row.ca or "",
         events=tuple(waiting[: len(lines)]),
         lines=lines,
-        was_aside=bool(wanted),
+        was_aside=bool(aside),
     )
+
+
+def _wanted_again(row: AuditStream) -> list[Event]:
+    """Return one event that was set aside and is to be sent again. What the trail no longer keeps leaves the list."""
+    for one in [one for one in row.set_aside if one["again"]]:
+        found = list(Event.objects.filter(pk=UUID(one["event"])))
+        if found:
+            return found
+        row.set_aside = [other for other in row.set_aside if other is not one]
+        row.save(update_fields=["set_aside"])
+    return []
 
 
 def send(batch: Batch) -> str:

@@ -39,6 +39,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "backup.run": "Backup",
         "backup.verify": "Verification of a backup",
         "backup.drill": "Restore drill",
+        "backup.keep": "Locking a held backup",
         "cards.scan": "Search for card numbers",
         "billing.run": "Billing run",
         "export.make": "Making an export",

@@ -230,6 +230,12 @@ def test_an_event_that_is_refused_for_ever_is_set_aside_and_holds_up_nobody(tena
         assert [one["event"] for one in stored(tenant_a, row).set_aside] == left
     assert sorted(uids(house.events())) == sorted(trail(tenant_a))
     assert [event.facts["events"] for event in recorded(tenant_a, "audit_stream.tried_again")] == [1, 1]
+    # One that the trail no longer keeps holds nothing up either.
+    gone = {"event": str(row.pk), "code": "http_422", "at": later.isoformat(), "tries": 3, "again": True}
+    with scope(Scope(tenant_a)):
+        AuditStream.objects.filter(pk=row.pk).update(set_aside=[gone])
+    happen(tenant_a)
+    assert deliver(tenant_a, timedelta(hours=4)) > 0 and stored(tenant_a, row).set_aside == []
     with scope(Scope(tenant_a)), pytest.raises(streams.NothingSetAside), attempt():
         streams.try_again(stream_id=row.pk, actor=ACTOR, at=later)
 
