@@ -265,6 +265,9 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         "pk": pk,
         "invoice": rows.row(found, slug=slug, on=rows.today()),
         "role_title": papers.TITLES[found.role],
+        "quote_url": reverse("billing:quote", args=[slug, ids.encode("quote", found.quote_id)])
+        if found.quote_id
+        else "",
         "title": f"Invoice {found.number}" if found.number else "Draft",
         "tabs": [
             Tab(label, reverse(name, args=[slug, pk]), key == current)

@@ -105,6 +105,7 @@ def test_a_quote_is_billed_in_parts(tenant: UUID, made: Books) -> None:
     assert "Left to bill" in text(manager.get(url)) and "600.00" in text(manager.get(url))
     final = manager.post(f"{url}/convert").headers["Location"]
     assert "Less deposit invoice" in text(manager.get(final))
+    assert f'href="{url}"' in manager.get(final).content.decode()
     assert manager.post(f"{final}/finalize").status_code == 302
     assert "As the earlier invoice charged it" in text(manager.get(f"{final}/explanation"))
     with scope(Scope(tenant)):
