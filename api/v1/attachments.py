@@ -85,9 +85,11 @@ class Attachments(Endpoint):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Attach a file, encrypted; a final invoice keeps it for good."""
+        # What is not theirs is not there, whatever they send.
+        found = queries.get(ids.decode("invoice", pk))
         given = self.body(NewAttachment)
         made = services.add(
-            invoice_id=ids.decode("invoice", pk),
+            invoice_id=found.id,
             name=given["name"],
             content=given["content"],
             with_mail=given.get("with_mail", False),

@@ -357,6 +357,8 @@ class Parts(Endpoint):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Draft a deposit or progress invoice; converting the quote then drafts the final one, less all of them."""
+        # What is not theirs is not there, whatever they send.
+        found = queries.get(ids.decode("quote", pk))
         given = self.body(NewPart)
-        made = progress.bill_part(quote_id=ids.decode("quote", pk), actor=self.actor, at=clock.now(), **given)
+        made = progress.bill_part(quote_id=found.id, actor=self.actor, at=clock.now(), **given)
         return self.created(whole(made), "invoices")
