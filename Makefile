@@ -9,7 +9,7 @@ PAYMENTS ?= 500
 export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check faults topology topology-check bench lock packages install-run install-test
+.PHONY: help run test check faces faults topology topology-check bench lock packages install-run install-test
 
 help: ## this menu
 	@echo "Strongbox: billing whose first promise is that nobody sees what is not theirs"
@@ -30,6 +30,9 @@ check: install-test ## lint, types, import contracts, migrations, deployment set
 	.venv/bin/lint-imports
 	$(RUN) -W ignore::RuntimeWarning -m config.embedded.check makemigrations --check --dry-run
 	$(RUN) -m config.embedded.check check --deploy --fail-level WARNING
+
+faces: install-test ## every page as each role: axe, widths, themes (PICTURES=folder, TOOLS=node_modules with lighthouse and pa11y)
+	@$(RUN) -m tests.faces $(if $(PICTURES),--pictures $(PICTURES)) $(if $(TOOLS),--tools $(TOOLS)) $(if $(ROLES),--roles $(ROLES))
 
 faults: install-test ## 500 payments while processes are killed and webhooks go astray (PAYMENTS=500)
 	@$(RUN) -m tests.faults --payments $(PAYMENTS)
