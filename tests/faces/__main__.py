@@ -66,12 +66,12 @@ def _all(options: argparse.Namespace, folder: Path, base: str) -> int:
 
 def _people(folder: Path) -> list[Person]:
     known = _manage(folder, "demo_credentials")
-    first = known["users"][0]["organization"]
+    customer = known["customers"][0]
+    first = customer["organization"]
     people = {}
     for each in known["users"]:
         if each["organization"] in (first, "operator") and each["role"] not in people:
             people[each["role"]] = Person(each["role"], each["email"], each["password"], each["totp"])
-    customer = next(each for each in known["customers"] if each["organization"] == first)
     link = next(each for each in known["pay_links"] if each["organization"] == first)
     start = ("/login", "/recover", "/certificates", "/api/v1/docs", urlsplit(link["url"]).path)
     return [
