@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Adds columns with constant defaults: no row is rewritten."""
 
     dependencies = [("accounts", "0006_ending")]

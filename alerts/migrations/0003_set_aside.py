@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     dependencies = [("alerts", "0002_delivery")]
 
     operations = [

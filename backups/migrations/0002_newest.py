@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
+
 EVIDENCE = """
 CREATE OR REPLACE FUNCTION backups_evidence() RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
@@ -56,7 +58,7 @@ def _number(name: str) -> migrations.AddField:
     return migrations.AddField("plan", name, models.PositiveSmallIntegerField(default=0))
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     dependencies = [("backups", "0001_initial")]
 
     operations = [

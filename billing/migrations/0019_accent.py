@@ -2,8 +2,10 @@
 
 from django.db import migrations, models
 
+from tenancy.migrating import AtOnce
 
-class Migration(migrations.Migration):
+
+class Migration(AtOnce):
     """Two columns with a default each: no row is written again."""
 
     dependencies = [("billing", "0018_messages")]

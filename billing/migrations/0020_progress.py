@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
+from tenancy.migrating import AtOnce
+
 # The account of what customers were billed ahead, in books that were opened before there was one; and the keys.
 _FORWARDS = """
 INSERT INTO billing_ledgeraccount (tenant_id, id, code, created_at, name, type, external_code, state)
@@ -35,7 +37,7 @@ def _to(model: str) -> models.ForeignKey:
     )
 
 
-class Migration(migrations.Migration):
+class Migration(AtOnce):
     """Needs quotes, invoices, the books and runs."""
 
     dependencies = [("billing", "0019_accent")]
