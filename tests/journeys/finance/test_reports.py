@@ -18,7 +18,9 @@ from tests.guarantees.world import Organization, RoleCode
 from tests.make import billing, payments, recurring
 
 REPORTS = ["aging", "revenue", "mrr", "tax", "cash", "dso"]
-_LINK = re.compile(r'<a href="([^"]+)">\s*<data value="(-?\d+)">')
+_LINK = re.compile(
+    r'<a href="([^"]+)">\s*(?:<span>[^<]*</span>\s*<strong class="number">)?<data value="(-?\d+)">'
+)
 _NEXT = re.compile(r'href="([^"]+)"[^>]*>(?:(?!</a>).)*Next (?:rows|customers)', re.S)
 _ROW = re.compile(r'class="row-amount" value="(-?\d+)"')
 _SUM = re.compile(r'id="sum" value="(-?\d+)"')
