@@ -98,7 +98,12 @@ def _api(world: World) -> dict[str, Any]:
     ):
         bearer = {"Authorization": f"Bearer {organization.key}"}
         ours = api.Program(
-            name="ours", port=port, headers=bearer, prefix="/api/v1", customer=organization.customer
+            name="ours",
+            port=port,
+            headers=bearer,
+            prefix="/api/v1",
+            customer=organization.customer,
+            database=world.environment["STRONGBOX_DB_NAME"],
         )
         plain = api.Program(
             name="plain",
@@ -150,7 +155,7 @@ PARTS: dict[str, Callable[[World], dict[str, Any]]] = {
         world.environment,
         customers=world.size.paged // 100,
         invoices=world.size.paged,
-        times=world.size.times,
+        times=world.size.times // 5,
     ),
     "runs": lambda world: runs.measure(
         world.environment, count=world.size.billed, beside=world.size.beside, rounds=3
