@@ -272,6 +272,12 @@ binding the value to its row, counting the encryption, and the lazy attribute; b
 The document engine sets each invoice alone: there is no batch of a hundred in one compilation, for a fault in one
 document would then fail them all.
 
-Absolute times on shared cores swing by a factor of two between runs; trust the ratios, and those to about 20 %. Where
-a goal is an absolute figure (restore, start), the load counts in full. A ratio that misses its goal stands here as it is.
+A small rotation is mostly its passes over some fifty tables, whatever they hold; an audit event is checked in Python
+(no value may pass) and stands in four indexes. A provider's message asks six statements where the plain view asks one.
+
+Absolute times on shared cores swing by a factor of two between runs; trust the ratios, and those to about 20 % on a
+machine that does nothing else. Under a load far above the cores each statement waits for its turn, so that whatever asks
+more statements than its baseline looks dearer than it is, and a goal that is an absolute figure (restore, start) shows
+the load in full. A ratio that misses its goal stands here as it is. A commit with a plus was measured together with
+changes that became the commits after it.
 """
