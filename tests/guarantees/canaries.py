@@ -30,7 +30,7 @@ PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 
          ("NewCountry", "country"): "AT"}  # fmt: skip
 # Where one of two is given, the other is not.
 EITHER = {
-    ("NewLine", "price"), ("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components"),
+    ("NewPart", "amount_minor"), ("NewPart", "due_on"), ("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components"),
     ("NewLine", "price"), ("NewCustomer", "parent"), ("CustomerChange", "parent"), ("NewExport", "filters"),
 }  # fmt: skip
 # Of two ways to say a thing one is given.
@@ -157,6 +157,8 @@ def _value(body: type[Body], name: str, field: Any, marker: str, records: Mappin
         return filled(type(field), marker, records)
     if isinstance(field, fields.Id):
         return records[field.kind]
+    if isinstance(field, fields.Content):
+        return base64.b64encode(f"day,done\n1,{marker}\n".encode()).decode()
     simple = {
         fields.Currency: "EUR",
         fields.DecimalText: "20",

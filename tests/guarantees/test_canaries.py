@@ -153,6 +153,7 @@ def test_every_operation_with_a_text_is_walked() -> None:
         "customers_update",
         "disputes_answer",
         "exports_create",
+        "invoices_attach",
         "invoices_create",
         "invoices_update",
         "invoices_void",

@@ -271,6 +271,11 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("invoices_write_off", "POST", f"invoices/{records['lost']}/write_off")
     records["quote"] = send("quotes_create", "POST", "quotes")
     send("quotes_update", "PATCH", f"quotes/{records['quote']}")
+    agreed = send("quotes_create", "POST", "quotes")
+    send("quotes_open", "POST", f"quotes/{agreed}/open")
+    send("quotes_accept", "POST", f"quotes/{agreed}/accept")
+    send("quotes_bill", "POST", f"quotes/{agreed}/bill")
+    send("invoices_attach", "POST", f"invoices/{records['draft']}/attachments")
     records["webhook_endpoint"] = send("webhook_endpoints_create", "POST", "webhook_endpoints")
     webhook = f"webhook_endpoints/{records['webhook_endpoint']}"
     send("webhook_endpoints_update", "PATCH", webhook)
