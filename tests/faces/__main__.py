@@ -69,7 +69,8 @@ def _people(folder: Path) -> list[Person]:
     customer = known["customers"][0]
     first = customer["organization"]
     people = {}
-    for each in known["users"]:
+    # Of a role that both have, the one of the organization that bills.
+    for each in sorted(known["users"], key=lambda each: each["organization"] != first):
         if each["organization"] in (first, "operator") and each["role"] not in people:
             people[each["role"]] = Person(each["role"], each["email"], each["password"], each["totp"])
     link = next(each for each in known["pay_links"] if each["organization"] == first)
