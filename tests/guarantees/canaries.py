@@ -30,7 +30,8 @@ PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 
          ("NewCountry", "country"): "AT"}  # fmt: skip
 # Where one of two is given, the other is not.
 EITHER = {
-    ("NewPart", "amount_minor"), ("NewPart", "due_on"), ("NewLineDiscount", "amount"), ("NewDiscount", "amount"), ("NewTaxRate", "components"),
+    ("NewPart", "amount_minor"), ("NewPart", "due_on"), ("NewLineDiscount", "amount"),
+    ("NewDiscount", "amount"), ("NewTaxRate", "components"),
     ("NewLine", "price"), ("NewCustomer", "parent"), ("CustomerChange", "parent"), ("NewExport", "filters"),
 }  # fmt: skip
 # Of two ways to say a thing one is given.

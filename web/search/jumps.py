@@ -109,6 +109,7 @@ NOWHERE: Mapping[str, str] = MappingProxyType(
         "factor": "a person's own, on the page of their sign-in",
         "file": "bytes behind a record, which is what is looked for",
         "organization": "one is inside it",
+        "saved_view": "a tab of its list; its own address is what is given on",
         "session": "a person's own, on the page of where they are signed in",
     }
 )

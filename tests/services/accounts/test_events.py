@@ -36,7 +36,8 @@ from tests.services.accounts.authenticator import SoftKey
 pytestmark = pytest.mark.django_db
 PASSWORD = "purple anvil river eleven"
 SYSTEM = Actor.system("tests")
-# Recorded by the pages that show the lists; grants, and memberships that end by themselves, have files of their own.
+# Recorded by the pages that show the lists; grants, views and columns of lists, profiles, and memberships that end by
+# themselves, have files of their own (all of it is fired somewhere: tests/fired.py).
 ELSEWHERE = {
     "member.read",
     "approval.read",
@@ -47,6 +48,14 @@ ELSEWHERE = {
     "member.ends",
     "member.ended",
     "signin.retention_ended",
+    "member.reminded",
+    "session.read",
+    "profile.changed",
+    "view.saved",
+    "view.changed",
+    "view.deleted",
+    "list.columns_chosen",
+    "list.rows_chosen",
 }
 REFUSED = {
     "approval.refused",
