@@ -110,6 +110,7 @@ NOWHERE: Mapping[str, str] = MappingProxyType(
         "file": "bytes behind a record, which is what is looked for",
         "organization": "one is inside it",
         "saved_view": "a tab of its list; its own address is what is given on",
+        "selection": "what was chosen for one act; its job is what is looked for",
         "session": "a person's own, on the page of where they are signed in",
     }
 )
