@@ -47,7 +47,7 @@ def test_from_a_product_to_the_end_of_its_subscription(desk):
         product, price = Product.objects.get(code="care"), Price.objects.get(code="monthly")
         assert (price.steps, price.model) == (2, "graduated")
     shown = page.get(f"{here}/products/{ids.encode('product', product.pk)}").content.decode()
-    assert "5 each, 2 tiers every month" in shown
+    assert "€5.00 each, 2 tiers every month" in shown
     customer = desk.records["other_customer"]
     choose = page.get(f"{here}/subscriptions/new").content.decode()
     assert f"?customer={customer}" in choose
