@@ -42,6 +42,8 @@ CHANGES = {
     "customer_id": "(SELECT id FROM billing_customer WHERE id <> customer_id LIMIT 1)",
     "voided_at": "now()",
     "void_reason": "buyer",
+    "role": "'deposit', quote_id = uuidv7()",
+    "quote_id": "uuidv7(), role = 'progress'",
 }
 
 
@@ -227,6 +229,7 @@ def test_the_role_that_changes_keys_may_write_envelopes_alone(tenant_a):
     assert columns == [
         ("billing_invoice", ["buyer", "note", "references", "seller", "void_reason"]),
         ("billing_invoiceline", ["adjustments", "description"]),
+        ("billing_invoicemessage", ["text"]),
         ("billing_invoicetax", ["reason"]),
     ]
     with databases.connect_as("rekey") as rekey, pytest.raises(psycopg.errors.InsufficientPrivilege):
