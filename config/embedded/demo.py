@@ -34,7 +34,7 @@ from config.embedded import (
     demo_alerts,
     demo_compliance,
     demo_delivery,
-    demo_patching,
+    demo_looks,
     demo_payments,
     demo_privacy,
     demo_subscriptions,
@@ -153,13 +153,13 @@ def seed(say: Callable[[str], None]) -> list[str]:
         )
         found.append(join(founded.tenant, founded.url, "Olga Petrenko", RoleCode.OWNER)[0])
         _keep(found)
-        demo_patching.ask()
     for slug, name in ORGANIZATIONS.items():
         if slug in there:
             continue
         say(f"Filling {name}…")
         found += _organization(slug, name)
         _keep(found)
+    demo_looks.ask()
     return list(ORGANIZATIONS)
 
 
