@@ -37,6 +37,9 @@ BARE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "accounts.ApprovalRequest": {
         "subject_id": (CUSTOMER, CONTACT, "payments.Refund", "billing.WriteOff", "billing.Invoice")
     },
+    "accounts.ListColumns": {"user_id": (USER,)},
+    "accounts.SavedView": {"user_id": (USER,)},
+    "accounts.Selection": {"user_id": (USER,)},
     "alerts.Alert": {"person_id": (USER,)},
     "alerts.AlertStep": {"person_id": (USER,)},
     "billing.BillingRunSkip": {"subject_id": ("billing.Subscription", "billing.PendingCharge")},

@@ -128,7 +128,7 @@ def visit(page: Page, url: str, *, size: tuple[int, int], dark: bool) -> list[st
 def turn(page: Page, *, size: tuple[int, int], dark: bool) -> list[str]:
     """Show the same page at another size and in the other theme, and return what is wrong with it there."""
     _look(page, size, dark=dark)
-    return axe(page) + small_targets(page) + overflowing(page)
+    return axe(page, _SEEN) + small_targets(page) + overflowing(page)
 
 
 def squeezed(page: Page, *, size: tuple[int, int]) -> list[str]:

@@ -21,6 +21,7 @@ def test_make_alone_prints_the_menu():
         "run",
         "test",
         "check",
+        "faces",
         "faults",
         "bench",
         "topology",

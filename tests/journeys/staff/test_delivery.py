@@ -16,6 +16,7 @@ from audit.models import Event
 from core import clock, ids
 from core.actor import Actor
 from tenancy.context import Scope, scope
+from tests import databases
 from tests.browser.live import Live, Someone, visit
 from tests.make import delivery as make
 from tests.services.outbound.webhooks.receiver import Receiver, receiving
@@ -112,6 +113,7 @@ def test_a_stream_is_added_tried_paused_and_removed(live: Live, receiver: Receiv
     with scope(Scope(live.tenant)):
         stream = AuditStream.objects.get()
     page = f"{base}/{ids.encode('audit_stream', stream.pk)}"
+    databases.let_settle()
     sending.deliver_due(tenant_id=live.tenant, actor=ACTOR, now=clock.now)
     assert receiver.told[0].headers["authorization"] == "Bearer s3cret-of-the-siem"
     for path in (page, page + "/change", base):

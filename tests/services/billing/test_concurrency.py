@@ -20,7 +20,8 @@ from tenancy import context
 from tests import databases
 from tests.make import billing as make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Never two of them at once: each opens fifty connections, and the role has ninety.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("many connections")]
 THREADS = 50
 
 
