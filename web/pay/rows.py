@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from billing.bankaccounts import queries as bankaccounts
 from billing.documents import epc, reference
@@ -50,6 +51,7 @@ class Paid:
 class Bill:
     """The invoice, amount first. `late` is in words, empty while it is not."""
 
+    title: str
     number: str
     issuer: str
     email: str
@@ -78,6 +80,18 @@ class Line:
 
 
 _MOST_LINES = 5
+# What the document calls itself, by what of a quote it bills.
+_TITLES = {
+    "": gettext_noop("Invoice"),
+    "deposit": gettext_noop("Deposit invoice"),
+    "progress": gettext_noop("Progress invoice"),
+    "final": gettext_noop("Final invoice"),
+}
+
+
+def title(role: str) -> str:
+    """Name an invoice as its document does."""
+    return _(_TITLES[role])
 
 
 def bill(opened: Opened) -> Bill:
@@ -87,6 +101,7 @@ def bill(opened: Opened) -> Bill:
         invoice_rows.row(opened.invoice, slug=opened.tenant.slug, on=invoice_rows.today()),
     )
     return Bill(
+        title=title(found.role),
         number=found.number or "",
         issuer=opened.issuer,
         email=str(found.seller.get("email") or ""),

@@ -5,7 +5,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
 
 from accounts.permissions import Permission
 from billing import events
@@ -30,14 +30,10 @@ from web.billing import conversation, documents
 from web.billing import rows as invoice_rows
 from web.forms import attempting
 from web.kit.forms import Form
+from web.pay import rows as payer_rows
 from web.pay.page import as_file
 from web.portal import frame, rows, saved
 
-_ROLES = {
-    "deposit": gettext_noop("Deposit invoice"),
-    "progress": gettext_noop("Progress invoice"),
-    "final": gettext_noop("Final invoice"),
-}
 _MOST_OPEN, _PAGE = 100, 25
 
 
@@ -120,8 +116,8 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "bill": bill,
         "invoice": invoice_rows.row(found, slug=slug, on=invoice_rows.today()),
         "document": documents.document(found),
-        "role_title": _(_ROLES[found.role]) if found.role else "",
-        "title": _("Invoice %(number)s") % {"number": found.number},
+        "role_title": payer_rows.title(found.role),
+        "title": f"{payer_rows.title(found.role)} {found.number}",
         "paid": [
             (ids.encode("payment", share.payment_id), share, words.paid_with(share), words.paid_on(share))
             for share in standing.paid

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.core import mail as django_mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
+from django.test import Client
 
 from accounts.permissions import RoleCode
 from billing.invoices.models import Invoice
@@ -102,6 +103,13 @@ def test_a_quote_is_billed_in_parts(tenant: UUID, made: Books) -> None:
     assert "Deposit on quote" in shown and "400.00" in shown and "Edit" not in shown
     assert manager.get(f"{draft}/edit").status_code == 302
     assert manager.post(f"{draft}/finalize").status_code == 302
+    link = re.search(
+        r"http[^\s<\"]*(/pay/[^\s<\"]+)", manager.post(f"{draft}/pay-link", follow=True).content.decode()
+    )
+    assert link is not None
+    assert re.search(r"Deposit invoice \S+ from", text(Client().get(link[1])))
+    german = Client(headers={"accept-language": "de"}).get(link[1])
+    assert re.search(r"Anzahlungsrechnung \S+ von", text(german))
     assert "Left to bill" in text(manager.get(url)) and "600.00" in text(manager.get(url))
     final = manager.post(f"{url}/convert").headers["Location"]
     assert "Less deposit invoice" in text(manager.get(final))

@@ -36,8 +36,10 @@ def test_a_german_receipt_and_credit_note_are_german():
     assert "Zahlungsbeleg" in text_of(pdf.receipt(replace(RECEIPT, language="de")))
     note = replace(INVOICE, language="de", title="Credit note", due_minor=0)
     said = text_of(pdf.invoice(note))
-    assert "Gutschrift" in said
-    assert "Gutschriftsnummer" in said
+    # Not "Gutschrift", which is the customer's own bill (§ 14 (2) UStG), and the word of the pages.
+    assert "Rechnungskorrektur" in said
+    assert "Nummer der Rechnungskorrektur" in said
+    assert "Gutschrift" not in said
     assert "nichts mehr zu zahlen" not in said
 
 
