@@ -21,7 +21,7 @@ from alerts.rules.base import MOST_EVIDENCE, TARGETS
 from audit import services as audit
 from core import cardnumbers, characters
 from core.actor import Actor
-from core.errors import Conflict, FieldError, Invalid, NotFound
+from core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from tenancy.context import use_case
 
 NOTE_LENGTH = 2_000
@@ -38,6 +38,12 @@ class NotMuteable(Conflict):
     """Only what turned out real but expected can be muted, and never an alert about the watch itself."""
 
     code = "not_muteable"
+
+
+class AboutYourself(Forbidden):
+    """This alert is about you, so somebody else has to judge it."""
+
+    code = "own_alert"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,11 +220,13 @@ def close(*, alert_id: UUID, reason: str, words: str = "", actor: Actor, at: dat
     Raises:
         NotFound
         AlertMovedOn: it is closed.
+        AboutYourself: it speaks of whoever closes it, and somebody else could.
         Invalid: without a reason; a true one also without words on what was done.
     """
     alert = locked(alert_id)
     if alert.state == Alert.State.CLOSED:
         raise AlertMovedOn
+    refuse_own(alert, actor=actor, at=at)
     if reason not in Alert.Reason.values:
         raise Invalid([FieldError("/reason", "unknown_choice", "Say how it turned out.")])
     text = checked(words, field="words", required=reason == Alert.Reason.TRUE)
@@ -228,6 +236,20 @@ def close(*, alert_id: UUID, reason: str, words: str = "", actor: Actor, at: dat
     step(alert, AlertStep.Kind.CLOSED, actor=actor, at=at, detail=reason, words=text)
     audit.record(events.ALERT_CLOSED, actor=actor, subject=("alert", alert.pk), facts={"how": reason})
     return alert
+
+
+def refuse_own(alert: Alert, *, actor: Actor, at: datetime) -> None:
+    """Refuse to let somebody, or a key of theirs, judge an alert about themselves while another member can.
+
+    Raises:
+        AboutYourself
+    """
+    key = people.usable_key(at=at, pk=actor.key_id) if actor.key_id is not None else None
+    person = key.created_by.user_id if key is not None else actor.id
+    is_own = person is not None and person == alert.person_id
+    is_own_key = actor.key_id is not None and actor.key_id == containment.key_of(alert)
+    if (is_own or is_own_key) and any(member.user_id != person for member in assignable()):
+        raise AboutYourself
 
 
 def step(

@@ -26,6 +26,8 @@ LONGEST_SUPPRESSION = timedelta(days=7)
 MOST_THRESHOLD = 1_000_000
 # The rule about loosened rules stays as it is: whoever could loosen it could loosen all.
 FIXED = frozenset({"INT-04"})
+# These speak of the watch itself: for thirty days nobody would hear that nobody hears anything.
+_NEVER_MUTED = FIXED | {"INT-01", "INT-02", "INT-03", "INT-06"}
 MUTE_DAYS = (1, 7, 30)
 
 
@@ -137,12 +139,14 @@ def mute(*, alert_id: UUID, days: int, reason: str, actor: Actor, at: datetime) 
     Raises:
         NotFound
         services.NotMuteable: it is not closed as benign.
-        RuleIsFixed
+        services.AboutYourself: it speaks of whoever mutes it, and somebody else could.
+        RuleIsFixed: it speaks of the watch itself.
         Invalid: too long, or no reason.
     """
     alert = services.locked(alert_id)
-    if alert.rule in FIXED:
+    if alert.rule in _NEVER_MUTED:
         raise RuleIsFixed
+    services.refuse_own(alert, actor=actor, at=at)
     if alert.close_reason != Alert.Reason.BENIGN:
         raise services.NotMuteable
     if days not in MUTE_DAYS:

@@ -151,13 +151,17 @@ def update(*, channel_id: UUID, changes: Mapping[str, Any], actor: Actor, at: da
         look_up=moved,
     )
     lost = [severity for severity in row.severities if severity not in wanted["severities"]]
+    # New hours in which what is not critical waits: other ones too, for they can be almost the whole day.
+    quieter = quiet is not None and quiet != queries.quiet_of(row)
     for name in changed:
         setattr(row, name, wanted[name])
     if moved:
         row.last_ok_at, row.failing_since, row.last_code = None, None, ""
     row.updated_at = at
     row.save()
-    facts = {"lost": ":".join(lost)} if lost else {}
+    facts: dict[str, str | bool] = {"lost": ":".join(lost)} if lost else {}
+    if quieter:
+        facts["quieter"] = True
     _record(events.CHANNEL_UPDATED, row, actor, fields=changed, facts=facts)
     if moved and row.state == AlertChannel.State.ENABLED:
         _try(row, at)

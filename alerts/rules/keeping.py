@@ -36,9 +36,11 @@ def _several(events: Sequence[Seen], settings: Settings) -> Iterator[Hit]:
 def _is_less_watched(event: Seen) -> bool:
     if event.event == "alert_rule.changed":
         return event.facts.get("looser") is True
+    # Who is trusted, and with what key, decides as much about what arrives as the address.
+    moved = not {"address", "ca", "secret"}.isdisjoint(event.fields)
     if event.event == "alert_channel.updated":
-        return bool(event.facts.get("lost")) or "address" in event.fields
-    return event.event != "audit_stream.updated" or "address" in event.fields
+        return moved or bool(event.facts.get("lost")) or event.facts.get("quieter") is True
+    return event.event != "audit_stream.updated" or moved
 
 
 RULES: tuple[Rule, ...] = (

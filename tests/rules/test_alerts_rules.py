@@ -277,6 +277,21 @@ def test_one_less_than_the_threshold_is_silent(code):
         assert judged(code, story[:-1]) == []
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        e("alert_channel.updated", fields=("quiet_from", "quiet_until"), facts={"quieter": True}),
+        e("alert_channel.updated", fields=("ca",)),
+        e("audit_stream.updated", fields=("ca",)),
+        e("audit_stream.updated", fields=("secret",)),
+    ],
+)
+def test_whatever_keeps_alerts_or_the_trail_from_arriving_is_told(event):
+    rule = BY_CODE["INT-04"]
+    assert list(rule.judge([event], rule.settings))
+    assert not list(rule.judge([e("alert_channel.updated", fields=("quiet_from",))], rule.settings))
+
+
 def test_severity_rises_with_what_is_at_stake():
     assert judged("DATA-01", [export(0, 10_001)])[0].severity is Severity.CRITICAL
     assert judged("DATA-01", [export(0, 10_001, personal=False)])[0].severity is Severity.HIGH

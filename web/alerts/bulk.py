@@ -89,7 +89,7 @@ def _each(chosen: list[UUID], deed: Callable[[UUID], object]) -> int:
         try:
             with context.attempt():
                 deed(key)
-        except services.AlertMovedOn:
+        except (services.AlertMovedOn, services.AboutYourself):
             continue
         done += 1
     return done
@@ -100,4 +100,7 @@ def _say(request: Request, act: str, done: int, left: int) -> None:
     if done:
         messages.success(request, f"{formats.count(done, 'alert')} {what}.")
     if left:
-        messages.warning(request, f"{formats.count(left, 'alert')} left alone: somebody else was first.")
+        messages.warning(
+            request,
+            f"{formats.count(left, 'alert')} left alone: somebody else was first, or it is about you.",
+        )

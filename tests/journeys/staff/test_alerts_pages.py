@@ -1,20 +1,24 @@
 """Alerts, page by page: triage, contain, close, tune; each by those who may, and by nobody else."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
-from accounts.models import Session
+from accounts.models import Membership, Session
 from accounts.permissions import RoleCode
+from accounts.services import apikeys
+from alerts import services
 from alerts.models import Alert, AlertRule, AlertStep, Mute
 from audit.models import Event
 from billing.exports import services as exports
-from core import ids
+from core import clock, ids
+from core.actor import Actor, ActorKind, Via
 from payments.services import holds
-from tenancy.context import Scope, scope
+from tenancy.context import Scope, attempt, scope
 from tests.journeys.staff.office import member
 from tests.make import accounts, alerts, installation
 
@@ -68,6 +72,48 @@ def test_an_alert_is_found_contained_closed_and_muted(tenant: UUID, thief) -> No
         "alert.opened", "alert.listed", "alert.read", "alert.acknowledged", "alert.contained", "alert.noted",
         "alert.closed", "alert.muted", "alert.unmuted", "alert_rule.read",
     }  # fmt: skip
+
+
+def test_nobody_judges_an_alert_about_themselves_and_the_watch_is_never_muted(tenant: UUID) -> None:
+    officer = member(tenant, RoleCode.SECURITY_OFFICER)
+    with scope(Scope(tenant)):
+        me = Membership.objects.get(role__code=RoleCode.SECURITY_OFFICER)
+        mine = alerts.alert("DATA-02", person=me.user_id)
+        made = apikeys.create(
+            name="siem", scopes=["alert:write"], limits={}, expires_at=clock.now() + timedelta(days=1),
+            actor=accounts.actor(me.user), at=clock.now(),
+        )  # fmt: skip
+        machine = Actor(
+            kind=ActorKind.API_KEY, via=Via.API, request_id=ids.uuid7(), id=made.key.pk, key_id=made.key.pk
+        )
+    url, wanted = (
+        f"/o/a/alerts/{ids.encode('alert', mine.pk)}",
+        {"reason": "false", "words": "it was nothing"},
+    )
+    # As long as nobody else can: somebody has to.
+    assert officer.get(f"{url}/close").status_code == 200
+    with scope(Scope(tenant)):
+        colleague = accounts.actor(accounts.member("security_officer").user)
+    refused = officer.post(f"{url}/close", wanted)
+    assert (refused.status_code, "somebody else has to judge it" in text(refused)) == (422, True)
+    many = {"act": "close", "selected": [ids.encode("alert", mine.pk)], "sure": "1", **wanted}
+    assert officer.post("/o/a/alerts/many", many).status_code == 302
+    with scope(Scope(tenant)):
+        with pytest.raises(services.AboutYourself), attempt():
+            services.close(alert_id=mine.pk, reason="false", actor=machine, at=clock.now())
+        assert Alert.objects.get(pk=mine.pk).state == Alert.State.OPEN
+        assert Event.objects.filter(event="access.refused", reason="own_alert").count() == 1
+        services.close(alert_id=mine.pk, reason="benign", actor=colleague, at=clock.now())
+        broken = alerts.alert("INT-01")
+        services.close(alert_id=broken.pk, reason="benign", actor=colleague, at=clock.now())
+    refused = officer.post(f"{url}/mute", {"days": "30", "reason": "I know"})
+    assert (refused.status_code, "somebody else has to judge it" in text(refused)) == (422, True)
+    silent = officer.post(
+        f"/o/a/alerts/{ids.encode('alert', broken.pk)}/mute", {"days": "30", "reason": "noise"}
+    )
+    assert (silent.status_code, "cannot be changed or muted" in text(silent)) == (422, True)
+    with scope(Scope(tenant)):
+        assert not Mute.objects.exists()
 
 
 def test_many_alerts_are_taken_given_away_and_closed_at_once(tenant: UUID, thief) -> None:

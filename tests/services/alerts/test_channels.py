@@ -266,7 +266,10 @@ def test_what_people_do_with_a_channel_is_recorded(in_a):
         kind="webhook", address="https://93.184.216.34/a", severities=["critical"], actor=ACTOR, at=at
     )
     pk = made.channel.pk
-    channels.update(channel_id=pk, changes={"severities": ["low"]}, actor=ACTOR, at=at)
+    almost_always = rules.Quiet(begin=time(0, 1), end=time(0, 0), zone="UTC")
+    channels.update(
+        channel_id=pk, changes={"severities": ["low"], "quiet": almost_always}, actor=ACTOR, at=at
+    )
     again = channels.rotate(channel_id=pk, actor=ACTOR, at=at)
     assert again.secret != made.secret
     channels.test(channel_id=pk, actor=ACTOR, at=at)
@@ -281,7 +284,7 @@ def test_what_people_do_with_a_channel_is_recorded(in_a):
     }
     wanted = ["created", "updated", "rotated", "tested", "disabled", "enabled", "removed"]
     assert set(found) == {f"alert_channel.{word}" for word in wanted}
-    assert found["alert_channel.updated"].facts == {"lost": "critical"}
+    assert found["alert_channel.updated"].facts == {"lost": "critical", "quieter": True}
     assert found["alert_channel.removed"].facts == {"critical_unheard": True}
     assert not AlertDelivery.objects.exists()
 
