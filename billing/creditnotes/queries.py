@@ -228,6 +228,7 @@ def left(invoice: Invoice) -> Left:
             is_allowance=row.kind == InvoiceLine.Kind.ALLOWANCE,
             is_apart=row.kind == InvoiceLine.Kind.CHARGE or row.deducts_id is not None,
             tax_inclusive=row.gross_minor is not None,
+            is_deducted=row.deducts_id is not None,
         )
         for row in rows
     )

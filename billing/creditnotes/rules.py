@@ -57,6 +57,8 @@ class Line:
     # No discount of the whole invoice touched it: a charge, or an earlier invoice that is taken off.
     is_apart: bool = False
     tax_inclusive: bool = False
+    # An earlier invoice that is taken off.
+    is_deducted: bool = False
 
     @property
     def left_minor(self) -> int:
@@ -181,7 +183,7 @@ def by_amount(lines: Sequence[Line], taxes: Sequence[TaxLeft], amount_minor: int
     parts = shares(amount_minor, [*nets, *(tax.tax_minor for tax in taxes)])
     taken: dict[UUID, int] = {}
     for group, net in zip(groups.values(), parts, strict=False):
-        own = shares(net, [line.left_minor for line in group])
+        own = shares(net, _weights(group, net))
         taken.update({line.id: part for line, part in zip(group, own, strict=True) if part})
     amounts = dict(zip((tax.key for tax in taxes), parts[len(nets) :], strict=True))
     bases = _bases(lines, taken)
@@ -191,6 +193,15 @@ def by_amount(lines: Sequence[Line], taxes: Sequence[TaxLeft], amount_minor: int
             TaxTaken(key, bases.get(key, 0), tax) for key, tax in amounts.items() if tax or bases.get(key)
         ),
     )
+
+
+def _weights(group: Sequence[Line], net_minor: int) -> list[int]:
+    """Return what each line has left; none of earlier invoices that are taken off, as long as the others suffice.
+
+    What was used up of a deposit stays used up: a part of the final invoice is credited, not of what was paid ahead.
+    """
+    own = [0 if line.is_deducted else line.left_minor for line in group]
+    return own if 0 <= net_minor <= sum(own) else [line.left_minor for line in group]
 
 
 def by_lines(lines: Sequence[Line], taxes: Sequence[TaxLeft], wanted: Mapping[UUID, int]) -> Credited:

@@ -21,12 +21,14 @@ _WORDS = {
         "progress": "Part of quote {number}{percent}",
         "less_deposit": "Less deposit invoice {number}",
         "less_progress": "Less progress invoice {number}",
+        "point": ".",
     },
     "de": {
         "deposit": "Anzahlung auf Angebot {number}{percent}",
         "progress": "Abschlag auf Angebot {number}{percent}",
         "less_deposit": "Abzüglich Anzahlungsrechnung {number}",
         "less_progress": "Abzüglich Abschlagsrechnung {number}",
+        "point": ",",
     },
 }
 

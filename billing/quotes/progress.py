@@ -72,8 +72,9 @@ def bill_part(
             field="percentage" if amount_minor is None else "amount_minor",
         )
     rates = parts.rates_of(quote)
-    percent = "" if percentage is None else f": {plain(percentage)} %"
-    text = parts.words_for(quote)[role].format(number=quote.number, percent=percent)
+    said = parts.words_for(quote)
+    percent = "" if percentage is None else f": {str(plain(percentage)).replace('.', said['point'])} %"
+    text = said[role].format(number=quote.number, percent=percent)
     split = zip(left, shares(amount, list(left.values())), strict=True)
     invoice = invoices.create_draft(
         customer_id=quote.customer_id,

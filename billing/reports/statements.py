@@ -109,7 +109,10 @@ SELECT t.id, t.booked_on, t.kind, t.invoice_id, t.source_id,
   coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'receivable'), 0)::bigint,
   coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'customer_credit'), 0)::bigint,
   coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'refunds'), 0)::bigint,
-  max(abs(e.amount_minor))::bigint
+  greatest(
+    sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0 AND e.account = ANY(%(accounts)s)),
+    -sum(e.amount_minor) FILTER (WHERE e.amount_minor < 0 AND e.account = ANY(%(accounts)s))
+  )::bigint
 FROM billing_ledgertransaction t
 JOIN billing_ledgerentry e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id AND e.currency = %(currency)s
 WHERE t.tenant_id = %(tenant)s::uuid AND t.customer_id = %(customer)s::uuid

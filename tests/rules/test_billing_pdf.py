@@ -190,6 +190,13 @@ def test_many_lines_go_over_pages_that_repeat_their_head_and_count():
     assert [int(found) for found in re.findall(r"Work number (\d+)", whole)] == list(range(200))
 
 
+def test_long_figures_keep_to_their_columns():
+    odd = line(quantity=D(3), unit_amount=D("333.333333333333"), percentage=D("5.555555"))
+    (page,) = opened(pdf.invoice(replace(INVOICE, lines=(odd,)))).pages
+    said = page.extract_text(extraction_mode="layout")
+    assert re.search(r"3\sh +333\.333333333333 +5\.555555\s% +192\.75", said)
+
+
 def test_a_rate_that_charges_nothing_says_why():
     reverse = (pdf.Tax(category="AE", percentage=D(0), base_minor=19_275, tax_minor=0),)
     text = text_of(

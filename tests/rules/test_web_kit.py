@@ -118,6 +118,16 @@ class _Form(kit_forms.Form):
     password = forms.CharField(label="Password")
 
 
+def test_a_number_is_written_with_all_it_has() -> None:
+    for value, written in (
+        ("5.555555", "5.555555"),
+        ("0.0004", "0.0004"),
+        ("19.000000", "19"),
+        ("1E+3", "1,000"),
+    ):
+        assert formats.number(Decimal(value)) == written
+
+
 def test_a_form_says_what_to_do() -> None:
     form = _Form({"email": "ana@", "amount": "0"})
     assert form.errors == {

@@ -71,8 +71,8 @@ def amount(amount_minor: int, currency: str) -> str:
 
 
 def number(value: int | Decimal) -> str:
-    """Write a whole or decimal number with the reader's grouping."""
-    return _real_minus(numbers.format_decimal(value, locale=locale()))
+    """Write a whole or decimal number with all the decimals it has, in the reader's grouping."""
+    return _real_minus(numbers.format_decimal(value, locale=locale(), decimal_quantization=False))
 
 
 def decimal(value: Decimal, *, places: int) -> str:

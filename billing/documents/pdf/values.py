@@ -233,7 +233,10 @@ def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:
             _NUMBERS.get(document.title, "Invoice number"),
             document.number or say("Given when it is final", lang),
         ),
-        ("Issued", words.day(document.issued_on, lang) or say("When it is final", lang)),
+        (
+            "Issued on" if document.title == "Quote" else "Issued",
+            words.day(document.issued_on, lang) or say("When it is final", lang),
+        ),
         ("Due", words.day(document.due_on, lang)),
         *document.references,
         ("Your tax id", document.buyer.tax_id or document.buyer.tax_number),

@@ -43,6 +43,13 @@ def test_a_german_receipt_and_credit_note_are_german():
     assert "nichts mehr zu zahlen" not in said
 
 
+def test_a_german_quote_names_its_own_day():
+    said = text_of(pdf.invoice(replace(INVOICE, language="de", title="Quote")))
+    assert "Angebotsnummer" in said
+    assert "Datum" in said
+    assert "Rechnungsdatum" not in said
+
+
 def test_every_word_of_the_templates_has_a_german_one_or_is_the_same():
     same = {"iban", "bic", "logo"}
     german = language.labels("de")

@@ -20,6 +20,7 @@ from billing.issuer import services as issuers
 from billing.ledger import queries as ledger
 from billing.quotes import parts, progress, services
 from billing.quotes.models import Quote
+from billing.reports import statements
 from core.errors import Invalid
 from tests.make import bank
 from tests.make import billing as make
@@ -109,6 +110,19 @@ def test_a_deposit_a_part_and_the_rest_come_to_the_quote(rates) -> None:
     assert ledger.check() == []
     assert parts.standing_of(quote.pk).left_minor == 0
     assert "quote.part_billed" in _events(quote.pk)
+    # A piece of the final invoice is credited of what it bills itself; what was paid ahead stays used up.
+    note = credit(done, credit_notes.Wanted(amount_minor=5_000))
+    assert balance(DEPOSITS) == 0
+    assert balance("revenue") == note.subtotal_minor - quote.subtotal_minor
+    assert ledger.check() == []
+    account = statements.statement(
+        customer_id=quote.customer_id, currency="EUR", since=make.AT.date(), until=make.AT.date()
+    )
+    assert [abs(row.amount_minor) for row in account.rows] == [row.moved_minor for row in account.rows]
+    assert account.closing_minor == quote.total_minor - 5_000
+    credit(done)
+    assert balance(DEPOSITS) == -deposit.subtotal_minor
+    assert ledger.check() == []
 
 
 def _events(subject) -> list[str]:
@@ -200,6 +214,12 @@ def test_a_part_that_changed_is_not_taken_off_twice_or_wrongly(rates) -> None:
 
 def credit(invoice, wanted=None):
     return credit_notes.issue(invoice_id=invoice.pk, wanted=wanted, actor=make.ACTOR, at=make.AT)
+
+
+def test_a_german_part_says_its_share_in_german(rates) -> None:
+    quote = agreed(rates, of=make.customer(language="de"))
+    texts = [row.description for row in part(quote, percentage=Decimal("33.5")).lines.all()]
+    assert texts[0] == f"Anzahlung auf Angebot {quote.number}: 33,5 %"
 
 
 def test_a_voided_deposit_is_not_taken_off(rates) -> None:
