@@ -88,6 +88,13 @@ def page(
     return found[:limit], found[limit - 1].pk if len(found) > limit else None
 
 
+def next_due(severity: str = "") -> UUID | None:
+    """Return the alert to look into next: of those that nobody works on, the one whose time is up first."""
+    waiting = Alert.objects.filter(state=Alert.State.OPEN).order_by("due_at", "id")
+    waiting = waiting.filter(severity=severity) if severity else waiting
+    return waiting.values_list("pk", flat=True).first()
+
+
 def get(alert_id: UUID) -> Alert:
     """Return one alert.
 

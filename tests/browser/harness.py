@@ -120,14 +120,14 @@ def opened(
 
 def visit(page: Page, url: str, *, size: tuple[int, int], dark: bool) -> list[str]:
     """Open an address and return what can be seen to be wrong with the page."""
-    _look(page, size, dark=dark)
+    look(page, size, dark=dark)
     _go(page, url)
     return axe(page) + small_targets(page) + overflowing(page)
 
 
 def turn(page: Page, *, size: tuple[int, int], dark: bool) -> list[str]:
     """Show the same page at another size and in the other theme, and return what is wrong with it there."""
-    _look(page, size, dark=dark)
+    look(page, size, dark=dark)
     return axe(page, _SEEN) + small_targets(page) + overflowing(page)
 
 
@@ -152,7 +152,8 @@ def leave(page: Page, watch: Watch) -> None:
     watch.violations += page.evaluate("window.__violations")
 
 
-def _look(page: Page, size: tuple[int, int], *, dark: bool) -> None:
+def look(page: Page, size: tuple[int, int], *, dark: bool) -> None:
+    """Show the same page at a size and in a theme."""
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
 

@@ -1,4 +1,4 @@
-"""Walks the product as somebody would, link by link, and judges one page of each kind it comes to."""
+"""Walks the product as somebody would, link by link, then by the addresses of what they may open and saw no link to."""
 
 from __future__ import annotations
 
@@ -7,39 +7,43 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
+from accounts.permissions import Permission
 from tests.browser import harness
+from tests.faces import shape, table
+from tests.faces.judge import Judge
 
-WIDTHS = ((320, 640), (360, 800), (768, 1024), (1440, 900))
 # What differs between two pages of one kind: ids, link tokens, days, months, numbers, and the organization's name.
 _NAMES = re.compile(
     r"(?<=/)([a-z]+_[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{40,}|\d{4}-\d\d(-\d\d)?|\d+)(?=/|$)|(?<=^/[op]/)[^/]+"
 )
-_FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics)$|/(pdf|file|documents)(/|$)|/attachments/")
+_FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics|png)$|/(pdf|file|documents)(/|$)|/attachments/")
 
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who looks at the product: what they are called here, and how they sign in."""
+    """Somebody who looks at the product: what they are called here, how they sign in, what they may."""
 
     name: str
+    organization: str
+    permissions: frozenset[Permission] | None = None
     email: str = ""
     password: str = ""
-    totp: str = ""
+    code: Callable[[], str] = str
     start: tuple[str, ...] = ("/login",)
 
 
 @dataclass
 class Seen:
-    """What one person came to: an address of each kind of page, and what is wrong there."""
+    """What one person came to: an address of each kind of page, how each route was reached, and what is wrong."""
 
     pages: dict[str, str] = field(default_factory=dict)
+    routes: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
-    cookies: list[dict[str, str]] = field(default_factory=list)
 
 
 def kind(url: str) -> str:
@@ -47,70 +51,146 @@ def kind(url: str) -> str:
     return _NAMES.sub("*", urlsplit(url).path)
 
 
+class Walk:
+    """One person's way through the product."""
+
+    def __init__(
+        self,
+        base: str,
+        person: Person,
+        judge: Judge,
+        page: Page,
+        watch: harness.Watch,
+        say: Callable[[str], None],
+    ) -> None:
+        self.base, self.person, self.judge, self.page, self.watch, self.say = (
+            base,
+            person,
+            judge,
+            page,
+            watch,
+            say,
+        )
+        self.seen = Seen()
+        self.waiting: deque[str] = deque()
+        self.known: set[str] = set()
+
+    def everything(self, book: dict[str, str]) -> Seen:
+        """Go wherever links lead; then to what is left, by an address of one's own or one that others found."""
+        self._meet([self.page.url] if self.person.email else [self.base + path for path in self.person.start])
+        self._go(how="link")
+        while left := [url for url in self._left(book) if kind(url) not in self.known]:
+            self._meet(left)
+            self._go(how="address")
+        return self.seen
+
+    def _left(self, book: dict[str, str]) -> Iterator[str]:
+        own = dict(table.bare(self.person.organization))
+        for route, rule in table.pages().items():
+            if route not in self.seen.routes and table.open_to(rule, route, self.person.permissions):
+                if route in own:
+                    yield self.base + own[route]
+                elif route in book:
+                    yield book[route]
+
+    def _meet(self, links: list[str]) -> None:
+        for link in links:
+            path = urlsplit(link).path
+            if not link.startswith(self.base) or kind(link) in self.known:
+                continue
+            self.known.add(kind(link))
+            if _FILES.search(path):
+                self.seen.routes.setdefault(table.route(link), "file")
+            else:
+                self.waiting.append(link)
+
+    def _go(self, *, how: str) -> None:
+        while self.waiting:
+            url = self.waiting.popleft()
+            self._open(url, how)
+
+    def _open(self, url: str, how: str) -> None:
+        answer = self.page.context.request.get(url)
+        if urlsplit(answer.url).path == "/step-up" != urlsplit(url).path:
+            self.refresh()
+            answer = self.page.context.request.get(url)
+        asked, came = table.route(url), table.route(answer.url)
+        if answer.status >= 400 and how == "address":
+            self.seen.refused[asked] = answer.status
+        else:
+            self.seen.routes.setdefault(asked, how)
+            self.seen.routes.setdefault(came, how)
+        if "text/html" not in answer.headers.get("content-type", ""):
+            self.seen.routes[asked] = "no page"
+            return
+        html = answer.text()
+        if not html[:100].lstrip().lower().startswith("<!doctype html"):
+            self.seen.routes[asked] = "part of a page"
+            return
+        self.seen.pages.setdefault(kind(answer.url), answer.url)
+        page = shape.read(html)
+        if answer.status >= 500 or (answer.status >= 400 and how == "link"):
+            self.note(url, [f"answered {answer.status}"])
+        if self.judge.is_new(shape.shapes(page)):
+            self.watch.forget()
+            self.page.goto(url, wait_until="load")
+            self.note(url, self.look(kind(url).strip("/").replace("/", "-").replace("*", "x") or "start"))
+        self._meet(shape.links(page, answer.url))
+
+    def cookies(self) -> list[dict[str, str]]:
+        """Return what the browser holds, for a tool that looks in this person's place."""
+        return [
+            {"name": str(each["name"]), "value": str(each["value"])} for each in self.page.context.cookies()
+        ]
+
+    def refresh(self) -> None:
+        """Confirm once more that it is this person."""
+        if self.person.email and self.person.permissions:
+            self.page.goto(f"{self.base}/step-up")
+            confirm(self.page, self.person)
+
+    def look(self, name: str) -> list[str]:
+        """Judge the page that is shown, and what the browser said about it."""
+        faults = self.judge.faults(self.page, name)
+        harness.leave(self.page, self.watch)
+        # Refusals that are pages of their own (nothing there, not allowed) are said by the browser too.
+        return faults + [fault for fault in self.watch.faults() if " status of 4" not in fault]
+
+    def note(self, url: str, faults: list[str]) -> None:
+        """Keep and say what is wrong with a page."""
+        if faults:
+            self.seen.faults.setdefault(url, []).extend(dict.fromkeys(faults))
+            self.say(f"{self.person.name} {url}\n  " + "\n  ".join(dict.fromkeys(faults)))
+
+
+def confirm(page: Page, person: Person) -> None:
+    """Give the authenticator's code, the next one where this one was used."""
+    for _ in range(3):
+        page.locator("input[name=code]").fill(person.code())
+        page.locator("main form:has(input[name=code]) [type=submit]").first.click()
+        page.wait_for_load_state("load")
+        if not page.locator("main form input[name=code]").count():
+            return
+        page.wait_for_timeout(15_000)
+    raise AssertionError(f"{person.name} could not confirm: {page.url}")
+
+
 @contextmanager
-def signed_in(browser: Browser, base: str, person: Person) -> Iterator[tuple[Page, harness.Watch]]:
-    """Sign in through the pages."""
+def begun(
+    browser: Browser, base: str, person: Person, judge: Judge, say: Callable[[str], None]
+) -> Iterator[Walk]:
+    """Sign in through the pages, and judge those that are seen on the way only."""
     with harness.watched(browser) as (page, watch):
         page.set_default_timeout(30_000)
-        page.add_init_script(path=harness.AXE)
+        walk = Walk(base, person, judge, page, watch, say)
         if person.email:
             page.goto(f"{base}/login")
             page.locator("input[name=email]").fill(person.email)
             page.locator("input[name=password]").fill(person.password)
             page.locator("main form:has(input[name=password]) [type=submit]").first.click()
-            page.locator("input[name=code]").fill(person.totp)
-            page.locator("main form:has(input[name=code]) [type=submit]").first.click()
+            page.wait_for_url(re.compile("/login/mfa"))
+            walk.seen.routes["login/mfa"] = "link"
+            walk.note(page.url, walk.look("login-mfa"))
+            confirm(page, person)
             page.wait_for_url(re.compile(r"/(o|p|ops|select)\b"))
-        yield page, watch
-
-
-def walk(
-    browser: Browser, base: str, person: Person, *, pictures: Path | None, say: Callable[[str], None]
-) -> Seen:
-    """Go wherever links lead from where a person begins, and judge one page of each kind."""
-    seen = Seen()
-    with signed_in(browser, base, person) as (page, watch):
-        begin = [page.url] if person.email else [base + path for path in person.start]
-        waiting, known = deque(begin), {kind(url) for url in begin}
-        while waiting:
-            url = waiting.popleft()
-            watch.forget()
-            faults, links = _judged(page, url, pictures and pictures / person.name)
-            harness.leave(page, watch)
-            # Refusals that are pages of their own (nothing there, not allowed) are said by the browser too.
-            faults += [fault for fault in watch.faults() if " status of 4" not in fault]
-            seen.pages[kind(url)] = url
-            if faults:
-                seen.faults[url] = faults
-                say(f"{person.name} {url}\n  " + "\n  ".join(dict.fromkeys(faults)))
-            for link in links:
-                if (
-                    link.startswith(base)
-                    and kind(link) not in known
-                    and not _FILES.search(urlsplit(link).path)
-                ):
-                    known.add(kind(link))
-                    waiting.append(link)
-        seen.cookies = [{"name": each["name"], "value": each["value"]} for each in page.context.cookies()]
-    return seen
-
-
-def _judged(page: Page, url: str, pictures: Path | None) -> tuple[list[str], list[str]]:
-    answer = page.goto(url, wait_until="load")
-    if answer is None or "text/html" not in answer.headers.get("content-type", ""):
-        return [], []
-    faults = [] if answer.status < 500 else [f"answered {answer.status}"]
-    links = page.evaluate("[...document.querySelectorAll('a[href]')].map((a) => a.href.split('#')[0])")
-    page.evaluate("document.fonts.ready.then(() => true)")
-    for dark in (False, True):
-        page.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
-        for width, height in WIDTHS:
-            page.set_viewport_size({"width": width, "height": height})
-            faults += [f"{width} wide: {fault}" for fault in harness.overflowing(page)]
-            if pictures and width in (360, 1440):
-                pictures.mkdir(parents=True, exist_ok=True)
-                name = kind(url).strip("/").replace("/", "-").replace("*", "x") or "start"
-                theme = "dark" if dark else "light"
-                page.screenshot(path=pictures / f"{name}-{theme}-{width}.png", full_page=True)
-        faults += harness.axe(page) + harness.small_targets(page)
-    return faults, links
+        yield walk

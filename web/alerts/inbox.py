@@ -326,7 +326,15 @@ def _shown(request: Request, slug: str, alert: Alert, at: datetime) -> dict[str,
         "history": rows.history(steps, names),
         "told": channels.told_of(alert.pk, slug),
         "contained": rows.DONE.get(alert.contained, ""),
-        "buttons": [(rows.WILL[how], reverse("alerts:contain", args=[slug, pk, how])) for how in possible]
+        "stops": [
+            (
+                rows.WILL[how],
+                rows.MEANS[how],
+                reverse("alerts:contain", args=[slug, pk, how]),
+                how in rows.UNDONE,
+            )
+            for how in possible
+        ]
         if _P.ALERT_CONTAIN in held
         else [],
         "may_work": _P.ALERT_WRITE in held,

@@ -35,6 +35,16 @@ WILL: Mapping[str, str] = MappingProxyType(
         "hold_payouts": "Hold payouts",
     }
 )
+MEANS: Mapping[str, str] = MappingProxyType(
+    {
+        "end_sessions": "They are signed out everywhere, and can sign in again.",
+        "revoke_key": "It opens nothing any more; this cannot be taken back.",
+        "freeze_exports": "No list leaves the house until somebody lets exports out again.",
+        "hold_payouts": "No refund leaves the house until somebody lets payouts go again.",
+    }
+)
+# What a person can undo is done at once; before the rest a page says what it means.
+UNDONE = frozenset({"end_sessions", "freeze_exports", "hold_payouts"})
 BY_ITSELF: Mapping[str, str] = MappingProxyType({"none": "Nothing, it only tells", **WILL})
 GROUPS: Mapping[str, str] = MappingProxyType(
     {

@@ -13,7 +13,7 @@ from core import clock
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.compliance import scope
+from web.compliance import packs, scope
 from web.kit.parts import Crumb, Tab
 
 DUTIES = {
@@ -37,6 +37,7 @@ def detail(request: Request, slug: str, framework: str) -> HttpResponse:
     found = queries.get(scope.framework(request, framework).code, at=clock.now())
     recording.read(request, events.CONTROLS_READ, facts={"framework": framework})
     view = request.GET.get("view", "")
+    today = clock.now().date()
     rows = [row for row in found.requirements if _is_in(view, row)]
     context = {
         "row": found,
@@ -53,6 +54,8 @@ def detail(request: Request, slug: str, framework: str) -> HttpResponse:
             )
             for code, label in _VIEWS.items()
         ],
+        "since": today - packs.USUAL,
+        "until": today,
         "crumbs": [Crumb("Compliance", reverse("compliance:overview", args=[slug]))],
     }
     return render(request, "compliance/framework.html", context)

@@ -25,7 +25,7 @@ from web.kit.forms import DayField, Form
 from web.kit.parts import Crumb, CursorPage
 
 _PLAIN = {"type": "date", "autocomplete": "off"}
-_USUAL = timedelta(days=90)
+USUAL = timedelta(days=90)
 
 
 class PackForm(Form):
@@ -46,7 +46,7 @@ class PackForm(Form):
 def index(request: Request, slug: str) -> HttpResponse:
     """List packs, and ask for one."""
     at, offered = clock.now(), scope.visible(request)
-    initial = {"until": at.date(), "since": at.date() - _USUAL}
+    initial = {"until": at.date(), "since": at.date() - USUAL}
     posted = request.method == "POST"
     form = PackForm(request.POST if posted else None, offered=offered, initial=initial)
     if posted and form.is_valid():

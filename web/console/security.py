@@ -16,7 +16,7 @@ from backups import queries as backups
 from compliance.controls import queries as controls
 from compliance.controls.rules import Standing
 from compliance.requests import queries as privacy
-from core import clock
+from core import clock, ids
 from crypto import inspection
 from crypto.models import KeyState
 from edge.access import access
@@ -77,6 +77,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             _streams(request, slug),
             *([_privacy(slug)] if Permission.PRIVACY_READ in may else []),
         ],
+        "triage_url": _triage(slug) if Permission.ALERT_READ in may else "",
         "badge": integrity.badge(request, slug) if Permission.AUDIT_READ in may else None,
         "state": tenant.state,
         "sandbox": tenant.mode == Tenant.Mode.TEST,
@@ -85,6 +86,11 @@ def index(request: Request, slug: str) -> HttpResponse:
         "checked_at": at,
     }
     return render(request, "console/security.html", context)
+
+
+def _triage(slug: str) -> str:
+    found = alerts.next_due()
+    return reverse("alerts:alert", args=[slug, ids.encode("alert", found)]) if found else ""
 
 
 def _alerts(slug: str) -> Figure:

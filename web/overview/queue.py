@@ -21,7 +21,7 @@ from billing.invoices.lists import Age, Sums, View, Wanted
 from billing.rates.queries import base_currency, rate_on
 from billing.rates.rules import ExchangeRateMissing
 from compliance.requests import queries as privacy
-from core import clock, money
+from core import clock, ids, money
 from edge.request import Request
 from payments import waiting
 from payments.models import Refund
@@ -51,6 +51,8 @@ class Task:
     currency: str = ""
     amount_url: str = ""
     amount_says: str = ""
+    # Where the act begins, when that is not the list of the rows.
+    act_url: str = ""
     # Before everything else, whatever money is at risk.
     first: bool = False
 
@@ -200,10 +202,12 @@ def _alerts(request: Request, slug: str, on: date) -> Iterator[Task]:
     standing = alerts.standing(at=clock.now())
     for number, severity in ((standing.critical, Severity.CRITICAL), (standing.high, Severity.HIGH)):
         if number:
+            first = alerts.next_due(severity)
             yield Task(
                 number=number,
                 says=_says(number, f"{severity} alert is open", f"{severity} alerts are open"),
                 url=_url("alerts:alerts", slug, view="open", severity=severity),
+                act_url=reverse("alerts:alert", args=[slug, ids.encode("alert", first)]) if first else "",
                 action="Triage",
                 icon="bell",
                 tint="bad",

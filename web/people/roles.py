@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts import events, queries
 from accounts.models import Role
-from accounts.permissions import OPERATOR_ONLY, PORTAL, POWERFUL, Limit, Permission
+from accounts.permissions import OPERATOR_ONLY, PORTAL, POWERFUL, Limit, Permission, RoleCode
 from accounts.services import roles
 from core import clock, ids
 from core.errors import NotFound
@@ -38,18 +38,23 @@ class Row:
     people: int
     rights: int
     powerful: int
+    may_change: bool
 
 
 @access(get=Permission.MEMBER_READ)
 def index(request: Request, slug: str) -> HttpResponse:
     """List the roles."""
     people = queries.people_per_role()
+    mine = organization.me(request).role_id
     rows = []
     for role in queries.roles():
         held = role.permissions(of_operator=organization.of_operator(request))
         count = people.get(role.pk, 0)
         pk = ids.encode("role", role.pk)
-        rows.append(Row(pk, words.role_name(role), role.builtin, count, len(held), len(held & POWERFUL)))
+        may_change = role.pk != mine and role.code != RoleCode.OWNER
+        rows.append(
+            Row(pk, words.role_name(role), role.builtin, count, len(held), len(held & POWERFUL), may_change)
+        )
     context = {"rows": rows, "may_manage": Permission.ROLE_MANAGE in request.permissions}
     return render(request, "people/roles.html", context)
 

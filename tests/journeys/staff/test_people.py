@@ -235,7 +235,7 @@ def test_a_role_of_ones_own_is_made_from_a_copy(browser: Browser, live: Live) ->
     owner = live.person()
     with visit(browser, live.cookie(owner)) as (page, watch):
         page.goto(live.staff("settings/roles"))
-        page.get_by_role("link", name="Accountant").click()
+        page.get_by_role("link", name="Accountant", exact=True).click()
         page.get_by_role("link", name="Duplicate").click()
         page.get_by_text(re.compile("of . rights? of Books and reports")).click()
         expect(page.get_by_label("Read the ledger")).to_be_checked()
