@@ -4,15 +4,17 @@ While a subscription runs its next invoice gives back unused days by itself. Onc
 somebody issues credit notes of the invoices that the days stand on, and the days count as given back from then on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from django.db.models import Sum
 
 from audit import services as audit
 from billing import events
+from billing.creditnotes import queries as credited
 from billing.creditnotes import rules as crediting
 from billing.creditnotes import services as creditnotes
 from billing.creditnotes.models import CreditNote, CreditNoteLine
@@ -26,6 +28,9 @@ from core.actor import Actor
 from core.errors import Conflict, NotFound
 from tenancy.context import use_case
 from tenancy.models import only
+
+# Of each invoice what is credited of its lines, before tax in minor units.
+Wanted: TypeAlias = dict[UUID, dict[UUID, int]]
 
 
 class NothingUnused(Conflict):
@@ -114,7 +119,7 @@ def give_back(
         raise UnusedDiffers(field="amount_minor")
     notes = {
         invoice_id: _issue(invoice_id, pieces, actor=actor, at=at)
-        for invoice_id, pieces in _by_invoice(found).items()
+        for invoice_id, pieces in sorted(_carried(_by_invoice(found)).items())
     }
     for one in found:
         BilledPeriod.objects.create(
@@ -138,11 +143,11 @@ def give_back(
     return list(notes.values())
 
 
-def _issue(invoice_id: UUID, pieces: Sequence[Piece], *, actor: Actor, at: datetime) -> CreditNote:
+def _issue(invoice_id: UUID, lines: Mapping[UUID, int], *, actor: Actor, at: datetime) -> CreditNote:
     invoice = Invoice.objects.get(pk=invoice_id)
     # A test clock may have dated it ahead, and its credit note then no further.
     day = max(local_day(at, issuer.time_zone()), invoice.issued_on or date.min)
-    wanted = [crediting.LineCredit(line_id=piece.line_id, net_minor=piece.net_minor) for piece in pieces]
+    wanted = [crediting.LineCredit(line_id=line_id, net_minor=net) for line_id, net in sorted(lines.items())]
     return creditnotes.issue(
         invoice_id=invoice_id,
         wanted=creditnotes.Wanted(lines=wanted),
@@ -153,19 +158,75 @@ def _issue(invoice_id: UUID, pieces: Sequence[Piece], *, actor: Actor, at: datet
     )
 
 
-def _by_invoice(found: Sequence[Unused]) -> dict[UUID, list[Piece]]:
-    """Gather what is credited of each invoice, in the order of their ids, each line once."""
-    nets: dict[tuple[UUID, UUID], int] = {}
+def _by_invoice(found: Sequence[Unused]) -> Wanted:
+    """Gather what is credited of each invoice, each line once."""
+    grouped: dict[UUID, dict[UUID, int]] = {}
     for one in found:
         for piece in one.pieces:
-            key = (piece.invoice_id, piece.line_id)
-            nets[key] = nets.get(key, 0) + piece.net_minor
-    grouped: dict[UUID, list[Piece]] = {}
-    for (invoice_id, line_id), net in sorted(nets.items()):
-        if net:
-            piece = Piece(invoice_id=invoice_id, line_id=line_id, net_minor=net)
-            grouped.setdefault(invoice_id, []).append(piece)
+            lines = grouped.setdefault(piece.invoice_id, {})
+            lines[piece.line_id] = lines.get(piece.line_id, 0) + piece.net_minor
     return grouped
+
+
+def _carried(wanted: Wanted) -> Wanted:
+    """Move what an invoice cannot give back, since unused days were set against its lines, to where those were billed.
+
+    Days are given back on an invoice up to what it charges at their rate (decision 20). Of such an invoice less is left
+    to credit than of its lines; the rest was charged by the earlier invoices that those days stand on. What is left of
+    none of them was voided or credited by hand.
+    """
+    made: Wanted = {}
+    waiting = {invoice_id: dict(lines) for invoice_id, lines in wanted.items()}
+    while waiting:
+        # The latest first: what it cannot carry goes to an earlier one.
+        invoice_id = max(waiting)
+        asked = waiting.pop(invoice_id)
+        left = credited.left(Invoice.objects.get(pk=invoice_id))
+        keys = {line.id: line.taxes for line in left.lines}
+        room = {tax.key: tax.base_minor for tax in left.taxes}
+        kept = made.setdefault(invoice_id, {})
+        for line_id, net in asked.items():
+            fits = max(0, min([net, *(room[key] for key in keys[line_id])]))
+            for key in keys[line_id]:
+                room[key] -= fits
+            kept[line_id] = kept.get(line_id, 0) + fits
+            rest = net - fits
+            for row in _set_against(invoice_id) if rest else ():
+                given, source = _line(row), _charged(row)
+                if given is None or source is None or keys[given.pk] != keys[line_id]:
+                    continue
+                earlier = waiting.setdefault(source.invoice_id, {})
+                free = source.net_minor - _credited(source) - earlier.get(source.pk, 0)
+                moved = max(0, min(rest, -given.net_minor, free))
+                earlier[source.pk] = earlier.get(source.pk, 0) + moved
+                rest -= moved
+    return {
+        invoice_id: found
+        for invoice_id, lines in made.items()
+        if (found := {line_id: net for line_id, net in lines.items() if net})
+    }
+
+
+def _set_against(invoice_id: UUID) -> list[BilledPeriod]:
+    """Return the unused days that an invoice gives back."""
+    rows = BilledPeriod.objects.filter(invoice_id=invoice_id, kind="recurring", amount_minor__lt=0)
+    return list(rows.select_related("item").order_by("pk"))
+
+
+def _charged(given: BilledPeriod) -> InvoiceLine | None:
+    """Return the line of an earlier invoice that charged unused days, the latest of them."""
+    rows = BilledPeriod.objects.filter(
+        item_id=given.item_id, kind="recurring", period_from=given.period_from, amount_minor__gt=0
+    ).exclude(invoice_id=None)
+    for row in rows.exclude(invoice_id=given.invoice_id).select_related("item").order_by("-revision"):
+        if (line := _line(row)) is not None:
+            return line
+    return None
+
+
+def _credited(line: InvoiceLine) -> int:
+    sums = CreditNoteLine.objects.filter(invoice_line_id=line.pk).aggregate(net=Sum("net_minor"))
+    return int(sums["net"] or 0)
 
 
 def _pieces(due: rules.Due) -> list[Piece]:
@@ -189,12 +250,9 @@ def _pieces(due: rules.Due) -> list[Piece]:
         missing -= taken
         line = _line(row)
         if line is not None:
-            sums = CreditNoteLine.objects.filter(invoice_line_id=line.pk)
-            credited = sums.aggregate(net=Sum("net_minor"))["net"] or 0
             wanted = crediting.part(line.net_minor, taken, row.amount_minor)
-            found.append(
-                Piece(invoice_id=row.invoice_id, line_id=line.pk, net_minor=max(0, wanted - int(credited)))
-            )
+            net = max(0, wanted - _credited(line))
+            found.append(Piece(invoice_id=row.invoice_id, line_id=line.pk, net_minor=net))
     return found
 
 
@@ -207,7 +265,7 @@ def _line(row: BilledPeriod) -> InvoiceLine | None:
             price_id=row.item.price_id,
             period_from=row.from_on,
             period_to=row.to_on,
-            net_minor__gt=0,
+            **{"net_minor__gt" if row.amount_minor > 0 else "net_minor__lt": 0},
         )
         .order_by("position")
         .first()

@@ -11,6 +11,7 @@ from billing.creditnotes.models import CreditNote
 from billing.creditnotes.rules import LineCredit
 from billing.customers.models import Customer
 from billing.invoices.models import InvoiceLine
+from billing.ledger import queries as books
 from billing.subscriptions import services
 from billing.subscriptions.models import BilledPeriod, Subscription
 from tests.make import billing as make
@@ -68,6 +69,23 @@ def test_what_somebody_credited_by_hand_is_not_credited_again(in_a):
     (note,) = services.give_back(subscription_id=row.pk, actor=make.ACTOR, at=AT)
     assert note.total_minor == 600
     assert sum(CreditNote.objects.values_list("total_minor", flat=True)) == 2100
+
+
+def test_what_was_set_against_later_days_comes_back_from_where_it_was_charged(in_a):
+    price = recurring.price("31.00", tax_code=make.tax_rate("20").code)
+    row = recurring.subscription(price, quantity="10", on=date(2026, 1, 1))
+    (first,) = recurring.bill(date(2026, 1, 1))
+    recurring.change(row, date(2026, 1, 1), quantity="2", bill_now=True)
+    (second,) = recurring.bill(date(2026, 1, 1))
+    assert [amount for _, amount in recurring.lines(second)] == [-6200, 6200]
+    services.cancel(subscription_id=row.pk, actor=make.ACTOR, at=AT, at_period_end=False)
+    assert recurring.bill(END) == []
+    row.refresh_from_db()
+    assert sum(one.net_minor for one in services.unused(row, AT)) == 24_800 + 4_200
+    (note,) = services.give_back(subscription_id=row.pk, actor=make.ACTOR, at=AT)
+    assert (note.invoice_id, note.subtotal_minor) == (first.pk, 29_000)
+    assert sum(BilledPeriod.objects.values_list("amount_minor", flat=True)) == 2_000
+    assert books.check() == []
 
 
 def test_a_voided_invoice_gives_nothing_back_and_the_days_are_settled(in_a):
