@@ -4,6 +4,7 @@ from django.urls import path
 
 from api import docs, schema
 from api.v1 import (
+    access_reviews,
     alerts,
     allocations,
     attachments,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("attachments/<str:pk>/remove", attachments.Removed.as_view(), name="attachment_remove"),
     path("audit_events", audit_events.AuditEvents.as_view(), name="audit_events"),
     path("audit_events/<str:pk>", audit_events.OneAuditEvent.as_view(), name="audit_event"),
+    path("access_reviews", access_reviews.AccessReviews.as_view(), name="access_reviews"),
+    path("access_reviews/<str:pk>", access_reviews.OneAccessReview.as_view(), name="access_review"),
     path("controls", controls.Controls.as_view(), name="controls"),
     path("controls/<str:pk>", controls.OneControl.as_view(), name="control"),
     path("privacy_requests", privacy_requests.PrivacyRequests.as_view(), name="privacy_requests"),

@@ -58,6 +58,31 @@ AUDITOR_ENDED = register(
     "auditor.ended", "{actor} ended the visit of an auditor", owasp="user_archived", pci="10.2.1.5"
 )
 
+# --- Reviews of access ------------------------------------------------------------------------------
+
+REVIEW_BEGUN = register(
+    "access_review.begun",
+    "{actor} began to review {lines} accesses, due on {due_on}",
+    owasp="sensitive_create",
+    pci="10.2.1.2",
+)
+REVIEW_DECIDED = register(
+    "access_review.decided", "{actor} decided on {subject}: {decision}", owasp="authz_admin", pci="10.2.1.5"
+)
+REVIEW_REFUSED = register(
+    "access_review.refused",
+    "{actor} could not decide on {subject}: {why}",
+    owasp="authz_fail",
+    pci="10.2.1.4",
+)
+REVIEW_SIGNED = register(
+    "access_review.signed",
+    "{actor} signed the review of access: {kept} kept, {withdrawn} withdrawn",
+    owasp="sensitive_update",
+    pci="10.2.1.2",
+)
+REVIEW_READ = register("access_review.read", "{actor} looked at reviews of access", owasp="sensitive_read")
+
 # --- People's own data ------------------------------------------------------------------------------
 
 SUBJECT_READ = register(

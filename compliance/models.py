@@ -9,8 +9,11 @@ from compliance.packs.models import EvidencePack, PackKey
 from compliance.personaldata.models import ErasureEntry
 from compliance.requests.models import PrivacyRequest
 from compliance.retention.models import LegalHold, RetentionRun, Shredding
+from compliance.reviews.models import AccessLine, AccessReview
 
 __all__ = [
+    "AccessLine",
+    "AccessReview",
     "AuditorVisit",
     "Breach",
     "BreachNote",

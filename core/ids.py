@@ -7,6 +7,8 @@ from uuid import UUID
 from core.errors import NotFound
 
 PREFIXES = {
+    "access_line": "acl",
+    "access_review": "acr",
     "account": "acc",
     "alert": "alr",
     "alert_channel": "ach",

@@ -15,6 +15,7 @@ from compliance.evidence.models import Evidence
 from compliance.frameworks import queries as standing
 from compliance.frameworks.queries import FrameworkRow
 from compliance.frameworks.rules import Framework
+from compliance.reviews import queries as reviews
 from core import canonical, ids
 from outbound import files
 
@@ -33,6 +34,8 @@ CAVEAT = (
     "to say. Where a row reads “maps to”, the number was not compared with the official text."
 )
 _MOST_RESULTS = 400
+# The control whose proof is the signed reviews themselves.
+_REVIEW = "access.review"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,10 @@ def read(*, framework: str, since: date, until: date, at: datetime) -> Contents:
     row = standing.get(framework, at=at)
     codes = [each.control.code for each in row.controls]
     brought, held = _evidence(codes, at)
+    signed = reviews.signed_between(since, until) if _REVIEW in codes else []
+    held |= {f"access-reviews/{name}.json": canonical.dumps(written) + b"\n" for name, written in signed}
     data: dict[str, canonical.Value] = {
+        "access_reviews": [name for name, _ in signed],
         "caveat": CAVEAT,
         "controls": [_control(each, since, until) for each in row.controls],
         "evidence": brought,

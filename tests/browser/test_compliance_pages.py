@@ -8,7 +8,9 @@ from compliance.auditors import services as auditors
 from compliance.controls import exceptions, rules, running
 from compliance.evidence import services as evidence
 from compliance.packs import making
-from core import clock
+from compliance.reviews import services as reviews
+from compliance.reviews.models import AccessLine
+from core import clock, ids
 from core.actor import Actor
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, judge
@@ -34,6 +36,15 @@ def test_nothing_is_wrong_with_the_pages_of_compliance(browser: Browser, live: L
             code="keys.wear", reason="The rotation runs this night.", risk="None that is known.",
             ends_on=at.date() + timedelta(days=3), actor=actor, at=at,
         )  # fmt: skip
+        make.member("admin")
+        make.api_key(make.member("developer"), scopes=["event:read"])
+        review = reviews.begin(due_on=at.date() + timedelta(days=9), actor=actor, at=at)
+        reviewed = ids.encode("access_review", review.pk)
+        line = AccessLine.objects.filter(review=review, kind="api_key")[0]
+        reviews.decide(
+            review_id=review.pk, actor=actor, at=at,
+            decision=reviews.Decision(line_id=line.pk, keep=False, reason="Nobody uses it any more"),
+        )  # fmt: skip
         making.signer(at=at)
         making.ask(framework="gdpr", since=at.date() - timedelta(days=9), until=at.date(), actor=actor, at=at)
         auditors.invite(
@@ -52,6 +63,9 @@ def test_nothing_is_wrong_with_the_pages_of_compliance(browser: Browser, live: L
         "compliance/exceptions",
         "compliance/packs",
         "compliance/auditors",
+        "compliance/access-reviews",
+        f"compliance/access-reviews/{reviewed}",
+        f"compliance/access-reviews/{reviewed}/sign",
     ]
     judged = judge(browser, live, [f"/o/{live.slug}/{path}" for path in paths], [live.cookie(who)])
     assert judged == {}

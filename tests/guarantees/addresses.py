@@ -12,6 +12,8 @@ NOUNS = {
     "evidence": "evidence",
     "exceptions": "control_exception",
     "packs": "evidence_pack",
+    "access-reviews": "access_review",
+    "access_reviews": "access_review",
     "auditors": "auditor_visit",
     "contacts": "contact",
     "import": "import",

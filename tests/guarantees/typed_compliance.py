@@ -6,12 +6,14 @@ from compliance.auditors import services as auditors
 from compliance.controls import exceptions
 from compliance.evidence import services as evidence
 from compliance.packs import making
+from compliance.reviews import services as reviews
+from compliance.reviews.models import AccessLine
 from core import clock
 from core.actor import Actor
 
 
 def over_the_services(marker: str, actor: Actor) -> None:
-    """Ask for an exception, bring evidence, invite an auditor, and have a pack signed."""
+    """Ask for an exception, bring evidence, invite an auditor, have a pack signed, and review access."""
     at = clock.now()
     exceptions.ask(
         code="keys.age",
@@ -35,3 +37,8 @@ def over_the_services(marker: str, actor: Actor) -> None:
         email=f"{marker}@auditor.example", wanted=["gdpr"], ends_at=at + timedelta(days=9), actor=actor, at=at
     )
     making.signer(at=at)
+    review = reviews.begin(due_on=at.date() + timedelta(days=9), actor=actor, at=at)
+    for line in AccessLine.objects.filter(review=review):
+        decision = reviews.Decision(line_id=line.pk, keep=True, reason=f"{marker} kept")
+        reviews.decide(review_id=review.pk, decision=decision, actor=actor, at=at)
+    reviews.sign(review_id=review.pk, statement=f"{marker} statement", actor=actor, at=at)

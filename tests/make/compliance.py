@@ -6,6 +6,7 @@ from compliance.auditors import services as auditors
 from compliance.controls import exceptions, registry, rules, running
 from compliance.evidence import services as evidence
 from compliance.packs import making
+from compliance.reviews import services as reviews
 from core import clock, ids
 from core.actor import Actor
 from tenancy import context
@@ -36,9 +37,11 @@ def records(actor: Actor) -> dict[str, str]:
     visit, _ = auditors.invite(
         email=accounts.address(), wanted=["gdpr"], ends_at=at + timedelta(days=9), actor=actor, at=at
     )
+    review = reviews.begin(due_on=day, actor=actor, at=at)
     control = registry.of("keys.age")
     assert control is not None
     return {
+        "access_review": ids.encode("access_review", review.pk),
         "control": ids.encode("control", control.id_in(context.current_tenant())),
         "evidence": ids.encode("evidence", brought.pk),
         "control_exception": ids.encode("control_exception", excepted.pk),

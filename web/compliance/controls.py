@@ -173,6 +173,7 @@ def _links(request: Request, slug: str) -> list[tuple[str, str]]:
         ("Evidence", "compliance:evidence", Permission.COMPLIANCE_READ),
         ("Exceptions", "compliance:exceptions", Permission.COMPLIANCE_READ),
         ("Evidence packs", "compliance:packs", Permission.COMPLIANCE_READ),
+        ("Access reviews", "compliance:access_reviews", Permission.COMPLIANCE_READ),
         ("Auditors", "compliance:auditors", Permission.MEMBER_MANAGE),
     ]
     return [

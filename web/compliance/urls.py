@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from web.compliance import auditors, controls, evidence, exceptions, frameworks, packs
+from web.compliance import auditors, controls, evidence, exceptions, frameworks, packs, reviews
 
 app_name = "compliance"
 urlpatterns: list[URLPattern] = [
@@ -22,4 +22,8 @@ urlpatterns: list[URLPattern] = [
     path("compliance/packs/<str:pk>/file", packs.fetch, name="pack_file"),
     path("compliance/auditors", auditors.index, name="auditors"),
     path("compliance/auditors/<str:pk>/end", auditors.end, name="end_auditor"),
+    path("compliance/access-reviews", reviews.index, name="access_reviews"),
+    path("compliance/access-reviews/<str:pk>", reviews.detail, name="access_review"),
+    path("compliance/access-reviews/<str:pk>/sign", reviews.sign, name="sign_access_review"),
+    path("compliance/access-reviews/<str:pk>/record", reviews.fetch, name="access_review_record"),
 ]

@@ -43,6 +43,13 @@ STATUS: dict[str, dict[str, Status]] = {
         "withdrawn": _idle("Withdrawn"),
     },
     "pack": {"queued": _moving("Being made"), "ready": _good("Ready"), "failed": _wrong("Failed")},
+    "access_review": {"open": _moving("Open"), "overdue": _wrong("Overdue"), "signed": _good("Signed")},
+    "access_line": {
+        "": _waits("Not decided"),
+        "keep": _good("Kept"),
+        "withdraw": _idle("Withdrawn"),
+        "gone": _idle("Ended before"),
+    },
     "auditor_visit": {"open": _good("Open"), "over": _idle("Over")},
     "document": {"valid": _good("Valid"), "invalid": _wrong("Not valid")},
     "invoice": {"draft": _idle("Draft"), "finalized": _moving("Finalized"), "voided": _idle("Void")},

@@ -31,6 +31,7 @@ PAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "audit_stream": ("alerts.AuditStream", "channels:stream"),
         "backup": ("backups.Backup", "ops_backups:backup"),
         "billing_run": ("billing.BillingRun", "billing:run"),
+        "access_review": ("compliance.AccessReview", "compliance:access_review"),
         "breach": ("compliance.Breach", "privacy:breach"),
         "export": ("billing.Export", "files:export"),
         "finding": ("patching.Finding", "ops_patching:finding"),
@@ -58,6 +59,7 @@ PAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
 # Kinds that are a part of others: their model, and the columns that name the whole with its kind.
 PARTS: Mapping[str, tuple[str, tuple[tuple[str, str], ...]]] = MappingProxyType(
     {
+        "access_line": ("compliance.AccessLine", (("review_id", "access_review"),)),
         "account": ("accounts.PortalAccess", (("customer_id", "customer"),)),
         "alert_delivery": ("alerts.AlertDelivery", (("channel_id", "alert_channel"),)),
         "allocation": ("billing.Allocation", (("payment_id", "payment"), ("invoice_id", "invoice"))),

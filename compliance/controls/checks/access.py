@@ -9,6 +9,8 @@ from accounts.permissions import Permission
 from billing.exports.models import Export
 from compliance.controls import rules
 from compliance.controls.rules import Control, Outcome
+from compliance.reviews import queries as reviews
+from compliance.reviews import record
 from core import ids
 from outbound.models import WebhookEndpoint
 
@@ -126,6 +128,31 @@ def invitations_end(at: datetime) -> Outcome:
     )
 
 
+def reviewed(at: datetime) -> Outcome:
+    """Look for a signed review of the last six months that is still what was signed."""
+    found = reviews.standing(at=at)
+    day = found.next_due.isoformat()
+    if found.last is not None and not record.holds(found.last):
+        return rules.failed(
+            "The last review is not what was signed.", [ids.encode("access_review", found.last.pk)]
+        )
+    if found.overdue and found.open_id is not None:
+        return rules.failed(
+            f"A review was to be finished by {found.due_on}.", [ids.encode("access_review", found.open_id)]
+        )
+    if found.next_due < at.date():
+        return rules.failed(f"No review was finished by {day}.", next_due=day)
+    if found.last is None or found.last.signed_at is None:
+        return rules.passed(f"The first review is due by {day}.", next_due=day)
+    return rules.passed(
+        f"Signed on {found.last.signed_at.date().isoformat()}: {found.last.kept} kept, "
+        f"{found.last.withdrawn} withdrawn. The next is due by {day}.",
+        kept=found.last.kept,
+        withdrawn=found.last.withdrawn,
+        next_due=day,
+    )
+
+
 CONTROLS = (
     Control(
         code="access.key_age",
@@ -210,5 +237,17 @@ CONTROLS = (
         remedy="Withdraw the invitation on the members' page.",
         maps=(("pci-dss", "8.2.4-8.2.8"), ("hipaa", "308(a)(4)(ii)(B,C)")),
         check=invitations_end,
+    ),
+    Control(
+        code="access.review",
+        title="Access is reviewed every six months",
+        family="access",
+        checks="When a review of every member, key, grant and role was last signed, and whether it is what was signed.",
+        passes="One was signed in the last six months and none is late; or the organization is younger than that.",
+        fails="None was finished in time, or the signed one was changed.",
+        matters="Rights pile up; nobody asks for less.",
+        remedy="Begin a review on the page of access reviews, decide each line, and sign it.",
+        maps=(("pci-dss", "7.2.1-7.2.6"), ("hipaa", "308(a)(4)(ii)(B,C)"), ("asvs", "8.1.1")),
+        check=reviewed,
     ),
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from compliance.controls.rules import Control
 
-_YEAR, _HALF, _QUARTER = timedelta(days=365), timedelta(days=183), timedelta(days=92)
+_YEAR, _QUARTER = timedelta(days=365), timedelta(days=92)
 
 
 def _manual(
@@ -54,14 +54,6 @@ CONTROLS = (
         "In an incident somebody must be allowed to decide.",
         _YEAR,
         (("hipaa", "308(a)(2)"), ("gdpr", "37")),
-    ),
-    _manual(
-        "organization.access_review",
-        "Access is reviewed every six months",
-        "The signed review: who keeps, changes or loses which role and key.",
-        "Rights pile up; nobody asks for less.",
-        _HALF,
-        (("pci-dss", "7.2.1-7.2.6"), ("hipaa", "308(a)(4)(ii)(B,C)"), ("asvs", "8.1.1")),
     ),
     _manual(
         "organization.external_scan",

@@ -1,0 +1,209 @@
+"""A review of access: everything that lets somebody in, decided line by line, signed, and then as it is."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import DatabaseError
+
+from accounts.models import ApiKey, Membership
+from audit.models import Event
+from billing.customers import services as customers
+from billing.customers.models import CustomerGrant
+from compliance.packs import contents
+from compliance.reviews import queries, record, services
+from compliance.reviews.models import AccessLine, AccessReview
+from core import clock, ids
+from core.actor import Actor
+from core.errors import Invalid
+from tenancy.context import Scope, attempt, scope
+from tests import databases
+from tests.guarantees import world
+from tests.make import accounts, billing
+from tests.services.compliance.conftest import Ask
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def owner(tenant_a: UUID) -> Membership:
+    with scope(Scope(tenant_a)):
+        return accounts.member("owner")
+
+
+def act(review: AccessReview, line: AccessLine, actor: Actor, **given: Any) -> AccessLine:
+    decision = services.Decision(line_id=line.pk, **{"keep": True, **given})
+    return services.decide(review_id=review.pk, decision=decision, actor=actor, at=clock.now())
+
+
+def begun(actor: Actor) -> AccessReview:
+    at = clock.now()
+    return services.begin(due_on=at.date() + 9 * DAY, actor=actor, at=at)
+
+
+def codes() -> set[str]:
+    return set(Event.objects.values_list("event", flat=True))
+
+
+def test_a_review_from_its_first_line_to_the_pack(tenant_a: UUID, owner: Membership, ask: Ask) -> None:
+    at = clock.now()
+    with scope(Scope(tenant_a)):
+        me = accounts.actor(owner.user)
+        admin, clerk = accounts.member("admin"), accounts.member("developer")
+        kept, lost = accounts.api_key(owner), accounts.api_key(admin, scopes=["customer:read"])
+        role = accounts.custom_role("night_shift", ["invoice:read"])
+        seen = billing.customer()
+        customers.open_to(customer_id=seen.pk, member_id=clerk.pk, until=at + 9 * DAY, actor=me, at=at)
+        page = world.browser(accounts.session(clerk.user).raw_key)
+        where = ids.encode("customer", seen.pk)
+    assert page.get(f"/o/a/customers/{where}").status_code == 200
+    with scope(Scope(tenant_a)):
+        review = begun(me)
+        with pytest.raises(services.ReviewIsOpen), attempt():
+            begun(me)
+        lines = {(each.kind, each.object_id): each for each in AccessLine.objects.all()}
+        grant = CustomerGrant.objects.get()
+        expected = {
+            ("member", owner.pk), ("member", admin.pk), ("member", clerk.pk), ("api_key", kept.key.pk),
+            ("api_key", lost.key.pk), ("grant", grant.pk), ("role", role.pk), ("role", owner.role_id),
+            ("role", admin.role_id), ("role", clerk.role_id),
+        }  # fmt: skip
+        assert set(lines) == expected
+        assert lines["grant", grant.pk].last_used_at is not None, "it was opened, as the trail says"
+
+        with pytest.raises(Invalid), attempt():
+            act(review, lines["api_key", lost.key.pk], me, keep=False)
+        act(review, lines["api_key", lost.key.pk], me, keep=False, reason="Nobody uses it")
+        act(review, lines["grant", grant.pk], me, keep=False, reason="The audit is over")
+        act(review, lines["role", role.pk], me, keep=False, reason="Nobody has it")
+        with pytest.raises(services.AlreadyWithdrawn), attempt():
+            act(review, lines["role", role.pk], me)
+        assert ApiKey.objects.get(pk=lost.key.pk).revoked_at is not None
+        assert not CustomerGrant.objects.exists()
+        with pytest.raises(services.ReviewUnfinished), attempt():
+            services.sign(review_id=review.pk, statement="", actor=me, at=clock.now())
+
+        other = accounts.actor(admin.user)
+        for line in AccessLine.objects.filter(decision=""):
+            act(review, line, other if line.user_id == owner.user_id else me)
+        services.sign(review_id=review.pk, statement="All looked at.", actor=me, at=clock.now())
+        with pytest.raises(services.ReviewIsSigned), attempt():
+            services.sign(review_id=review.pk, statement="", actor=me, at=clock.now())
+        row = queries.review(review.pk, at=at)
+        assert (row.state, row.kept, row.withdrawn, row.holds) == ("signed", 7, 3, True)
+        assert {
+            "access_review.begun",
+            "access_review.decided",
+            "access_review.signed",
+            "apikey.revoked",
+        } <= codes()
+        read = contents.read(framework="pci-dss", since=at.date(), until=at.date(), at=clock.now())
+        assert any(name.startswith("access-reviews/acr_") for name in read.files)
+    assert ask("access.review").state == "passing"
+    assert ask("access.review", at + timedelta(days=184)).state == "failing"
+
+
+def test_nobody_decides_about_themselves_while_somebody_else_can(tenant_a: UUID, owner: Membership) -> None:
+    with scope(Scope(tenant_a)):
+        me = accounts.actor(owner.user)
+        review = begun(me)
+        own = AccessLine.objects.get(kind="member")
+        assert act(review, own, me).decision == "keep", "a founder acts alone"
+        admin = accounts.member("admin")
+        own = AccessLine.objects.get(kind="member")
+        with pytest.raises(services.NobodyReviewsThemselves) as refused, attempt():
+            act(review, own, me, reason="I am fine")
+        assert AccessLine.objects.get(pk=own.pk).reason is None
+        limited = accounts.custom_role("people_only", ["member:manage"])
+        Membership.objects.filter(pk=admin.pk).update(role=limited)
+        key = accounts.api_key(owner)
+    from accounts.refusals import record_apart
+
+    record_apart(refused.value, actor=me)
+    with scope(Scope(tenant_a)):
+        assert "access_review.refused" in codes()
+        assert key.key.revoked_at is None
+
+
+def test_what_was_signed_stays_and_a_change_is_seen(tenant_a: UUID, owner: Membership, ask: Ask) -> None:
+    with scope(Scope(tenant_a)):
+        me = accounts.actor(owner.user)
+        review = begun(me)
+        for line in AccessLine.objects.all():
+            act(review, line, me, reason="needed")
+        services.sign(review_id=review.pk, statement="", actor=me, at=clock.now())
+    for change in (
+        lambda: AccessReview.objects.update(kept=9),
+        lambda: AccessLine.objects.update(decision="gone"),
+        lambda: AccessLine.objects.all().delete(),
+        lambda: AccessReview.objects.all().delete(),
+        lambda: AccessLine(
+            review=review, kind="role", object_id=review.pk, decision="keep", decided_at=clock.now()
+        ).save(force_insert=True),
+    ):
+        with scope(Scope(tenant_a)), pytest.raises(DatabaseError), attempt():
+            change()
+    # Whoever owns the database can do anything; then the signature says so.
+    databases.as_owner("ALTER TABLE compliance_accessline DISABLE TRIGGER stays")
+    try:
+        databases.as_owner("UPDATE compliance_accessline SET decision = 'gone' WHERE kind = 'role'")
+    finally:
+        databases.as_owner("ALTER TABLE compliance_accessline ENABLE TRIGGER stays")
+    with scope(Scope(tenant_a)):
+        assert not record.holds(AccessReview.objects.get())
+    assert ask("access.review").state == "failing"
+
+
+def test_the_control_knows_late_from_young(tenant_a: UUID, owner: Membership, ask: Ask) -> None:
+    assert ask("access.review").summary.startswith("The first review is due")
+    with scope(Scope(tenant_a)):
+        me, at = accounts.actor(owner.user), clock.now()
+        for due in (at.date(), at.date() + 99 * DAY):
+            with pytest.raises(Invalid), attempt():
+                services.begin(due_on=due, actor=me, at=at)
+        begun(me)
+    late: datetime = clock.now() + 10 * DAY
+    assert ask("access.review").state == "passing"
+    assert ask("access.review", late).state == "failing"
+
+
+def test_a_page_of_lines_is_decided_in_one_act_or_not_at_all(tenant_a: UUID, owner: Membership) -> None:
+    with scope(Scope(tenant_a)):
+        opened = accounts.session(owner.user)
+        page, me = world.browser(opened.raw_key), accounts.actor(owner.user, opened=opened)
+        officer = world.browser(accounts.session(accounts.member("security_officer").user).raw_key)
+        accounts.member("admin")
+        key = accounts.api_key(owner).key
+        review = begun(me)
+        lines = {(each.kind, each.object_id): each for each in AccessLine.objects.all()}
+    url = f"/o/a/compliance/access-reviews/{ids.encode('access_review', review.pk)}"
+    its = lines["api_key", key.pk].pk.hex
+    assert page.get(f"{url}?kind=api_key").status_code == 200
+    asked = {f"decision-{its}": "withdraw", "act": "keep_rest"}
+    # The key is the owner's own: another decides, whatever is posted.
+    assert page.post(url, asked).status_code == 302
+    assert officer.get(url).status_code == 200
+    assert officer.post(url, asked).status_code == 403
+    with scope(Scope(tenant_a)):
+        assert AccessLine.objects.get(pk=its).decision == ""
+        assert AccessLine.objects.filter(decision="keep").count() == 5
+        admin = Membership.objects.get(role__code="admin")
+        other = world.browser(accounts.session(admin.user).raw_key)
+    answered = other.post(url, {**asked, "act": ""})
+    assert answered.status_code == 422
+    assert b"Say why it is withdrawn" in answered.content
+    refused = other.post(url, {**asked, f"reason-{its}": "Not ours"})
+    assert refused.status_code == 422, "an administrator ends nothing of an owner"
+    with scope(Scope(tenant_a)):
+        assert AccessLine.objects.filter(decision="").count() == 2
+        assert ApiKey.objects.get(pk=key.pk).revoked_at is None
+    assert other.post(url, {"act": "keep_rest"}).status_code == 302
+    assert page.get(f"{url}/record").status_code == 404
+    assert page.post(f"{url}/sign", {"statement": "Done"}).status_code == 302
+    taken = page.get(f"{url}/record").json()
+    assert taken["record"]["statement"] == "Done"
+    assert len(taken["record"]["lines"]) == len(lines)
+    assert page.post(url, {"act": "keep_rest"}).status_code == 302, "nothing is left to decide"
+    assert b"as it was signed" in page.get(url).content
