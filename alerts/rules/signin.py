@@ -63,7 +63,43 @@ def _success_after(events: Sequence[Seen], settings: Settings) -> Iterator[Hit]:
                 yield hit(event, settings, count=len(near))
 
 
+def _elsewhere(events: Sequence[Seen], settings: Settings) -> Iterator[Hit]:
+    """A sign-in at a new place while the same person was at work from another network in another session."""
+    for window in windows((event for event in events if event.network), settings):
+        last = window[-1]
+        for event in window[:-1]:
+            apart = event.network != last.network and _session(event) != _session(last)
+            if apart and (_is_new(event) or _is_new(last)):
+                minutes = int((last.at - event.at).total_seconds()) // 60
+                yield hit(last, settings, evidence=(event, last), count=2, minutes=minutes)
+                break
+
+
+def _is_new(event: Seen) -> bool:
+    return event.event == "signin.succeeded" and event.facts.get("new_place") is True
+
+
+def _session(event: Seen) -> object:
+    return event.session_id or event.subject_id or event.id
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        code="AUTH-01",
+        title="In two places at once",
+        sentence="Somebody signed in from a network and a device never seen before, {minutes} minutes apart from what "
+        "the same person did from another network.",
+        why="Nobody knows how far apart the two networks are: addresses are kept as pseudonyms. One person is seldom "
+        "at two of them within the hour, one of which is new.",
+        steps=("Ask the person from here whether it was them.", _END),
+        codes=frozenset({"signin.succeeded", "session.stepped_up", "session.switched"}),
+        severity=Severity.MEDIUM,
+        groups=(Group.PERSON,),
+        judge=_elsewhere,
+        window=timedelta(minutes=60),
+        allowed=_ENDING,
+        source=Source.PEOPLE,
+    ),
     Rule(
         code="AUTH-02",
         title="Many failed sign-ins, one account",

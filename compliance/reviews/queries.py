@@ -139,20 +139,20 @@ def signed_between(since: date, until: date) -> list[tuple[str, dict[str, canoni
     return [(ids.encode("access_review", each.pk), taken_out(each)) for each in found]
 
 
-def signed_record(review_id: UUID) -> dict[str, canonical.Value]:
-    """Return what is taken out of one signed review.
+def record_of(review_id: UUID) -> dict[str, canonical.Value]:
+    """Return what is taken out of one review; before it is signed the signature is empty.
 
     Raises:
-        NotFound: there is none, or nobody has signed it yet.
+        NotFound
     """
-    found = AccessReview.objects.filter(pk=review_id, signed_at__isnull=False).first()
+    found = AccessReview.objects.filter(pk=review_id).first()
     if found is None:
         raise NotFound
     return taken_out(found)
 
 
 def taken_out(row: AccessReview) -> dict[str, canonical.Value]:
-    """Write a signed review for outside: the record that was signed, its signature, and beside it people's names."""
+    """Write a review for outside: the record that is signed, its signature, and beside it people's names."""
     written = record.of(row)
     named = {row.begun_by, row.signed_by}
     for each in AccessLine.objects.filter(review=row):

@@ -17,7 +17,7 @@ def of(review: AccessReview) -> dict[str, canonical.Value]:
         "id": ids.encode("access_review", review.pk),
         "lines": [_line(each) for each in AccessLine.objects.filter(review=review).order_by("id")],
         "signed_at": _moment(review.signed_at),
-        "signed_by": str(review.signed_by),
+        "signed_by": str(review.signed_by) if review.signed_by else "",
         "statement": review.statement or "",
     }
 

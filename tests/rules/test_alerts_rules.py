@@ -25,6 +25,13 @@ def e(event: str, minutes: float = 0, **told) -> Seen:
     return Seen(id=ids.uuid7(), event=event, at=NOON + timedelta(minutes=minutes), **told)
 
 
+def signed_in(minutes: float, network: str, *, new: bool, **told) -> Seen:
+    return e(
+        "signin.succeeded", minutes, network=network, facts={"new_place": new, "factor": "totp"},
+        session_id=ids.uuid7(), **told,
+    )  # fmt: skip
+
+
 def failed(minutes: float, account: UUID | None = BEN, network: str = AWAY) -> Seen:
     return e(
         "signin.failed", minutes, actor_id=None, network=network, result="failed",
@@ -68,6 +75,19 @@ _REFUNDS_OF_A_MONTH = [refund(day * DAY - 30 * DAY, 2_000, day) for day in range
 
 # rule: (the story, what happens; the counter-story, what looks like it and is not)
 STORIES: dict[str, tuple[Story, Story]] = {
+    "AUTH-01": (
+        # Ada is at work; somebody else signs in as her from a place she has never been at.
+        [e("session.stepped_up", 0, session_id=BEN), signed_in(40, AWAY, new=True)],
+        # A new laptop at the desk; her own telephone on the way; a new place the next day; somebody else's new place.
+        [
+            e("session.stepped_up", 0, session_id=BEN),
+            signed_in(5, HOME, new=True),
+            e("session.stepped_up", 500, session_id=BEN),
+            signed_in(510, AWAY, new=False),
+            signed_in(DAY, "hotel", new=True),
+            signed_in(DAY + 5, HOME, new=False, actor_id=BEN),
+        ],
+    ),
     "AUTH-02": ([failed(n / 2) for n in range(10)], [*(failed(n / 2) for n in range(9)), failed(30)]),
     "AUTH-03": (
         [failed(n / 2, UUID(int=100 + n % 6)) for n in range(18)],
@@ -327,6 +347,12 @@ def test_what_an_organization_may_not_set_is_not_offered():
         assert rule.automatic in rule.allowed and rule.allowed[0] is Automatic.NONE
         assert rule.groups and all(isinstance(group, Group) for group in rule.groups)
         assert rule.settings.is_looser_than(rule.settings) is False
+
+
+def test_whoever_was_there_first_is_found_when_the_other_acts_again():
+    story = [signed_in(0, AWAY, new=True), e("session.switched", 20, session_id=BEN)]
+    assert [hit.facts["minutes"] for hit in judged("AUTH-01", story)] == [20]
+    assert judged("AUTH-01", [story[0], e("session.switched", 61, session_id=BEN)]) == []
 
 
 def test_only_the_first_export_in_a_long_time_is_told():

@@ -26,6 +26,7 @@ from edge.request import Request
 from web.billing.attachments import disposition
 from web.compliance import scope
 from web.forms import answer, attempting
+from web.kit import formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Crumb, CursorPage, Tab
 
@@ -235,10 +236,10 @@ def sign(request: Request, slug: str, pk: str) -> HttpResponse:
 
 @access(get=Permission.COMPLIANCE_READ)
 def fetch(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Answer with the signed record as JSON, with its signature and people's names beside it."""
+    """Answer with the record as JSON, with its signature, once it is signed, and people's names beside it."""
     scope.check_control(request, _CONTROL)
     review_id = ids.decode("access_review", pk)
-    written = queries.signed_record(review_id)
+    written = queries.record_of(review_id)
     recording.read(request, events.REVIEW_READ, subject=("access_review", review_id), fields=["user.name"])
     return HttpResponse(
         json.dumps(written, indent=1, sort_keys=True, ensure_ascii=False),
@@ -288,7 +289,7 @@ def _role(row: LineRow) -> str:
 
 def _about(row: LineRow) -> str:
     facts = row.facts
-    rights = f"{facts.get('rights', 0)} rights"
+    rights = formats.count(int(str(facts.get("rights", 0))), "right")
     ends = f", ends {facts['ends']}" if facts.get("ends") else ""
     if row.kind == AccessLine.Kind.MEMBER:
         factor = {"passkey": "passkey", "totp": "authenticator", "none": "password alone"}
@@ -298,7 +299,7 @@ def _about(row: LineRow) -> str:
         return f"API key …{facts.get('last_four')}, {rights}{ends}"
     if row.kind == AccessLine.Kind.GRANT:
         return f"sees {facts.get('customer')}{ends}"
-    return f"Role, {rights}, {facts.get('people')} people"
+    return f"Role, {rights}, {formats.count(int(str(facts.get('people', 0))), 'person', 'people')}"
 
 
 def _url(row: LineRow, slug: str, request: Request) -> str:
