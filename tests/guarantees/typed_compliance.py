@@ -10,6 +10,7 @@ from compliance.reviews import services as reviews
 from compliance.reviews.models import AccessLine
 from core import clock
 from core.actor import Actor
+from tests.make import accounts
 
 
 def over_the_services(marker: str, actor: Actor) -> None:
@@ -38,7 +39,9 @@ def over_the_services(marker: str, actor: Actor) -> None:
     )
     making.signer(at=at)
     review = reviews.begin(due_on=at.date() + timedelta(days=9), actor=actor, at=at)
+    beside = accounts.actor(accounts.member("admin").user)
     for line in AccessLine.objects.filter(review=review):
         decision = reviews.Decision(line_id=line.pk, keep=True, reason=f"{marker} kept")
-        reviews.decide(review_id=review.pk, decision=decision, actor=actor, at=at)
+        by = beside if line.user_id == actor.id else actor
+        reviews.decide(review_id=review.pk, decision=decision, actor=by, at=at)
     reviews.sign(review_id=review.pk, statement=f"{marker} statement", actor=actor, at=at)
