@@ -35,6 +35,7 @@ from config.embedded import (
     demo_compliance,
     demo_delivery,
     demo_looks,
+    demo_more,
     demo_payments,
     demo_privacy,
     demo_subscriptions,
@@ -191,7 +192,9 @@ def _organization(slug: str, name: str) -> list[Credentials]:
     for customer, url in demo_payments.invite_customers(tenant, owner):
         found.append(join(tenant, url, customer, CUSTOMER)[0])
     demo_training.fill(tenant)
+    demo_more.fill(tenant, owner)
     demo_alerts.fill(tenant, officer, clock.now())
+    demo_more.invite(tenant, owner, clock.now())
     return found
 
 

@@ -17,6 +17,7 @@ class Judge:
 
     pictures: Path | None = None
     known: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    kinds: set[str] = field(default_factory=set)
     shapes: int = 0
 
     def is_new(self, parts: tuple[int, int]) -> bool:

@@ -107,7 +107,10 @@ class Walk:
     def _go(self, *, how: str) -> None:
         while self.waiting:
             url = self.waiting.popleft()
-            self._open(url, how)
+            # Of pages that differ by a word only, such as one for each rule, the first who comes sees all, others one.
+            if table.route(url) not in self.seen.routes or kind(url) not in self.judge.kinds:
+                self.judge.kinds.add(kind(url))
+                self._open(url, how)
 
     def _open(self, url: str, how: str) -> None:
         answer = self.page.context.request.get(url)

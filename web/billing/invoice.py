@@ -292,6 +292,11 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         "may_discard": draft and Permission.INVOICE_WRITE in held,
         "may_send": final and Permission.INVOICE_SEND in held,
         "may_promise": final and found.amount_due_minor > 0 and Permission.INVOICE_SEND in held,
+        "may_remind": final
+        and found.amount_due_minor > 0
+        and found.due_on is not None
+        and found.due_on < rows.today()
+        and Permission.INVOICE_SEND in held,
         "may_finalize": draft and Permission.INVOICE_FINALIZE in held,
         "may_record": final and found.amount_due_minor > 0 and Permission.PAYMENT_WRITE in held,
         "may_void": final and Permission.INVOICE_VOID in held and _is_untouched(found),

@@ -245,8 +245,9 @@ def table(
     sticky: bool = False,
     rows_open: bool = False,
     hide_caption: bool = False,
+    of: str = "",
 ) -> SafeString:
-    """Wrap `<thead>`, `<tbody>` and `<tfoot>` in a named, scrollable table."""
+    """Wrap `<thead>`, `<tbody>` and `<tfoot>` in a named, scrollable table; `of` tells it from others of its name."""
     return _render("table", **locals())
 
 
