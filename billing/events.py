@@ -135,6 +135,9 @@ QUOTE_CONVERTED = register(
 QUOTE_PART_BILLED = register(
     "quote.part_billed", "{actor} drafted an invoice of a part of quote {subject}", owasp="sensitive_create"
 )
+DEPOSIT_BILLED = register(
+    "invoice.deposit_billed", "{actor} drafted a deposit on draft {subject}", owasp="sensitive_create"
+)
 QUOTE_SENT = register("quote.sent", "{actor} sent quote {subject}", owasp="sensitive_update")
 QUOTE_READ = register("quote.read", "{actor} read quote {subject}", owasp="sensitive_read", pci="10.2.1.1")
 QUOTE_LISTED = register(

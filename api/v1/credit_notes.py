@@ -101,6 +101,9 @@ class ShownCreditNoteRow(schema.Shown):
     subtotal_minor = serializers.IntegerField()
     tax_minor = serializers.IntegerField()
     total_minor = serializers.IntegerField()
+    rounding_minor = serializers.IntegerField(
+        help_text="What rounding to the smallest coin adds: offset, credit and refund come to total and rounding."
+    )
     offset_minor = serializers.IntegerField(help_text="Taken off what was open of the invoice.")
     credit_minor = serializers.IntegerField(help_text="Kept as the customer's credit.")
     refund_minor = serializers.IntegerField(help_text="Given back, or promised back.")
@@ -138,7 +141,7 @@ def write_row(row: CreditNoteRow) -> dict[str, Any]:
     """Write a credit note as lists show it."""
     names = (
         "number", "imported_number", "currency", "reason_code", "subtotal_minor", "tax_minor", "total_minor",
-        "offset_minor", "credit_minor", "refund_minor", "issued_on", "created_at",
+        "rounding_minor", "offset_minor", "credit_minor", "refund_minor", "issued_on", "created_at",
     )  # fmt: skip
     return {
         "id": ids.encode("credit_note", row.id),
@@ -311,7 +314,7 @@ def _split(edge: EdgeRequest, given: Mapping[str, Any], wanted: services.Wanted)
     if refunds and Permission.REFUND_WRITE not in edge.permissions:
         raise RefundNotInScope
     standing = services.standing(given["invoice"])
-    total = services.planned(standing, wanted).total_minor
+    total = standing.payable_minor(services.planned(standing, wanted))
     sources = crediting.sources(given["invoice"]) if refunds else []
     split = rules.shared(
         total,

@@ -174,6 +174,9 @@ class ShownInvoiceRow(schema.Shown):
     subtotal_minor = serializers.IntegerField()
     tax_minor = serializers.IntegerField()
     total_minor = serializers.IntegerField()
+    rounding_minor = serializers.IntegerField(
+        help_text="What rounding to the smallest coin adds to the total; below zero it takes it off."
+    )
     amount_due_minor = serializers.IntegerField()
     amount_paid_minor = serializers.IntegerField()
     credited_minor = serializers.IntegerField(help_text="What credit notes took off what was open.")
@@ -195,9 +198,16 @@ class ShownInvoice(ShownInvoiceRow):
     taxes = ShownTax(many=True)
     series = fields.Id(kind="series", allow_null=True, help_text="The number series; null is the usual one.")
     role = serializers.ChoiceField(
-        choices=["deposit", "progress", "final"], allow_null=True, help_text="What of a quote it bills."
+        choices=["deposit", "progress", "final"],
+        allow_null=True,
+        help_text="What of a quote or a draft it bills.",
     )
     quote = fields.Id(kind="quote", allow_null=True, help_text="The quote it bills in parts.")
+    plan = fields.Id(
+        kind="invoice",
+        allow_null=True,
+        help_text="The invoice on whose total deposits are billed; it may be this one.",
+    )
     rounding = serializers.ChoiceField(choices=["document", "line"])
     tax_rule = serializers.CharField(
         allow_null=True, help_text="Which rule of place of supply chose the tax, if one did."
@@ -324,6 +334,7 @@ def write_row(row: queries.InvoiceRow) -> dict[str, Any]:
         "subtotal_minor": row.subtotal_minor,
         "tax_minor": row.tax_minor,
         "total_minor": row.total_minor,
+        "rounding_minor": row.rounding_minor,
         "amount_due_minor": row.amount_due_minor,
         "amount_paid_minor": row.amount_paid_minor,
         "credited_minor": row.credited_minor,
@@ -351,6 +362,7 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "subtotal_minor": invoice.subtotal_minor,
         "tax_minor": invoice.tax_minor,
         "total_minor": invoice.total_minor,
+        "rounding_minor": invoice.rounding_minor,
         "amount_due_minor": queries.due_minor(invoice),
         "amount_paid_minor": invoice.amount_paid_minor + invoice.prepaid_minor,
         "credited_minor": invoice.credited_minor,
@@ -364,6 +376,7 @@ def write(invoice: Invoice, lines: Sequence[InvoiceLine]) -> dict[str, Any]:
         "series": None if invoice.series_id is None else ids.encode("series", invoice.series_id),
         "role": invoice.role or None,
         "quote": None if invoice.quote_id is None else ids.encode("quote", invoice.quote_id),
+        "plan": None if invoice.plan_id is None else ids.encode("invoice", invoice.plan_id),
         "rounding": invoice.rounding,
         "tax_rule": invoice.tax_rule or None,
         "suspected_duplicate_of": None if twin is None else ids.encode("invoice", twin),

@@ -52,7 +52,7 @@ class CreditNote(TenantModel):
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
-    # What an imported document says was given back before (BT-113) and how its total was rounded (BT-114).
+    # What an imported document says was given back before (BT-113); and what rounding adds to it (BT-114).
     prepaid_minor = models.BigIntegerField(default=0)
     rounding_minor = models.BigIntegerField(default=0)
     offset_minor = models.BigIntegerField()
@@ -125,7 +125,7 @@ class CreditNote(TenantModel):
             ),
             models.CheckConstraint(
                 condition=Q(imported_number__isnull=False)
-                | Q(invoice__isnull=False, prepaid_minor=0, rounding_minor=0, total_minor__gt=0),
+                | Q(invoice__isnull=False, prepaid_minor=0, total_minor__gt=0),
                 name="billing_creditnote_of_invoice",
             ),
             models.CheckConstraint(

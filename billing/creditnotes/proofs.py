@@ -26,6 +26,7 @@ prove(
              coalesce(sum(amount_minor) FILTER (WHERE account IN ('revenue', 'customer_deposits')), 0)
                AS revenue,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'tax'), 0) AS tax,
+             coalesce(sum(amount_minor) FILTER (WHERE account = 'rounding'), 0) AS rounded,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'customer_credit'), 0) AS credit,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'refunds'), 0) AS refunds,
              coalesce(sum(amount_minor) FILTER (WHERE account = 'opening_balance'), 0) AS opening,
@@ -34,6 +35,7 @@ prove(
     WHERE n.tenant_id = %(tenant)s AND NOT (own
       AND receivable = -n.offset_minor AND credit = -n.credit_minor AND refunds = -n.refund_minor
       AND revenue = CASE WHEN n.imported_number IS NULL THEN n.subtotal_minor ELSE 0 END
+      AND rounded = CASE WHEN n.imported_number IS NULL THEN n.rounding_minor ELSE 0 END
       AND tax = CASE WHEN n.imported_number IS NULL THEN n.tax_minor ELSE 0 END
       AND opening = CASE WHEN n.imported_number IS NULL THEN 0 ELSE n.offset_minor + n.credit_minor END)""",
 )
@@ -86,7 +88,7 @@ prove(
       LEFT JOIN billing_invoice d ON d.tenant_id = p.tenant_id AND d.id = p.deducts_id
       LEFT JOIN LATERAL (SELECT sum(c.net_minor) AS net_minor FROM billing_creditnoteline c
         WHERE c.tenant_id = p.tenant_id AND c.invoice_line_id = p.id) AS n ON true
-      WHERE i.tenant_id = %(tenant)s AND i.quote_id IS NOT NULL AND i.status = 'finalized'
+      WHERE i.tenant_id = %(tenant)s AND i.role <> '' AND i.status = 'finalized'
         AND 'deposit' IN (i.role, d.role) GROUP BY i.customer_id, i.currency) AS i
     FULL JOIN (
       SELECT customer_id, currency, -sum(amount_minor) AS held FROM billing_ledgerentry

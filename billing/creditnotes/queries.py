@@ -13,6 +13,8 @@ from billing.creditnotes import content, rules
 from billing.creditnotes.models import CreditNote, CreditNoteLine, CreditNoteTax
 from billing.customers import queries as customers
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
+from billing.issuer import queries as issuers
+from billing.issuer.rules import coin
 from billing.tallies import queries as tallies
 from billing.tax.rules import plain
 from core.errors import NotFound
@@ -22,6 +24,7 @@ MOST = 200
 LIST = (
     "id", "customer_id", "invoice_id", "number", "imported_number", "currency", "issued_on", "reason_code",
     "subtotal_minor", "tax_minor", "total_minor", "offset_minor", "credit_minor", "refund_minor", "created_at",
+    "rounding_minor",
 )  # fmt: skip
 
 
@@ -44,7 +47,13 @@ class CreditNoteRow:
     offset_minor: int
     credit_minor: int
     refund_minor: int
+    rounding_minor: int = 0
     created_at: datetime
+
+    @property
+    def payable_minor(self) -> int:
+        """What it gives back, rounded to a coin where its invoice was."""
+        return self.total_minor + self.rounding_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +96,6 @@ class CreditNoteDetail(CreditNoteRow):
     """One credit note with its lines, taxes and parties."""
 
     prepaid_minor: int
-    rounding_minor: int
     reason: str
     seller: dict[str, Any] = field(default_factory=dict)
     buyer: dict[str, Any] = field(default_factory=dict)
@@ -182,7 +190,6 @@ def detail(note: CreditNote) -> CreditNoteDetail:
         **{name: getattr(note, name) for name in LIST},
         customer_name=customers.names([note.customer_id]).get(note.customer_id, ""),
         prepaid_minor=note.prepaid_minor,
-        rounding_minor=note.rounding_minor,
         reason=note.reason or "",
         seller=note.seller,
         buyer=note.buyer,
@@ -233,6 +240,18 @@ def left(invoice: Invoice) -> Left:
         for row in rows
     )
     return Left(rows=rows, lines=lines, taxes=tuple(taxes), reasons=reasons)
+
+
+def rounded(invoice: Invoice) -> rules.Rounded:
+    """Return how an invoice was rounded and what of that its credit notes took back."""
+    before = CreditNote.objects.filter(invoice_id=invoice.pk).aggregate(sum=Sum("rounding_minor"))["sum"]
+    return rules.Rounded(
+        total_minor=invoice.total_minor,
+        rounding_minor=invoice.rounding_minor,
+        noted_minor=invoice.noted_minor,
+        rounded_minor=before or 0,
+        coin_minor=coin(invoice.currency, issuers.rounded_currencies()),
+    )
 
 
 def _keys(row: InvoiceLine) -> frozenset[rules.TaxKey]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from billing.issuer.rules import to_coin
 from billing.tax.rules import plain
 from core import money
 from core.errors import FieldError, Invalid, Refusal
@@ -315,6 +316,29 @@ def split(
     if offset_minor > open_minor:
         raise SplitDiffers("No more than is still open of the invoice can go off it.", field="offset_minor")
     return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounded:
+    """How an invoice was rounded to a coin, and what its credit notes took back so far, in minor units.
+
+    `noted_minor` is before rounding, `rounded_minor` what rounding added to it.
+    """
+
+    total_minor: int
+    rounding_minor: int
+    noted_minor: int
+    rounded_minor: int
+    coin_minor: int
+
+    def of(self, total_minor: int) -> int:
+        """Return what rounding adds to the next credit note.
+
+        Of all that was taken back so far, so that all notes of an invoice together give back what was to be paid.
+        """
+        noted, whole = self.noted_minor + total_minor, self.total_minor + self.rounding_minor
+        payable = whole if noted == self.total_minor else min(to_coin(noted, self.coin_minor), whole)
+        return max(payable, self.noted_minor + self.rounded_minor) - noted - self.rounded_minor
 
 
 def shared(total_minor: int, *, open_minor: int, refundable_minor: int, given_back_minor: int) -> Split:

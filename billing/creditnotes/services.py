@@ -75,6 +75,11 @@ class Standing:
     open_minor: int
     noted_minor: int
     is_final: bool
+    rounded: rules.Rounded
+
+    def payable_minor(self, credited: rules.Credited) -> int:
+        """Return what goes back of what is credited, rounded to a coin where its invoice is."""
+        return credited.total_minor + self.rounded.of(credited.total_minor)
 
 
 @use_case
@@ -126,8 +131,9 @@ def issue(
     deductions.refuse_deducted(invoice)
     left = queries.left(invoice)
     credited = _credited(left, wanted or Wanted())
+    rounding = queries.rounded(invoice).of(credited.total_minor)
     split = rules.split(
-        credited.total_minor,
+        credited.total_minor + rounding,
         open_minor=held.room(invoice_id),
         offset_minor=offset_minor,
         credit_minor=credit_minor,
@@ -143,6 +149,7 @@ def issue(
         subtotal_minor=credited.subtotal_minor,
         tax_minor=credited.tax_minor,
         total_minor=credited.total_minor,
+        rounding_minor=rounding,
         offset_minor=split.offset_minor,
         credit_minor=split.credit_minor,
         refund_minor=split.refund_minor,
@@ -195,6 +202,7 @@ def standing(invoice_id: UUID) -> Standing:
         open_minor=due + invoice.written_off_minor,
         noted_minor=invoice.noted_minor,
         is_final=final,
+        rounded=queries.rounded(invoice),
     )
 
 
@@ -220,6 +228,7 @@ def sides_of(note: CreditNote, *, deposits_minor: int = 0) -> list[books.Side]:
             credit_minor=note.credit_minor,
             refund_minor=note.refund_minor,
             deposits_minor=deposits_minor,
+            rounding_minor=note.rounding_minor,
         )
     return books.credit_opening(offset_minor=note.offset_minor, credit_minor=note.credit_minor)
 

@@ -31,7 +31,7 @@ _LINE = (
 )  # fmt: skip
 _TAX = ("category", "percentage", "base_minor", "tax_minor", "reason")
 # What came later stands in a digest where it says something, so that older documents keep theirs.
-_LATER_COLUMNS = ("tax_rule", "role", "quote_id")
+_LATER_COLUMNS = ("tax_rule", "role", "quote_id", "plan_id")
 _LATER_LINE = (
     "gross_minor", "tax_exact", "tax_components", "price_id", "period_from", "period_to", "deducts_id",
 )  # fmt: skip

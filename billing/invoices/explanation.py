@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from billing.invoices.queries import InvoiceDetail, LineRow, TaxRow
+from billing.issuer.rules import COINS
 from billing.tax import place
 from billing.tax.rules import CATEGORIES, Component, Rate, inside, plain
 from core import money
@@ -137,6 +138,9 @@ def _tax(row: TaxRow, lines: Sequence[LineRow], currency: str, *, by_line: bool)
             continue
         if line.gross_minor is not None and line.deducts_id is not None:
             charged = line.gross_minor - line.net_minor
+            if line.tax_components:
+                own = next(each for each in line.tax_components if each["name"] == part.name)
+                charged = money.to_minor(Decimal(own["tax_exact"]), currency)
             deducted += charged
             exact, minor = money.add(exact, _major(charged, currency)), minor + charged
         elif by_line:
@@ -177,6 +181,19 @@ def _sums(found: InvoiceDetail) -> tuple[Step, ...]:
     lines = sum(line.net_minor for line in found.lines)
     taxes = sum(tax.tax_minor for tax in found.taxes)
     total = found.subtotal_minor + found.tax_minor
+    rounded = Step(
+        what="Rounding",
+        how="To the smallest coin"
+        if found.imported_number is None
+        else "As its seller rounded what is to be paid",
+        result_minor=found.rounding_minor,
+        # The coin itself is a setting that may have changed since.
+        holds=found.imported_number is not None
+        or (
+            abs(found.rounding_minor) <= COINS.get(found.currency, 1) // 2
+            and found.payable_minor % COINS.get(found.currency, 1) == 0
+        ),
+    )
     return (
         Step(
             what="Net",
@@ -190,6 +207,7 @@ def _sums(found: InvoiceDetail) -> tuple[Step, ...]:
         Step(
             what="Total", how="Net and tax", result_minor=found.total_minor, holds=total == found.total_minor
         ),
+        *([rounded] if found.rounding_minor else []),
     )
 
 

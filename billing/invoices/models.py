@@ -1,7 +1,7 @@
 """Invoices. Once finalized, no business column of one can change or go: a trigger refuses it to everybody.
 
-Drafts have no number. Sums stand in plain minor units, so that SQL can add them; what was bought, by whom and
-from whom is encrypted with the organization's document key, which outlives the customer's own.
+Sums stand in plain minor units, so that SQL can add them; what was bought, by whom and from whom is encrypted with the
+organization's document key, which outlives the customer's own.
 """
 
 from decimal import Decimal
@@ -12,6 +12,7 @@ from django.db.models import Case, F, Q, Value, When
 
 from billing.customers.models import Customer
 from billing.issuer.models import Rounding, Series
+from billing.issuer.rules import MOST_ROUNDED
 from billing.tax.models import TaxRate
 from core.datapolicy import DataPolicy, Erasure, FieldClass, Owner
 from crypto.fields import EncryptedJSONField, EncryptedTextField
@@ -22,6 +23,9 @@ _KEPT = "10 years after the fiscal year"
 _LAW = "tax law"
 # What the lists add up, and what row-level security asks for: sums are then read from an index alone.
 _SUMMED = ("currency", "customer_id", "total_minor", "amount_due_minor")
+_COMPLETE = (
+    "series", "fiscal_year", "sequence", "issued_on", "seller", "buyer", "content_digest", "finalized_at",
+)  # fmt: skip
 
 
 class Invoice(TenantModel):
@@ -59,11 +63,12 @@ class Invoice(TenantModel):
     sequence = models.PositiveIntegerField(null=True)
     number = models.CharField(max_length=80, null=True)  # noqa: DJ001  a draft has none, which is not an empty one
     imported_number = models.CharField(max_length=80, null=True)  # noqa: DJ001  most were never elsewhere
-    # The quote it bills with others, and how.
+    # The quote it bills with others, and how; or the draft on whose total deposits are billed, itself included.
     role = models.CharField(max_length=8, choices=Role, blank=True, default="")
     quote = models.ForeignKey(
         "billing.Quote", models.PROTECT, null=True, db_constraint=False, db_index=False, related_name="+"
     )
+    plan_id = models.UUIDField(null=True)
     status = models.CharField(max_length=16, choices=Status, default=Status.DRAFT)
     payment_status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.UNPAID)
     currency = models.CharField(max_length=3)
@@ -75,7 +80,7 @@ class Invoice(TenantModel):
     subtotal_minor = models.BigIntegerField()
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
-    # What an imported document says was paid before (BT-113) and how its total was rounded (BT-114).
+    # What an imported document says was paid before (BT-113); and what rounding added to what is to be paid (BT-114).
     prepaid_minor = models.BigIntegerField(default=0)
     rounding_minor = models.BigIntegerField(default=0)
     amount_paid_minor = models.BigIntegerField(default=0)
@@ -122,7 +127,7 @@ class Invoice(TenantModel):
         erasure=Erasure.KEPT_BY_LAW,
         fields={
             **dict.fromkeys(["id", "tenant", "customer", "series"], FieldClass.IDENTIFIER),
-            **dict.fromkeys(["number", "imported_number", "quote"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(["number", "imported_number", "quote", "plan_id"], FieldClass.IDENTIFIER),
             **dict.fromkeys(["fiscal_year", "sequence"], FieldClass.TECHNICAL),
             **dict.fromkeys(["attempts_open", "attempts_processing", "disputes_open"], FieldClass.STATE),
             **dict.fromkeys(["status", "payment_status", "role"], FieldClass.STATE),
@@ -134,10 +139,8 @@ class Invoice(TenantModel):
             **dict.fromkeys(["seller", "buyer"], FieldClass.PERSONAL),
             **dict.fromkeys(["references", "note", "void_reason"], FieldClass.CONTENT),
             "content_digest": FieldClass.HASH,
-            **dict.fromkeys(
-                ["issued_on", "due_on", "created_at", "updated_at", "finalized_at", "voided_at"],
-                FieldClass.TIME,
-            ),
+            **dict.fromkeys(["issued_on", "due_on", "created_at", "updated_at"], FieldClass.TIME),
+            **dict.fromkeys(["finalized_at", "voided_at"], FieldClass.TIME),
         },
     )
 
@@ -160,19 +163,7 @@ class Invoice(TenantModel):
             ),
             models.CheckConstraint(
                 condition=Q(status="draft", sequence__isnull=True, finalized_at__isnull=True)
-                | (
-                    ~Q(status="draft")
-                    & Q(
-                        series__isnull=False,
-                        fiscal_year__isnull=False,
-                        sequence__isnull=False,
-                        issued_on__isnull=False,
-                        seller__isnull=False,
-                        buyer__isnull=False,
-                        content_digest__isnull=False,
-                        finalized_at__isnull=False,
-                    )
-                ),
+                | (~Q(status="draft") & Q(**{f"{name}__isnull": False for name in _COMPLETE})),
                 name="billing_invoice_complete",
             ),
             models.CheckConstraint(
@@ -203,7 +194,7 @@ class Invoice(TenantModel):
             ),
             models.CheckConstraint(
                 condition=Q(credited_minor__gte=0, written_off_minor__gte=0)
-                & Q(noted_minor__gte=F("credited_minor"))
+                & Q(noted_minor__gte=F("credited_minor") - MOST_ROUNDED)
                 & Q(noted_minor__lte=F("total_minor")),
                 name="billing_invoice_not_overcredited",
             ),
@@ -215,13 +206,14 @@ class Invoice(TenantModel):
                 name="billing_invoice_void_is_free",
             ),
             models.CheckConstraint(
-                condition=Q(imported_number__isnull=True, prepaid_minor=0, rounding_minor=0)
+                condition=Q(imported_number__isnull=True, prepaid_minor=0)
                 | Q(imported_number__isnull=False, series__isnull=False),
                 name="billing_invoice_imported_series",
             ),
             models.CheckConstraint(
-                condition=Q(role="", quote__isnull=True)
-                | Q(role__in=["deposit", "progress", "final"], quote__isnull=False),
+                condition=Q(role="", quote__isnull=True, plan_id__isnull=True)
+                | Q(role__in=["deposit", "progress", "final"], quote__isnull=False, plan_id__isnull=True)
+                | Q(role__in=["deposit", "final"], quote__isnull=True, plan_id__isnull=False),
                 name="billing_invoice_role",
             ),
         ]
@@ -249,6 +241,10 @@ class Invoice(TenantModel):
             models.Index(
                 fields=["tenant", "quote"], condition=Q(quote__isnull=False), name="billing_invoice_quote"
             ),
+            models.Index(
+                fields=["tenant", "plan_id"], condition=Q(plan_id__isnull=False), name="billing_invoice_plan"
+            ),
+            models.Index(fields=["tenant", "total_minor", "id"], name="billing_invoice_total"),
         ]
 
 

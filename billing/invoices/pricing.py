@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from billing.invoices.rules import Discount, DiscountExceedsLine, LineInput, NegativeTotal
+from billing.issuer.rules import to_coin
 from billing.tax import rules as tax
 from core import money
 from core.errors import NotFound, Refusal
@@ -42,8 +43,9 @@ class Priced:
     tax_inclusive: bool = False
     adjustments: tuple[dict[str, Any], ...] = ()
     net_minor: int = 0
-    # The earlier invoice that it takes off; its net amount then is what was charged there.
+    # The earlier invoice that it takes off, and the taxes that were charged there.
     deducts_id: UUID | None = None
+    settled: tuple[int, ...] = ()
 
     @property
     def gross_minor(self) -> int | None:
@@ -60,9 +62,11 @@ class Priced:
 
     def taxes(self, currency: str) -> list[tuple[tax.Component, Decimal]]:
         """Return each tax of this line before rounding, in major units."""
-        if self.deducts_id is not None:
-            charged = money.from_minor(self.asked_minor - self.net_minor, currency)
-            return [(self.rate.parts[0], charged.quantize(EXACT, context=money.EXACT))]
+        if self.settled:
+            return [
+                (part, money.from_minor(minor, currency).quantize(EXACT, context=money.EXACT))
+                for part, minor in zip(self.rate.parts, self.settled, strict=True)
+            ]
         asked = money.from_minor(self.asked_minor, currency)
         return [
             (part, self._tax(asked, part).quantize(EXACT, context=money.EXACT)) for part in self.rate.parts
@@ -80,6 +84,8 @@ class Totals:
 
     subtotal_minor: int
     taxes: tuple[tax.AppliedTax, ...]
+    # What is added so that a smallest coin can pay it (EN 16931 BT-114); below zero it is taken off.
+    rounding_minor: int = 0
 
     @property
     def tax_minor(self) -> int:
@@ -88,7 +94,7 @@ class Totals:
 
     @property
     def total_minor(self) -> int:
-        """What the customer owes."""
+        """With tax, before it is rounded to a coin."""
         return self.subtotal_minor + self.tax_minor
 
 
@@ -118,8 +124,9 @@ def bill(
     currency: str,
     discounts: Sequence[Discount] = (),
     by_line: bool = False,
+    coin_minor: int = 1,
 ) -> Bill:
-    """Compute a document from lines that `rules.check_lines` let pass.
+    """Compute a document from lines that `rules.check_lines` let pass; what is to be paid ends in whole coins.
 
     Raises:
         NotFound: a line's tax rate is not among the rates; names the line.
@@ -140,31 +147,25 @@ def bill(
     for index, discount in enumerate(discounts):
         with _naming(f"discounts/{index}"):
             priced += _spread(discount, index, groups, currency)
-    return settle([*priced, *deducted], currency, by_line=by_line)
+    return settle([*priced, *deducted], currency, by_line=by_line, coin_minor=coin_minor)
 
 
-def settle(priced: Sequence[Priced], currency: str, *, by_line: bool = False) -> Bill:
+def settle(priced: Sequence[Priced], currency: str, *, by_line: bool = False, coin_minor: int = 1) -> Bill:
     """Tax all lines together and add up.
 
     Raises:
         NegativeTotal: it comes to less than nothing.
         AmountTooLarge: it comes to more than can be booked.
     """
-    amounts = [
-        tax.Amount(
-            item.rate,
-            item.asked_minor,
-            item.tax_inclusive,
-            None if item.deducts_id is None else item.net_minor,
-        )
-        for item in priced
-    ]
+    amounts = [tax.Amount(item.rate, item.asked_minor, item.tax_inclusive, item.settled) for item in priced]
     computed = tax.compute(amounts, currency, by_line=by_line)
     totals = Totals(subtotal_minor=sum(computed.nets), taxes=computed.taxes)
     if max(abs(totals.subtotal_minor), abs(totals.total_minor)) > money.MAX_MINOR:
         raise money.AmountTooLarge(field="lines")
     if totals.total_minor < 0:
         raise NegativeTotal(field="lines")
+    rounding = to_coin(totals.total_minor, coin_minor) - totals.total_minor
+    totals = replace(totals, rounding_minor=rounding)
     done = tuple(replace(item, net_minor=net) for item, net in zip(priced, computed.nets, strict=True))
     return Bill(lines=done, totals=totals)
 
@@ -204,9 +205,27 @@ def price(line: LineInput, rate: tax.Rate, currency: str) -> Priced:
         asked_minor=asked,
         tax_inclusive=line.tax_inclusive,
         adjustments=adjustments,
-        net_minor=asked if line.net_minor is None else line.net_minor,
+        net_minor=asked - sum(line.settled),
         deducts_id=line.deducts_id,
+        settled=line.settled,
     )
+
+
+def rate_of(line: Any) -> tax.Rate:
+    """Return the rate that a kept line was taxed by."""
+    parts = tuple(
+        tax.Component(part["name"], Decimal(part["percentage"])) for part in line.tax_components or ()
+    )
+    return tax.Rate(line.tax_category, line.tax_percentage, parts)
+
+
+def settled_of(line: Any, currency: str) -> tuple[int, ...]:
+    """Return the taxes that a kept line takes over from an earlier invoice, one for each part of its rate."""
+    if getattr(line, "deducts_id", None) is None:
+        return ()
+    if not line.tax_components:
+        return ((line.gross_minor or 0) - line.net_minor,)
+    return tuple(money.to_minor(Decimal(part["tax_exact"]), currency) for part in line.tax_components)
 
 
 def asked_discount(entry: Mapping[str, Any]) -> Discount:

@@ -33,6 +33,7 @@ LIST = (
     "id", "customer_id", "number", "imported_number", "status", "payment_status", "currency", "issued_on",
     "due_on", "subtotal_minor", "tax_minor", "total_minor", "prepaid_minor", "amount_paid_minor",
     "amount_due_minor", "noted_minor", "credited_minor", "written_off_minor", "created_at", "updated_at",
+    "rounding_minor",
 )  # fmt: skip
 # In the tallies, where an invoice that was given up stands between unpaid and paid.
 LOST = "written_off"
@@ -61,8 +62,14 @@ class InvoiceRow:
     noted_minor: int = 0
     credited_minor: int = 0
     written_off_minor: int = 0
+    rounding_minor: int = 0
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def payable_minor(self) -> int:
+        """The total as it is to be paid, rounded to a coin where that is so."""
+        return self.total_minor + self.rounding_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +118,12 @@ class InvoiceDetail(InvoiceRow):
     """One invoice with its lines, taxes and parties; a draft has no copied parties yet."""
 
     prepaid_minor: int
-    rounding_minor: int
     rounding: str
     tax_rule: str
     series_id: UUID | None
     role: str = ""
     quote_id: UUID | None = None
+    plan_id: UUID | None = None
     seller: dict[str, Any] = field(default_factory=dict)
     buyer: dict[str, Any] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
@@ -213,12 +220,12 @@ def detail(invoice: Invoice) -> InvoiceDetail:
     return InvoiceDetail(
         **_columns(row, names),
         prepaid_minor=invoice.prepaid_minor,
-        rounding_minor=invoice.rounding_minor,
         rounding=invoice.rounding,
         tax_rule=invoice.tax_rule,
         series_id=invoice.series_id,
         role=invoice.role,
         quote_id=invoice.quote_id,
+        plan_id=invoice.plan_id,
         seller=invoice.seller or {},
         buyer=invoice.buyer or {},
         references=invoice.references or {},

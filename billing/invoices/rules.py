@@ -56,8 +56,8 @@ class LineInput:
     With `tax_inclusive` the price, and a discount's amount, have the tax inside. The period of service is half-open:
     from its first day up to, and without, `period_to`. `price_id` is the catalogue's price, if it came from there.
 
-    With `deducts_id` it takes off what an earlier invoice charged, of which `net_minor` (below zero) was without tax:
-    its tax is what was charged there, and no discount of this document touches it.
+    With `deducts_id` it takes off what an earlier invoice charged: `settled` are the taxes (below zero) charged there,
+    one for each part of the rate, and no discount of this document touches it.
     """
 
     description: str
@@ -71,7 +71,7 @@ class LineInput:
     discount: Discount | None = None
     tax_inclusive: bool = False
     deducts_id: UUID | None = None
-    net_minor: int | None = None
+    settled: tuple[int, ...] = ()
 
 
 def check_lines(lines: Sequence[LineInput]) -> None:

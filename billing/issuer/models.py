@@ -175,6 +175,8 @@ class Issuer(TenantModel):
     supplies = models.CharField(max_length=8, choices=Supplies, default=Supplies.SERVICES)
     # Whether consumers in other EU countries are taxed at their own rates (One Stop Shop).
     uses_oss = models.BooleanField(default=False)
+    # The currencies in which what is to be paid is rounded to the smallest coin.
+    rounded_currencies = models.JSONField(default=list)
     # Whether what is due is billed each night without anybody asking.
     auto_billing = models.BooleanField(default=False)
     # The series that documents are numbered in unless another is named: of invoices, credit notes and quotes.
@@ -213,7 +215,7 @@ class Issuer(TenantModel):
             "supplies": FieldClass.STATE,
             "uses_oss": FieldClass.STATE,
             "series": FieldClass.IDENTIFIER,
-            "auto_billing": FieldClass.STATE,
+            **dict.fromkeys(["auto_billing", "rounded_currencies"], FieldClass.STATE),
             "credit_note_series": FieldClass.IDENTIFIER,
             "quote_series": FieldClass.IDENTIFIER,
             "credit_expires_days": FieldClass.STATE,

@@ -85,6 +85,11 @@ def credit_expires_days() -> int | None:
     return found
 
 
+def rounded_currencies() -> list[str]:
+    """Return the currencies in which what is to be paid is rounded to the smallest coin."""
+    return list(Issuer.objects.values_list("rounded_currencies", flat=True).first() or [])
+
+
 def bills_nightly() -> bool:
     """Tell whether what is due is billed each night without anybody asking."""
     return bool(Issuer.objects.values_list("auto_billing", flat=True).first())

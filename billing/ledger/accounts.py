@@ -25,13 +25,13 @@ TEMPLATES: dict[str, dict[str, str]] = {
         "receivable": "1400", "revenue": "8400", "tax": "1776", "bank": "1200", "gateway": "1360",
         "disputed": "1365", "customer_credit": "1710", "customer_deposits": "1718",
         "refunds": "8700", "opening_balance": "9000",
-        "bad_debt": "2400", "other_income": "2700", "fx_gain_loss": "2660", "fx_valuation": "1498",
+        "bad_debt": "2400", "other_income": "2700", "rounding": "2700", "fx_gain_loss": "2660", "fx_valuation": "1498",
     },
     "skr04": {
         "receivable": "1200", "revenue": "4400", "tax": "3806", "bank": "1800", "gateway": "1460",
         "disputed": "1465", "customer_credit": "3250", "customer_deposits": "3272",
         "refunds": "4700", "opening_balance": "9000",
-        "bad_debt": "6930", "other_income": "4830", "fx_gain_loss": "4840", "fx_valuation": "1248",
+        "bad_debt": "6930", "other_income": "4830", "rounding": "4830", "fx_gain_loss": "4840", "fx_valuation": "1248",
     },
 }  # fmt: skip
 

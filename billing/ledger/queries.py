@@ -48,6 +48,7 @@ _PROOFS = {
           SELECT coalesce(sum(amount_minor) FILTER (WHERE account = 'receivable'), 0) AS receivable,
                  coalesce(sum(amount_minor) FILTER (WHERE account IN ('revenue', 'customer_deposits')), 0) AS revenue,
                  coalesce(sum(amount_minor) FILTER (WHERE account = 'tax'), 0) AS tax,
+                 coalesce(sum(amount_minor) FILTER (WHERE account = 'rounding'), 0) AS rounded,
                  coalesce(sum(amount_minor) FILTER (WHERE account = 'opening_balance'), 0) AS opening,
                  coalesce(bool_and(currency = i.currency AND customer_id = i.customer_id), false) AS own
           FROM billing_ledgerentry e WHERE e.tenant_id = t.tenant_id AND e.transaction_id = t.id) AS posted
@@ -55,7 +56,7 @@ _PROOFS = {
           i.imported_number IS NULL AS ours,
           i.total_minor + i.rounding_minor - i.prepaid_minor AS due) AS wanted
         WHERE i.tenant_id = %(tenant)s AND NOT (own
-          AND receivable = sign * CASE WHEN ours THEN i.total_minor ELSE due END
+          AND receivable = sign * due AND rounded = -sign * CASE WHEN ours THEN i.rounding_minor ELSE 0 END
           AND revenue = -sign * CASE WHEN ours THEN i.subtotal_minor ELSE 0 END
           AND tax = -sign * CASE WHEN ours THEN i.tax_minor ELSE 0 END
           AND opening = -sign * CASE WHEN ours THEN 0 ELSE due END)""",

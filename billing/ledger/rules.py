@@ -28,6 +28,8 @@ class Account(StrEnum):
     BAD_DEBT = "bad_debt"
     # Credit that expired.
     OTHER_INCOME = "other_income"
+    # What rounding to the smallest coin brought (credit) and cost.
+    ROUNDING = "rounding"
     # What foreign currencies gained (credit) and lost in the books' own, and what that adds to what is owed in them.
     FX_GAIN_LOSS = "fx_gain_loss"
     FX_VALUATION = "fx_valuation"
@@ -47,6 +49,7 @@ CHART: dict[str, tuple[str, str]] = {
     Account.REFUNDS: ("Refunds given or promised", "liability"),
     Account.BAD_DEBT: ("Bad debts", "expense"),
     Account.OTHER_INCOME: ("Other income", "income"),
+    Account.ROUNDING: ("Rounding differences", "income"),
     Account.FX_GAIN_LOSS: ("Exchange gains and losses", "income"),
     Account.FX_VALUATION: ("Valuation of foreign currencies", "asset"),
 }
@@ -75,17 +78,23 @@ class Side:
     amount_minor: int
 
 
-def finalized(*, subtotal_minor: int, tax_minor: int, deposits_minor: int = 0) -> list[Side]:
-    """Owed by the customer, earned, and owed to the tax office.
+def finalized(
+    *, subtotal_minor: int, tax_minor: int, deposits_minor: int = 0, rounding_minor: int = 0
+) -> list[Side]:
+    """Owed by the customer, earned, and owed to the tax office; and what rounding adds to what is owed.
 
     `deposits_minor` of the net amount is a deposit and not earned yet; below zero it is one that is used up, and earned
     by now.
     """
     sides = [
-        Side(Account.RECEIVABLE, subtotal_minor + tax_minor),
+        Side(Account.RECEIVABLE, subtotal_minor + tax_minor + rounding_minor),
         Side(Account.REVENUE, deposits_minor - subtotal_minor),
     ]
-    more = [Side(Account.TAX, -tax_minor), Side(Account.DEPOSITS, -deposits_minor)]
+    more = [
+        Side(Account.TAX, -tax_minor),
+        Side(Account.DEPOSITS, -deposits_minor),
+        Side(Account.ROUNDING, -rounding_minor),
+    ]
     return [*sides, *(side for side in more if side.amount_minor)]
 
 
@@ -102,6 +111,7 @@ def credited(
     credit_minor: int,
     refund_minor: int,
     deposits_minor: int = 0,
+    rounding_minor: int = 0,
 ) -> list[Side]:
     """Not earned after all, and not owed to the tax office: off what is open, to credit, or promised back.
 
@@ -111,6 +121,7 @@ def credited(
         Side(Account.REVENUE, subtotal_minor - deposits_minor),
         Side(Account.DEPOSITS, deposits_minor),
         Side(Account.TAX, tax_minor),
+        Side(Account.ROUNDING, rounding_minor),
         Side(Account.RECEIVABLE, -offset_minor),
         Side(Account.CREDIT, -credit_minor),
         Side(Account.REFUNDS, -refund_minor),

@@ -1,24 +1,25 @@
 """What of a quote is billed: its deposits and progress invoices, what they leave, and the lines that take them off."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from billing.customers.models import Customer
 from billing.invoices import deductions
-from billing.invoices.deductions import Key
 from billing.invoices.models import Invoice
 from billing.invoices.rules import LineInput
 from billing.issuer.models import Issuer
 from billing.quotes.models import Quote, QuoteLine
-from billing.tax.rules import plain
+from billing.tax import queries as tax_rates
+from billing.tax.rules import Component, Rate
 from core.errors import Conflict, NotFound
 
 _WORDS = {
     "en": {
         "deposit": "Deposit on quote {number}{percent}",
         "progress": "Part of quote {number}{percent}",
+        "ahead": "Deposit{percent}",
         "less_deposit": "Less deposit invoice {number}",
         "less_progress": "Less progress invoice {number}",
         "point": ".",
@@ -26,6 +27,7 @@ _WORDS = {
     "de": {
         "deposit": "Anzahlung auf Angebot {number}{percent}",
         "progress": "Abschlag auf Angebot {number}{percent}",
+        "ahead": "Anzahlung{percent}",
         "less_deposit": "Abzüglich Anzahlungsrechnung {number}",
         "less_progress": "Abzüglich Abschlagsrechnung {number}",
         "point": ",",
@@ -97,7 +99,7 @@ def taken_off(quote: Quote) -> list[LineInput]:
     parts = [row for row in rows if row.status != Invoice.Status.VOIDED]
     if any(part.status == Invoice.Status.DRAFT for part in parts):
         raise PartsAreDrafts
-    said = words_for(quote)
+    said = words_for(quote.customer_id)
     words = {part.pk: said[f"less_{part.role}"].format(number=part.number) for part in parts}
     return deductions.lines_for(parts, rates=rates_of(quote), words=words)
 
@@ -107,30 +109,43 @@ def is_begun(quote: Quote) -> bool:
     return Invoice.objects.filter(quote_id=quote.pk).exclude(status=Invoice.Status.VOIDED).exists()
 
 
-def rates_of(quote: Quote) -> dict[Key, UUID | None]:
-    """Return the tax rate that stands for each category and percentage of a quote."""
-    found: dict[Key, UUID | None] = {}
-    for line in QuoteLine.objects.filter(quote_id=quote.pk).order_by("position"):
-        found.setdefault((line.tax_category, plain(line.tax_percentage)), line.tax_rate_id)
-    return found
+def rates_of(quote: Quote) -> dict[Rate, UUID | None]:
+    """Return the tax rate that stands for each rate of a quote."""
+    return {rate: key for rate, key, _ in _rated(quote)}
 
 
-def words_for(quote: Quote) -> dict[str, str]:
+def _rated(quote: Quote) -> list[tuple[Rate, UUID | None, int]]:
+    """Return the rate of each line of a quote, the id of it, and the line's net amount."""
+    lines = list(QuoteLine.objects.filter(quote_id=quote.pk).order_by("position"))
+    rates = tax_rates.rates_by_id(line.tax_rate_id for line in lines if line.tax_rate_id is not None)
+    return [
+        (
+            Rate(line.tax_category, line.tax_percentage)
+            if line.tax_rate_id is None
+            else replace(rates[line.tax_rate_id], reason="", reason_code=""),
+            line.tax_rate_id,
+            line.net_minor,
+        )
+        for line in lines
+    ]
+
+
+def words_for(customer_id: UUID) -> dict[str, str]:
     """Return what the lines say, in the language of the customer's documents."""
-    chosen = Customer.objects.filter(pk=quote.customer_id).values_list("language", flat=True).first()
+    chosen = Customer.objects.filter(pk=customer_id).values_list("language", flat=True).first()
     return _WORDS.get(
         chosen or Issuer.objects.values_list("language", flat=True).first() or "en", _WORDS["en"]
     )
 
 
-def left_of(quote: Quote) -> dict[Key, int]:
+def left_of(quote: Quote) -> dict[Rate, int]:
     """Return what no invoice bills yet, by rate, tax included."""
-    left: dict[Key, int] = {}
-    for tax in quote.taxes:
-        key = (tax["category"], plain(Decimal(tax["percentage"])))
-        left[key] = left.get(key, 0) + tax["base_minor"] + tax["tax_minor"]
+    nets: dict[Rate, int] = {}
+    for rate, _, net in _rated(quote):
+        nets[rate] = nets.get(rate, 0) + net
+    taxes = {
+        (tax["category"], Component(tax["name"], Decimal(tax["percentage"]))): int(tax["tax_minor"])
+        for tax in quote.taxes
+    }
     rows = Invoice.objects.filter(quote_id=quote.pk).exclude(status=Invoice.Status.VOIDED)
-    for rates in deductions.charged(rows.values_list("pk", flat=True)).values():
-        for key, (_, gross) in rates.items():
-            left[key] = left.get(key, 0) - gross
-    return left
+    return deductions.left_of(deductions.by_rate(nets, taxes), rows.values_list("pk", flat=True))

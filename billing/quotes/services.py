@@ -135,7 +135,7 @@ def update(*, quote_id: UUID, changes: Mapping[str, Any], actor: Actor, at: date
     lines, discounts = changes.get("lines"), changes.get("discounts")
     bill = _priced(
         quote,
-        asked(kept) if lines is None else _written(lines, quote.currency, at),
+        asked(kept, quote.currency) if lines is None else _written(lines, quote.currency, at),
         pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept])
         if discounts is None
         else discounts,
@@ -236,7 +236,7 @@ def convert(*, quote_id: UUID, actor: Actor, at: datetime) -> Invoice:
     invoice = invoices.create_draft(
         customer_id=quote.customer_id,
         currency=quote.currency,
-        lines=[*asked(kept), *less],
+        lines=[*asked(kept, quote.currency), *less],
         discounts=pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept]),
         note=quote.note,
         role=Invoice.Role.FINAL if less else "",

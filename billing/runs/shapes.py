@@ -16,6 +16,7 @@ from billing.invoices.services import rows as parts
 from billing.invoices.services.drafts import StackedTaxOnEInvoice
 from billing.invoices.services.finals import InvoiceWithoutLines
 from billing.issuer.models import Issuer, Rounding
+from billing.issuer.rules import coin
 from billing.ledger import rules as books
 from billing.runs.rules import PlannedInvoice
 from billing.runs.staging import Stage
@@ -115,8 +116,13 @@ class Shapes:
         used = {line.tax_rate_id for line in planned.lines}
         if self._series.e_invoice and any(self._rates[key].components for key in used if key in self._rates):
             raise StackedTaxOnEInvoice(field="lines")
-        by_line = self._series.rounding == Rounding.LINE
-        return pricing.bill(planned.lines, rates=self._rates, currency=currency, by_line=by_line)
+        return pricing.bill(
+            planned.lines,
+            rates=self._rates,
+            currency=currency,
+            by_line=self._series.rounding == Rounding.LINE,
+            coin_minor=coin(currency, self._issuer.rounded_currencies),
+        )
 
     def _make(self, planned: PlannedInvoice, currency: str, due_on: date) -> Shape:
         bill = self._bill(planned, currency)
@@ -135,6 +141,7 @@ class Shapes:
             subtotal_minor=bill.totals.subtotal_minor,
             tax_minor=bill.totals.tax_minor,
             total_minor=bill.totals.total_minor,
+            rounding_minor=bill.totals.rounding_minor,
             seller=self._seller,
             buyer=_BUYER,
             references=dict(planned.references or {}) or None,
@@ -142,7 +149,11 @@ class Shapes:
         )
         invoice.payment_status = rules.payment_status(due_minor=due_minor(invoice), paid_minor=0)
         lines, taxes = parts.parts_of(invoice, bill)
-        sides = books.finalized(subtotal_minor=bill.totals.subtotal_minor, tax_minor=bill.totals.tax_minor)
+        sides = books.finalized(
+            subtotal_minor=bill.totals.subtotal_minor,
+            tax_minor=bill.totals.tax_minor,
+            rounding_minor=bill.totals.rounding_minor,
+        )
         accounts = ",".join(str(side.account) for side in sides)
         amounts = ",".join(str(side.amount_minor) for side in sides)
         return Shape(

@@ -167,13 +167,13 @@ def per_rate(amounts: Iterable[tuple[Rate, int]], currency: str) -> list[Applied
 class Amount:
     """What one line comes to in minor units: without tax, or with the tax inside.
 
-    With `net_minor` its tax was settled on another document, and is taken over as it stands there.
+    With `settled` its taxes, one for each part of the rate, were settled on another document and are taken over.
     """
 
     rate: Rate
     asked_minor: int
     inclusive: bool = False
-    net_minor: int | None = None
+    settled: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,17 +198,15 @@ def compute(amounts: Sequence[Amount], currency: str, *, by_line: bool = False) 
     """
     groups: dict[tuple[Rate, bool, int], list[int]] = {}
     for index, amount in enumerate(amounts):
-        alone = by_line or amount.net_minor is not None
+        alone = by_line or bool(amount.settled)
         key = (amount.rate, amount.inclusive, index if alone else -1)
         groups.setdefault(key, []).append(index)
     nets = [amount.asked_minor for amount in amounts]
     taxes = _Taxes(currency)
     for (rate, inclusive, _), indexes in groups.items():
         asked = sum(nets[index] for index in indexes)
-        settled = amounts[indexes[0]].net_minor
-        if settled is not None:
-            taxes.settled(rate, asked, settled)
-            nets[indexes[0]] = settled
+        if settled := amounts[indexes[0]].settled:
+            nets[indexes[0]] = taxes.settled(rate, asked, settled)
             continue
         if not inclusive:
             taxes.on_top(rate, asked, at_once=by_line)
@@ -255,11 +253,14 @@ class _Taxes:
             self._exact[key] = money.add(self._exact[key], exact)
         return left
 
-    def settled(self, rate: Rate, gross_minor: int, net_minor: int) -> None:
-        """Take over a tax as another document charged it."""
-        key = self._key(rate, rate.parts[0], net_minor)
-        self._done[key] += gross_minor - net_minor
-        self._exact[key] = money.add(self._exact[key], self._major(gross_minor - net_minor))
+    def settled(self, rate: Rate, gross_minor: int, charged: Sequence[int]) -> int:
+        """Take over taxes as another document charged them, and return what is left."""
+        left = gross_minor - sum(charged)
+        for part, minor in zip(rate.parts, charged, strict=True):
+            key = self._key(rate, part, left)
+            self._done[key] += minor
+            self._exact[key] = money.add(self._exact[key], self._major(minor))
+        return left
 
     def rows(self) -> tuple[AppliedTax, ...]:
         return tuple(

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.urls import reverse
 
+from billing.deposits import services as deposits
 from billing.documents.papers import TITLES
+from billing.invoices.queries import InvoiceDetail
 from billing.quotes import parts
 from billing.quotes.queries import QuoteDetail
 from core import ids
@@ -29,6 +31,27 @@ def shown(found: QuoteDetail, *, slug: str) -> dict[str, Any]:
         "billed_minor": found.total_minor - standing.left_minor,
         "left_minor": standing.left_minor,
         "currency": found.currency,
+    }
+
+
+def ahead(found: InvoiceDetail, *, slug: str) -> dict[str, Any]:
+    """Return how far a draft is billed ahead, for its page."""
+    standing = deposits.standing(found.id)
+    return {
+        "parts": [
+            {
+                "url": reverse("billing:invoice", args=[slug, ids.encode("invoice", each.pk)]),
+                "name": each.number or "Draft",
+                "role": TITLES[each.role],
+                "status": each.status,
+                "amount_minor": each.total_minor - each.noted_minor,
+            }
+            for each in standing.deposits
+        ],
+        "billed_minor": standing.planned_minor - standing.left_minor,
+        "left_minor": standing.left_minor,
+        "currency": found.currency,
+        "is_taken_off": standing.is_taken_off,
     }
 
 
@@ -65,7 +88,7 @@ def totals(found: QuoteDetail) -> dict[str, Any]:
         "currency": found.currency,
         "subtotal_minor": found.subtotal_minor,
         "taxes": document(found).taxes,
-        "total_minor": found.total_minor,
+        "payable_minor": found.total_minor,
         "unread": 0,
         "twins": [],
     }

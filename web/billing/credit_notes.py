@@ -278,9 +278,10 @@ def _effect(
     ]
     wanted, before = form.wanted(), sum(each.amount_minor for each in chosen)
     plan = notes.planned(standing, wanted)
+    payable = standing.payable_minor(plan)
     refundable = sum(each.left_minor for each in sources) if given["goes"] == "refund" else 0
     split = rules.shared(
-        plan.total_minor,
+        payable,
         open_minor=0 if given["goes"] == "credit" else standing.open_minor,
         refundable_minor=refundable,
         given_back_minor=before,
@@ -289,6 +290,8 @@ def _effect(
     credit = settlement.credit(customer_id=found.customer_id).get(found.currency, 0)
     return {
         "plan": plan,
+        "payable_minor": payable,
+        "rounding_minor": payable - plan.total_minor,
         "discount_minor": sum(part.net_minor for part in plan.lines if part.line_id in discounts),
         "split": split,
         "refund_now_minor": split.refund_minor - before,
@@ -300,7 +303,7 @@ def _effect(
         "credit_after_minor": credit + split.credit_minor,
         "left_after_minor": standing.left.total_minor - plan.total_minor,
         "reason_words": REASONS[given["reason_code"]],
-        "label": f"Credit {formats.money(plan.total_minor, found.currency)}",
+        "label": f"Credit {formats.money(payable, found.currency)}",
         "values": {
             "wanted": wanted,
             "offset_minor": split.offset_minor,

@@ -82,6 +82,11 @@ class Document:
     # The sentence against forged letters, and where it is proved.
     trust: tuple[str, str] = ("", "")
 
+    @property
+    def payable_minor(self) -> int:
+        """The total as it is to be paid."""
+        return self.total_minor + self.rounding_minor
+
 
 def document(found: InvoiceDetail) -> Document:
     """Return what an invoice says; a draft's parties are read as they are now."""

@@ -293,7 +293,8 @@ def _kept_totals(found: InvoiceDetail | None) -> dict[str, Any]:
         "currency": found.currency,
         "subtotal_minor": found.subtotal_minor,
         "taxes": documents.document(found).taxes,
-        "total_minor": found.total_minor,
+        "rounding_minor": found.rounding_minor,
+        "payable_minor": found.payable_minor,
         "unread": 0,
         "twins": [],
     }
@@ -331,7 +332,8 @@ def computed_totals(data: QueryDict, rates: list[TaxRateRow], slug: str) -> dict
             )
             for tax in result.taxes
         ],
-        "total_minor": result.total_minor,
+        "rounding_minor": result.rounding_minor,
+        "payable_minor": result.total_minor + result.rounding_minor,
         "unread": len(lines.forms) - len(inputs),
         "twins": _twins(data, result.total_minor, currency, slug),
     }

@@ -26,7 +26,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
-from web.billing import attachments, conversation, documents, kept_documents, rows
+from web.billing import attachments, billed, conversation, documents, kept_documents, rows
 from web.console import trail
 from web.forms import answer, attempting
 from web.kit import formats
@@ -104,6 +104,7 @@ def _page(request: Request, slug: str, pk: str, form: conversation.AnswerForm) -
         if Permission.INVOICE_READ in request.permissions
         else None,
         "twins": _twins(found, slug) if draft else [],
+        "billed": billed.ahead(found, slug=slug) if draft and found.plan_id == found.id else None,
         # Who a customer wrote to is who may read every invoice; a grant opens the document alone.
         "said": conversation.of(request, found.id) if Permission.INVOICE_READ in request.permissions else [],
         "may_answer": Permission.INVOICE_SEND in request.permissions,
@@ -194,7 +195,7 @@ def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
         "document": documents.document(found),
         "checks": checks,
         "blocked": any(check.tint == "bad" for check in checks),
-        "label": f"Finalize invoice, {formats.money(found.total_minor, found.currency)}",
+        "label": f"Finalize invoice, {formats.money(found.payable_minor, found.currency)}",
     }
     return answer(request, "billing/finalize.html", context, form=form)
 
@@ -216,7 +217,7 @@ def void(request: Request, slug: str, pk: str) -> HttpResponse:
         **context_of(request, slug, pk, found, ""),
         "crumbs": crumbs(slug, found),
         "possible": found.status == "finalized" and _is_untouched(found),
-        "label": f"Void {found.number}, {formats.money(found.total_minor, found.currency)}",
+        "label": f"Void {found.number}, {formats.money(found.payable_minor, found.currency)}",
     }
     return answer(request, "billing/void.html", context, form=form)
 
@@ -268,6 +269,9 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         "quote_url": reverse("billing:quote", args=[slug, ids.encode("quote", found.quote_id)])
         if found.quote_id
         else "",
+        "plan_url": reverse("billing:invoice", args=[slug, ids.encode("invoice", found.plan_id)])
+        if found.plan_id is not None and found.plan_id != found.id
+        else "",
         "title": f"Invoice {found.number}" if found.number else "Draft",
         "tabs": [
             Tab(label, reverse(name, args=[slug, pk]), key == current)
@@ -288,6 +292,7 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         and Permission.INVOICE_WRITE in held
         and found.imported_number is None
         and not found.role,
+        "may_bill_ahead": Permission.INVOICE_WRITE in held and may_bill_ahead(found),
         "may_copy": Permission.INVOICE_WRITE in held and found.imported_number is None,
         "may_discard": draft and Permission.INVOICE_WRITE in held,
         "may_send": final and Permission.INVOICE_SEND in held,
@@ -305,6 +310,12 @@ def context_of(request: Request, slug: str, pk: str, found: InvoiceDetail, curre
         and found.noted_minor < found.total_minor,
         "may_write_off": final and found.amount_due_minor > 0 and Permission.INVOICE_WRITE_OFF in held,
     }
+
+
+def may_bill_ahead(found: InvoiceDetail) -> bool:
+    """Tell whether a deposit can be billed on an invoice: a draft of our own that is no part of anything else."""
+    mine = found.imported_number is None and (not found.role or found.plan_id == found.id)
+    return found.status == "draft" and mine and bool(found.lines)
 
 
 def crumbs(slug: str, found: InvoiceDetail | None = None) -> list[Crumb]:

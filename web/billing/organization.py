@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 
 from accounts.permissions import Permission
 from billing import events
-from billing.issuer import queries, services
-from core import clock
+from billing.issuer import coins, queries, services
+from billing.issuer.rules import COINS
+from core import clock, money
 from edge import recording
 from edge.access import access
 from edge.request import Request
@@ -53,6 +54,16 @@ class IssuerForm(CustomerForm):
         max_value=_LONGEST_CREDIT_DAYS,
         help_text="Days without a movement, where your law allows it. Empty: never.",
     )
+    rounded_currencies = forms.MultipleChoiceField(
+        label="Round what is to be paid to the smallest coin",
+        required=False,
+        choices=[
+            (currency, f"{currency}, to {money.from_minor(coin, currency):f}")
+            for currency, coin in sorted(COINS.items())
+        ],
+        widget=forms.CheckboxSelectMultiple,
+        help_text="The rounding stands on the document in a line of its own, and in the books as a difference.",
+    )
     time_zone = forms.ChoiceField(
         label="Time zone", choices=[(name, name) for name in sorted(available_timezones())]
     )
@@ -82,6 +93,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             services.let_credit_expire(
                 after_days=given["credit_expires_days"], actor=request.actor, at=clock.now()
             )
+            coins.round_totals(currencies=given["rounded_currencies"], actor=request.actor, at=clock.now())
         if not form.errors:
             messages.success(request, "Saved. Invoices finalized from now on carry it.")
             return redirect("billing:organization", slug)
@@ -94,4 +106,9 @@ def _initial() -> dict[str, Any]:
         return {"time_zone": "UTC", "currency": "EUR", "payment_days": 14}
     names = ("name", "tax_id", "tax_number", "email", "phone", "time_zone", "currency", "payment_days")
     kept = {name: getattr(found, name) for name in names}
-    return {**found.address, **kept, "credit_expires_days": queries.credit_expires_days()}
+    return {
+        **found.address,
+        **kept,
+        "credit_expires_days": queries.credit_expires_days(),
+        "rounded_currencies": queries.rounded_currencies(),
+    }

@@ -28,6 +28,8 @@ class Row:
     standing: str
     currency: str
     total_minor: int
+    # As it is to be paid: rounded to a coin where that is so.
+    payable_minor: int
     due_minor: int | None
     issued_on: date | None
     due_on: date | None
@@ -54,6 +56,7 @@ def row(found: InvoiceRow, *, slug: str, on: date) -> Row:
         standing=standing(found, on),
         currency=found.currency,
         total_minor=found.total_minor,
+        payable_minor=found.payable_minor,
         due_minor=found.amount_due_minor if found.status == "finalized" else None,
         issued_on=found.issued_on,
         due_on=found.due_on,

@@ -109,7 +109,7 @@ def bill(opened: Opened) -> Bill:
         kind=opened.standing.kind,
         standing="disputed" if opened.standing.kind == "disputed" else invoice_rows.told(row.standing),
         currency=found.currency,
-        total_minor=found.total_minor,
+        total_minor=found.payable_minor,
         paid_minor=found.amount_paid_minor,
         due_minor=found.amount_due_minor,
         issued_on=found.issued_on,

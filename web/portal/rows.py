@@ -85,7 +85,7 @@ def notes(found: Sequence[CreditNoteRow], *, slug: str) -> list[Note]:
             invoice=numbers.get(row.invoice_id, "") if row.invoice_id else "",
             issued_on=row.issued_on,
             currency=row.currency,
-            total_minor=row.total_minor,
+            total_minor=row.payable_minor,
         )
         for row in found
     ]
@@ -102,7 +102,7 @@ def _bill(found: InvoiceRow, *, slug: str, on: date, moving: int) -> Bill:
         url=reverse("portal:invoice", args=[slug, pk]),
         standing="processing" if moving and moving >= due > 0 else invoice_rows.told(row.standing),
         currency=found.currency,
-        total_minor=found.total_minor,
+        total_minor=found.payable_minor,
         due_minor=due,
         room_minor=max(0, due - moving),
         on_its_way_minor=moving,

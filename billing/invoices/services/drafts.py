@@ -14,12 +14,13 @@ from billing.attachments.models import InvoiceAttachment
 from billing.customers.models import Customer
 from billing.customers.restriction import CustomerRestricted
 from billing.customers.services import CustomerArchived, CustomerErased
-from billing.invoices import catalogued, pricing, rules
+from billing.invoices import catalogued, deductions, pricing, rules
 from billing.invoices.catalogued import Asked
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.services.rows import asked, change_of, check_days, locked_draft, parts_of, tell
 from billing.issuer import queries as issuers
 from billing.issuer.models import Issuer, Rounding, Series
+from billing.issuer.rules import coin
 from billing.tallies import services as tallies
 from billing.tax import proposals
 from billing.tax import queries as tax_rates
@@ -36,7 +37,7 @@ _CHANGEABLE = frozenset(
      "issued_on", "due_on", "note", "references"]
 )  # fmt: skip
 
-_ROUNDING, _E_INVOICE = "usual_rounding", "usual_e_invoice"
+_ROUNDING, _E_INVOICE, _ROUNDED = "usual_rounding", "usual_e_invoice", "rounded_currencies"
 
 
 class SeriesUnfit(Refusal):
@@ -52,7 +53,7 @@ class StackedTaxOnEInvoice(Refusal):
 
 
 class QuotedContentFixed(Conflict):
-    """This invoice bills a quote as it was agreed. Its days, note and references may change; its lines may not."""
+    """This invoice bills in parts what was agreed. Its days, note and references may change; its lines may not."""
 
     code = "quoted_content_fixed"
 
@@ -82,6 +83,7 @@ def create_draft(
     tax_rule: str = "",
     role: str = "",
     quote_id: UUID | None = None,
+    plan_id: UUID | None = None,
 ) -> Invoice:
     """Draft an invoice, in the customer's currency unless another is named.
 
@@ -89,7 +91,7 @@ def create_draft(
     (`supply`; the organization's usual if empty). A rate that is named stays; `tax_rule` says which rule it follows.
     `discounts` are what is taken off, or put on top, of all lines together. It is numbered in the organization's
     usual series unless another of its own is named. A line that names a price takes from it what it does not say.
-    `role` and `quote_id` are set by the services of quotes alone.
+    `role`, `quote_id` and `plan_id` are set by the services of quotes and deposits alone.
 
     Raises:
         NotFound: there is no such customer, tax rate, price or series.
@@ -118,6 +120,7 @@ def create_draft(
         currency=currency,
         role=role,
         quote_id=quote_id,
+        plan_id=plan_id,
         issued_on=issued_on,
         due_on=due_on,
         note=note or None,
@@ -182,7 +185,7 @@ def update_draft(*, invoice_id: UUID, changes: Mapping[str, Any], actor: Actor, 
     if "customer_id" in changes:
         invoice.customer = _billable(changes["customer_id"])
     if set(changes) - {"issued_on", "due_on", "note", "references"}:
-        _replace_lines(invoice, changes, at)
+        replace_lines(invoice, changes, at)
     invoice.updated_at = at
     invoice.save()
     tallies.add([before.taken_back(), change_of(invoice)])
@@ -211,7 +214,7 @@ def copy(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
     made = create_draft(
         customer_id=found.customer_id,
         currency=found.currency,
-        lines=asked(kept),
+        lines=asked(kept, found.currency),
         discounts=pricing.asked_discounts([(line.kind, line.adjustments or []) for line in kept]),
         note=found.note,
         references=found.references,
@@ -230,8 +233,10 @@ def discard_draft(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
     Raises:
         NotFound: there is no such invoice.
         InvoiceNotDraft: it has been finalized.
+        deductions.BilledAhead: a deposit on it stands.
     """
     invoice = locked_draft(invoice_id)
+    deductions.refuse_billed_ahead(invoice)
     tallies.add([change_of(invoice).taken_back()])
     audit.record(events.INVOICE_DISCARDED, actor=actor, subject=("invoice", invoice.pk))
     for attached in InvoiceAttachment.objects.filter(invoice_id=invoice.pk).select_related("file"):
@@ -246,6 +251,7 @@ def _billable(customer_id: UUID) -> Customer:
     usual = {
         _ROUNDING: Subquery(Issuer.objects.values("series__rounding")[:1]),
         _E_INVOICE: Subquery(Issuer.objects.values("series__e_invoice")[:1]),
+        _ROUNDED: Subquery(Issuer.objects.values("rounded_currencies")[:1]),
     }
     rows = Customer.objects.filter(pk=customer_id).annotate(**usual)
     customer: Customer | None = only(rows)
@@ -295,9 +301,8 @@ def _usual(customer: Customer) -> _Policy:
 def _policy(series_id: UUID | None) -> _Policy:
     if series_id is None:
         issuer: Issuer | None = only(Issuer.objects.select_related("series"))
-        if issuer is None:
-            return _Policy(Rounding.DOCUMENT, True)
-        return _Policy(issuer.series.rounding, issuer.series.e_invoice)
+        used = Series() if issuer is None else issuer.series
+        return _Policy(used.rounding, used.e_invoice)
     row = Series.objects.filter(pk=series_id).first()
     if row is None:
         raise NotFound("There is no such number series.", field="series")
@@ -344,26 +349,27 @@ def _bill(
     rates = tax.for_customer(rates, exemption=customer.tax_exemption or "")
     if policy.e_invoice and any(rate.components for rate in rates.values()):
         raise StackedTaxOnEInvoice(field="lines")
-    by_line = policy.rounding == Rounding.LINE
-    return pricing.bill(lines, rates=rates, currency=currency, discounts=discounts, by_line=by_line)
+    # Read with the customer, where the customer was read for this.
+    rounded = getattr(customer, _ROUNDED) if hasattr(customer, _ROUNDED) else issuers.rounded_currencies()
+    by_line, smallest = policy.rounding == Rounding.LINE, coin(currency, rounded or ())
+    return pricing.bill(
+        lines, rates=rates, currency=currency, discounts=discounts, by_line=by_line, coin_minor=smallest
+    )
 
 
 def _amounts(totals: pricing.Totals) -> dict[str, int]:
-    return {
-        "subtotal_minor": totals.subtotal_minor,
-        "tax_minor": totals.tax_minor,
-        "total_minor": totals.total_minor,
-    }
+    names = ("subtotal_minor", "tax_minor", "total_minor", "rounding_minor")
+    return {name: getattr(totals, name) for name in names}
 
 
-def _replace_lines(invoice: Invoice, changes: Mapping[str, Any], at: datetime) -> None:
+def replace_lines(invoice: Invoice, changes: Mapping[str, Any], at: datetime) -> None:
     """Compute the lines anew, given or as they stand, in the currency the draft now has."""
     was = invoice.currency
     invoice.currency = _currency(changes.get("currency") or was)
     kept = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
     lines, discounts = changes.get("lines"), changes.get("discounts")
     if lines is None:
-        lines = asked(kept)
+        lines = asked(kept, was)
         invoice.tax_rule = "" if "customer_id" in changes else invoice.tax_rule
     else:
         invoice.tax_rule = str(changes.get("tax_rule") or "")

@@ -11,7 +11,7 @@ from uuid import UUID
 from audit import services as audit
 from billing import events
 from billing.customers.services import CustomerErased
-from billing.invoices import content, deductions, rules
+from billing.invoices import content, deductions, pricing, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.queries import due_minor
 from billing.invoices.services.rows import (
@@ -19,7 +19,6 @@ from billing.invoices.services.rows import (
     change_of,
     locked,
     locked_draft,
-    rate_of,
     taxes_of,
     tell,
 )
@@ -40,6 +39,7 @@ from tenancy.models import only
 _FINALIZED = (
     "status", "payment_status", "series", "fiscal_year", "sequence", "number", "issued_on", "due_on",
     "seller", "buyer", "content_digest", "finalized_at", "updated_at",
+    "rounding_minor",
 )  # fmt: skip
 
 
@@ -212,6 +212,8 @@ def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple
         series = issuers.usable(Series.objects.get(pk=invoice.series_id), Series.Purpose.INVOICE)
     if series.rounding != invoice.rounding:
         raise RoundingChanged
+    coin = numbering.coin(invoice.currency, issuer.rounded_currencies)
+    invoice.rounding_minor = numbering.to_coin(invoice.total_minor, coin) - invoice.total_minor
     return series, _taxes(invoice, lines)
 
 
@@ -219,10 +221,10 @@ def _taxes(invoice: Invoice, lines: list[InvoiceLine]) -> list[InvoiceTax]:
     """Compute the taxes once more from the lines, and see that nothing has written past the services."""
     amounts = [
         tax.Amount(
-            rate_of(line),
+            pricing.rate_of(line),
             line.net_minor if line.gross_minor is None else line.gross_minor,
             line.gross_minor is not None,
-            None if line.deducts_id is None else line.net_minor,
+            pricing.settled_of(line, invoice.currency),
         )
         for line in lines
     ]
@@ -268,6 +270,7 @@ def _sides(invoice: Invoice, lines: Iterable[InvoiceLine]) -> list[books.Side]:
             subtotal_minor=invoice.subtotal_minor,
             tax_minor=invoice.tax_minor,
             deposits_minor=sum(line.net_minor for line in kept if line.pk in unearned),
+            rounding_minor=invoice.rounding_minor,
         )
     owed = invoice.total_minor + invoice.rounding_minor - invoice.prepaid_minor
     return books.opening(due_minor=owed)

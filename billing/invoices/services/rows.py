@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -140,14 +139,6 @@ def _line(invoice: Invoice, position: int, item: pricing.Priced) -> InvoiceLine:
     )
 
 
-def rate_of(line: InvoiceLine) -> tax.Rate:
-    """Return the rate a line was taxed by."""
-    parts = tuple(
-        tax.Component(part["name"], Decimal(part["percentage"])) for part in line.tax_components or ()
-    )
-    return tax.Rate(line.tax_category, line.tax_percentage, parts)
-
-
 def taxes_of(invoice: Invoice, taxes: Iterable[tax.AppliedTax]) -> list[InvoiceTax]:
     """Make the rows of a document's taxes; nothing is stored."""
     return [
@@ -167,7 +158,7 @@ def taxes_of(invoice: Invoice, taxes: Iterable[tax.AppliedTax]) -> list[InvoiceT
     ]
 
 
-def asked(kept: Iterable[Any]) -> list[LineInput]:
+def asked(kept: Iterable[Any], currency: str) -> list[LineInput]:
     """Return kept lines, of an invoice or a quote, as somebody asked for them."""
     return [
         LineInput(
@@ -181,9 +172,9 @@ def asked(kept: Iterable[Any]) -> list[LineInput]:
             period_to=line.period_to,
             discount=pricing.asked_discount(line.adjustments[0]) if line.adjustments else None,
             tax_inclusive=line.gross_minor is not None,
-            deducts_id=deducts_id,
-            net_minor=None if deducts_id is None else line.net_minor,
+            deducts_id=getattr(line, "deducts_id", None),
+            settled=pricing.settled_of(line, currency),
         )
-        for line, deducts_id in ((line, getattr(line, "deducts_id", None)) for line in kept)
+        for line in kept
         if line.kind == pricing.ITEM
     ]

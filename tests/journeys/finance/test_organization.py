@@ -17,6 +17,7 @@ FORM = {
     "currency": "EUR",
     "payment_days": "30",
     "time_zone": "Europe/Amsterdam",
+    "rounded_currencies": ["CHF"],
 }
 
 
@@ -38,7 +39,9 @@ def test_the_owner_says_who_bills(ours: Organization) -> None:
     )
     assert (found.payment_days, found.time_zone) == (30, "Europe/Amsterdam")
     changed = world.events_of(ours.id, event="issuer.updated", actor_id=ours.people["owner"].id)
-    assert [event.result for event in changed] == ["success"]
+    assert [event.result for event in changed] == ["success", "success"]
+    with scope(Scope(ours.id)):
+        assert queries.rounded_currencies() == ["CHF"]
     page = ours.people["owner"].client.get("/o/a/settings/organization").content.decode()
     assert "Keizersgracht 1" in page
 

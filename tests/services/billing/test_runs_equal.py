@@ -11,6 +11,7 @@ from billing.customers.models import Customer
 from billing.invoices import services as invoices
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
 from billing.invoices.rules import Discount, LineInput
+from billing.issuer import coins
 from billing.issuer import services as issuers
 from billing.ledger.models import LedgerEntry, LedgerTransaction
 from billing.runs.engine import Engine, Job
@@ -88,6 +89,11 @@ def plans() -> list[PlannedInvoice]:
             references={"order": "PO \\ 1"}, due_on=date(2026, 6, 1),
         )
     )  # fmt: skip
+    # Rounded to the smallest coin.
+    coins.round_totals(currencies=["CHF"], actor=make.ACTOR, at=make.AT)
+    found.append(
+        PlannedInvoice(customer_id=people[0].pk, currency="CHF", lines=(make.line("9.99"),), facts=(fact,))
+    )
     return found
 
 
@@ -123,7 +129,8 @@ def test_every_column_is_as_the_services_would_have_written_it(tenant_a):
             BillingRunChunk.objects.order_by("currency").values_list("currency", "invoices", "total_minor")
         )
         totals = {"EUR": sum(row.total_minor for row in made if row.currency == "EUR"), "JPY": 1000}
-        assert chunks == [("EUR", 5, totals["EUR"]), ("JPY", 1, totals["JPY"])]
+        assert chunks == [("CHF", 1, 999), ("EUR", 5, totals["EUR"]), ("JPY", 1, totals["JPY"])]
+        assert made[-1].amount_due_minor == 1000
         assert issuers.next_sequence(series_id=made[0].series_id, fiscal_year=2026) == 2 * first + 1
     assert timedelta(0) == timedelta(0)
 
