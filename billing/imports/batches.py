@@ -4,7 +4,7 @@ Promise kept: nothing of the file is stored in clear, no value stands in a messa
 checked; a run that is cut off goes on behind the last row it took in, and takes none in twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,13 +19,15 @@ from billing.imports.models import Import
 from core.actor import Actor
 from core.errors import Conflict, NotFound
 from outbound import files
+from outbound.models import StoredFile
 from tenancy import jobs
 from tenancy.context import current_tenant, use_case
 
 KEEP = timedelta(days=1)
 UNDO_WITHIN = timedelta(hours=24)
-KIND_CHECK, KIND_RUN, KIND_UNDO = "import.check", "import.run", "import.undo"
+KIND_READ, KIND_CHECK, KIND_RUN, KIND_UNDO = "import.read", "import.check", "import.run", "import.undo"
 FIRST = 200
+_TOLD_EVERY = 2_000
 _REMEMBERED = 5
 _SAMPLE = 5
 _PAGE = 50
@@ -77,37 +79,64 @@ class Shown:
 def upload(*, data: bytes, file_name: str, actor: Actor, at: datetime) -> Import:
     """Keep a file, encrypted and for a day, and guess what its columns hold. A cell with a card number is emptied.
 
+    To read a workbook takes half a minute, so a worker does it after the commit; until then it is kept as it came.
+
     Raises:
         UnreadableTable, EmptyTable, TableTooLarge: the file as a whole cannot be used.
     """
-    table = tables.read(data)
-    counted = _Counted(table)
-    file = files.store(
+    row = Import(created_by=actor.id, created_at=at, updated_at=at, heads=[], mapping=[])
+    if tables.is_workbook(data):
+        tables.check_workbook(data)
+        row.state = Import.State.READING
+        row.file = _kept(file_name, [data], actor, at)
+    else:
+        table = tables.read(data)
+        counted = Counted(table)
+        row.file = _kept(file_name, tables.write(counted), actor, at)
+        set_table(row, table.heads, counted)
+    row.save(force_insert=True)
+    audit.record(events.IMPORT_UPLOADED, actor=actor, subject=("import", row.pk), facts={"rows": row.rows})
+    return _ask(row, KIND_READ, None, actor, at) if row.state == Import.State.READING else row
+
+
+def _kept(file_name: str, chunks: Iterable[bytes], actor: Actor, at: datetime) -> StoredFile:
+    return files.store(
         kind="import",
         name=file_name[:200] or "import",
-        # Not searched once more as one text: every cell was, and numbers in cells side by side are no card's.
+        # Not searched once more as one text: every cell is, and numbers in cells side by side are no card's.
         media_type="application/octet-stream",
-        chunks=tables.write(counted),
+        chunks=chunks,
         actor=actor,
         at=at,
         keep=KEEP,
     )
-    row = Import(
-        file=file,
-        heads=table.heads,
-        mapping=mapping.guess(table.heads, _remembered()),
-        rows=counted.rows,
-        refused=len(counted.cards),
-        refused_first=[[number, field, "card_number", _CARD] for number, field in counted.cards[:FIRST]],
-        created_by=actor.id,
-        created_at=at,
-        updated_at=at,
-    )
-    row.save(force_insert=True)
-    audit.record(
-        events.IMPORT_UPLOADED, actor=actor, subject=("import", row.pk), facts={"rows": counted.rows}
-    )
-    return row
+
+
+def set_table(row: Import, heads: list[str], counted: "Counted") -> None:
+    """Note on an import what its file holds, once all of it was read."""
+    row.heads, row.mapping = heads, mapping.guess(heads, _remembered())
+    row.rows, row.refused = counted.rows, len(counted.cards)
+    row.refused_first = [[number, field, "card_number", _CARD] for number, field in counted.cards[:FIRST]]
+
+
+@use_case
+def set_read(
+    *, import_id: UUID, heads: list[str], counted: "Counted", chunks: list[bytes], actor: Actor, at: datetime
+) -> None:
+    """Put the rows of a workbook into its place; what came is destroyed.
+
+    Raises:
+        NotFound, NotNow: somebody has destroyed it meanwhile.
+    """
+    row = _locked(import_id, Import.State.READING)
+    came = row.file
+    row.file = _kept(came.name or "", chunks, actor, at)
+    set_table(row, heads, counted)
+    row.state, row.updated_at = Import.State.UPLOADED, at
+    row.save()
+    files.delete(file=came, actor=actor)
+    if row.job_id is not None:
+        jobs.finish(job_id=row.job_id, at=at, counts={"rows": row.rows, "refused": row.refused})
 
 
 @use_case
@@ -159,7 +188,9 @@ def drop(*, import_id: UUID, actor: Actor, at: datetime) -> None:
     Raises:
         NotFound, NotNow.
     """
-    row = _locked(import_id, Import.State.UPLOADED, Import.State.CHECKED, Import.State.FAILED)
+    row = _locked(
+        import_id, Import.State.READING, Import.State.UPLOADED, Import.State.CHECKED, Import.State.FAILED
+    )
     for file in (row.file, row.refused_file):
         if file is not None and file.content_key:
             files.delete(file=file, actor=actor)
@@ -230,17 +261,20 @@ def refused_file(*, import_id: UUID, actor: Actor) -> Any:
 _CARD = "This holds what looks like a card number. Nothing of it was stored."
 
 
-class _Counted:
+class Counted:
     """Counts rows as they are stored, and leaves those with a card number out."""
 
-    def __init__(self, table: tables.Table) -> None:
-        self._table, self.rows = table, 0
+    def __init__(self, table: tables.Table, tell: Callable[[int], None] = lambda rows: None) -> None:
+        """`tell` hears now and then how many rows it were so far."""
+        self._table, self._tell, self.rows = table, tell, 0
         self.cards: list[tuple[int, str]] = []
 
     def __iter__(self) -> Any:
         heads = self._table.heads
         for row in self._table.rows:
             self.rows += 1
+            if not self.rows % _TOLD_EVERY:
+                self._tell(self.rows)
             if row.cards:
                 at = row.cards[0]
                 self.cards.append((row.number, heads[at] if at < len(heads) and len(row.cards) == 1 else ""))

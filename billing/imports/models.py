@@ -19,8 +19,9 @@ class Import(TenantModel):
         CUSTOMERS = "customers"
 
     class State(models.TextChoices):
-        """Checked: a dry run says what it would do. Undone and dropped are final."""
+        """Reading: a workbook waits to be read. Checked: a dry run says what it would do. Undone, dropped: final."""
 
+        READING = "reading"
         UPLOADED = "uploaded"
         CHECKING = "checking"
         CHECKED = "checked"
@@ -96,7 +97,8 @@ class Import(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(
                     state__in=[
-                        "uploaded", "checking", "checked", "running", "done", "failed", "undone", "dropped",
+                        "reading", "uploaded", "checking", "checked", "running", "done", "failed", "undone",
+                        "dropped",
                     ],
                     kind__in=["customers"],
                 ),

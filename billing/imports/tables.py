@@ -70,6 +70,28 @@ class Table:
     rows: Iterator[Row]
 
 
+def is_workbook(data: bytes) -> bool:
+    """Tell whether a file is a workbook, which takes long to read."""
+    return data.startswith(_ZIP)
+
+
+def check_workbook(data: bytes) -> None:
+    """Let a workbook pass whose parts are as many and as large as one may unpack; none of them is unpacked.
+
+    Raises:
+        UnreadableTable, TableTooLarge
+    """
+    if len(data) > MAX_BYTES:
+        raise TableTooLarge(field="file")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            sizes = [part.file_size for part in parts.infolist()]
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError):
+        raise UnreadableTable(field="file") from None
+    if len(sizes) > _MOST_PARTS or sum(sizes) > _UNPACKED:
+        raise TableTooLarge(field="file")
+
+
 def read(data: bytes) -> Table:
     """Open a file as a table; the first line that holds anything names the columns.
 
@@ -79,7 +101,7 @@ def read(data: bytes) -> Table:
     """
     if len(data) > MAX_BYTES:
         raise TableTooLarge(field="file")
-    lines = _workbook(data) if data.startswith(_ZIP) else _delimited(data)
+    lines = _workbook(data) if is_workbook(data) else _delimited(data)
     first = next(lines, None)
     if first is None:
         raise EmptyTable(field="file")
@@ -188,11 +210,8 @@ def _steadiness(sample: str, sign: str) -> int:
 
 def _workbook(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """Read the first sheet of a workbook. What it would unpack to is asked first, and holds: zipfile reads no more."""
+    check_workbook(data)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            sizes = [part.file_size for part in parts.infolist()]
-        if len(sizes) > _MOST_PARTS or sum(sizes) > _UNPACKED:
-            raise TableTooLarge(field="file")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         if not book.worksheets:
             raise UnreadableTable(field="file")

@@ -52,7 +52,9 @@ class _Outcome:
 def run(*, tenant_id: UUID, import_id: UUID, kind: str, actor: Actor, now: Callable[[], datetime]) -> None:
     """Do what was asked for; call it outside any scope. A failure is noted on the import and its job."""
     try:
-        if kind == batches.KIND_UNDO:
+        if kind == batches.KIND_READ:
+            _read(tenant_id, import_id, actor, now)
+        elif kind == batches.KIND_UNDO:
             _take_back(tenant_id, import_id, actor, now)
         else:
             _take_in(tenant_id, import_id, actor, now, dry_run=kind == batches.KIND_CHECK)
@@ -62,6 +64,27 @@ def run(*, tenant_id: UUID, import_id: UUID, kind: str, actor: Actor, now: Calla
             fail(import_id, code, actor=actor, at=now())
         if not isinstance(fault, Refusal):
             raise
+
+
+def _read(tenant_id: UUID, import_id: UUID, actor: Actor, now: Callable[[], datetime]) -> None:
+    """Read a workbook, outside of any transaction, and keep its rows in its place."""
+    with scope(Scope(tenant_id)):
+        row = Import.objects.select_related("file").get(pk=import_id)
+        if row.state != Import.State.READING:
+            return
+        data, job_id = b"".join(files.read(file=row.file, actor=actor)), row.job_id
+
+    def tell(rows: int) -> None:
+        with scope(Scope(tenant_id)):
+            jobs.advance(job_id=job_id, at=now(), done=rows, total=0)
+
+    table = tables.read(data)
+    counted = batches.Counted(table, tell)
+    chunks = list(tables.write(counted))
+    with scope(Scope(tenant_id)):
+        batches.set_read(
+            import_id=import_id, heads=table.heads, counted=counted, chunks=chunks, actor=actor, at=now()
+        )
 
 
 def _take_in(
@@ -267,6 +290,9 @@ def _tell_gone(keys: Sequence[UUID], actor: Actor) -> None:
 def fail(import_id: UUID, code: str, *, actor: Actor, at: datetime) -> None:
     """Note on an import and its job that it broke off, by a code and never by a message."""
     row: Import = Import.objects.select_for_update(no_key=True).get(pk=import_id)
+    if row.state == Import.State.READING and row.file.content_key:
+        # It was kept as it came, and nobody can use it.
+        files.delete(file=row.file, actor=actor)
     # What was taken in before it broke off can be taken back like anything else.
     begun = row.created > 0
     row.state = Import.State.DONE if begun else Import.State.FAILED

@@ -1,4 +1,4 @@
-"""Rounding to the smallest coin, deposits on the total of a draft, and invoices found by their total."""
+"""Rounding to the smallest coin, deposits on the total of a draft, invoices found by their total, files read later."""
 
 from django.db import migrations, models
 from django.db.models import F, Q
@@ -65,6 +65,43 @@ class Migration(AtOnce):
             "creditnote",
             "billing_creditnote_of_invoice",
             Q(imported_number__isnull=False) | Q(invoice__isnull=False, prepaid_minor=0, total_minor__gt=0),
+        ),
+        *_anew(
+            "import",
+            "billing_import_state",
+            Q(
+                state__in=[
+                    "reading",
+                    "uploaded",
+                    "checking",
+                    "checked",
+                    "running",
+                    "done",
+                    "failed",
+                    "undone",
+                    "dropped",
+                ],
+                kind__in=["customers"],
+            ),
+        ),
+        migrations.AlterField(
+            "import",
+            "state",
+            models.CharField(
+                choices=[
+                    ("reading", "Reading"),
+                    ("uploaded", "Uploaded"),
+                    ("checking", "Checking"),
+                    ("checked", "Checked"),
+                    ("running", "Running"),
+                    ("done", "Done"),
+                    ("failed", "Failed"),
+                    ("undone", "Undone"),
+                    ("dropped", "Dropped"),
+                ],
+                default="uploaded",
+                max_length=16,
+            ),
         ),
         migrations.RunSQL(_FORWARDS, _BACKWARDS),
     ]

@@ -6,14 +6,14 @@ a blink and a rollback leaves no gap. What is stored is, column by column, what 
 store; a test compares.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import connection
 
 from audit import services as audit
 from billing import events
@@ -27,7 +27,7 @@ from billing.issuer.models import Issuer
 from billing.periods import queries as periods
 from billing.runs.rules import LeftOut, PlannedInvoice, Planner
 from billing.runs.shapes import INVOICES, LINES, TAXES, Part, Shape, Shapes
-from billing.runs.staging import Stage, bytes_text
+from billing.runs.staging import Sealing, Stage, seal
 from billing.tallies import services as tallies
 from core import canonical, ids
 from core.actor import Actor
@@ -38,10 +38,6 @@ from outbound.webhooks import services as webhooks
 from tenancy import context
 from tenancy.context import use_case
 from tenancy.models import only
-
-# Of one column: the row to write into, its id, the plaintext.
-_Sealing = list[tuple[dict[str, str], UUID, bytes]]
-
 
 Skip = tuple[UUID, str, str, UUID | None]
 
@@ -159,12 +155,7 @@ class Engine:
         # A credit is no fault: it waits for more to be due, and nothing is billed as if it were not there.
         if item.without is None or isinstance(refusal, NegativeTotal):
             return [], []
-        everything = {key for _, key in item.subjects}
-        bad = []
-        for kind, key in item.subjects:
-            alone = item.without(everything - {key})
-            code = self._refused(alone, days)
-            bad += [LeftOut(kind, key, code)] if code else []
+        bad = self._culprits(item, days)
         rest = item.without({one.id for one in bad})
         if not bad or not rest.lines:
             return [], bad
@@ -172,6 +163,21 @@ class Engine:
             return [], []
         assert self._shapes is not None  # noqa: S101  it has just refused something
         return [(rest, self._shapes.of(rest, currency=rest.currency, payment_days=days))], bad
+
+    def _culprits(self, item: PlannedInvoice, days: int) -> list[LeftOut]:
+        """Find by halves what alone cannot be billed: of thousands, one costs a dozen looks."""
+        code = self._refused(item, days)
+        if not code:
+            return []
+        keys = [key for _, key in item.subjects]
+        if len(keys) < 2 or item.without is None:
+            return [LeftOut(kind, key, code) for kind, key in item.subjects]
+        half = len(keys) // 2
+        return [
+            one
+            for others in (keys[half:], keys[:half])
+            for one in self._culprits(item.without(frozenset(others)), days)
+        ]
 
     def _refused(self, item: PlannedInvoice, days: int) -> str:
         assert self._shapes is not None  # noqa: S101  as above
@@ -268,18 +274,18 @@ class Engine:
         """Copy the lines, or the taxes, of all invoices."""
         parts = [(item, part) for item in ready for part in parts_of(item.shape)]
         keys = ids.uuid7s(len(parts))
-        sealed: dict[str, _Sealing] = {}
+        sealed: dict[str, Sealing] = {}
         rows: list[tuple[str, dict[str, str]]] = []
         for key, (item, part) in zip(keys, parts, strict=True):
             filled = {"id": str(key), "invoice": item.own, "customer": item.customer}
             for name, plaintext in part.plaintexts:
                 sealed.setdefault(name, []).append((filled, key, plaintext))
             rows.append((part.template, filled))
-        _seal(model, sealed)
+        seal(model, sealed)
         stage.fill([template % filled for template, filled in rows])
 
     def _stage_invoices(self, ready: Sequence[Ready], at: datetime) -> None:
-        sealed: dict[str, _Sealing] = {"buyer": []}
+        sealed: dict[str, Sealing] = {"buyer": []}
         buyer_bytes = _bytes_of("buyer")
         moment, rows = at.isoformat(), []
         for item, posting in zip(ready, ids.uuid7s(len(ready)), strict=True):
@@ -293,7 +299,7 @@ class Engine:
             for name, plaintext in item.shape.plaintexts:
                 sealed.setdefault(name, []).append((filled, item.id, plaintext))
             rows.append((item.shape.template, filled))
-        _seal(Invoice, sealed)
+        seal(Invoice, sealed)
         INVOICES.fill([template % filled for template, filled in rows])
 
 
@@ -301,15 +307,6 @@ def _bytes_of(name: str) -> Callable[[Any], bytes]:
     field = Invoice._meta.get_field(name)
     assert isinstance(field, EncryptedField)  # noqa: S101  the model says so
     return field.to_bytes
-
-
-def _seal(model: type[models.Model], sealed: Mapping[str, _Sealing]) -> None:
-    """Encrypt column by column, and write each value into the row it is for."""
-    for name, entries in sealed.items():
-        close = crypto.each_closer(model, name)
-        done = close([(key, plaintext) for _, key, plaintext in entries])
-        for (filled, _, _), value in zip(entries, done, strict=True):
-            filled[name] = bytes_text(cast(bytes, value))
 
 
 class _Names:

@@ -194,7 +194,7 @@ class _Worker:
                     "a chunk of %d was refused by the database: %s", len(chunk), type(error).__name__
                 )
                 if len(chunk) == 1:
-                    made += self._one_by_one(chunk[0])
+                    made += self._by_halves(chunk[0])
                     continue
                 half = len(chunk) // 2
                 made += self._bill(chunk[:half]) + self._bill(chunk[half:])
@@ -218,14 +218,15 @@ class _Worker:
                 raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _one_by_one(self, planned: PlannedInvoice) -> int:
-        """Bill what the database refuses together each for itself, and skip what it refuses alone."""
-        everything = {key for _, key in planned.subjects}
-        if planned.without is None or len(everything) < 2:
+    def _by_halves(self, planned: PlannedInvoice) -> int:
+        """Bill what the database refuses together in halves, and skip what it refuses alone."""
+        keys = [key for _, key in planned.subjects]
+        if planned.without is None or len(keys) < 2:
             kind, key = planned.subjects[0] if len(planned.subjects) == 1 else ("", None)
             self._skip([(planned.customer_id, "failed", kind, key)])
             return 0
-        return sum(self._bill([planned.without(everything - {key})]) for key in sorted(everything))
+        half = len(keys) // 2
+        return sum(self._bill([planned.without(frozenset(others))]) for others in (keys[half:], keys[:half]))
 
     def _skip(self, skipped: Sequence[Skip]) -> None:
         with context.scope(self._scope):

@@ -8,14 +8,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import connection, models
 
+from crypto import rows as crypto
 from crypto.fields import EncryptedField
 from tenancy import context
 
+# Of one column: the row to write into, its id, the plaintext.
+Sealing = list[tuple[dict[str, str], UUID, bytes]]
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -114,3 +117,12 @@ class Stage:
         )
         source = f"pg_temp.{self.name} AS staged {joined}"
         return f"INSERT INTO {self.table} ({self.listed}) SELECT {chosen} FROM {source}"  # noqa: S608  names of ours
+
+
+def seal(model: type[models.Model], sealed: Mapping[str, Sealing]) -> None:
+    """Encrypt column by column, and write each value into the row it is for."""
+    for name, entries in sealed.items():
+        close = crypto.each_closer(model, name)
+        done = close([(key, plaintext) for _, key, plaintext in entries])
+        for (filled, _, _), value in zip(entries, done, strict=True):
+            filled[name] = bytes_text(cast(bytes, value))

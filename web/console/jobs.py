@@ -43,6 +43,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
         "cards.scan": "Search for card numbers",
         "billing.run": "Billing run",
         "export.make": "Making an export",
+        "import.read": "Reading a workbook",
         "import.check": "Checking an import",
         "import.run": "Import",
         "import.undo": "Taking an import back",

@@ -16,6 +16,7 @@ from billing import events
 from billing.imports import batches, mapping, turns
 from billing.imports.batches import Shown
 from billing.imports.models import Import
+from billing.imports.tables import EmptyTable, TableTooLarge, UnreadableTable
 from core import clock, ids
 from core.errors import NotFound
 from edge import recording
@@ -23,14 +24,17 @@ from edge.access import access
 from edge.request import Request
 from tenancy import context as scopes
 from tenancy import jobs
+from tenancy.models import Job
 from web.forms import answer, attempting
 from web.kit.forms import Form
 from web.kit.parts import Crumb, CursorPage
 
-_LASTS = ("checking", "running")
+_LASTS = ("reading", "checking", "running")
 _NO_CONTENT = 204
 _MOST_BYTES = 5 * 1024 * 1024
 _FAULTS = {
+    **{each.code: str(each.__doc__) for each in (UnreadableTable, EmptyTable, TableTooLarge)},
+    "card_number": "The first line holds what looks like a card number. The file was destroyed.",
     "no_longer_allowed": "Whoever asked for it may no longer import.",
     "not_found": "The file is gone: it is kept for a day.",
 }
@@ -116,9 +120,10 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show an import, and take its next step."""
     shown = batches.get(ids.decode("import", pk))
     lasts = shown.state in _LASTS
+    job = jobs.find(shown.job_id) if shown.job_id else None
     if request.headers.get("HX-Request") == "true" and request.method == "GET":
         request.recorded = True
-        if lasts and request.GET.get("seen") == _seen(shown):
+        if lasts and request.GET.get("seen") == _seen(shown, job):
             return HttpResponse(status=_NO_CONTENT)
         if not lasts:
             # The next step has a form of its own: the page is opened anew.
@@ -130,20 +135,19 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         if not form.errors:
             return redirect("files:import", slug, pk)
     sample: list[list[str]] = []
-    if shown.state in ("uploaded", "checked", "failed") and request.method == "GET":
+    if shown.heads and shown.state in ("uploaded", "checked", "failed") and request.method == "GET":
         sample = _sample(request, shown)
     recording.read(request, events.IMPORT_READ, subject=("import", shown.id), fields=["file"])
-    job = jobs.find(shown.job_id) if shown.job_id else None
     context = {
         "shown": shown,
         "pk": pk,
         "fields": [form[f"column_{at}"] for at in range(form.width)],
         "sample": sample,
         "lasts": lasts,
-        "seen": _seen(shown),
+        "seen": _seen(shown, job),
         "done": job.done if job else 0,
         "total": max(job.total, job.done) if job else 0,
-        "maps": shown.state in ("uploaded", "checked", "failed"),
+        "maps": shown.state in ("uploaded", "checked", "failed") and shown.heads,
         "fault": _FAULTS.get(shown.code, shown.code.replace("_", " ").capitalize()) if shown.code else "",
         "not_shown": max(shown.refused - len({each.row for each in shown.refused_first}), 0),
         "may_undo": shown.can_undo_until is not None and clock.now() <= shown.can_undo_until,
@@ -191,5 +195,5 @@ def _sample(request: Request, shown: Shown) -> list[list[str]]:
         return []
 
 
-def _seen(shown: Shown) -> str:
-    return f"{shown.state}-{shown.created}"
+def _seen(shown: Shown, job: Job | None) -> str:
+    return f"{shown.state}-{shown.created}-{job.done if job else 0}"

@@ -125,6 +125,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "unavailable": _care("No answer"),
     },
     "import": {
+        "reading": _moving("Being read"),
         "uploaded": _waits("To be mapped"),
         "checking": _moving("Being checked"),
         "checked": _waits("Checked"),

@@ -116,6 +116,34 @@ def test_a_file_is_tried_and_then_carried_out(steps, tenant_a):
     assert steps.upload(files.csv_file(files.people(1, first=9_000))).columns == shown.columns
 
 
+def test_a_workbook_is_read_by_the_worker_and_what_came_is_destroyed(steps, tenant_a, somebody):
+    rows = [*files.people(3), ["Card", "c@c.example", "4111 1111 1111 1111"]]
+    steps.upload(files.workbook(rows), "kunden.xlsx")
+    shown = steps.shown()
+    assert (shown.state, shown.rows, shown.refused, shown.name) == ("uploaded", 4, 1, "kunden.xlsx")
+    assert shown.columns[:3] == ("name", "email", "line1")
+    with scope(Scope(tenant_a)):
+        states = sorted(StoredFile.objects.filter(kind="import").values_list("state", "content_key__isnull"))
+        assert states == [("deleted", True), ("ready", False)]
+        (job,) = [job for job in jobs.page(limit=5) if job.kind == batches.KIND_READ]
+        assert (job.state, job.counts) == ("done", {"rows": 4, "refused": 1})
+    assert (steps.check().ready, steps.do(batches.run).created) == (3, 3)
+    # Nothing below its first line: it is refused where it is read, and nothing of it is kept.
+    steps.upload(files.workbook([]), "empty.xlsx")
+    shown = steps.shown()
+    assert (shown.state, shown.code, shown.heads) == ("failed", "empty_table", ())
+    with scope(Scope(tenant_a)):
+        assert StoredFile.objects.filter(kind="import", state="ready").count() == 1
+        assert Event.objects.filter(event="import.failed").count() == 1
+    # Destroyed before the worker came to it.
+    with scope(Scope(tenant_a)):
+        row = Import.objects.get(pk=steps.id)
+        Import.objects.filter(pk=row.pk).update(state="reading")
+        batches.drop(import_id=row.pk, actor=somebody, at=clock.now())
+    tasks.work_on_import.apply(args=[str(tenant_a), str(steps.id), batches.KIND_READ]).get()
+    assert steps.shown().state == "dropped"
+
+
 def test_nothing_of_a_file_lies_in_clear(steps, settings):
     steps.upload(files.csv_file(files.people(50)))
     steps.check()
