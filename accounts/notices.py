@@ -53,4 +53,5 @@ def keepers_of_webhooks(at: datetime) -> Sequence[str]:
         if (member.expires_at is None or member.expires_at > at)
         and Permission.WEBHOOK_MANAGE in member.role.permissions(of_operator=of_operator)
         and member.user.email
+        and "webhook_disabled" not in member.user.muted_mails
     ]

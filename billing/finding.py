@@ -1,7 +1,7 @@
 """Finding documents as somebody types: by a whole number, a creditor reference, an amount, or their own ids.
 
-Promise kept: every statement reads an index or a bounded number of rows. Numbers and references are found among all
-documents; an amount, which no index holds, among the AMONG newest invoices and the AMONG longest due.
+Promise kept: every statement reads an index or a bounded number of rows. Numbers, references and totals are found among
+all documents; what is open of one, which no index holds, among the AMONG longest due.
 `within` limits what is read to these customers' documents; None sets no limit.
 """
 
@@ -29,11 +29,11 @@ from tenancy import context
 AMONG = 5_000
 # An amount in minor units of a currency.
 Amount = tuple[str, int]
-_NEWEST = (
-    "SELECT id FROM (SELECT id, currency, total_minor, amount_due_minor FROM billing_invoice "
-    "WHERE tenant_id = %(tenant)s AND (%(all)s OR customer_id = ANY(%(within)s)) ORDER BY id DESC LIMIT %(among)s) "
-    "AS newest WHERE currency = %(currency)s AND (total_minor = %(minor)s OR amount_due_minor = %(minor)s) "
-    "ORDER BY id DESC LIMIT %(limit)s"
+# By the index of totals, in its own order.
+_TOTAL = (
+    "SELECT id FROM (SELECT id, currency, customer_id FROM billing_invoice "
+    "WHERE tenant_id = %(tenant)s AND total_minor = %(minor)s ORDER BY total_minor DESC, id DESC LIMIT %(among)s) "
+    "AS alike WHERE currency = %(currency)s AND (%(all)s OR customer_id = ANY(%(within)s)) LIMIT %(limit)s"
 )
 # By the index of what is owed, in its own order: the longest due.
 _OWING = (
@@ -73,7 +73,7 @@ def invoices_over(
     given = {"tenant": context.current_tenant(), "all": within is None, "within": list(within or ())}
     with connection.cursor() as cursor:
         for currency, minor in wanted:
-            for statement in (_NEWEST, _OWING):
+            for statement in (_TOTAL, _OWING):
                 asked: dict[str, Any] = {
                     **given,
                     "among": AMONG,

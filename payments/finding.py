@@ -12,9 +12,11 @@ from django.db import connection
 
 from billing.customers import queries as customers
 from billing.finding import AMONG, Amount
+from crypto import blindindex
 from payments import lists
 from payments.lists import DisputeRow, PaymentRow, RefundRow
 from payments.models import Dispute, Payment, Refund
+from payments.statements.models import StatementLine
 from tenancy import context
 
 _MATCHING = (
@@ -51,6 +53,13 @@ def payments_over(wanted: Sequence[Amount], *, last4: str, limit: int) -> list[P
 def payments_referenced(text: str, *, limit: int) -> list[PaymentRow]:
     """Find payments by the provider's reference."""
     return lists.payment_rows(list(Payment.objects.filter(reference=text).order_by("-id")[:limit]))
+
+
+def payments_from(account: str, *, limit: int) -> list[PaymentRow]:
+    """Find payments that came from an account, by the IBAN on the statement they were booked from."""
+    index = blindindex.lookup(StatementLine, "iban_index", account)
+    lines = StatementLine.objects.filter(iban_index=index, payment__isnull=False).order_by("-id")
+    return payments(list(lines.values_list("payment_id", flat=True)[:limit]))
 
 
 def refunds(refund_ids: Collection[UUID]) -> list[RefundRow]:

@@ -11,6 +11,7 @@ from celery import shared_task
 
 from core import clock
 from core.errors import Refusal
+from payments.bulk import running
 from payments.bulk.tasks import work_selection  # noqa: F401  for Celery to find
 from payments.cards import scan
 from payments.reminders import daily
@@ -91,7 +92,13 @@ def forget_methods(self: SystemTask, tenant_id: str) -> int:
 )
 def sweep(self: SystemTask) -> int:
     """Do what is due anywhere; return how much that was."""
-    return _everywhere(lambda tenant: janitor.sweep(tenant_id=tenant, actor=self.actor, at=clock.now()))
+
+    def tenant_sweep(tenant: UUID) -> int:
+        with context.scope(context.Scope(tenant)):
+            again = running.hand_out_again(at=clock.now())
+        return again + janitor.sweep(tenant_id=tenant, actor=self.actor, at=clock.now())
+
+    return _everywhere(tenant_sweep)
 
 
 @shared_task(

@@ -82,3 +82,12 @@ def lasting(*, kind: str) -> Job | None:
     waiting = (Job.State.QUEUED, Job.State.RUNNING)
     found: Job | None = Job.objects.filter(kind=kind, state__in=waiting).order_by("-id").first()
     return found
+
+
+def waiting(*, kind: str, since: datetime, until: datetime, created_by: UUID | None = None) -> list[Job]:
+    """Return jobs of a kind, asked for in a span of time, that nobody has begun yet; the newest first."""
+    rows = Job.objects.filter(
+        kind__startswith=kind, state=Job.State.QUEUED, created_at__gte=since, created_at__lte=until
+    )
+    rows = rows if created_by is None else rows.filter(created_by=created_by)
+    return list(rows.order_by("-id")[:100])

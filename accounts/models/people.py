@@ -63,6 +63,8 @@ class User(GuardianUserMixin, AbstractBaseUser):
     theme = models.CharField(max_length=8, choices=Theme, blank=True, default=Theme.SYSTEM)
     # Shortcuts of one key alone, which speech input and a trembling hand press by accident (WCAG 2.1.4).
     single_keys = models.BooleanField(default=True)
+    # Which of the mails that may be spared they do not want (accounts.services.preferences.SPARED).
+    muted_mails = models.JSONField(default=list)
     # Where people last signed in stands in Session; django.contrib.auth's column is not wanted.
     last_login = None
 
@@ -90,7 +92,9 @@ class User(GuardianUserMixin, AbstractBaseUser):
             "password": FieldClass.HASH,
             "password_changed_at": FieldClass.TIME,
             "state": FieldClass.STATE,
-            **dict.fromkeys(["language", "time_zone", "theme", "single_keys"], FieldClass.STATE),
+            **dict.fromkeys(
+                ["language", "time_zone", "theme", "single_keys", "muted_mails"], FieldClass.STATE
+            ),
             "created_at": FieldClass.TIME,
         },
     )

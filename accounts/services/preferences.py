@@ -1,5 +1,6 @@
 """What a person says of themselves and of how they want their pages."""
 
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import available_timezones
 
@@ -12,6 +13,8 @@ from core.errors import Refusal
 from tenancy.context import use_case
 
 LANGUAGES = ("en", "de")
+# Mails somebody may do without. What protects them, or tells of a duty of their own, is not among them.
+SPARED = ("webhook_disabled", "training_late")
 
 
 class UnknownPreference(Refusal):
@@ -56,4 +59,22 @@ def set_profile(
         setattr(user, field, wanted[field])
     user.save(update_fields=changed)
     audit.record(events.PROFILE_CHANGED, actor=actor, subject=("user", user.pk), fields=changed)
+    return user
+
+
+@use_case
+def mute(*, user: User, mails: Collection[str], actor: Actor, at: datetime) -> User:
+    """Keep which mails a person does not want; of the rest nobody is spared.
+
+    Raises:
+        UnknownPreference: one that cannot be spared.
+    """
+    if not set(mails) <= set(SPARED):
+        raise UnknownPreference(field="mails")
+    wanted = sorted(set(mails))
+    if user.muted_mails == wanted:
+        return user
+    user.muted_mails = wanted
+    user.save(update_fields=["muted_mails"])
+    audit.record(events.PROFILE_CHANGED, actor=actor, subject=("user", user.pk), fields=["muted_mails"])
     return user

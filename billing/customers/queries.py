@@ -135,6 +135,13 @@ def count(*, state: str, within: Collection[UUID]) -> int:
     return _rows(within).filter(state=state).count()
 
 
+def archived(*, most: int) -> list[UUID] | None:
+    """Return the ids of the archived customers; None when they are more than so many."""
+    rows = Customer.objects.filter(state=Customer.State.ARCHIVED).values_list("pk", flat=True)
+    found = list(rows[: most + 1])
+    return None if len(found) > most else found
+
+
 def get(customer_id: UUID, *, within: Collection[UUID] | None = None) -> CustomerDetail:
     """Return one customer.
 

@@ -20,7 +20,7 @@ from core import days, ids
 from core.errors import NotFound
 
 LISTING = "invoices"
-NAMES = ("view", "q", "due_from", "due_to", "customer", "age", "currency", "created_before")
+NAMES = ("view", "q", "due_from", "due_to", "customer", "age", "currency", "created_before", "sort")
 _MOST_CUSTOMERS = 20
 
 
@@ -45,6 +45,7 @@ def wanted(
         currency=(asked.get("currency") or "")[:3],
         created_before=midnight(begun) if begun else None,
         within=within,
+        sort=asked.get("sort") or "",
     )
     name = ""
     if asked.get("customer"):

@@ -62,6 +62,17 @@ AGES: Mapping[Age, tuple[int, int | None]] = MappingProxyType(
 )
 
 
+# What the rows can stand in the order of, which an index carries. What is encrypted has no order.
+SORTS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "due_on": ("due_on", "id"),
+        "-due_on": ("-due_on", "-id"),
+        "total": ("total_minor", "id"),
+        "-total": ("-total_minor", "-id"),
+    }
+)
+
+
 class NoSuchPage(Refusal):
     """This page address is damaged. Start again from the first page."""
 
@@ -85,6 +96,15 @@ class Wanted:
     created_before: datetime | None = None
     currency: str = ""
     within: Collection[UUID] | None = None
+    # One of SORTS; otherwise newest first, or the longest overdue where all are due.
+    sort: str = ""
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Return the columns that the rows stand in the order of."""
+        if self.sort in SORTS:
+            return SORTS[self.sort]
+        return SORTS["due_on"] if self.oldest_due_first else ("-id",)
 
     @property
     def oldest_due_first(self) -> bool:
@@ -94,7 +114,7 @@ class Wanted:
     @property
     def is_plain(self) -> bool:
         """Tell whether view and currency alone decide, so that the tallies know the sums."""
-        plain = Wanted(today=self.today, view=self.view, currency=self.currency)
+        plain = Wanted(today=self.today, view=self.view, currency=self.currency, sort=self.sort)
         return self.view is not View.OVERDUE and self == plain
 
     def rows(self) -> "QuerySet[Invoice]":
@@ -149,17 +169,16 @@ class Listed:
 
 
 def page(wanted: Wanted, *, cursor: str = "", limit: int = PAGE) -> Listed:
-    """Return one page: newest first, or the longest overdue first where all are due.
+    """Return one page in the order that is wanted.
 
     Raises:
         NoSuchPage: the cursor is damaged.
     """
     back = cursor.startswith("-")
-    order = ("due_on", "id") if wanted.oldest_due_first else ("-id",)
+    names = tuple(_turned(name) for name in wanted.order) if back else wanted.order
     rows = wanted.rows()
     if cursor:
-        rows = rows.filter(_beyond(cursor.lstrip("-"), by_due=wanted.oldest_due_first, back=back))
-    names = tuple(_turned(name) for name in order) if back else order
+        rows = rows.filter(_beyond(cursor.lstrip("-"), names, all_due=wanted.oldest_due_first))
     found = list(rows.order_by(*names).values(*queries.LIST)[: limit + 1])
     more, shown = len(found) > limit, found[:limit]
     if back:
@@ -211,6 +230,28 @@ def aging(*, today: date) -> dict[str, dict[Age, Sums]]:
             due_minor=row["due"] + (before.due_minor if before else 0),
         )
     return result
+
+
+def owed_in_all(*, today: date, of: Collection[UUID] | None = None, but: Collection[UUID] = ()) -> list[Owed]:
+    """Return what all customers owe by currency, or these, or all but these; and what of it is late."""
+    rows = Invoice.objects.filter(_UNPAID)
+    if of is not None:
+        rows = rows.filter(customer_id__in=set(of))
+    if but:
+        rows = rows.exclude(customer_id__in=set(but))
+    found = (
+        rows.values("currency")
+        .annotate(
+            count=Count("id"),
+            due=Sum("amount_due_minor"),
+            late=Sum("amount_due_minor", filter=Q(due_on__lt=today)),
+        )
+        .order_by("currency")
+    )
+    return [
+        Owed(currency=row["currency"], count=row["count"], due_minor=row["due"], late_minor=row["late"] or 0)
+        for row in found
+    ]
 
 
 def owed_by(customer_ids: Collection[UUID], *, today: date) -> dict[UUID, list[Owed]]:
@@ -321,19 +362,31 @@ def _turned(name: str) -> str:
 def _cursor(row: Mapping[str, object], wanted: Wanted) -> str:
     key = row["id"]
     assert isinstance(key, UUID)  # noqa: S101  what the database answers
-    due_on = row["due_on"]
-    return f"{ids.base32(key)}.{due_on}" if wanted.oldest_due_first else ids.base32(key)
+    *by, _ = wanted.order
+    return ".".join([ids.base32(key), *(str(row[name.removeprefix("-")]) for name in by)])
 
 
-def _beyond(cursor: str, *, by_due: bool, back: bool) -> Q:
-    key, _, day = cursor.partition(".")
+def _beyond(cursor: str, names: Sequence[str], *, all_due: bool) -> Q:
+    """Return what stands behind a cursor in the order of these columns; what is never due stands last, or first."""
+    key, _, text = cursor.partition(".")
+    down = names[0].startswith("-")
+    sign, name = "lt" if down else "gt", names[0].removeprefix("-")
     try:
-        last = ids.from_base32(key)
-        if not by_due:
-            return Q(pk__gt=last) if back else Q(pk__lt=last)
-        due_on = date.fromisoformat(day)
+        tie = Q(**{f"pk__{sign}": ids.from_base32(key)})
+        if len(names) == 1:
+            return tie
+        if name == "due_on" and text == str(None):
+            never = Q(due_on__isnull=True) & tie
+            return never | Q(due_on__isnull=False) if down else never
+        value = date.fromisoformat(text) if name == "due_on" else _amount(text)
     except (Refusal, ValueError):
         raise NoSuchPage from None
-    if back:
-        return Q(due_on__lt=due_on) | Q(due_on=due_on, pk__lt=last)
-    return Q(due_on__gt=due_on) | Q(due_on=due_on, pk__gt=last)
+    # The bound stands apart, so that the index is entered where the page begins.
+    found = Q(**{f"{name}__{sign}e": value}) & (Q(**{f"{name}__{sign}": value}) | Q(**{name: value}) & tie)
+    return found if down or all_due or name != "due_on" else found | Q(due_on__isnull=True)
+
+
+def _amount(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise NoSuchPage
+    return int(text)

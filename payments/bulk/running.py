@@ -6,7 +6,8 @@ that a job which is delivered again after a crash does nothing twice; whoever ma
 
 import logging
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed
 from payments import events
 from payments.bulk import acts
 from payments.bulk.acts import Act, Outcome
+from payments.services import sending
 from tenancy import jobs
 from tenancy.context import Scope, attempt, scope, use_case
 from tenancy.models import Job
@@ -29,6 +31,8 @@ from tenancy.models import Job
 _log = logging.getLogger("strongbox.payments")
 # How long what leaves the house can be called back.
 HOLD_SECONDS = 20
+# What has not begun by then is handed out again, and after so long never more.
+_LATE, _FORGOTTEN = timedelta(minutes=2), timedelta(minutes=30)
 
 
 class TooManyChosen(Refusal):
@@ -61,6 +65,13 @@ class OnlyWhoBeganStops(Forbidden):
     code = "only_who_began_stops"
 
 
+def tasks_of() -> Any:
+    """Return Celery's door to this module, which imports it."""
+    from payments.bulk import tasks  # noqa: PLC0415  as said
+
+    return tasks
+
+
 def act_of(chosen: Chosen) -> Act:
     """Return what is to be done to a selection.
 
@@ -81,8 +92,6 @@ def begin(*, selection_id: UUID, actor: Actor, at: datetime) -> Job:
         NotFound, TooManyChosen, BegunAlready.
         NoLongerAllowed: the actor may not do this.
     """
-    from payments.bulk import tasks  # noqa: PLC0415  the tasks import this module
-
     chosen = lists.selection(selection_id, user_id=actor.id)
     act = act_of(chosen)
     if chosen.count > acts.MOST:
@@ -94,8 +103,41 @@ def begin(*, selection_id: UUID, actor: Actor, at: datetime) -> Job:
         raise BegunAlready
     facts: dict[str, str | int | bool] = {"act": act.code, "rows": chosen.count}
     audit.record(events.BULK_BEGUN, actor=actor, subject=("job", job.pk), facts=facts)
-    tasks.work_soon(chosen.id, delay=HOLD_SECONDS if act.leaves else 0)
+    tasks_of().work_soon(chosen.id, delay=HOLD_SECONDS if act.leaves else 0)
     return job
+
+
+@use_case
+def send_later(*, invoice_id: UUID, actor: Actor, at: datetime) -> Job:
+    """Have one invoice sent once it can no longer be called back.
+
+    Raises:
+        As `services.sending.send` does, for what is known by now; NoLongerAllowed.
+    """
+    sending.check(invoice_id=invoice_id, actor=actor, at=at)
+    chosen = selections.choose(
+        listing=acts.SEND.listing, action=acts.SEND.code, ids=[invoice_id], count=1, actor=actor, at=at
+    )
+    return begin(selection_id=chosen.pk, actor=actor, at=at)
+
+
+def held(*, invoice_id: UUID, actor: Actor, at: datetime) -> tuple[UUID, int] | None:
+    """Return the job by which somebody sends an invoice and has not begun yet, and how many seconds it waits."""
+    for job in jobs.waiting(kind=acts.SEND.job, since=at - _FORGOTTEN, until=at, created_by=actor.id):
+        chosen = lists.of_job(job.pk)
+        if chosen is not None and chosen.ids == (invoice_id,):
+            return job.pk, max(0, HOLD_SECONDS - int((at - job.created_at).total_seconds()))
+    return None
+
+
+@use_case
+def hand_out_again(*, at: datetime) -> int:
+    """Hand out again what should have begun long ago: its message was lost. Return how many."""
+    late = jobs.waiting(kind="bulk.", since=at - _FORGOTTEN, until=at - _LATE)
+    found = [chosen for chosen in (lists.of_job(job.pk) for job in late) if chosen is not None]
+    for chosen in found:
+        tasks_of().work_soon(chosen.id, delay=0)
+    return len(found)
 
 
 @use_case

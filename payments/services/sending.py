@@ -63,6 +63,15 @@ class Letter:
 
 
 @use_case
+def check(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
+    """Let an invoice pass that could be sent now. Raises as `send` does."""
+    found, _ = _sendable(invoice_id)
+    electronic = making.format_of(found)
+    if electronic:
+        making.assure(found, kind=electronic, actor=actor, at=at)
+
+
+@use_case
 def send(*, invoice_id: UUID, actor: Actor, at: datetime) -> InvoiceDetail:
     """Mail an invoice with its pay link and PDF to its customer, once this has committed.
 

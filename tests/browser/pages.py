@@ -24,6 +24,7 @@ def own() -> list[str]:
         "/me/security/password",
         "/me/sessions",
         "/me/activity",
+        "/me/notifications",
     ]
 
 

@@ -30,6 +30,7 @@ def pages(live: Live, made: Books) -> list[str]:
         f"invoices/{draft}",
         f"invoices/{draft}/edit",
         f"invoices/{draft}/finalize",
+        f"invoices/{draft}/deposit",
         f"invoices/{draft}/discard",
         f"invoices/{invoice}",
         f"invoices/{invoice}/timeline",

@@ -45,10 +45,10 @@ def csv(lines: Sequence[Line]) -> bytes:
     return (head + "".join(_row(line) for line in lines)).encode()
 
 
-def line() -> StatementLine:
+def line(said: Line | None = None) -> StatementLine:
     """Take in a statement with one line that waits, and return the line."""
     services.take_in(
-        data=camt053([Line(4_200, "Somebody")]),
+        data=camt053([said or Line(4_200, "Somebody")]),
         file_name="march.xml",
         currency="EUR",
         actor=billing.ACTOR,

@@ -124,7 +124,8 @@ def tell_managers(*, slug: str, people_late: int, at: datetime, today: date) -> 
     for member in people.members().filter(state=Membership.State.ACTIVE, user__state=User.State.ACTIVE):
         looks_after = Permission.TRAINING_MANAGE in member.role.permissions(of_operator=of_operator)
         ended = member.expires_at is not None and member.expires_at <= at
-        if not looks_after or ended or not member.user.email:
+        spared = not member.user.email or "training_late" in member.user.muted_mails
+        if not looks_after or ended or spared:
             continue
         mail.send(
             template="training_late",

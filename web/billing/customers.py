@@ -37,6 +37,8 @@ _STATES = {"active": "Active", "archived": "Archived"}
 _ADDRESS_FIELDS = {
     f"address/{name}": name for name in ("line1", "line2", "postal_code", "city", "region", "country")
 } | DELIVERY
+_MOST_ADDED = 5_000
+_NO_SUMS = "More than 5,000 customers are archived, so that what the list comes to is not added up."
 # The customers that grants open to whoever asks; None when their role opens all.
 _Limit = frozenset[UUID] | None
 
@@ -84,6 +86,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     )
     reads_invoices = Permission.INVOICE_READ in request.permissions
     owed = lists.owed_by([row.id for row in shown], today=rows.today()) if reads_invoices else {}
+    sums = _sums(state, [row.id for row in shown] if words else None, within) if reads_invoices else []
     given = Shown(
         listing=listings.CUSTOMERS,
         rows=[_listed(row, slug, owed.get(row.id, ())) for row in shown],
@@ -94,8 +97,36 @@ def index(request: Request, slug: str) -> HttpResponse:
         form=form,
         heads=_heads(request, slug),
         acts=_acts(request),
+        sums=[_sum(each) for each in sums or ()] if shown else [],
+        no_sums=_NO_SUMS if sums is None else "",
     )
     return page.show(request, slug, given)
+
+
+def _sums(state: str, found: Sequence[UUID] | None, within: _Limit) -> list[Owed] | None:
+    """Return what all customers of the list owe, those that were found or of a state; None where that is too much."""
+    today = rows.today()
+    if found is not None:
+        return lists.owed_in_all(today=today, of=found)
+    away = queries.archived(most=_MOST_ADDED)
+    if away is None:
+        return None
+    if state == "archived":
+        return lists.owed_in_all(today=today, of=away if within is None else within & set(away))
+    if within is not None:
+        return lists.owed_in_all(today=today, of=within - set(away))
+    return lists.owed_in_all(today=today, but=away)
+
+
+def _sum(each: Owed) -> page.Sum:
+    return page.Sum(
+        label=each.currency,
+        cells={
+            "due": cells.money(each.due_minor, each.currency),
+            "overdue": cells.money(each.late_minor, each.currency),
+            "open": cells.number(each.count),
+        },
+    )
 
 
 def _listed(row: CustomerRow, slug: str, owed: Sequence[Owed]) -> page.Row:

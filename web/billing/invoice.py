@@ -26,6 +26,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
+from payments.bulk import running
 from web.billing import attachments, billed, conversation, documents, kept_documents, rows
 from web.console import trail
 from web.forms import answer, attempting
@@ -104,6 +105,9 @@ def _page(request: Request, slug: str, pk: str, form: conversation.AnswerForm) -
         if Permission.INVOICE_READ in request.permissions
         else None,
         "twins": _twins(found, slug) if draft else [],
+        "held": running.held(invoice_id=found.id, actor=request.actor, at=clock.now())
+        if not draft and Permission.INVOICE_SEND in request.permissions
+        else None,
         "billed": billed.ahead(found, slug=slug) if draft and found.plan_id == found.id else None,
         # Who a customer wrote to is who may read every invoice; a grant opens the document alone.
         "said": conversation.of(request, found.id) if Permission.INVOICE_READ in request.permissions else [],

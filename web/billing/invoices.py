@@ -93,7 +93,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             next_url=page.further(query, listed.next_cursor, first + len(listed.rows)),
             previous_url=page.further(query, listed.previous_cursor, max(first - lists.PAGE, 1)),
         ),
-        empty=_empty(request, slug, wanted.view, filtered=bool(set(asked) - {"view"})),
+        empty=_empty(request, slug, wanted.view, filtered=bool(set(asked) - {"view", "sort"})),
         tabs=_tabs(request, wanted.view),
         chips=_chips(query, customer),
         form=form,
@@ -101,9 +101,17 @@ def index(request: Request, slug: str) -> HttpResponse:
         acts=_acts(request, wanted.view),
         sums=[_sum(each, wanted.view, bare=bool(one)) for each in sums] if listed.rows else [],
         labels={"total": f"Total, {one}", "due": f"Due, {one}"} if one else {},
-        orders={"due_on": "ascending"} if wanted.oldest_due_first else {},
+        orders=_orders(wanted),
+        # Amounts of several currencies have no order.
+        sorts={"due_on": "ascending", **({"total": "descending"} if one else {})},
     )
     return page.show(request, slug, given)
+
+
+def _orders(wanted: Wanted) -> dict[str, str]:
+    by = wanted.sort if wanted.sort in lists.SORTS else "due_on" if wanted.oldest_due_first else ""
+    way = "descending" if by.startswith("-") else "ascending"
+    return {by.removeprefix("-"): way} if by else {}
 
 
 def _row(found: rows.Row, one: str) -> Row:

@@ -19,24 +19,30 @@ from core.errors import Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
+from payments.bulk import running
 from payments.services import links, sending
 from tenancy import context as scopes
 from web.billing import invoice as pages
 from web.billing import rows
 from web.forms import answer, attempting
+from web.kit import undo
 from web.kit.forms import Form
 
 
 @access(get=Permission.INVOICE_SEND, post=Permission.INVOICE_SEND)
 def send(request: Request, slug: str, pk: str) -> HttpResponse:
-    """Show the mail as it will be read, and send it."""
+    """Show the mail as it will be read, and send it; for a moment it can be called back."""
     found = _found(request, pk)
     form = Form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
-            sending.send(invoice_id=found.id, actor=request.actor, at=clock.now())
+            running.send_later(invoice_id=found.id, actor=request.actor, at=clock.now())
         if not form.errors:
-            messages.success(request, f"Invoice {found.number} is on its way.")
+            undo.offer(
+                request,
+                f"Invoice {found.number} goes out in {running.HOLD_SECONDS} seconds.",
+                url=reverse("billing:call_back", args=[slug, pk]),
+            )
             return redirect("billing:invoice", slug, pk)
     letter, blocked = None, ""
     try:
@@ -54,6 +60,22 @@ def send(request: Request, slug: str, pk: str) -> HttpResponse:
         "mend": _mend(request.refusal, found, slug),
     }
     return answer(request, "billing/send.html", context, form=form)
+
+
+@access(post=Permission.INVOICE_SEND)
+def call_back(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Call back an invoice that has not gone out yet."""
+    found, at = _found(request, pk), clock.now()
+    waiting = running.held(invoice_id=found.id, actor=request.actor, at=at)
+    try:
+        if waiting is None:
+            raise running.NotToBeStopped
+        with scopes.attempt():
+            running.stop(job_id=waiting[0], actor=request.actor, at=at)
+        messages.success(request, "Nothing was sent.")
+    except running.NotToBeStopped:
+        messages.warning(request, "It has gone out already, or is going out right now.")
+    return redirect("billing:invoice", slug, pk)
 
 
 @access(get=Permission.INVOICE_SEND, post=Permission.INVOICE_SEND)

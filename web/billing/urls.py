@@ -51,6 +51,7 @@ urlpatterns = [
     path("invoices/<str:pk>/edit", drafts.change, name="edit_invoice"),
     path("invoices/<str:pk>/finalize", invoice.finalize, name="finalize"),
     path("invoices/<str:pk>/send", sending.send, name="send_invoice"),
+    path("invoices/<str:pk>/call-back", sending.call_back, name="call_back"),
     path("invoices/<str:pk>/pay-link", sending.pay_link, name="pay_link"),
     path("invoices/<str:pk>/void", invoice.void, name="void"),
     path("invoices/<str:pk>/credit", credit_notes.create, name="new_credit_note"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -65,6 +65,7 @@ _FAULTS: Mapping[str, str] = MappingProxyType(
 )
 _LASTS = (Job.State.QUEUED, Job.State.RUNNING)
 _NO_CONTENT = 204
+_JUST = timedelta(minutes=2)
 _LEAVES = frozenset(act.job for act in acts.ACTS.values() if act.leaves)
 
 
@@ -127,6 +128,35 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     return render(request, "console/_job.html", context)
 
 
+@access(get=Permission.JOB_READ)
+def bell(request: Request, slug: str) -> HttpResponse:
+    """Tell the frame of a page what runs, and what of one's own has just finished; nothing where nothing has."""
+    at = clock.now()
+    newest = jobs.page(limit=_PAGE)
+    running = [job for job in newest if job.state in _LASTS]
+    finished = [
+        job
+        for job in newest
+        if job.created_by == request.actor.id and job.finished_at is not None and at - job.finished_at < _JUST
+    ]
+    # Counts and nothing else; that a page stays open is not worth an event every five seconds.
+    request.recorded = True
+    seen = f"{len(running)}-{len(finished)}"
+    if seen == request.GET.get("seen", "0-0"):
+        return HttpResponse(status=_NO_CONTENT)
+    if not running and not finished:
+        return HttpResponse()
+    before = request.GET.get("seen", "0-0").partition("-")[2]
+    more = before.isdecimal() and len(before) <= 3 and len(finished) > int(before)
+    context = {
+        "running": len(running),
+        "finished": len(finished),
+        "seen": seen,
+        "announce": f"{_word(finished[0])}: {finished[0].state}" if more and "seen" in request.GET else "",
+    }
+    return render(request, "console/_bell.html", context)
+
+
 @access(post=Permission.JOB_READ)
 def stop(request: Request, slug: str, pk: str) -> HttpResponse:
     """Stop work that one has begun: what is done stays done."""
@@ -183,7 +213,7 @@ def _row(job: Job, names: Mapping[UUID, str], results: Mapping[UUID, str], slug:
     return Row(
         pk=pk,
         url=reverse("console:job", args=[slug, pk]),
-        kind=_KINDS.get(job.kind, job.kind.replace(".", ": ").replace("_", " ").capitalize()),
+        kind=_word(job),
         state=job.state,
         who=name or (f"Person {trail.short(job.created_by)}" if job.created_by else "Strongbox"),
         asked_at=job.created_at,
@@ -202,6 +232,10 @@ def _row(job: Job, names: Mapping[UUID, str], results: Mapping[UUID, str], slug:
         result_url=results.get(job.pk, ""),
         stop=("Undo" if waits else "Stop") if stoppable else "",
     )
+
+
+def _word(job: Job) -> str:
+    return _KINDS.get(job.kind, job.kind.replace(".", ": ").replace("_", " ").capitalize())
 
 
 def note_of(job: Job) -> str:

@@ -37,6 +37,7 @@ urlpatterns = [
     path("settings/payments/secret", provider.rotate, name="provider_rotate"),
     path("settings/payments/disconnect", provider.disconnect, name="provider_disconnect"),
     path("settings/payments/check", provider.check, name="provider_check"),
+    path("jobs/bell", jobs.bell, name="bell"),
     path("jobs", jobs.index, name="jobs"),
     path("jobs/<str:pk>", jobs.detail, name="job"),
     path("jobs/<str:pk>/stop", jobs.stop, name="stop_job"),

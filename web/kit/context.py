@@ -59,6 +59,9 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
         ),
         strips=_duties(member, tenant.slug),
         search_url=reverse("search:search", kwargs={"slug": tenant.slug}),
+        bell_url=reverse("console:bell", kwargs={"slug": tenant.slug})
+        if Permission.JOB_READ in request.permissions  # type: ignore[attr-defined]  # edge.request.Request
+        else "",
         create_url=reverse("billing:new_invoice", kwargs={"slug": tenant.slug})
         if Permission.INVOICE_WRITE in request.permissions  # type: ignore[attr-defined]  # edge.request.Request
         else "",
@@ -146,6 +149,7 @@ def _own_links(path: str) -> list[NavItem]:
         (_("Your profile"), "me:profile", "person"),
         (_("Your sign-in"), "me:security", "key"),
         (_("Where you are signed in"), "me:sessions", "lock"),
+        (_("Your mails"), "me:notifications", "mail"),
         (_("Your activity"), "me:activity", "audit"),
     )
     urls = {route: reverse(route) for label, route, icon in links}

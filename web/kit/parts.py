@@ -120,6 +120,8 @@ class Shell:
     help_url: str = ""
     search_url: str = ""
     search_keys: str = "Ctrl K"
+    # What tells of jobs that run, to whoever may see them.
+    bell_url: str = ""
     # Where C leads from a page that lists nothing to create.
     create_url: str = ""
     # Whether single keys act: "off" where the person has said so.

@@ -22,6 +22,8 @@ class Column:
     shown: bool = True
     # "ascending" or "descending" where the rows stand in the order of this column.
     order: str = ""
+    # Where the rows are put into the order of this column, if an index carries that.
+    sort_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,8 @@ class Shown:
     # Heads that say more than the column's own, such as the one currency of an amount; and orders by column.
     labels: Mapping[str, str] = field(default_factory=dict)
     orders: Mapping[str, str] = field(default_factory=dict)
+    # The columns the rows can be put into the order of, and how each begins: "ascending" or "descending".
+    sorts: Mapping[str, str] = field(default_factory=dict)
     below: str = ""
     more: Mapping[str, Any] = field(default_factory=dict)
 
@@ -202,10 +204,22 @@ def _columns(given: Shown, request: Request) -> list[Column]:
             column,
             label=given.labels.get(column.code, column.label),
             order=given.orders.get(column.code, ""),
+            sort_url=_sort_url(given, request.GET, column.code) if column.code in given.sorts else "",
         )
         for column in given.listing.columns
         if column.fixed or (column.shown if picked is None else column.code in picked)
     ]
+
+
+def _sort_url(given: Shown, query: QueryDict, code: str) -> str:
+    """Return the address of the list in the order of a column; of the one that it stands in, the other way round."""
+    there = query.copy()
+    for name in PLACE:
+        there.pop(name, None)
+    order = given.orders.get(code)
+    way = given.sorts[code] if order is None else "descending" if order == "ascending" else "ascending"
+    there["sort"] = code if way == "ascending" else f"-{code}"
+    return f"?{there.urlencode()}"
 
 
 def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:

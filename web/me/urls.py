@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.me import activity, profile, security, sessions
+from web.me import activity, notifications, profile, security, sessions
 
 app_name = "me"
 urlpatterns = [
@@ -17,5 +17,6 @@ urlpatterns = [
     path("sessions", sessions.index, name="sessions"),
     path("sessions/others/end", sessions.end_others, name="end_others"),
     path("sessions/<str:pk>/end", sessions.end, name="end_session"),
+    path("notifications", notifications.index, name="notifications"),
     path("activity", activity.index, name="activity"),
 ]

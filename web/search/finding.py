@@ -23,6 +23,8 @@ from web.search.hits import NOUNS, Group, Hit
 
 MOST = 6
 _RECENT, _SINCE = 6, timedelta(days=30)
+# Two letters, two digits that check the rest, and what the country makes of it (ISO 13616).
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}\Z")
 _LAST4 = re.compile(r"[0-9]{4}\Z")
 # A name of one letter finds everybody.
 _FEWEST_LETTERS = 2
@@ -63,6 +65,7 @@ def groups(request: Request, words: str, *, slug: str) -> list[Group]:
             Group("Customers", _customers(request, words, slug, on)),
             Group("Amount or card", [hit for hit in by_amount if hit.id not in known]),
             Group("Payment reference", by_reference),
+            Group("From this account", _from_account(request, words, slug, on)),
             Group("Do", _matching(_places(navigation.actions(slug, request.permissions)), words)),
             Group("Go to", _matching(_pages(request, slug), words)),
         ]
@@ -118,6 +121,13 @@ def _referenced(request: Request, words: str, slug: str, on: date) -> list[Hit]:
     found = [hits.payment(row, slug, on) for row in paid.payments_referenced(words, limit=MOST)]
     found += [hits.refund(row, slug, on) for row in paid.refunds_referenced(words, limit=MOST)]
     return found + [hits.dispute(row, slug, on) for row in paid.disputes_referenced(words)]
+
+
+def _from_account(request: Request, words: str, slug: str, on: date) -> list[Hit]:
+    account = words.replace(" ", "").upper()
+    if not _IBAN.match(account) or hits.may(request, "payment") is None:
+        return []
+    return [hits.payment(row, slug, on) for row in paid.payments_from(account, limit=MOST)]
 
 
 def _amounts(words: str) -> list[Amount]:

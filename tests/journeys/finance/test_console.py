@@ -85,10 +85,14 @@ def test_a_key_is_rotated_only_after_a_fresh_factor(browser: Browser, live: Live
         with scope(Scope(live.tenant)):
             jobs.advance(job_id=job_id, at=clock.now(), done=40, total=120)
         expect(page.locator(".progress-line")).to_contain_text("40 of 120")
+        expect(page.locator("#bell")).to_have_text("1 job running")
         with scope(Scope(live.tenant)):
             jobs.finish(job_id=job_id, at=clock.now(), counts={"values": 120, "version": 2})
         expect(page.get_by_text("Finished", exact=True).first).to_be_visible()
         assert page.locator("#job [hx-get]").count() == 0
+        # The frame tells of it too, and asks no more once nothing runs.
+        expect(page.locator("#bell")).to_have_text("1 job finished")
+        assert page.locator("#bell [hx-get]").count() == 0
         # A second one may begin now that the first is done.
         page.goto(live.staff("security/keys"))
         expect(page.get_by_role("button", name=re.compile("Rotate now.*Documents"))).to_be_visible()

@@ -11,12 +11,14 @@ from django.core import mail as django_mail
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
+from accounts.models import Selection
 from billing.documents.models import DocumentFile
 from billing.invoices.rules import Discount, LineInput
 from billing.issuer import services as issuers
 from core import clock, ids
 from core.actor import Actor
 from outbound import delivery
+from payments.bulk import running
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, visit
 from tests.make import bank, billing, paying
@@ -97,12 +99,15 @@ def test_an_electronic_invoice_says_what_it_lacks_and_goes_once_it_is_mended(
         page.get_by_role("button", name="Save changes").click()
         page.goto(live.staff(f"{path}/send"))
         page.get_by_role("button", name="Send to amt@kiel.example").click()
-        expect(page.get_by_text(f"Invoice {bill.number} is on its way.")).to_be_visible()
+        expect(page.get_by_text(f"Invoice {bill.number} goes out in 20 seconds.")).to_be_visible()
         expect(page.get_by_text("SHA-256")).to_be_visible()
         expect(page.locator("#documents").get_by_text("Valid", exact=True)).to_be_visible()
         with page.expect_download() as saved:
             page.get_by_role("link", name="Factur-X").click()
         assert saved.value.suggested_filename == f"{bill.number}.pdf"
+    with scope(Scope(live.tenant)):
+        (chosen,) = Selection.objects.values_list("pk", flat=True)
+    running.work(tenant_id=live.tenant, selection_id=chosen, now=clock.now)
     delivery.deliver_due(tenant_id=live.tenant, actor=Actor.system("tests"), at=clock.now())
     names = sorted(name for mail in django_mail.outbox for name, _, _ in mail.attachments)
     assert names == [f"{bill.number}.pdf", f"{bill.number}.xml"]

@@ -14,10 +14,11 @@ from billing.documents import reference
 from billing.invoices import queries
 from billing.invoices.models import Invoice
 from core import clock, ids
+from payments.models import StatementLine
 from tenancy.context import Scope, scope
 from tests.browser.live import Live
 from tests.journeys.staff.test_own_account import client
-from tests.make import accounts, finance, payments
+from tests.make import accounts, finance, payments, statements
 
 
 def found(asking: Client, words: str) -> dict[str, list[str]]:
@@ -51,6 +52,16 @@ def test_everything_is_found_by_how_people_name_it(live: Live) -> None:
         (hit,) = found(asking, written)["Amount or card"]
         assert "€12,906.40" in hit and "Blue Mill Bakery" in hit, written
     assert "ending 4242" in found(asking, "4242")["Amount or card"][0]
+    # What came from an account is found by it, however it is spelled.
+    with scope(Scope(live.tenant)):
+        line = statements.line(statements.Line(1_290_640, "Blue Mill Bakery", iban="AT483200000012345864"))
+        StatementLine.objects.filter(pk=line.pk).update(
+            state="linked", payment=bank, customer_id=made.customer
+        )
+    for written in ("AT48 3200 0000 1234 5864", "at483200000012345864"):
+        (hit,) = found(asking, written)["From this account"]
+        assert "€12,906.40" in hit, written
+    assert found(asking, "AT61 1904 3002 3457 3201") == {}
     with scope(Scope(live.tenant)):
         paid.refresh_from_db()
     assert "ending 4242" in found(asking, paid.reference)["Payment reference"][0]
@@ -131,7 +142,15 @@ def test_every_statement_reads_an_index_or_a_bounded_part(live: Live) -> None:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(keep):
-        for words in ("INV-1", "12906.40", "4242", "mill", ids.encode("invoice", made.draft), ""):
+        for words in (
+            "INV-1",
+            "12906.40",
+            "4242",
+            "mill",
+            "AT483200000012345864",
+            ids.encode("invoice", made.draft),
+            "",
+        ):
             found(asking, words)
     large = re.compile(r"FROM .?(billing_(invoice|quote|creditnote|customer)|payments_|audit_event)")
     asked = [(sql, params) for sql, params in asked if sql.startswith("SELECT") and large.search(sql)]

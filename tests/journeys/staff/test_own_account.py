@@ -6,6 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from accounts import notices
 from accounts.models import Session, TotpDevice, User
 from accounts.services import preferences
 from audit.models import Event
@@ -96,6 +97,18 @@ def test_a_profile_is_kept_and_applied(live: Live) -> None:
     # The same again changes nothing and leaves nothing.
     speaking.post("/me/", wanted)
     assert len(in_the_operators_log("profile.changed")) == 1
+    # Of the mails that may be spared one is; the page says which of the others come whatever one wishes.
+    assert "Your own training" in speaking.get("/me/notifications").content.decode()
+    assert speaking.post("/me/notifications", {"mails": ["training_late"]}).status_code == 302
+    with scope(Scope()):
+        assert User.objects.get(pk=who.user.pk).muted_mails == ["webhook_disabled"]
+    assert in_the_operators_log("profile.changed")[1].fields == ["muted_mails"]
+    assert speaking.post("/me/notifications", {"mails": ["new_place"]}).status_code == 422
+    with scope(Scope(live.tenant)):
+        assert who.user.email not in notices.keepers_of_webhooks(clock.now())
+    speaking.post("/me/notifications", {"mails": ["training_late", "webhook_disabled"]})
+    with scope(Scope(live.tenant)):
+        assert who.user.email in notices.keepers_of_webhooks(clock.now())
 
 
 def test_the_only_factor_stays(live: Live) -> None:

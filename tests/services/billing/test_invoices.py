@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.customers import services as customers
-from billing.invoices import queries, services
+from billing.invoices import lists, queries, services
 from billing.invoices.models import Invoice, InvoiceLine
 from billing.invoices.rules import NegativeTotal
 from billing.issuer import services as issuer
@@ -17,6 +17,7 @@ from billing.tallies import queries as tallies
 from billing.tallies import services as tally_services
 from billing.tallies.models import Tally
 from billing.tax import services as tax
+from core import ids
 from core.errors import Invalid, NotFound
 from crypto import keyring
 from tenancy import context
@@ -287,6 +288,41 @@ def test_lists_page_by_key_filter_and_find(in_a):
     assert [row.id for row in queries.page(payment_status="unpaid", limit=1).rows] == [made[2]]
     assert [row.id for row in queries.page(due_before=date(2026, 3, 7)).rows] == [made[1], made[0]]
     assert [row.id for row in queries.find_by_number("INV-2026-00002")] == [made[1]]
+
+
+def test_a_list_in_the_order_of_a_column_misses_no_row_on_any_page(in_a):
+    ada = make.customer()
+    for day, amount in ((7, "5"), (5, "9"), (5, "5"), (6, "1")):
+        make.finalized(of=ada, due_on=date(2026, 3, day), lines=[make.line(amount)])
+    # A draft is never due.
+    made = [make.draft(of=ada, lines=[make.line("7")]).pk, make.draft(of=ada, lines=[make.line("9")]).pk]
+    keys = {
+        "due_on": lambda row: (row.due_on is None, row.due_on or date.min, row.id),
+        "total": lambda row: (row.total_minor, row.id),
+    }
+    every = lists.page(lists.Wanted(today=date(2026, 3, 9))).rows
+    assert [row.id for row in every[:2]] == made[::-1]
+    for name, key in keys.items():
+        for sort in (name, f"-{name}"):
+            wanted = lists.Wanted(today=date(2026, 3, 9), sort=sort)
+            walked, cursor, pages = [], "", []
+            while cursor or not walked:
+                page = lists.page(wanted, cursor=cursor, limit=2)
+                walked += page.rows
+                pages.append([row.id for row in page.rows])
+                cursor = page.next_cursor
+            expected = sorted(every, key=key, reverse=sort.startswith("-"))
+            assert [row.id for row in walked] == [row.id for row in expected], sort
+            back = lists.page(wanted, cursor=page.previous_cursor, limit=2)
+            assert [row.id for row in back.rows] == pages[-2], sort
+    assert lists.sums(wanted) == lists.sums(lists.Wanted(today=date(2026, 3, 9)))
+    for broken in ("x", "", "12.", "9" * 30):
+        with pytest.raises(lists.NoSuchPage):
+            lists.page(wanted, cursor=f"{ids.base32(made[0])}.{broken}" if broken else "?")
+    (owed,) = lists.owed_in_all(today=date(2026, 3, 6))
+    assert (owed.count, owed.due_minor, owed.late_minor) == (4, 2000, 1400)
+    assert lists.owed_in_all(today=date(2026, 3, 6), but=[ada.pk]) == []
+    assert lists.owed_in_all(today=date(2026, 3, 6), of=[ada.pk]) == [owed]
 
 
 def test_the_totals_stay_exact_when_they_are_melted(in_a):
