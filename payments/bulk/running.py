@@ -47,6 +47,12 @@ class BegunAlready(Conflict):
     code = "begun_already"
 
 
+class OnItsWay(Conflict):
+    """This invoice is on its way already. Call it back, or wait until it has gone out."""
+
+    code = "on_its_way"
+
+
 class NoLongerAllowed(Refusal):
     """Whoever asked for this may do it no longer."""
 
@@ -113,7 +119,10 @@ def send_later(*, invoice_id: UUID, actor: Actor, at: datetime) -> Job:
 
     Raises:
         As `services.sending.send` does, for what is known by now; NoLongerAllowed.
+        OnItsWay: the same person has sent it a moment ago.
     """
+    if held(invoice_id=invoice_id, actor=actor, at=at) is not None:
+        raise OnItsWay
     sending.check(invoice_id=invoice_id, actor=actor, at=at)
     chosen = selections.choose(
         listing=acts.SEND.listing, action=acts.SEND.code, ids=[invoice_id], count=1, actor=actor, at=at
