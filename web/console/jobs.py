@@ -139,8 +139,8 @@ def bell(request: Request, slug: str) -> HttpResponse:
         for job in newest
         if job.created_by == request.actor.id and job.finished_at is not None and at - job.finished_at < _JUST
     ]
-    # Counts and nothing else; that a page stays open is not worth an event every five seconds.
-    request.recorded = True
+    # Nothing was shown yet, or the page stays open: neither is worth an event every five seconds.
+    request.recorded = not (running or finished) or "seen" in request.GET
     seen = f"{len(running)}-{len(finished)}"
     if seen == request.GET.get("seen", "0-0"):
         return HttpResponse(status=_NO_CONTENT)
