@@ -44,6 +44,7 @@ CHANGES = {
     "void_reason": "buyer",
     "role": "'deposit', quote_id = uuidv7()",
     "quote_id": "uuidv7(), role = 'progress'",
+    "plan_id": "uuidv7(), role = 'final'",
 }
 
 
