@@ -34,7 +34,7 @@ def test_an_organization_is_founded_ready_to_bill(in_a):
     assert codes == [
         "bad_debt", "bank", "customer_credit", "customer_deposits", "disputed", "fx_gain_loss", "fx_valuation",
         "gateway", "opening_balance", "other_income",
-        "receivable", "refunds", "revenue", "tax",
+        "receivable", "refunds", "revenue", "rounding", "tax",
     ]  # fmt: skip
 
 
