@@ -165,7 +165,7 @@ def test_the_jobs_of_finance_take_the_acts_they_should(browser: Browser, live: L
         page.goto(address)
         acts.link("Send")
         acts.click(page.get_by_role("button", name=re.compile("Send to")))
-        sees(page.get_by_text("is on its way."))
+        sees(page.get_by_text("goes out in 20 seconds."))
         assert acts.counted() == 2
         # 7. Correct, from finding it: two to find, two to void; a credit note in as many.
         page.goto(live.staff())
