@@ -201,9 +201,24 @@ def axe(page: Page, rules: Mapping[str, object] = _RULES) -> list[str]:
     return faults
 
 
+def broken(page: Page) -> list[str]:
+    """Return figures that stand on more than one line: nobody reads an amount digit by digit."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll(".numeric")]
+          .filter((cell) => cell.checkVisibility() && !/[ \\n]/.test(cell.textContent.trim()))
+          .filter((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            const tops = [...range.getClientRects()].map((box) => Math.round(box.bottom / 8));
+            return Math.max(...tops) - Math.min(...tops) > 1;
+          })
+          .map((cell) => `broken: ${cell.textContent.trim()}`)"""
+    )
+
+
 def overflowing(page: Page) -> list[str]:
     """Return what sticks out to the side (WCAG 1.4.10); what stands in a region that scrolls may."""
-    return page.evaluate(
+    return broken(page) + page.evaluate(
         """() => {
           const wide = document.documentElement.clientWidth;
           if (document.documentElement.scrollWidth <= wide) return [];
