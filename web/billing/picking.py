@@ -11,7 +11,7 @@ from billing import events
 from billing.catalog import queries as catalog
 from billing.invoices import catalogued
 from billing.invoices.rules import LineInput
-from core import ids
+from core import characters, ids
 from core.errors import Invalid, NotFound, Refusal
 from edge import recording
 from edge.request import Request
@@ -59,7 +59,8 @@ def taken(data: QueryDict, *, usual: UUID | None) -> tuple[QueryDict, dict[int, 
     filled = data.copy()
     refused: dict[int, str] = {}
     for number, code in chosen.items():
-        if not code:
+        # What cannot be kept is not looked for either; its own field says so.
+        if not code or not characters.are_kept(code + data.get("currency", "")):
             continue
         try:
             line = _line(data, number, code, usual)
