@@ -23,6 +23,7 @@ from core import ids, primitives
 from core.errors import NotFound
 
 Purpose = Literal[
+    "alert_question",
     "api_key",
     "device",
     "hook",

@@ -21,6 +21,21 @@ ALERT_CLOSED = register(
 ALERT_CONTAINED = register(
     "alert.contained", "{actor} contained alert {subject}: {how}", owasp="authz_admin", pci="10.2.1.2"
 )
+ALERT_ASKED = register(
+    "alert.asked", "{actor} asked the person of alert {subject} whether it was them", owasp="sensitive_update"
+)
+ALERT_ANSWERED = register(
+    "alert.answered",
+    "Whoever got the mail about alert {subject} said whether it was them: {answer}",
+    owasp="sensitive_update",
+    pci="10.2.1.2",
+)
+QUESTION_READ = register(
+    "alert.question_read", "Somebody opened the link that asks about alert {subject}", owasp="sensitive_read"
+)
+QUESTION_REFUSED = register(
+    "alert.question_refused", "A link that asks about an alert was refused", owasp="authz_fail"
+)
 ALERT_MUTED = register(
     "alert.muted", "{actor} muted rule {rule} for what alert {subject} is about", owasp="sys_monitor_disabled",
     pci="10.2.1.6",

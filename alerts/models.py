@@ -15,6 +15,7 @@ __all__ = [
     "Alert",
     "AlertChannel",
     "AlertDelivery",
+    "AlertQuestion",
     "AlertRule",
     "AlertStep",
     "AuditStream",
@@ -163,6 +164,8 @@ class AlertStep(TenantModel):
         MUTED = "muted"
         CLOSED = "closed"
         REOPENED = "reopened"
+        ASKED = "asked"
+        ANSWERED = "answered"
 
     alert = models.ForeignKey(
         Alert, models.PROTECT, db_constraint=False, db_index=False, related_name="steps"
@@ -198,13 +201,56 @@ class AlertStep(TenantModel):
                 condition=Q(
                     kind__in=[
                         "opened", "raised", "acknowledged", "assigned", "noted", "contained", "muted",
-                        "closed", "reopened",
+                        "closed", "reopened", "asked", "answered",
                     ]
                 ),
                 name="alerts_alertstep_kinds",
             )
         ]  # fmt: skip
         indexes: ClassVar = [models.Index(fields=["tenant", "alert", "id"], name="alerts_alertstep_of")]
+
+
+class AlertQuestion(TenantModel):
+    """Whether it was them: asked of the person an alert is about, by a link that answers once."""
+
+    alert = models.ForeignKey(
+        Alert, models.PROTECT, db_constraint=False, db_index=False, related_name="questions"
+    )
+    person_id = models.UUIDField()
+    token_hash = models.BinaryField(max_length=32)
+    asked_by = models.UUIDField(null=True)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    answer = models.CharField(max_length=4, blank=True, default="")
+    answered_at = models.DateTimeField(null=True)
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.TENANT,
+        purpose=_PURPOSE,
+        legal_basis=_BASIS,
+        retention="as long as the alert",
+        erasure=Erasure.WITH_ORGANIZATION,
+        fields={
+            **dict.fromkeys(["id", "tenant", "alert", "person_id", "asked_by"], FieldClass.IDENTIFIER),
+            "token_hash": FieldClass.HASH,
+            "answer": FieldClass.STATE,
+            **dict.fromkeys(["asked_at", "expires_at", "answered_at"], FieldClass.TIME),
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """Found by its link; answered once, yes or no."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "token_hash"], name="alerts_alertquestion_one"),
+            models.CheckConstraint(
+                condition=Q(answer="", answered_at__isnull=True)
+                | Q(answer__in=["yes", "no"], answered_at__isnull=False),
+                name="alerts_alertquestion_answered",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["tenant", "alert", "-id"], name="alerts_alertquestion_of")]
 
 
 class AlertRule(TenantModel):

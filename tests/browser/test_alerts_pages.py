@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from playwright.sync_api import Browser
 
-from alerts import services, tuning
+from alerts import asking, services, tuning
 from alerts.models import Watch
 from alerts.rules import BY_CODE
 from core import clock, ids
+from outbound.models import OutboxMessage
 from payments.services import holds
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, Someone, judge
@@ -41,12 +42,15 @@ def pages(live: Live, who: Someone) -> list[str]:
         wanted = replace(settings, threshold=20)
         tuning.set_rule(code="RBAC-04", wanted=wanted, reason="clerks click a lot", actor=actor, at=at)
         assert holds.are_held()
+        asking.ask(alert_id=late.pk, actor=actor, at=at)
+        asked = OutboxMessage.objects.filter(template=asking.TEMPLATE)[0].body["text"]
+        link = next(word for word in asked.split() if "/was-this-you/" in word)
     keys = [ids.encode("alert", row.pk) for row in (late, found, old, again)]
     paths = ["", "?view=closed", "?severity=critical", *(f"/{pk}" for pk in keys)]
     paths += [f"/{keys[0]}/{what}" for what in ("close", "assign", "note", "contain/end_sessions")]
     paths += [f"/{keys[0]}/contain/hold_payouts", f"/{keys[2]}/mute", "/payouts"]
     paths += ["/rules", "/rules/RBAC-04", "/rules/INT-04", "/rules/RBAC-04/change"]
-    return [f"/o/{live.slug}/alerts{path}" for path in paths]
+    return [f"/was-this-you/{link.rpartition('/')[2]}", *(f"/o/{live.slug}/alerts{path}" for path in paths)]
 
 
 def test_nothing_is_wrong_with_the_pages_of_alerts(browser: Browser, live: Live) -> None:

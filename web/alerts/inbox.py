@@ -15,9 +15,9 @@ from django.utils.http import urlencode
 
 from accounts import queries as people
 from accounts.permissions import Permission
-from alerts import containment, events, queries, services, tuning
+from alerts import asking, containment, events, queries, services, tuning
 from alerts import settings as keeping
-from alerts.models import Alert
+from alerts.models import Alert, AlertQuestion
 from alerts.queries import Filters
 from alerts.rules import ALL, BY_CODE, Settings, Severity
 from audit.models import Event
@@ -26,6 +26,7 @@ from core.errors import NotFound
 from edge import recording
 from edge.access import access
 from edge.request import Request
+from tenancy import context as scopes
 from web.alerts import channels, rows
 from web.alerts.rules import rules_of
 from web.forms import answer, attempting
@@ -238,6 +239,18 @@ def close(request: Request, slug: str, pk: str) -> HttpResponse:
     return answer(request, "alerts/close.html", _about(slug, alert, pk), form=form)
 
 
+@access(post=_P.ALERT_WRITE)
+def ask(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Ask the person by mail whether it was them."""
+    try:
+        with scopes.attempt():
+            asking.ask(alert_id=ids.decode("alert", pk), actor=request.actor, at=clock.now())
+        messages.success(request, "They were asked by mail. What they answer stands here.")
+    except (asking.AlreadyAsked, asking.NobodyToAsk, services.AboutYourself) as refusal:
+        messages.info(request, refusal.message)
+    return redirect("alerts:alert", slug, pk)
+
+
 @access(get=_P.ALERT_CONTAIN, post=_P.ALERT_CONTAIN)
 def contain(request: Request, slug: str, pk: str, how: str) -> HttpResponse:
     """Stop harm, after saying what that does."""
@@ -337,6 +350,11 @@ def _shown(request: Request, slug: str, alert: Alert, at: datetime) -> dict[str,
         ]
         if _P.ALERT_CONTAIN in held
         else [],
+        "question": (question := asking.last(alert.pk)),
+        "question_state": _question(question, at),
+        "ask_url": reverse("alerts:ask", args=[slug, pk])
+        if member is not None and alert.person_id != request.actor.id and _P.ALERT_WRITE in held
+        else "",
         "may_work": _P.ALERT_WRITE in held,
         "may_manage": _P.ALERT_MANAGE in held,
         "member_url": reverse("people:member", args=[slug, ids.encode("member", member.pk)])
@@ -348,6 +366,12 @@ def _shown(request: Request, slug: str, alert: Alert, at: datetime) -> dict[str,
         "rule_url": reverse("alerts:rule", args=[slug, alert.rule]) if rule else "",
         "note_form": NoteForm(),
     }
+
+
+def _question(found: AlertQuestion | None, at: datetime) -> str:
+    if found is None:
+        return ""
+    return found.answer or ("sent" if found.expires_at > at else "")
 
 
 def _settings_of(alert: Alert) -> Settings | None:

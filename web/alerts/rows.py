@@ -228,6 +228,9 @@ def _told(step: AlertStep, who: str, names: Mapping[UUID, str]) -> str:
         "muted": f"{who} muted the rule for {step.detail.removesuffix('d')} days",
         "closed": f"{who} closed it: {CLOSED.get(step.detail, step.detail).lower()}",
         "reopened": f"{who} opened it again",
+        "asked": f"{who} asked {whom} whether it was them",
+        "answered": f"{whom} answered by the link: "
+        + ("it was them" if step.detail == "yes" else "it was not them"),
     }[step.kind]
 
 

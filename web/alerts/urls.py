@@ -18,6 +18,7 @@ urlpatterns = [
     path("alerts/<str:pk>/assign", inbox.assign, name="assign"),
     path("alerts/<str:pk>/note", inbox.note, name="note"),
     path("alerts/<str:pk>/close", inbox.close, name="close"),
+    path("alerts/<str:pk>/ask", inbox.ask, name="ask"),
     path("alerts/<str:pk>/mute", inbox.mute, name="mute"),
     path("alerts/<str:pk>/contain/<str:how>", inbox.contain, name="contain"),
 ]
