@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from edge import health
 
+handler400 = "edge.errors.bad_request"
 handler404 = "edge.errors.not_found"
 handler403 = "edge.errors.forbidden"
 handler500 = "edge.errors.server_error"

@@ -27,6 +27,13 @@ class FormExpired(Refusal):
     status = 419
 
 
+class NotTaken(Refusal):
+    """This was more than one form may hold, or nothing that can be read. Nothing was changed."""
+
+    code = "not_taken"
+    status = 400
+
+
 class Unexpected(Refusal):
     """Something went wrong on our side. Nothing was changed."""
 
@@ -74,7 +81,8 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             json.dumps(problem(request, refusal)), status=refusal.status, content_type=PROBLEM_TYPE
         )
     else:
-        page = refusal.status if refusal.status in _PAGES else (404 if refusal.status < 500 else 500)
+        page = 422 if isinstance(refusal, NotTaken) else refusal.status
+        page = page if page in _PAGES else (404 if page < 500 else 500)
         context = {
             "message": _(refusal.message),
             "reference": reference(request),
@@ -104,6 +112,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     refusal = FormExpired()
     request.refusal = refusal  # type: ignore[attr-defined]  # see edge.request.Request
     return respond(request, refusal)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself cannot read, or finds too large."""
+    return respond(request, NotTaken())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

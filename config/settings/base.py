@@ -313,7 +313,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 # What somebody uploads stays in memory until it is encrypted: Django would else put it on the disk as it is.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+# The largest file that a page takes (10 MB) and its form, as at the proxy; what is larger is dropped unread.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024
 
 REST_FRAMEWORK: dict[str, Any] = {
     # Authentication happens in edge, before the view; DRF is handed the result.

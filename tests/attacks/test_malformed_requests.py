@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from django.test import Client
 
 from tests.embedded.conftest import wait_until
 from tests.embedded.stack import free_port
@@ -80,3 +82,11 @@ def test_a_fault_is_logged_as_its_type_and_place(served: Served) -> None:
     assert (line["message"], line["exception"]) == ("Error handling request", "RuntimeError")
     assert "faulty_application.py:2" in line["at_code"][-1]
     assert "s3cret" not in served.log.read_text()
+
+
+@pytest.mark.django_db
+def test_a_form_that_holds_too_much_is_answered_in_our_words():
+    many = {f"field{number}": "1" for number in range(2_001)}
+    for sent in (many, {"email": "a" * 5 * 1024 * 1024}):
+        refused = Client().post("/login", urlencode(sent), content_type="application/x-www-form-urlencoded")
+        assert (refused.status_code, b"more than one form may hold" in refused.content) == (400, True)

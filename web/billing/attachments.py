@@ -20,6 +20,9 @@ from tenancy.context import attempt
 from web.kit import formats
 from web.kit.forms import Form
 
+# Also said of a file that was too large to be read at all.
+CHOOSE = "Choose a file of at most 10 MB."
+
 
 class AttachForm(Form):
     """A file, and whether it goes with the mail."""
@@ -39,7 +42,7 @@ def add(request: Request, slug: str, pk: str) -> HttpResponse:
     form = AttachForm(request.POST, request.FILES)
     invoice_id = queries.get(ids.decode("invoice", pk)).id
     if not form.is_valid():
-        messages.error(request, "Choose a file first.")
+        messages.error(request, CHOOSE)
         return back
     file: UploadedFile[bytes] = form.cleaned_data["file"]
     try:

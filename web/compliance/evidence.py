@@ -19,7 +19,7 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from tenancy import context as scopes
-from web.billing.attachments import disposition
+from web.billing.attachments import CHOOSE, disposition
 from web.compliance import scope
 from web.forms import answer, attempting
 from web.kit.forms import DayField, Form
@@ -48,6 +48,7 @@ class EvidenceForm(Form):
     file = forms.FileField(
         label="File",
         help_text="PDF, PNG, JPEG, CSV or XLSX, at most 10 MB. It is kept encrypted.",
+        error_messages={"required": CHOOSE},
         widget=forms.FileInput(attrs={"accept": ".pdf,.png,.jpg,.jpeg,.csv,.xlsx"}),
     )
 

@@ -204,6 +204,12 @@ def test_files_are_attached_read_and_removed(tenant: UUID, made: Books) -> None:
     bad = SimpleUploadedFile("hours.pdf", b"MZ\x90")
     assert manager.post(f"{draft}/attach", {"file": bad}).status_code == 302
     assert "Attach a PDF, PNG, JPEG" in text(manager.get(draft))
+    large = SimpleUploadedFile("plan.pdf", b"%PDF-1" + b"x" * 9 * 1024 * 1024)
+    manager.post(f"{draft}/attach", {"file": large})
+    assert "The file is attached." in manager.get(draft).content.decode()
+    beyond = SimpleUploadedFile("plan.pdf", b"%PDF-1" + b"x" * 12 * 1024 * 1024)
+    manager.post(f"{draft}/attach", {"file": beyond})
+    assert "Choose a file of at most 10 MB." in manager.get(draft).content.decode()
     assert manager.post(f"{draft}/attach", {}).status_code == 302
     assert manager.post(f"{url}/remove").headers["Location"] == draft
     assert "hours.csv" not in text(manager.get(draft))
