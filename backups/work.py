@@ -30,7 +30,7 @@ from backups.models import Backup, Copy, Drill
 from core import clock
 from core.actor import Actor
 from core.errors import Conflict, Refusal
-from tenancy import context, jobs
+from tenancy import jobs
 from tenancy.context import use_case
 from tenancy.models import Job, Tenant
 
@@ -77,7 +77,7 @@ def ask(
         "backup_id": str(backup_id) if backup_id else "",
         "wanted": wanted.isoformat() if wanted else "",
     }
-    context.after_commit(lambda: send(arguments))
+    jobs.hand_over(job, lambda: send(arguments))
     return job
 
 

@@ -16,9 +16,9 @@ from compliance.personaldata.tasks import after_erasure, write_journal
 from compliance.requests.tasks import collect, watch_requests
 from compliance.retention.tasks import run_all_retention, run_retention
 from core import clock
-from tenancy import context
+from tenancy import context, jobs
 from tenancy.context import Scope, scope
-from tenancy.models import Tenant
+from tenancy.models import Job, Tenant
 from tenancy.tasks import SystemTask
 
 # The tasks of people's own data stand with their nouns.
@@ -119,6 +119,14 @@ def make_pack(self: SystemTask, tenant_id: str, pack_id: str) -> None:
     if state == EvidencePack.State.QUEUED:
         actor = replace(self.actor, on_behalf_of=asked_by)
         making.make(tenant_id=tenant, pack_id=pack, actor=actor, now=clock.now)
+
+
+def _again(job: Job) -> None:
+    for pack_id in EvidencePack.objects.filter(job_id=job.pk).values_list("pk", flat=True):
+        make_pack.delay(str(job.tenant_id), str(pack_id))
+
+
+jobs.sent_again_by(making.JOB, _again)
 
 
 def _open() -> list[UUID]:

@@ -51,7 +51,7 @@ def ask(*, purpose: Purpose, actor: Actor, at: datetime) -> Job:
     facts = {"purpose": purpose.value}
     audit.record(events.ROTATION_REQUESTED, actor=actor, subject=("job", job.pk), facts=facts)
     sent = [str(context.current_tenant()), purpose.value, str(job.pk)]
-    context.after_commit(lambda: rotate.apply_async(sent, queue=QUEUE))
+    jobs.hand_over(job, lambda: rotate.apply_async(sent, queue=QUEUE))
     return job
 
 

@@ -62,5 +62,5 @@ def ask(*, actor: Actor) -> Job:
     job = jobs.start(kind=KIND, at=clock.now(), created_by=actor.id, total=1)
     audit.record(events.CHECK_ASKED, actor=actor, subject=("job", job.pk))
     sent = [str(context.current_tenant()), str(job.pk)]
-    context.after_commit(lambda: check_now.apply_async(sent, queue=QUEUE))
+    jobs.hand_over(job, lambda: check_now.apply_async(sent, queue=QUEUE))
     return job

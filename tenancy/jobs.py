@@ -3,15 +3,32 @@
 A job keeps counts, codes and ids, never a value: what it read and which rows it refused is an encrypted file.
 """
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
+import logging
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import models
 from django.db.models import functions
+from kombu.exceptions import OperationalError
 
+from core import clock
+from tenancy import context
 from tenancy.context import use_case
 from tenancy.models import Job
+
+_log = logging.getLogger("strongbox.tenancy")
+# Why a queued job has not been handed over yet, or why one has failed that no worker took.
+NOT_HANDED_OVER, NEVER_BEGUN = "not_handed_over", "never_begun"
+# No queue is that long: its message is lost.
+_LOST_AFTER = timedelta(days=1)
+_MOST_AGAIN = 200
+_senders: dict[str, Callable[[Job], object]] = {}
+
+
+def sent_again_by(kind: str, send: Callable[[Job], object]) -> None:
+    """Say how a job of a kind is handed to a worker once more; call it where its task is."""
+    _senders[kind] = send
 
 
 @use_case
@@ -55,6 +72,43 @@ def cancel(*, job_id: UUID, at: datetime) -> bool:
 def fail(*, job_id: UUID, at: datetime, code: str) -> None:
     """Note that it has failed, with a code and never with a message that might quote a value."""
     Job.objects.filter(pk=job_id).update(state=Job.State.FAILED, finished_at=at, code=code)
+
+
+def hand_over(job: Job, send: Callable[[], object]) -> None:
+    """Hand a job to a worker once the transaction has committed.
+
+    Promise kept: nothing waits for ever on a broker that was away. What can be sent again waits for `send_again`;
+    anything else has failed, and says so.
+    """
+
+    def hand() -> None:
+        try:
+            send()
+        except OperationalError:
+            _log.warning("the broker is away; a job could not be handed over")
+            with context.scope(context.current() or context.Scope(job.tenant_id)):
+                if job.kind in _senders:
+                    Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(code=NOT_HANDED_OVER)
+                else:
+                    fail(job_id=job.pk, at=clock.now(), code=NOT_HANDED_OVER)
+
+    context.after_commit(hand)
+
+
+@use_case
+def send_again(*, at: datetime) -> int:
+    """Hand over what could not be handed over before, and end what was lost on the way; return how many were sent."""
+    queued = Job.objects.select_for_update(skip_locked=True).filter(state=Job.State.QUEUED)
+    queued.filter(created_at__lt=at - _LOST_AFTER).exclude(code=NOT_HANDED_OVER).update(
+        state=Job.State.FAILED, finished_at=at, code=NEVER_BEGUN
+    )
+    sent = 0
+    for job in queued.filter(code=NOT_HANDED_OVER).order_by("id")[:_MOST_AGAIN]:
+        _senders[job.kind](job)
+        job.code = ""
+        job.save(update_fields=["code"])
+        sent += 1
+    return sent
 
 
 @use_case

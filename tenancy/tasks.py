@@ -1,17 +1,21 @@
 """Celery's door. A task names its scope when it is sent and passes the doorway again when it runs."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
-from celery import Task
+from celery import Task, shared_task
 from django.conf import settings
 from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError
 
-from core import ids
+from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
-from tenancy import context
+from tenancy import context, jobs
+from tenancy.models import Tenant
 
 _HEADER = "strongbox"
+_log = logging.getLogger("strongbox.tenancy")
 
 
 class TaskWithoutScope(RuntimeError):
@@ -85,6 +89,26 @@ class SystemTask(Task):
     def actor(self) -> Actor:
         """Name the task as the one who acts."""
         return Actor.system(f"task:{self.name}", via=Via.TASK)
+
+
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="tenancy.send_again",
+    reason="work may have been asked for in any organization while the broker was away",
+)
+def send_again(self: SystemTask) -> int:
+    """Hand over the jobs of every organization that no worker could be asked for; return how many."""
+    with context.system_scope(reason=self.reason):
+        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    sent = 0
+    for tenant_id in tenants:
+        try:
+            with context.scope(context.Scope(tenant_id)):
+                sent += jobs.send_again(at=clock.now())
+        except OperationalError:
+            _log.warning("the broker is away; jobs wait for the next look")
+    return sent
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -325,7 +325,7 @@ def _queue(row: Export, at: datetime) -> None:
     job = jobs.start(kind=JOB, at=at, total=row.rows_expected, created_by=row.asked_by)
     row.job_id = job.pk
     row.save(update_fields=["job_id"])
-    tasks.make_soon(row.pk)
+    tasks.make_soon(job, row.pk)
 
 
 def still(row: Export, at: datetime) -> Kind:

@@ -5,14 +5,13 @@ from dataclasses import replace
 from uuid import UUID
 
 from celery import shared_task
-from kombu.exceptions import OperationalError
 
 from billing.exports import making, services
 from billing.exports.models import Export
 from core import clock
-from tenancy import context
-from tenancy.context import Scope, current_tenant, scope
-from tenancy.models import Tenant
+from tenancy import context, jobs
+from tenancy.context import Scope, scope
+from tenancy.models import Job, Tenant
 from tenancy.tasks import SystemTask
 
 _log = logging.getLogger("strongbox.billing")
@@ -54,14 +53,15 @@ def end_exports(self: SystemTask) -> int:
     return ended
 
 
-def make_soon(export_id: UUID) -> None:
+def make_soon(job: Job, export_id: UUID) -> None:
     """Hand an export to a worker once the transaction has committed."""
-    sent = [str(current_tenant()), str(export_id)]
+    sent = [str(job.tenant_id), str(export_id)]
+    jobs.hand_over(job, lambda: make_export.delay(*sent))
 
-    def send() -> None:
-        try:
-            make_export.delay(*sent)
-        except OperationalError:
-            _log.warning("the broker is away; the export has to be asked for again")
 
-    context.after_commit(send)
+def _again(job: Job) -> None:
+    for export_id in Export.objects.filter(job_id=job.pk).values_list("pk", flat=True):
+        make_export.delay(str(job.tenant_id), str(export_id))
+
+
+jobs.sent_again_by(services.JOB, _again)

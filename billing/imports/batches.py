@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from audit import services as audit
 from billing import events
 from billing.imports import mapping, rules, tables
@@ -21,7 +19,7 @@ from core.errors import Conflict, NotFound
 from outbound import files
 from outbound.models import StoredFile
 from tenancy import jobs
-from tenancy.context import current_tenant, use_case
+from tenancy.context import use_case
 
 KEEP = timedelta(days=1)
 UNDO_WITHIN = timedelta(hours=24)
@@ -290,8 +288,7 @@ def _ask(row: Import, kind: str, event: Any, actor: Actor, at: datetime) -> Impo
     row.save(update_fields=["state", "code", "mapping", "job_id", "updated_at"])
     if event is not None:
         audit.record(event, actor=actor, subject=("import", row.pk))
-    sent = [str(current_tenant()), str(row.pk), kind]
-    transaction.on_commit(lambda: tasks.work_soon(*sent), robust=True)
+    tasks.work_soon(job, row.pk)
     return row
 
 

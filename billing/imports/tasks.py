@@ -1,22 +1,20 @@
 """Celery's door to imports."""
 
-import logging
 from dataclasses import replace
 from uuid import UUID
 
 from celery import shared_task
-from kombu.exceptions import OperationalError
 
 from accounts import queries as people
 from accounts.permissions import Permission
-from billing.imports import work
+from billing.imports import batches, work
 from billing.imports.models import Import
 from core import clock
 from core.actor import ActorKind
+from tenancy import jobs
 from tenancy.context import Scope, scope
+from tenancy.models import Job
 from tenancy.tasks import SystemTask
-
-_log = logging.getLogger("strongbox.billing")
 
 
 @shared_task(
@@ -39,9 +37,16 @@ def work_on_import(self: SystemTask, tenant_id: str, import_id: str, kind: str) 
     work.run(tenant_id=tenant, import_id=UUID(import_id), kind=kind, actor=actor, now=clock.now)
 
 
-def work_soon(tenant_id: str, import_id: str, kind: str) -> None:
-    """Hand an import to a worker."""
-    try:
-        work_on_import.delay(tenant_id, import_id, kind)
-    except OperationalError:
-        _log.warning("the broker is away; the import waits until it is asked for again")
+def work_soon(job: Job, import_id: UUID) -> None:
+    """Hand an import to a worker once the transaction has committed."""
+    sent = [str(job.tenant_id), str(import_id), job.kind]
+    jobs.hand_over(job, lambda: work_on_import.delay(*sent))
+
+
+def _again(job: Job) -> None:
+    for import_id in Import.objects.filter(job_id=job.pk).values_list("pk", flat=True):
+        work_on_import.delay(str(job.tenant_id), str(import_id), job.kind)
+
+
+for _kind in (batches.KIND_READ, batches.KIND_CHECK, batches.KIND_RUN, batches.KIND_UNDO):
+    jobs.sent_again_by(_kind, _again)

@@ -9,7 +9,7 @@ from billing.subscriptions import clock as days
 from billing.subscriptions import services, testclock
 from core import clock
 from core.actor import Actor
-from tenancy import context
+from tenancy import context, jobs
 from tenancy.models import Job, Tenant
 from tenancy.tasks import SystemTask
 
@@ -55,5 +55,5 @@ def ask(*, to: date, actor: Actor) -> Job:
     """Ask for the clock to be moved, and have the worker do it after the commit. Raises what `testclock.ask` raises."""
     job = testclock.ask(to=to, actor=actor, at=clock.now())
     sent = [str(context.current_tenant()), str(job.pk), to.isoformat()]
-    context.after_commit(lambda: move_test_clock.apply_async(sent, queue=QUEUE))
+    jobs.hand_over(job, lambda: move_test_clock.apply_async(sent, queue=QUEUE))
     return job

@@ -61,7 +61,7 @@ def ask(*, actor: Actor, at: datetime, code: str = "") -> Job:
     job = jobs.start(kind=KIND, at=at, total=total, created_by=actor.id)
     audit.record(events.RUN_ASKED, actor=actor, subject=("job", job.pk), facts={"control": code or "all"})
     sent = [str(context.current_tenant()), str(job.pk), code, str(actor.id or "")]
-    context.after_commit(lambda: tasks.run_controls.delay(*sent))
+    jobs.hand_over(job, lambda: tasks.run_controls.delay(*sent))
     return job
 
 

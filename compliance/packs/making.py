@@ -22,7 +22,7 @@ from core import canonical, ids, primitives
 from core.actor import Actor
 from core.errors import Conflict, FieldError, Invalid, NotFound
 from outbound import files
-from tenancy import context, jobs
+from tenancy import jobs
 from tenancy.context import Scope, scope, use_case
 
 JOB = "compliance.pack"
@@ -82,8 +82,8 @@ def ask(*, framework: str, since: date, until: date, actor: Actor, at: datetime)
     job = jobs.start(kind=JOB, at=at, total=3, created_by=actor.id)
     row.job_id = job.pk
     row.save(update_fields=["job_id"])
-    sent = [str(context.current_tenant()), str(row.pk)]
-    context.after_commit(lambda: tasks.make_pack.delay(*sent))
+    sent = [str(job.tenant_id), str(row.pk)]
+    jobs.hand_over(job, lambda: tasks.make_pack.delay(*sent))
     return row
 
 

@@ -170,7 +170,7 @@ def collect(*, request_id: UUID, actor: Actor, at: datetime) -> PrivacyRequest:
     row.save(update_fields=["job_id", "updated_at"])
     from compliance.requests import tasks  # noqa: PLC0415  the tasks import this module
 
-    tasks.collect_soon(row.pk, actor)
+    tasks.collect_soon(job, row.pk)
     return row
 
 

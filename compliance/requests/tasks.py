@@ -5,14 +5,13 @@ from dataclasses import replace
 from uuid import UUID
 
 from celery import shared_task
-from kombu.exceptions import OperationalError
 
 from compliance.requests import making, services
+from compliance.requests.models import PrivacyRequest
 from core import clock
-from core.actor import Actor
-from tenancy import context
-from tenancy.context import Scope, current_tenant, scope
-from tenancy.models import Tenant
+from tenancy import context, jobs
+from tenancy.context import Scope, scope
+from tenancy.models import Job, Tenant
 from tenancy.tasks import SystemTask
 
 _log = logging.getLogger("strongbox.compliance")
@@ -51,14 +50,15 @@ def watch_requests(self: SystemTask) -> int:
     return told
 
 
-def collect_soon(request_id: UUID, actor: Actor) -> None:
+def collect_soon(job: Job, request_id: UUID) -> None:
     """Hand the collecting to a worker once the transaction has committed."""
-    sent = [str(current_tenant()), str(request_id), str(actor.id or "")]
+    sent = [str(job.tenant_id), str(request_id), str(job.created_by or "")]
+    jobs.hand_over(job, lambda: collect.delay(*sent))
 
-    def send() -> None:
-        try:
-            collect.delay(*sent)
-        except OperationalError:
-            _log.warning("the broker is away; the collecting has to be asked for again")
 
-    context.after_commit(send)
+def _again(job: Job) -> None:
+    for request_id in PrivacyRequest.objects.filter(job_id=job.pk).values_list("pk", flat=True):
+        collect.delay(str(job.tenant_id), str(request_id), str(job.created_by or ""))
+
+
+jobs.sent_again_by(services.JOB, _again)

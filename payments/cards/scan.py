@@ -77,7 +77,7 @@ def ask(*, actor: Actor, at: datetime) -> Job:
         raise ScanRuns
     job = jobs.start(kind=KIND, at=at, created_by=actor.id)
     sent = [str(context.current_tenant()), str(job.pk)]
-    context.after_commit(lambda: tasks.scan_cards.delay(*sent))
+    jobs.hand_over(job, lambda: tasks.scan_cards.delay(*sent))
     return job
 
 

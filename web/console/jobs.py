@@ -60,6 +60,8 @@ _FAULTS: Mapping[str, str] = MappingProxyType(
     {
         "refused": "It was refused. What it had done stays done; start it again to go on.",
         "no_longer_allowed": "Whoever asked for it may do it no longer. What was done by then stays done.",
+        jobs.NOT_HANDED_OVER: "No worker could be asked: the queue was away. Nothing was done; start it again.",
+        jobs.NEVER_BEGUN: "No worker took it for a day. Nothing was done; start it again.",
         "organization_sealed": "The organization was sealed meanwhile. Unseal it and start again.",
     }
 )
