@@ -12,6 +12,8 @@ class ComplianceConfig(AppConfig):
         """Register the event types of compliance, its controls, and what waits for a second person."""
         from compliance import events  # noqa: F401  registering is the import's effect
         from compliance.controls import checks, exceptions
+        from compliance.personaldata import listings, parts
 
         checks.register_own()
         exceptions.register_own()
+        parts.register("views", listings.forget_person)

@@ -139,6 +139,12 @@ BREACH_DUE_SOON = register(
 )
 BREACH_CLOSED = register("breach.closed", "{actor} closed breach {subject}", owasp="sensitive_update")
 BREACH_READ = register("breach.read", "{actor} read the register of breaches", owasp="sensitive_read")
+BREACH_LIST_TAKEN = register(
+    "breach.list_taken",
+    "{actor} took the list of whom breach {subject} touched",
+    owasp="sensitive_read",
+    pci="10.2.1.1",
+)
 ORGANIZATION_CLOSING = register(
     "organization.closing", "{actor} began to close the organization", owasp="authz_admin", pci="10.2.1.2"
 )

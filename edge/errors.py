@@ -18,6 +18,8 @@ from edge.doors import DoorKind, door_of
 
 PROBLEM_TYPE = "application/problem+json"
 _PAGES = frozenset({403, 404, 410, 419, 422, 429, 500, 503})
+# What cannot be done now is said in its own sentence; that something is not there would be wrong.
+_LIKE = {400: 422, 409: 422}
 
 
 class FormExpired(Refusal):
@@ -81,7 +83,7 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             json.dumps(problem(request, refusal)), status=refusal.status, content_type=PROBLEM_TYPE
         )
     else:
-        page = 422 if isinstance(refusal, NotTaken) else refusal.status
+        page = _LIKE.get(refusal.status, refusal.status)
         page = page if page in _PAGES else (404 if page < 500 else 500)
         context = {
             "message": _(refusal.message),

@@ -89,7 +89,7 @@ RULES: tuple[Rule, ...] = (
             "Ask what the rows are for; the reason given stands with the export.",
             "End their sessions if the answer does not convince.",
         ),
-        codes=frozenset({"export.asked"}),
+        codes=frozenset({"export.asked", "breach.list_taken"}),
         severity=Severity.HIGH,
         groups=(Group.ACTOR, Group.ORGANIZATION),
         judge=_mass_export,

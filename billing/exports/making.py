@@ -18,6 +18,7 @@ from billing.exports.services import (
     GrownSince,
     is_frozen,
     locked,
+    refuse_frozen,
     still,
 )
 from core.actor import Actor
@@ -48,8 +49,7 @@ def _make(tenant_id: UUID, export_id: UUID, actor: Actor, now: Callable[[], date
         row = locked(export_id)
         if row.state not in (Export.State.QUEUED, Export.State.RUNNING):
             return
-        if is_frozen():
-            raise ExportsFrozen
+        refuse_frozen()
         kind = still(row, now())
         row.state = Export.State.RUNNING
         row.save(update_fields=["state"])

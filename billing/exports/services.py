@@ -100,6 +100,16 @@ def is_frozen() -> bool:
     return any(newest)
 
 
+def refuse_frozen() -> None:
+    """Let nothing leave while exports are frozen; for tables that are handed out at once, without the list of exports.
+
+    Raises:
+        ExportsFrozen
+    """
+    if is_frozen():
+        raise ExportsFrozen
+
+
 def check(wanted: Wanted, *, held: frozenset[Permission]) -> Kind:
     """Let what is wanted pass, or name every field that cannot be used.
 
@@ -160,8 +170,7 @@ def ask(*, wanted: Wanted, actor: Actor, at: datetime) -> Export:
     asker = _asker(actor, at)
     if asker is None:
         raise OnlyMembersExport
-    if is_frozen():
-        raise ExportsFrozen
+    refuse_frozen()
     kind = check(wanted, held=_held(actor, at))
     rows = kind.count(_narrowed(wanted))
     if not rows:
@@ -220,8 +229,7 @@ def carry_out(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor
     row = locked(UUID(payload["export"]))
     if row.state != Export.State.WAITING:
         raise ExportNotReady
-    if is_frozen():
-        raise ExportsFrozen
+    refuse_frozen()
     still(row, at)
     row.state = Export.State.QUEUED
     row.save(update_fields=["state"])
@@ -248,8 +256,7 @@ def download(*, export_id: UUID, actor: Actor, at: datetime) -> tuple[Export, It
     row = locked(export_id)
     if asker is None or row.asked_by != asker:
         raise OnlyTheAskerFetches
-    if is_frozen():
-        raise ExportsFrozen
+    refuse_frozen()
     if row.state != Export.State.READY or row.file is None or row.expires_at is None or at >= row.expires_at:
         raise ExportNotReady
     kind = kinds.of(row.kind)

@@ -16,6 +16,7 @@ from accounts.permissions import Limit
 from audit import services as audit
 from billing import events
 from billing.creditnotes.models import CreditNoteTax
+from billing.exports import services as exports
 from billing.exports.formats import neutral
 from billing.invoices.models import InvoiceTax
 from billing.ledger import reading
@@ -88,8 +89,9 @@ def export(*, since: date, until: date, actor: Actor, at: datetime) -> Journal:
     """Write the journal of some days.
 
     Raises:
-        JournalTooLong, JournalOverLimit.
+        JournalTooLong, JournalOverLimit, ExportsFrozen.
     """
+    exports.refuse_frozen()
     number = count(since=since, until=until)
     if number > MOST_ROWS:
         raise JournalTooLong

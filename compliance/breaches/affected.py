@@ -20,7 +20,7 @@ from tenancy.context import current_tenant
 
 _PORTION = 5_000
 # Whole lists leave through exports, which name no row: whoever took one had all of them.
-_WHOLE_LISTS = ("export.made", "export.downloaded")
+_WHOLE_LISTS = ("export.made", "export.downloaded", "breach.list_taken")
 
 
 def customers(breach: Breach, *, at: datetime) -> list[UUID]:

@@ -163,6 +163,18 @@ def addresses(person: Person) -> set[str]:
     return {str(each).strip().casefold() for each in found if each and "@" in str(each)}
 
 
+def names(person: Person) -> set[str]:
+    """Return the names of a person and, for a customer, of everybody at it, case folded."""
+    found: list[Any] = []
+    if person.start == graph.CUSTOMER:
+        found += [row.name for row in Customer.objects.filter(pk__in=person.keys)]
+        found += [row.name for row in Contact.objects.filter(customer_id__in=person.keys)]
+    elif person.start == graph.CONTACT:
+        found += [row.name for row in Contact.objects.filter(pk__in=person.keys)]
+    # What was erased before is no text any more.
+    return {each.strip().casefold() for each in found if isinstance(each, str) and each.strip()}
+
+
 def letters_to(person: Person) -> list[OutboxMessage]:
     """Find the mails whose text is still here and that go to the person: they name nobody but in their address."""
     wanted = addresses(person)

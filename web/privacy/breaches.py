@@ -1,7 +1,5 @@
 """The register of breaches: its clocks, what was noted, whom it touched."""
 
-import csv
-import io
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,7 +13,6 @@ from django.urls import reverse
 from accounts import queries as people
 from accounts.permissions import Permission
 from billing.customers import queries as customers
-from billing.exports.formats import neutral
 from compliance import events
 from compliance.breaches import affected, queries, services
 from compliance.breaches import rules as clocks
@@ -23,13 +20,14 @@ from compliance.breaches.models import Breach, BreachNote
 from compliance.requests import rules
 from core import clock, ids
 from core.errors import NotFound
-from edge import recording
+from edge import gate, recording
 from edge.access import access
 from edge.request import Request
 from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import Form
 from web.kit.parts import Crumb, CursorPage, Entry, Tab
+from web.reports import frame
 
 _AREA = {"rows": 5, "autocomplete": "off"}
 _MOMENT = {"type": "datetime-local", "autocomplete": "off"}
@@ -37,6 +35,7 @@ _RISKS = dict(Breach.Risk.choices)
 _KINDS = dict(Breach.Kind.choices)
 _NOTES = dict(BreachNote.Kind.choices)
 _WHO = {"actor_id": "user", "key_id": "api_key", "session_id": "session"}
+_TAKES = frozenset({Permission.EXPORT_RUN, Permission.CUSTOMER_READ})
 _SHOWN = 200
 _PORTION = 1_000
 
@@ -271,10 +270,18 @@ def touched(request: Request, slug: str, pk: str) -> HttpResponse:
         return redirect("privacy:breach_touched", slug, pk)
     found = affected.customers(row, at=at)
     if request.GET.get("format") == "csv":
-        recording.read(
-            request, events.BREACH_READ, subject=("breach", row.pk), facts={"customers": len(found)}
+        # A list of people leaves like any other: by who may take it, as far as they may, and while exports go at all.
+        for needed in _TAKES:
+            gate.require(request, needed)
+        return frame.table_csv(
+            request,
+            name="affected.csv",
+            head=["Id", "Name", "E-mail address"],
+            lines=_lines(found),
+            facts={"personal": True},
+            event=events.BREACH_LIST_TAKEN,
+            subject=("breach", row.pk),
         )
-        return _file(found)
     names = customers.names(found[:_SHOWN])
     recording.read(request, events.BREACH_READ, subject=("breach", row.pk), subjects=found[:_SHOWN])
     context = {
@@ -284,6 +291,7 @@ def touched(request: Request, slug: str, pk: str) -> HttpResponse:
         "count": len(found),
         "more": max(len(found) - _SHOWN, 0),
         "through": _through(row),
+        "may_take": request.permissions >= _TAKES,
         "rows": [
             {
                 "name": names.get(key, ""),
@@ -295,19 +303,12 @@ def touched(request: Request, slug: str, pk: str) -> HttpResponse:
     return render(request, "privacy/breach_touched.html", context)
 
 
-def _file(found: list[UUID]) -> HttpResponse:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    buffer.write("\ufeff")
-    writer.writerow(["Id", "Name", "E-mail address"])
+def _lines(found: list[UUID]) -> list[list[str]]:
+    lines = []
     for start in range(0, len(found), _PORTION):
         rows, _ = customers.details(limit=_PORTION, ids=found[start : start + _PORTION])
-        for each in rows:
-            writer.writerow([ids.encode("customer", each.id), neutral(str(each.name)), neutral(each.email)])
-    answered = HttpResponse(buffer.getvalue().encode(), content_type="text/csv; charset=utf-8")
-    answered.headers["Content-Disposition"] = 'attachment; filename="affected.csv"'
-    answered.headers["Cache-Control"] = "no-store"
-    return answered
+        lines += [[ids.encode("customer", each.id), str(each.name), each.email] for each in rows]
+    return lines
 
 
 def _opened(request: Request, pk: str) -> Breach:

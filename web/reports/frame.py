@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, HttpResponseBase
@@ -16,10 +17,12 @@ from django.urls import reverse
 from accounts import queries as people
 from accounts.permissions import Limit, Permission
 from audit import services as audit
+from audit.events import EventType
 from billing import events
 from billing.documents import logo as logos
 from billing.documents import look as looks
 from billing.documents import papers, pdf
+from billing.exports import services as exports
 from billing.exports.formats import cell
 from billing.ledger.journal import cell as as_text
 from billing.periods.rules import Month
@@ -229,12 +232,15 @@ def table_csv(
     head: Sequence[str],
     lines: Sequence[Sequence[str]],
     facts: Mapping[str, Any],
+    event: EventType = events.REPORT_EXPORTED,
+    subject: tuple[str, UUID] | None = None,
 ) -> HttpResponse:
     """Hand out a table as CSV, as far as the reader's role may take rows.
 
     Raises:
-        ReportOverLimit
+        ReportOverLimit, ExportsFrozen.
     """
+    exports.refuse_frozen()
     limit = people.limits_of_actor(actor=request.actor, at=clock.now()).get(Limit.EXPORT_ROWS, 0)
     if len(lines) > limit:
         raise ReportOverLimit(
@@ -244,7 +250,7 @@ def table_csv(
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow(head)
     table.writerows([cell(text) for text in line] for line in lines)
-    audit.record(events.REPORT_EXPORTED, actor=request.actor, facts={**facts, "rows": len(lines)})
+    audit.record(event, actor=request.actor, subject=subject, facts={**facts, "rows": len(lines)})
     request.recorded = True
     return as_file(out.getvalue(), name)
 

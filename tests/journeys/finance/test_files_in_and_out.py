@@ -155,7 +155,10 @@ def test_exports_are_frozen_and_let_out(desk: Desk, tenant_a: Any) -> None:
     owner.send("settings/exports", turn="freeze", reason="Somebody reads too much")
     assert "Somebody reads too much" in owner.open("settings/exports")
     assert "Exports are frozen" in desk.open("exports")
-    desk.open(f"{path}/file", 409)
+    assert "Exports are frozen" in words(desk.open(f"{path}/file", 409))
     desk.send("exports/new/customers", 422, action="run", **form)
+    # Nor does a table leave that is no export by name.
+    for table, status in (("reports/aging.csv", 422), ("ledger/trial.csv", 409), ("ledger/journal.csv", 422)):
+        assert "Exports are frozen" in words(owner.open(table, status)), table
     owner.send("settings/exports", turn="thaw", reason="It was a report")
     assert desk.client.get(f"/o/a/{path}/file").status_code == 200

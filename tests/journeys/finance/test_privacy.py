@@ -12,6 +12,7 @@ from django.test import Client
 
 from audit.models import Event
 from billing.customers.models import Customer
+from billing.exports import services as exports
 from compliance.breaches.models import Breach
 from compliance.personaldata.models import ErasureEntry
 from compliance.requests import making
@@ -141,7 +142,8 @@ def test_holds_restrictions_and_breaches_over_the_pages(house: House) -> None:
     posted(house.owner, f"/o/a/customers/{customer}/privacy/restrict", turn="restrict")
     assert b"kept and not used" in house.owner.get(f"/o/a/customers/{customer}/privacy").content
     posted(house.owner, f"/o/a/customers/{customer}/privacy/restrict", turn="lift")
-    at = clock.now().strftime("%Y-%m-%dT%H:%M")
+    at_once = clock.now()
+    at = at_once.strftime("%Y-%m-%dT%H:%M")
     breach = posted(
         house.owner, "/o/a/compliance/breaches/new", title="Lost laptop", kind="confidentiality",
         facts="Its disk was encrypted", aware_at=at,
@@ -152,6 +154,23 @@ def test_holds_restrictions_and_breaches_over_the_pages(house: House) -> None:
     posted(house.owner, f"{breach}/touched")
     listed = house.owner.get(f"{breach}/touched?format=csv").content.decode()
     assert "Augusta Byron" in listed and "Grace Hopper" in listed
+    # Who keeps the register sees how many and who; a list of addresses leaves by who may take it, and not while frozen.
+    with scope(Scope(house.tenant)):
+        officer = world.browser(accounts.session(accounts.member("security_officer").user).raw_key)
+        exports.turn(frozen=True, reason="Looked at", actor=Actor.system("tests"), at=at_once)
+    page = officer.get(f"{breach}/touched")
+    assert (page.status_code, b"Augusta Byron" in page.content, b"format=csv" in page.content) == (
+        200,
+        True,
+        False,
+    )
+    refused = [who.get(f"{breach}/touched?format=csv") for who in (officer, house.owner)]
+    assert [each.status_code for each in refused] == [403, 409]
+    assert not any(b"ada@ada.example" in each.content for each in refused)
+    with scope(Scope(house.tenant)):
+        taken = Event.objects.get(event="breach.list_taken")
+        assert taken.facts == {"personal": True, "rows": 2}
+        assert Event.objects.filter(event="access.refused", facts__status=403).count() == 1
     posted(house.owner, f"{breach}/close", text="Nothing is left to do")
     with scope(Scope(house.tenant)):
         row = Breach.objects.get()
