@@ -45,11 +45,15 @@ def state(request: Request, token: str) -> HttpResponseBase:
         opened = door.enter(request, token)
     except Dead as refusal:
         return door.closed(request, token, refusal)
-    request.recorded = True  # the page that asks has been recorded, and sees nothing new here
+    shown = context_of(opened)
+    if request.GET.get("seen") == shown["seen"]:
+        request.recorded = True  # what it shows has been recorded before
+    else:
+        door.note(request, opened, fields=())
     if may_ask(opened.standing.live):
         request.afterwards = lambda: _fragment(request, asked(opened))
         return HttpResponse(status=200)
-    return _fragment(request, context_of(opened))
+    return _fragment(request, shown)
 
 
 def may_ask(attempt_id: UUID | None) -> bool:

@@ -60,7 +60,10 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponseBase:
 def state(request: Request, slug: str, pk: str) -> HttpResponseBase:
     """Answer the page's own question whether anything has changed; 304 while nothing has."""
     found = _found(request, pk)
-    request.recorded = True  # the page that asks has been recorded
+    if request.GET.get("seen") == _context(request, slug, found)["seen"]:
+        request.recorded = True  # what it shows has been recorded before
+    else:
+        recording.read(request, events.PAYMENT_READ, subject=("payment", found.id))
     if may_ask(found.live):
         request.afterwards = lambda: _again(request, slug, found, whole=False)
         return HttpResponse(status=200)

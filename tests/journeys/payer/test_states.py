@@ -256,8 +256,11 @@ def test_while_a_payment_is_on_its_way_the_page_asks_for_almost_nothing(here: UU
 
 def test_the_result_page_says_nothing_is_paid_and_its_question_is_cheap(here: UUID, bill: Bill) -> None:
     paying.arrived(here, (bill.invoice, 4_000))
+    before = len(events(here, "pay_link.opened"))
     first = page(f"{bill.path}/state")
     assert first.status_code == 200
+    # Asked without the page, by whoever found the link, it tells as much as the page and is recorded like it.
+    assert len(events(here, "pay_link.opened")) == before + 1
     seen = re.search(r"seen=([0-9a-f]+)", page(f"{bill.path}/result").content.decode())
     assert seen is None  # nothing moves, so the page does not ask
     assert "A part is paid" in text_of(first)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as live
 
-from accounts.models import PortalAccess, User
+from accounts.models import PortalAccess, SavedView, Selection, User
 from audit.models import Event
 from billing.contacts.models import Contact
 from billing.customers.models import Customer
@@ -64,7 +64,27 @@ def test_an_erased_customer_can_be_read_nowhere_and_the_invoice_stands(db, tenan
         contact(ada, "Kanarina Contact", email="kanarina@contact.example")
         final = make.finalized(of=ada)
         make.draft(of=ada, lines=[make.line(text="kanarina draft")])
+        # What members typed to find her: a name, a part of one, her address, her id; and what is about nobody.
+        for name, query in (
+            ("Kanarina Lovelace, late", "view=overdue"), ("A", "q=lovelace"), ("B", "q=KANARINA%40ada.example"),
+            ("C", f"customer={ids.encode('customer', ada.pk)}"), ("Stays", "q=ada&view=open"),
+        ):  # fmt: skip
+            SavedView.objects.create(
+                listing="invoices",
+                name=name,
+                query=query,
+                user_id=ids.uuid7(),
+                created_at=LATER,
+                updated_at=LATER,
+            )
+        for wanted in ({"filter": {"q": "kanarina"}}, {"filter": {"view": "open"}}, {"ids": [str(ada.pk)]}):
+            Selection.objects.create(
+                listing="invoices", action="send", chosen=wanted, count=1, user_id=ids.uuid7(), at=LATER
+            )
         done = erase(ada.pk)
+        assert done.erased["views"] == 5
+        assert [row.name for row in SavedView.objects.all()] == ["Stays"]
+        assert Selection.objects.count() == 2
         row = Customer.objects.get(pk=ada.pk)
         assert row.subject_key is None and row.name is ERASED and row.email is None
         assert (row.name_index, row.email_index, row.reference_index) == (None, None, None)
