@@ -44,13 +44,18 @@ def batch(attempts: int) -> int:
 REFUSALS = frozenset({"http_400", "http_413", "http_422"})
 # Ten failures in a row halve a batch to one event; it is refused three times alone.
 REFUSED_OFTEN = 12
+# What breaks a receiver looks like a receiver that is broken. After a day of one event the next is tried instead: were
+# it the receiver, some events a week are sent later than others; were it the event, it would hide all that follow.
+BREAKS = frozenset({"http_500", "http_501"})
+BROKEN_OFTEN = 300
 # More is no event that does not fit: the stream stays where it is, and is late.
 MOST_ASIDE = 100
 
 
 def is_refused_for_ever(code: str, *, events: int, attempts: int, aside: int) -> bool:
     """Tell whether an event, sent alone, was refused so often that it holds all others up."""
-    return code in REFUSALS and events == 1 and attempts >= REFUSED_OFTEN and aside < MOST_ASIDE
+    often = REFUSED_OFTEN if code in REFUSALS else BROKEN_OFTEN
+    return code in REFUSALS | BREAKS and events == 1 and attempts >= often and aside < MOST_ASIDE
 
 
 def wait(attempts: int) -> timedelta:

@@ -198,6 +198,19 @@ def test_a_batch_has_an_end_in_events_and_bytes_and_is_halved_where_it_is_refuse
     assert uids(house.events()) == trail(tenant_a)
 
 
+def test_an_event_that_breaks_the_receiver_hides_what_follows_for_a_day_at_most():
+    days = sum((rules.wait(attempts) for attempts in range(1, rules.BROKEN_OFTEN)), timedelta()) / timedelta(
+        days=1
+    )
+    assert 0.9 < days < 1.1
+    for code, attempts, gone in (
+        ("http_500", rules.BROKEN_OFTEN, True), ("http_500", rules.BROKEN_OFTEN - 1, False),
+        ("http_503", 10_000, False), ("http_401", 10_000, False), ("http_422", rules.REFUSED_OFTEN, True),
+    ):  # fmt: skip
+        assert rules.is_refused_for_ever(code, events=1, attempts=attempts, aside=0) is gone, code
+    assert not rules.is_refused_for_ever("http_500", events=2, attempts=10_000, aside=0)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_event_that_is_refused_for_ever_is_set_aside_and_holds_up_nobody(tenant_a, house, monkeypatch):
     monkeypatch.setattr(rules, "MOST_AT_ONCE", 2)
