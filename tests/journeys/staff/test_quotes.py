@@ -49,7 +49,7 @@ def test_a_quote_is_written_opened_accepted_and_billed(tenant: UUID, made: Books
     wrong = manager.post("/o/a/quotes/new", body)
     assert (wrong.status_code, "Line 1" in text(wrong)) == (UNPROCESSABLE, True)
     body["lines-0-unit_amount"] = "500.00"
-    picked = manager.post("/o/a/quotes/new", {**body, "lines-0-pick": "a\0b"})
+    picked = manager.post("/o/a/invoices/new", {**body, "lines-0-pick": "a\0b"})
     assert picked.status_code == UNPROCESSABLE
     assert "1,000.00" in text(manager.post("/o/a/quotes/totals", body))
     more = manager.post("/o/a/quotes/new", {**body, "action": "add"})
