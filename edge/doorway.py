@@ -28,7 +28,7 @@ from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed, Unavaila
 from core.primitives import InvalidCiphertext
 from crypto import keyring
 from crypto.events import DECRYPT_FAILED
-from edge import errors, identity, network
+from edge import errors, identity, network, throttle
 from edge.doors import DoorKind, door_of
 from edge.events import PAGE_VIEWED
 from edge.request import Request
@@ -117,6 +117,9 @@ class DoorwayMiddleware:
     def _record_refusal(
         self, request: Request, refusal: Refusal, response: HttpResponseBase
     ) -> HttpResponseBase:
+        full = _flood(request)
+        if full is not None:
+            return errors.respond(request, full)
         match = request.resolver_match
         facts: dict[str, str | int | bool] = {"status": refusal.status, "route": _route(request)}
         event, subject, tenant_id = ACCESS_REFUSED, None, request.tenant.pk if request.tenant else None
@@ -145,6 +148,23 @@ class DoorwayMiddleware:
             away = isinstance(refusal, Unavailable)
             return response if away else errors.respond(request, errors.Unexpected())
         return response
+
+
+def _flood(request: Request) -> Refusal | None:
+    """Say that a stranger has been refused too often: a made-up link names the organization whose trail it would fill.
+
+    Without the cache it is recorded as ever.
+    """
+    # Programs without a key are counted where they are found out (`edge.identity`).
+    if request.door.kind is DoorKind.API or request.actor.kind is not ActorKind.STRANGER:
+        return None
+    try:
+        throttle.take(name=f"refused:{request.network}", limit=throttle.API_STRANGER)
+    except throttle.LimitReached as full:
+        return full
+    except Unavailable:
+        return None
+    return None
 
 
 def _record_unreadable(actor: Actor, route: str, tenant_id: UUID | None) -> None:

@@ -23,7 +23,9 @@ _SECRET_TEXT = re.compile(
     r"(?:sbk|sk|rk)_(?:test|live)_\S+|whsec_\S+|Bearer\s+\S+|[\w.+-]+@[\w-]+\.[\w.]+", re.IGNORECASE
 )
 # Links of invitations, recovery, payment and a provider's hook are bearer tokens; a library's line may quote a path.
-_SECRET_PATH = re.compile(r"/(invite|recover|pay|hooks/\w+)/[^\s?#\"'<>]+", re.IGNORECASE)
+_SECRET_PATH = re.compile(
+    r"/(invite|recover|pay|certificates|was-this-you|hooks/\w+)/[^\s?#\"'<>]+", re.IGNORECASE
+)
 
 
 def safe_path(request: HttpRequest, status: int) -> str:

@@ -20,6 +20,8 @@ from edge.logging import JsonFormatter, RedactingFilter
         ("to ada@example.com with sbk_live_abc", "to [redacted] with [redacted]"),
         ("POST /hooks/stripe/s3cret 400", "POST /hooks/stripe/… 400"),
         ("opened /pay/s3cret/result", "opened /pay/…"),
+        ("GET /was-this-you/s3cret 410", "GET /was-this-you/… 410"),
+        ("GET /certificates/s3cret 404", "GET /certificates/… 404"),
         ("key sk_test_s3cret and rk_live_s3cret, signed by whsec_s3cret", "key [redacted] and [redacted]"),
         ("paid with 4242 4242 4242 4242 by s3cr", "[redacted: card number]"),
         ("paid with 4242424242424242", "[redacted: card number]"),

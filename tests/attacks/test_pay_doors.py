@@ -3,9 +3,12 @@
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
+from audit.models import Event
 from core import clock, ids
+from edge import throttle
 from payments.models import Attempt, PageAsk, PayLink, Payment
 from payments.services import links
 from tenancy.context import Scope, scope
@@ -37,6 +40,21 @@ def test_a_link_that_names_another_organization_opens_nothing_there(tenant_a, te
         assert browser().get(f"/pay/{forged}{path}").status_code == 404, path
     assert browser().post(f"/pay/{forged}").status_code == 404
     assert (attempts(tenant_a), attempts(tenant_b)) == (0, 0)
+
+
+def test_a_stranger_fills_nobodys_trail(tenant_b, bill, monkeypatch):
+    monkeypatch.setattr(throttle, "API_STRANGER", throttle.Limit(size=3, per_second=0.001))
+    forged = [f"/pay/{ids.base32(tenant_b)}{number:032d}" for number in range(4)]
+    forged += ["/recover/" + "0" * 32, "/o/b/invoices"]
+    stranger = browser(REMOTE_ADDR="192.0.2.77")
+    stranger.cookies[settings.SESSION_COOKIE_NAME] = "made-up"
+    answers = [stranger.get(path) for path in forged]
+    assert [each.status_code for each in answers] == [404, 404, 404, 429, 429, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    with scope(Scope(tenant_b)):
+        assert Event.objects.filter(result__in=["refused", "failed"]).count() == 3
+    # Who has a link of their own is let in as ever, from the same network too.
+    assert browser(REMOTE_ADDR="192.0.2.77").get(bill.path).status_code == 200
 
 
 def test_what_a_payer_adds_to_the_form_changes_neither_invoice_nor_amount(tenant_a, bill):
