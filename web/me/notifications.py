@@ -20,8 +20,8 @@ _CHOICES = (
 )
 # What nobody is spared: it protects them, or tells of something that is theirs to do.
 ALWAYS = (
-    ("Your sign-in", "A new device, a factor or password that was added or changed, a locked way in"),
-    ("Invitations and your rights", "You are invited, your role changes, your access ends"),
+    ("Your sign-in", "A new place, a sign-in that was not finished, a factor or password that was changed"),
+    ("Invitations and ways back in", "Somebody invites you, or you ask for a new password"),
     ("Your own training", "It is due or late"),
     ("Alerts nobody else could be told of", "A critical or high alert whose channels do not answer"),
 )
