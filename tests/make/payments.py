@@ -150,7 +150,12 @@ def dispute_says(made: Payment, /, state: str = "needs_response", **more) -> Dis
 
 
 def bank(
-    customer_id: UUID, amount_minor: int, *, onto: tuple[tuple[UUID, int], ...] = (), reference: str = ""
+    customer_id: UUID,
+    amount_minor: int,
+    *,
+    onto: tuple[tuple[UUID, int], ...] = (),
+    reference: str = "",
+    currency: str = "EUR",
 ) -> Payment:
     """Record a bank payment of today."""
     return bank_payment(
@@ -158,6 +163,7 @@ def bank(
         of=Customer.objects.get(pk=customer_id),
         amount_minor=amount_minor,
         reference=reference,
+        currency=currency,
         at=clock.now(),
     )
 
