@@ -212,11 +212,7 @@ def _invite(tenant: Tenant, role: RoleCode, *, owner: Actor, second: Actor | Non
     if invited.waiting is not None and second is not None:
         with scope(Scope(tenant.pk)):
             approvals.approve(request_id=invited.waiting.pk, actor=second, at=clock.now())
-    with scope(Scope(tenant.pk)):
-        mail = OutboxMessage.objects.filter(template="invitation").order_by("-created_at").first()
-        if mail is None or mail.body is None:
-            raise RuntimeError("the invitation was not written")
-        return next(word for word in str(mail.body["text"]).split() if "/invite/" in word)
+    return invitation(tenant.slug)
 
 
 def join(tenant: Tenant, url: str, name: str, role: str) -> tuple[Credentials, Actor]:
@@ -347,6 +343,15 @@ def _owner(slug: str) -> Actor:
         kind=ActorKind.USER, via=Via.COMMAND, request_id=ids.uuid7(), id=user.pk, network="demo",
         method=SignInMethod.SESSION_FRESH,
     )  # fmt: skip
+
+
+def invitation(slug: str) -> str:
+    """Return the link of the newest invitation to an organization."""
+    with _open(slug):
+        mail = OutboxMessage.objects.filter(template="invitation").order_by("-created_at").first()
+        if mail is None or mail.body is None:
+            raise RuntimeError("the invitation was not written")
+        return next(word for word in str(mail.body["text"]).split() if "/invite/" in word)
 
 
 def pay_links(slug: str) -> list[dict[str, str]]:

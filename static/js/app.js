@@ -31,4 +31,6 @@ function attach(root) {
 }
 
 attach(document);
+// The navigation is longer than most screens: it begins where one is.
+document.querySelector(".side [aria-current=page]")?.scrollIntoView({ block: "nearest" });
 document.addEventListener("htmx:after:swap", () => attach(document));

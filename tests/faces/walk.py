@@ -152,6 +152,13 @@ class Walk:
             self.page.goto(f"{self.base}/step-up")
             confirm(self.page, self.person)
 
+    def ask_for_a_way_back(self, email: str) -> None:
+        """Ask for a mail as somebody does who has lost their password."""
+        self.page.goto(f"{self.base}/recover")
+        self.page.locator("main input[name=email]").fill(email)
+        self.page.locator("main form:has(input[name=email]) [type=submit]").first.click()
+        self.page.wait_for_url(re.compile("/recover/sent"))
+
     def look(self, name: str) -> list[str]:
         """Judge the page that is shown, and what the browser said about it."""
         faults = self.judge.faults(self.page, name)

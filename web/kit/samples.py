@@ -26,7 +26,7 @@ class InvoiceRow:
     due_minor: int
     due_on: date
     late_by: str = ""
-    url: str = "#invoice"
+    url: str = "#rows"
 
 
 INVOICES = [
@@ -96,10 +96,10 @@ AGING = stacked.StackedBar(
     title="Outstanding by age",
     summary="Outstanding by age: most is not yet due.",
     parts=[
-        stacked.Part("Not due", 21_989_900, "€219,899.00", 1, "#not-due"),
-        stacked.Part("1–30 days", 6_120_000, "€61,200.00", 3, "#30"),
-        stacked.Part("31–60 days", 2_284_050, "€22,840.50", 4, "#60"),
-        stacked.Part("Over 60 days", 815_475, "€8,154.75", 6, "#90"),
+        stacked.Part("Not due", 21_989_900, "€219,899.00", 1, "#main"),
+        stacked.Part("1–30 days", 6_120_000, "€61,200.00", 3, "#main"),
+        stacked.Part("31–60 days", 2_284_050, "€22,840.50", 4, "#main"),
+        stacked.Part("Over 60 days", 815_475, "€8,154.75", 6, "#main"),
     ],
     head=("Age", "Outstanding"),
 )
