@@ -10,7 +10,7 @@ from billing.invoices.models import Invoice
 from billing.invoices.services.rows import change_of
 from billing.ledger import services as ledger
 from billing.ledger.rules import Account, Side
-from billing.settlement.services.rows import Cause, CreditNotEnough, Money, allocated, lock_money, save
+from billing.settlement.services.rows import Cause, CreditNotEnough, Money, allocated, lock_money, save, today
 from core.actor import Actor
 from core.errors import NotFound, Refusal
 from tenancy.context import use_case
@@ -104,7 +104,7 @@ def _money_of(invoice_id: UUID, actor: Actor, at: datetime) -> Money:
     if invoice.status != Invoice.Status.FINALIZED:
         raise NothingDue
     money = lock_money(
-        customer_id=invoice.customer_id, currency=invoice.currency, booked_on=at.date(), actor=actor, at=at
+        customer_id=invoice.customer_id, currency=invoice.currency, booked_on=today(at), actor=actor, at=at
     )
     money.lock_invoices([invoice_id])
     return money

@@ -16,7 +16,7 @@ from billing.issuer import queries as issuers
 from billing.ledger import services as ledger
 from billing.ledger.rules import Account, Side
 from billing.settlement.models import CreditBalance, CreditEntry
-from billing.settlement.services.rows import Cause, CreditNotEnough, Money, lock_money
+from billing.settlement.services.rows import Cause, CreditNotEnough, Money, lock_money, today
 from core.actor import Actor
 from core.errors import Invalid
 from outbound.webhooks import services as webhooks
@@ -48,7 +48,7 @@ def expire(
     errors = texts.text_errors("/reason", reason, texts.REASON_LENGTH, required=True)
     if errors:
         raise Invalid(errors)
-    money = lock_money(customer_id=customer_id, currency=currency, booked_on=_today(at), actor=actor, at=at)
+    money = lock_money(customer_id=customer_id, currency=currency, booked_on=today(at), actor=actor, at=at)
     if seen_minor not in (None, money.balance.amount_minor):
         raise CreditNotEnough("The credit has changed meanwhile. Look at it again.", field="amount_minor")
     if not 1 <= amount_minor <= money.balance.amount_minor:
@@ -65,7 +65,7 @@ def expire_due(*, actor: Actor, at: datetime, most: int = 500) -> int:
     done = 0
     for customer_id, currency in _untouched(at - timedelta(days=days))[:most]:
         money = lock_money(
-            customer_id=customer_id, currency=currency, booked_on=_today(at), actor=actor, at=at
+            customer_id=customer_id, currency=currency, booked_on=today(at), actor=actor, at=at
         )
         last = CreditEntry.objects.filter(customer_id=customer_id, currency=currency).aggregate(at=Max("at"))
         # Read again under the lock: a movement in between starts the days anew.
@@ -123,7 +123,3 @@ def _take(money: Money, amount_minor: int, *, reason: str | None) -> None:
         subject=("customer", money.customer_id),
         data={"currency": money.currency, "amount_minor": amount_minor},
     )
-
-
-def _today(at: datetime) -> date:
-    return texts.local_day(at, issuers.time_zone())

@@ -17,6 +17,7 @@ from billing.invoices import rules as invoice_rules
 from billing.invoices.models import Invoice
 from billing.invoices.queries import due_minor
 from billing.invoices.services.rows import change_of, tell
+from billing.issuer import queries as issuers
 from billing.ledger import services as ledger
 from billing.ledger.rules import Account, Side
 from billing.settlement.models import Allocation, CreditBalance, CreditEntry, WriteOff
@@ -187,6 +188,11 @@ class Money:
             .order_by("payment_id")
         )
         return [(row["payment_id"], int(row["held"])) for row in rows if row["held"] > 0]
+
+
+def today(at: datetime) -> date:
+    """Return the day it is where the organization keeps its books."""
+    return invoice_rules.local_day(at, issuers.time_zone())
 
 
 def lock_money(*, customer_id: UUID, currency: str, booked_on: date, actor: Actor, at: datetime) -> Money:

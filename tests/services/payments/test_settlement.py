@@ -1,8 +1,12 @@
 """Credit: spent once, the oldest first, and taken off an invoice again."""
 
+from datetime import UTC, date, datetime
+
 import pytest
 
+from billing.issuer import services as issuers
 from billing.ledger import queries as books
+from billing.ledger.models import LedgerTransaction
 from billing.settlement import queries
 from billing.settlement import services as settlement
 from core.errors import NotFound
@@ -72,6 +76,19 @@ def test_an_invoice_takes_no_more_credit_than_is_due(in_a, amount):
     with pytest.raises(settlement.NothingDue), context.attempt():
         apply(invoice, amount)
     assert (paid(invoice), credit(ada)) == (("unpaid", 0), 20_000)
+
+
+def test_credit_is_booked_on_the_day_of_the_organization(in_a):
+    ada = bill.customer()
+    payment = make.bank_payment(of=ada, amount_minor=5_000)
+    invoice = bill.finalized(of=ada)
+    issuers.set_issuer(name="A", time_zone="Pacific/Auckland", actor=make.ACTOR, at=make.AT)
+    at = datetime(2026, 3, 31, 12, tzinfo=UTC)
+    who = {"invoice_id": invoice.pk, "amount_minor": 100, "actor": make.ACTOR, "at": at}
+    settlement.apply_credit(**who)
+    settlement.release(payment_id=payment.pk, **who)
+    rows = LedgerTransaction.objects.filter(kind__in=["credit_applied", "allocation_released"])
+    assert set(rows.values_list("booked_on", flat=True)) == {date(2026, 4, 1)}
 
 
 def test_there_is_no_more_credit_than_was_paid(in_a):
