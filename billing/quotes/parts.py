@@ -78,7 +78,12 @@ def standing(quote: Quote) -> Standing:
         )
         for row in rows
     )
-    return Standing(parts=parts, left_minor=quote.total_minor - sum(part.stands_minor for part in parts))
+    # What is credited of the final invoice is not billed again.
+    billed = any(
+        part.role == Invoice.Role.FINAL and part.status == Invoice.Status.FINALIZED for part in parts
+    )
+    left = 0 if billed else quote.total_minor - sum(part.stands_minor for part in parts)
+    return Standing(parts=parts, left_minor=left)
 
 
 def standing_of(quote_id: UUID) -> Standing:

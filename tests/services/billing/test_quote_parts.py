@@ -120,6 +120,7 @@ def test_a_deposit_a_part_and_the_rest_come_to_the_quote(rates) -> None:
     )
     assert [abs(row.amount_minor) for row in account.rows] == [row.moved_minor for row in account.rows]
     assert account.closing_minor == quote.total_minor - 5_000
+    assert parts.standing_of(quote.pk).left_minor == 0
     credit(done)
     assert balance(DEPOSITS) == -deposit.subtotal_minor
     assert ledger.check() == []
