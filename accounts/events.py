@@ -62,6 +62,22 @@ SESSION_REVOKED = register(
 ORGANIZATION_CREATED = register(
     "organization.created", "{actor} created organization {subject}", owasp="user_created", pci="10.2.1.5"
 )
+# What the operator has done; that it was done stands in the organization's own trail as well.
+FOUNDING_ASKED = register(
+    "operator.founding_asked",
+    "{actor} had organization {slug} founded",
+    owasp="authz_admin",
+    pci="10.2.1.2",
+)
+SEALING_ASKED = register(
+    "operator.sealing_asked", "{actor} had {subject} sealed: {why}", owasp="authz_admin", pci="10.2.1.2"
+)
+UNSEALING_ASKED = register(
+    "operator.unsealing_asked", "{actor} had {subject} unsealed: {why}", owasp="authz_admin", pci="10.2.1.2"
+)
+ORGANIZATIONS_READ = register(
+    "operator.organizations_read", "{actor} looked at the organizations", owasp="sensitive_read"
+)
 MEMBER_INVITED = register(
     "member.invited", "{actor} invited a person as {role}", owasp="user_created", pci="10.2.1.5"
 )

@@ -304,6 +304,7 @@ FRESH_ONLY: frozenset[Permission] = frozenset(
         P.MEMBER_MANAGE,
         P.OPS_BACKUPS,
         P.OPS_KEYS,
+        P.OPS_ORGANIZATIONS,
         P.OPS_RESTORE,
         P.ORGANIZATION_WRITE,
         P.PERIOD_CLOSE,

@@ -1,8 +1,10 @@
 """Celery's door to what happens without anybody waiting."""
 
+from uuid import UUID
+
 from celery import shared_task
 
-from accounts.services import approvals, members, recovery, retention, sessions
+from accounts.services import approvals, installation, members, recovery, retention, sessions
 from core import clock
 from tenancy import context
 from tenancy.context import Scope, scope
@@ -89,3 +91,19 @@ def end_retention(self: SystemTask) -> int:
         with scope(Scope(tenant)):
             removed += retention.remove_invitations_and_grants(actor=self.actor, at=clock.now()).rows
     return removed
+
+
+@shared_task(
+    base=SystemTask,
+    name="accounts.turn_organization",
+    bind=True,
+    reason="an organization is sealed from outside of it, and every process waited for",
+)
+def turn_organization(self: SystemTask, tenant_id: str, sealed: bool, asked_by: str) -> None:
+    """Seal or unseal an organization, as somebody of the operator asked."""
+    installation.turn(
+        tenant_id=UUID(tenant_id),
+        sealed=sealed,
+        asked_by=UUID(asked_by) if asked_by else None,
+        actor=self.actor,
+    )

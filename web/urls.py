@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<organization:slug>/", include("web.training.urls")),
     path("o/<organization:slug>/", include("web.compliance.urls")),
     path("o/<organization:slug>/", include("web.privacy.urls")),
+    path("ops/", include("web.console.ops_urls")),
     path("ops/", include("web.backups.ops_urls")),
     path("ops/", include("web.patching.ops_urls")),
 ]

@@ -113,13 +113,22 @@ def invitation_url(raw: str) -> str:
     return f"{settings.PUBLIC_URL}/invite/{raw}"
 
 
-def _found(
-    *, slug: str, kind: Tenant.Kind, mode: str, name: str, email: str, actor: Actor, at: datetime
-) -> Founded:
+def check_slug(slug: str, *, kind: str = Tenant.Kind.CUSTOMER) -> None:
+    """Refuse what cannot be an organization's name in addresses.
+
+    Raises:
+        NotASlug, SlugTaken.
+    """
     if not slug_re.match(slug) or slug != slug.lower() or len(slug) > 63 or "_" in slug:
         raise NotASlug(field="slug")
     if slug in RESERVED_SLUGS or (slug == OPERATOR_SLUG and kind != Tenant.Kind.OPERATOR):
         raise SlugTaken(field="slug")
+
+
+def _found(
+    *, slug: str, kind: Tenant.Kind, mode: str, name: str, email: str, actor: Actor, at: datetime
+) -> Founded:
+    check_slug(slug, kind=kind)
     with context.system_scope(reason="a new organization is in no scope yet"):
         if Tenant.objects.filter(slug=slug).exists():
             raise SlugTaken(field="slug")

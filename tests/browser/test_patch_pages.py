@@ -1,8 +1,8 @@
-"""Every page of patches: readable by all, in both themes, under the policy, narrow enough."""
+"""Every page of patches and of organizations under /ops: readable by all, in both themes, under the policy, narrow enough."""
 
 from playwright.sync_api import Browser
 
-from accounts.services import approvals
+from accounts.services import approvals, installation
 from core import clock, ids
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, judge
@@ -18,6 +18,9 @@ def test_nothing_is_wrong_with_the_pages_of_patches(browser: Browser, live: Live
         other = accounts.member("owner").user
         approvals.approve(request_id=asked.pk, actor=accounts.actor(other), at=clock.now())
         waiting = patching.asked(found[2], other)
+        sealed = {"tenant_id": live.tenant, "sealed": True, "why": "incident"}
+        installation.ask_to_turn(**sealed, actor=accounts.actor(other))
+    turned = ids.encode("organization", live.tenant)
     finding = [f"/ops/patches/findings/{ids.encode('finding', one.pk)}" for one in found]
     pages = [
         "/ops/patches",
@@ -29,6 +32,11 @@ def test_nothing_is_wrong_with_the_pages_of_patches(browser: Browser, live: Live
         f"{finding[0]}/accept",
         f"/o/operator/approvals/{ids.encode('approval', waiting.pk)}",
         "/o/operator/security/patches",
+        "/ops/organizations",
+        "/ops/organizations?view=sealed",
+        "/ops/organizations/new",
+        f"/ops/organizations/{turned}",
+        f"/ops/organizations/{turned}/seal",
         "/o/operator/security",
     ]
     assert judge(browser, operator, pages, [operator.cookie(who)]) == {}

@@ -35,6 +35,7 @@ def operator(db: None) -> Organization:
             "findings": ids.encode("finding", patching.weak()[0].pk),
             "backups": ids.encode("backup", backups.backup().pk),
             "drills": ids.encode("restore_drill", backups.drill().pk),
+            "organizations": ids.encode("organization", made.id),
         }
     return made
 
@@ -52,16 +53,19 @@ def address(path: str, operator: Organization) -> str:
     return "/" + re.sub(r"(\w+)/<str:pk>", lambda found: f"{found[1]}/{operator.records[found[1]]}", path)
 
 
+NOUNS = ("findings", "backups", "drills", "organizations")
+
+
 def known(path: str) -> bool:
     """Pages of other rooms bring their own records, and their own walk."""
-    return "<" not in path or any(f"{noun}/<str:pk>" in path for noun in ("findings", "backups", "drills"))
+    return "<" not in path or any(f"{noun}/<str:pk>" in path for noun in NOUNS)
 
 
 WALKED = [route for route in OPS if known(route[0])]
 
 
 def test_the_pages_of_patches_and_backups_are_walked() -> None:
-    ours = ("ops_patching:", "ops_backups:")
+    ours = ("ops_patching:", "ops_backups:", "ops_organizations:")
     assert {name for _, name, _ in OPS if name.startswith(ours)} <= {name for _, name, _ in WALKED}
 
 

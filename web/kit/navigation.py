@@ -79,6 +79,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Installation",
         (
+            Place("Organizations", "ops_organizations:index", "organization", P.OPS_ORGANIZATIONS),
             Place("Backups", "ops_backups:index", "download", P.OPS_BACKUPS),
             Place("Patches", "ops_patching:patches", "patch", P.OPS_PATCHES),
         ),

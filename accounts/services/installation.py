@@ -1,0 +1,108 @@
+"""What the operator does with organizations: found one, seal one, unseal one.
+
+Promise kept: the operator gets into none of them by it. Its first owner alone receives the link; who had it sealed, and
+for which kind of reason, stands in the operator's trail before it happens, and in the organization's own when it has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
+
+from accounts import events, notices
+from accounts.services import organizations
+from audit import services as audit
+from core.actor import Actor
+from core.errors import Conflict, FieldError, Invalid, NotFound
+from crypto import services as crypto
+from tenancy import context
+from tenancy.context import Scope, scope, use_case
+from tenancy.models import Tenant
+
+# Kinds of reasons and no words: the trail keeps codes alone.
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "incident": "A security incident",
+        "asked": "The organization asked for it",
+        "unpaid": "The contract is in arrears",
+        "ended": "The contract has ended",
+        "law": "A court or an authority ordered it",
+    }
+)
+
+
+class StateIsSo(Conflict):
+    """The organization is in that state already."""
+
+    code = "state_is_so"
+
+
+class NotSealable(Conflict):
+    """The operator's own organization and one that is closing cannot be sealed from here."""
+
+    code = "not_sealable"
+
+
+@use_case
+def ask_to_found(*, slug: str, actor: Actor) -> None:
+    """Note that an organization is to be founded, once its name can be taken.
+
+    Raises:
+        organizations.NotASlug, organizations.SlugTaken.
+    """
+    organizations.check_slug(slug)
+    if Tenant.objects.filter(slug=slug).exists():
+        raise organizations.SlugTaken(field="slug")
+    audit.record(events.FOUNDING_ASKED, actor=actor, facts={"slug": slug})
+
+
+def found(*, slug: str, name: str, owner_email: str, mode: str, actor: Actor, at: datetime) -> Tenant:
+    """Found an organization and mail its first owner the link; call it outside any scope.
+
+    Raises:
+        organizations.NotASlug, organizations.SlugTaken.
+    """
+    made = organizations.create(slug=slug, name=name, owner_email=owner_email, actor=actor, at=at, mode=mode)
+    with scope(Scope(made.tenant.pk)):
+        notices.invite(email=owner_email, url=made.url)
+    return made.tenant
+
+
+@use_case
+def ask_to_turn(*, tenant_id: UUID, sealed: bool, why: str, actor: Actor) -> Tenant:
+    """Have an organization sealed or unsealed after the commit, for a kind of reason.
+
+    Raises:
+        NotFound, StateIsSo, NotSealable.
+        Invalid: the reason is none of those there are.
+    """
+    from accounts.tasks import turn_organization  # noqa: PLC0415  the tasks import this module
+
+    row = Tenant.objects.filter(pk=tenant_id).first()
+    if row is None:
+        raise NotFound
+    if why not in REASONS:
+        raise Invalid([FieldError("/why", "unknown_choice", "Say what kind of reason there is.")])
+    if row.kind == Tenant.Kind.OPERATOR or row.state == Tenant.State.CLOSING:
+        raise NotSealable
+    if (row.state == Tenant.State.SEALED) == sealed:
+        raise StateIsSo
+    audit.record(
+        events.SEALING_ASKED if sealed else events.UNSEALING_ASKED,
+        actor=actor,
+        subject=("organization", tenant_id),
+        facts={"why": why},
+    )
+    sent = [str(tenant_id), sealed, str(actor.id or "")]
+    context.after_commit(lambda: turn_organization.delay(*sent))
+    return row
+
+
+def turn(*, tenant_id: UUID, sealed: bool, asked_by: UUID | None, actor: Actor) -> None:
+    """Seal or unseal an organization now; call it outside any scope. Sealing returns when every process refuses."""
+    by = replace(actor, on_behalf_of=asked_by)
+    if sealed:
+        crypto.seal_organization(tenant_id=tenant_id, actor=by)
+    else:
+        crypto.unseal_organization(tenant_id=tenant_id, actor=by)

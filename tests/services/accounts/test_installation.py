@@ -1,0 +1,94 @@
+"""The operator's organizations: counted and never read, founded for their owner, sealed with a reason."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import DatabaseError
+
+from accounts import installation as queries
+from accounts.models import Invitation, Session
+from accounts.services import installation as services
+from accounts.tasks import turn_organization
+from audit.models import Event
+from billing.issuer import queries as issuers
+from core import clock, ids
+from core.errors import Invalid
+from outbound.models import OutboxMessage
+from tenancy.context import Scope, attempt, scope
+from tenancy.models import Tenant
+from tests import databases
+from tests.guarantees import world
+from tests.make import accounts, installation
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_organizations_are_counted_for_the_operator_alone(tenant_a: UUID) -> None:
+    at = clock.now()
+    with scope(Scope(tenant_a)):
+        accounts.member("owner")
+        opened = accounts.session(accounts.member("admin").user)
+        Session.objects.filter(pk=opened.session.pk).update(tenant_id=tenant_a, last_seen_at=at)
+        with pytest.raises(DatabaseError, match="for the operator alone"), attempt():
+            queries.page()
+    with scope(Scope(installation.tenant("operator"))):
+        rows = {row.slug: row for row in queries.page()[0]}
+        assert (rows["a"].members, rows["a"].last_at, rows["b"].members) == (2, at, 0)
+        assert [row.slug for row in queries.page(state="sealed")[0]] == []
+    with databases.connect_as("default") as stranger, pytest.raises(psycopg.Error):
+        stranger.execute("SELECT * FROM accounts_tenant_counts(ARRAY[gen_random_uuid()])")
+
+
+def test_one_is_founded_and_its_owner_alone_gets_the_link() -> None:
+    operator = installation.tenant("operator")
+    with scope(Scope(operator)):
+        member = accounts.member("operator")
+        page = world.browser(accounts.session(member.user).raw_key)
+    given = {"slug": "fresh", "name": "Fresh Ltd", "owner_email": "owner@fresh.example", "mode": "test"}
+    for wrong in ({"slug": "ops"}, {"slug": "a"}, {"slug": "No"}, {"owner_email": "nobody"}):
+        assert page.post("/ops/organizations/new", {**given, **wrong}).status_code == 422
+    made = page.post("/ops/organizations/new", given)
+    assert made.status_code == 302, made
+    assert b"fresh" in page.get("/ops/organizations").content
+    tenant = UUID(int=0)
+    with scope(Scope(operator)):
+        tenant = Tenant.objects.get(slug="fresh").pk
+        assert Event.objects.filter(event="operator.founding_asked", facts__slug="fresh").count() == 1
+    with scope(Scope(tenant)):
+        assert Tenant.objects.get(slug="fresh").mode == "test"
+        assert Invitation.objects.get().role is not None
+        sent = OutboxMessage.objects.get(template="invitation")
+        assert sent.body["to"] == "owner@fresh.example"
+        found = issuers.get()
+        assert found is None or "Fresh" in found.name
+
+
+def test_one_is_sealed_with_a_reason_and_works_again(tenant_a: UUID) -> None:
+    operator = installation.tenant("operator")
+    with scope(Scope(operator)):
+        member = accounts.member("operator")
+        actor = accounts.actor(member.user)
+        page = world.browser(accounts.session(member.user).raw_key)
+        with pytest.raises(Invalid), attempt():
+            services.ask_to_turn(tenant_id=tenant_a, sealed=True, why="mood", actor=actor)
+        with pytest.raises(services.StateIsSo), attempt():
+            services.ask_to_turn(tenant_id=tenant_a, sealed=False, why="asked", actor=actor)
+        with pytest.raises(services.NotSealable), attempt():
+            services.ask_to_turn(tenant_id=operator, sealed=True, why="asked", actor=actor)
+        assert Tenant.objects.get(pk=tenant_a).state == "active"
+    url = f"/ops/organizations/{ids.encode('organization', tenant_a)}"
+    assert page.post(f"{url}/seal", {}).status_code == 422
+    assert page.post(f"{url}/seal", {"why": "incident"}).status_code == 302
+    sent = [str(tenant_a), True, str(member.user_id)]
+    turn_organization.apply(args=sent).get()
+    shown = page.get(url).content
+    assert b"A security incident" in shown
+    assert b"Suspended" in shown
+    assert page.post(f"{url}/unseal", {"why": "asked"}).status_code == 302
+    turn_organization.apply(args=[sent[0], False, sent[2]]).get()
+    with scope(Scope(tenant_a)):
+        assert Tenant.objects.get(pk=tenant_a).state == "active"
+        told = Event.objects.filter(event__in=["organization.sealed", "organization.unsealed"])
+        assert {each.on_behalf_of for each in told} == {member.user_id}
+        assert told.count() == 2
