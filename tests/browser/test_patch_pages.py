@@ -1,4 +1,4 @@
-"""Every page of patches and of organizations under /ops: readable by all, in both themes, under the policy, narrow enough."""
+"""Every page of patches and organizations: readable by all, in both themes, under the policy, narrow enough."""
 
 from playwright.sync_api import Browser
 
