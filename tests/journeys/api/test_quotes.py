@@ -145,3 +145,18 @@ def test_files_are_listed_fetched_and_removed(api: Api) -> None:
     assert api.post(f"attachments/{shown['id']}/remove").status_code == 200
     assert api.get(f"invoices/{invoice['id']}/attachments").json()["data"] == []
     assert api.get(f"attachments/{shown['id']}/file").status_code == 404
+
+
+def test_a_deposit_on_a_draft_is_taken_off_by_it(api: Api) -> None:
+    plan = api.post("invoices", body(api)).json()
+    path = f"invoices/{plan['id']}"
+    made = api.post(f"{path}/deposits", {"amount_minor": 4_000}).json()
+    assert (made["role"], made["plan"], made["total_minor"]) == ("deposit", plan["id"], 4_000)
+    early = api.post(f"{path}/take_off", {})
+    assert (early.status_code, early.json()["code"]) == (409, "deposits_are_drafts")
+    assert api.post(f"invoices/{made['id']}/finalize", {}).status_code == 200
+    refused = api.post(f"{path}/finalize", {})
+    assert (refused.status_code, refused.json()["code"]) == (409, "deductions_changed")
+    taken = api.post(f"{path}/take_off", {}).json()
+    assert (taken["role"], taken["total_minor"], taken["rounding_minor"]) == ("final", 8_000, 0)
+    assert api.post(f"{path}/finalize", {}).json()["status"] == "finalized"
