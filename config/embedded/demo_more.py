@@ -76,12 +76,12 @@ def _billing(tenant: UUID, open_ones: Sequence[Invoice], owner: Actor, at: datet
             )
             for invoice in open_ones[:4]
         ]  # fmt: skip
-        for quote in made[1:]:
+        for quote in made[:3]:
             quotes.open_quote(quote_id=quote.pk, actor=owner, at=at)
-        quotes.accept(quote_id=made[2].pk, actor=owner, at=at)
-        quotes.decline(quote_id=made[3].pk, actor=owner, at=at)
+        quotes.accept(quote_id=made[1].pk, actor=owner, at=at)
+        quotes.decline(quote_id=made[2].pk, actor=owner, at=at)
         credit_notes.issue(
-            invoice_id=open_ones[4].pk, wanted=credit_notes.Wanted(amount_minor=2_500),
+            invoice_id=open_ones[0].pk, wanted=credit_notes.Wanted(amount_minor=2_500),
             reason_code="product_unsatisfactory", reason="One part came back", actor=owner, at=at,
         )  # fmt: skip
         for day in range(3):

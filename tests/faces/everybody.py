@@ -57,16 +57,24 @@ def _walked(
             f"{person.name}: {len(seen.pages)} kinds of page, {judge.shapes - shapes} of a new shape, "
             f"{len(seen.faults)} with faults, {len(seen.routes)} routes, {time.monotonic() - began:.0f} s"
         )
+        _tell(person, seen)
         if folder:
             _outside(folder, way, done)
     for url in seen.pages.values():
         book.setdefault(table.route(url), url)
+    return seen
+
+
+def _tell(person: Person, seen: Seen) -> None:
+    """Say how somebody came to pages otherwise than by a link, and to which they did not."""
     by_address = sorted(route for route, how in seen.routes.items() if how == "address")
     refused = [f"{route} ({status})" for route, status in seen.refused.items()]
-    for words, routes in (("no link led to", by_address), ("refused", refused)):
+    left = [
+        route for route in table.openable(person.permissions) if route not in {*seen.routes, *seen.refused}
+    ]
+    for words, routes in (("no link led to", by_address), ("refused", refused), ("not come to", left)):
         if routes:
             _say(f"  {words}: " + ", ".join(routes))
-    return seen
 
 
 def _people() -> dict[str, Person]:

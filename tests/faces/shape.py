@@ -24,6 +24,11 @@ def links(page: HtmlElement, address: str) -> list[str]:
     ]
 
 
+def sends(page: HtmlElement, address: str) -> list[str]:
+    """Return where the forms of a page send."""
+    return [urljoin(address, form.get("action")) for form in page.iter("form") if form.get("action")]
+
+
 def shapes(page: HtmlElement) -> tuple[int, int]:
     """Return the shape of the page's own part, and that of all around it."""
     main = next(page.iter("main"), None)

@@ -38,12 +38,18 @@ def route(url: str) -> str:
 def open_to(rule: Rule, path: str, person_permissions: frozenset[Permission] | None) -> bool:
     """Say whether somebody may open a route. Nobody has None, a customer the portal's permissions."""
     if isinstance(rule, Public):
-        return True
+        # Whoever is signed in sees the same there as everybody.
+        return person_permissions is None
     if person_permissions is None:
         return False
     if isinstance(rule, Own):
         return not path.startswith("o/") or person_permissions != PORTAL
     return rule.permission in person_permissions
+
+
+def openable(permissions: frozenset[Permission] | None) -> list[str]:
+    """Return every route that somebody may open."""
+    return [path for path, rule in pages().items() if open_to(rule, path, permissions)]
 
 
 def of_role(code: str, *, of_operator: bool) -> frozenset[Permission]:

@@ -20,7 +20,11 @@ from tests.faces.judge import Judge
 _NAMES = re.compile(
     r"(?<=/)([a-z]+_[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{40,}|\d{4}-\d\d(-\d\d)?|\d+)(?=/|$)|(?<=^/[op]/)[^/]+"
 )
-_FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics|png)$|/(pdf|file|documents)(/|$)|/attachments/")
+_FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics|png)$|/(pdf|file)(/|$)|/(attachments|documents)/")
+
+
+# Of how many records of a kind the addresses are kept.
+_MOST = 30
 
 
 @dataclass(frozen=True)
@@ -74,43 +78,60 @@ class Walk:
         self.seen = Seen()
         self.waiting: deque[str] = deque()
         self.known: set[str] = set()
+        self.records: dict[str, list[str]] = {}
 
     def everything(self, book: dict[str, str]) -> Seen:
         """Go wherever links lead; then to what is left, by an address of one's own or one that others found."""
         self._meet([self.page.url] if self.person.email else [self.base + path for path in self.person.start])
-        self._go(how="link")
-        while left := [url for url in self._left(book) if kind(url) not in self.known]:
-            self._meet(left)
-            self._go(how="address")
-        return self.seen
-
-    def _left(self, book: dict[str, str]) -> Iterator[str]:
+        self._go()
         own = dict(table.bare(self.person.organization))
         for route, rule in table.pages().items():
-            if route not in self.seen.routes and table.open_to(rule, route, self.person.permissions):
-                if route in own:
-                    yield self.base + own[route]
-                elif route in book:
-                    yield book[route]
+            if table.open_to(rule, route, self.person.permissions):
+                known = [self.base + own[route]] if route in own else [book[route]] if route in book else []
+                for url in [*known, *self._guessed(route)]:
+                    if route in self.seen.routes:
+                        break
+                    self._open(url, "address")
+                    self._go()
+        return self.seen
+
+    def _guessed(self, route: str) -> list[str]:
+        """Put the end of a route behind the addresses of records that were met: one may be in the right state."""
+        begin, found, end = route.replace("<int:number>", "1").rpartition(">")
+        start = re.sub(r"<[^>]+>", "*", begin + found)
+        return [] if not found else [f"{url}{end}" for url in self.records.get(f"/{start}", ())]
 
     def _meet(self, links: list[str]) -> None:
         for link in links:
-            path = urlsplit(link).path
-            if not link.startswith(self.base) or kind(link) in self.known:
+            url = urlsplit(link)
+            if not link.startswith(self.base):
+                continue
+            self._remember(url.path)
+            if kind(link) in self.known:
                 continue
             self.known.add(kind(link))
-            if _FILES.search(path):
+            if _FILES.search(url.path):
                 self.seen.routes.setdefault(table.route(link), "file")
             else:
                 self.waiting.append(link)
 
-    def _go(self, *, how: str) -> None:
+    def _remember(self, path: str) -> None:
+        """Note the records an address names, by what a route would call the way to them."""
+        parts = path.split("/")
+        for at in range(len(parts), 3, -1):
+            way = "/".join(parts[:at])
+            said = _NAMES.sub("*", way).split("/")
+            found = self.records.setdefault("/".join([*said[:-1], "*"]), [])
+            if len(found) < _MOST and self.base + way not in found:
+                found.append(self.base + way)
+
+    def _go(self) -> None:
         while self.waiting:
             url = self.waiting.popleft()
             # Of pages that differ by a word only, such as one for each rule, the first who comes sees all, others one.
             if table.route(url) not in self.seen.routes or kind(url) not in self.judge.kinds:
                 self.judge.kinds.add(kind(url))
-                self._open(url, how)
+                self._open(url, "link")
 
     def _open(self, url: str, how: str) -> None:
         answer = self.page.context.request.get(url)
@@ -118,11 +139,12 @@ class Walk:
             self.refresh()
             answer = self.page.context.request.get(url)
         asked, came = table.route(url), table.route(answer.url)
-        if answer.status >= 400 and how == "address":
+        if how == "address" and (answer.status >= 400 or came != asked):
             self.seen.refused[asked] = answer.status
-        else:
-            self.seen.routes.setdefault(asked, how)
-            self.seen.routes.setdefault(came, how)
+            return
+        self.seen.refused.pop(asked, None)
+        self.seen.routes.setdefault(asked, how)
+        self.seen.routes.setdefault(came, how)
         if "text/html" not in answer.headers.get("content-type", ""):
             self.seen.routes[asked] = "no page"
             return
@@ -139,6 +161,9 @@ class Walk:
             self.page.goto(url, wait_until="load")
             self.note(url, self.look(kind(url).strip("/").replace("/", "-").replace("*", "x") or "start"))
         self._meet(shape.links(page, answer.url))
+        # Where a form sends may be a page as well, whose own is shown when a factor has to be confirmed first.
+        for address in shape.sends(page, answer.url):
+            self._remember(urlsplit(address).path)
 
     def cookies(self) -> list[dict[str, str]]:
         """Return what the browser holds, for a tool that looks in this person's place."""
@@ -164,7 +189,11 @@ class Walk:
         faults = self.judge.faults(self.page, name)
         harness.leave(self.page, self.watch)
         # Refusals that are pages of their own (nothing there, not allowed) are said by the browser too.
-        return faults + [fault for fault in self.watch.faults() if " status of 4" not in fault]
+        # What was under way when a page was left is aborted by the browser.
+        said = [
+            each for each in self.watch.faults() if " status of 4" not in each and "ERR_ABORTED" not in each
+        ]
+        return faults + said
 
     def note(self, url: str, faults: list[str]) -> None:
         """Keep and say what is wrong with a page."""
