@@ -76,7 +76,14 @@ class SeriesForm(NumberingForm):
         required=False,
         help_text="Then no electronic invoices can be made of its documents.",
     )
-    field_order = ("code", "purpose", "pattern", "digits", "fiscal_year_starts_in", "by_line")
+    no_e_invoice = forms.BooleanField(
+        label="No electronic invoices",
+        required=False,
+        help_text="Then a line can carry several taxes, such as those of a state, a county and a city.",
+    )
+    field_order = (
+        "code", "purpose", "pattern", "digits", "fiscal_year_starts_in", "by_line", "no_e_invoice"
+    )  # fmt: skip
 
 
 @access(get=Permission.ORGANIZATION_READ)
@@ -100,7 +107,13 @@ def create(request: Request, slug: str) -> HttpResponse:
         given = dict(form.cleaned_data)
         rounding = Rounding.LINE if given.pop("by_line") else Rounding.DOCUMENT
         with attempting(request, form):
-            services.create_series(actor=request.actor, at=clock.now(), rounding=rounding, **given)
+            services.create_series(
+                actor=request.actor,
+                at=clock.now(),
+                rounding=rounding,
+                e_invoice=not given.pop("no_e_invoice"),
+                **given,
+            )
         if not form.errors:
             messages.success(request, f"Series {given['code']} is open.")
             return redirect("billing:series", slug)
@@ -172,6 +185,7 @@ def _row(found: SeriesRow, slug: str) -> dict[str, Any]:
         "state": "closed" if found.retired_at else "usual" if found.is_usual else "open",
         "closed_at": found.retired_at,
         "by_line": found.rounding == Rounding.LINE,
+        "e_invoice": found.e_invoice,
         "given": list(found.given),
     }
 

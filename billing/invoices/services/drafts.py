@@ -47,7 +47,7 @@ class SeriesUnfit(Refusal):
 
 
 class StackedTaxOnEInvoice(Refusal):
-    """An electronic invoice knows one tax a line. Take another rate, or a number series that issues none."""
+    """An electronic invoice knows one tax a line. Take another rate, or a number series (Settings) without them."""
 
     code = "stacked_tax_on_e_invoice"
 

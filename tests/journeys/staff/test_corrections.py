@@ -141,6 +141,13 @@ def test_series_are_opened_chosen_changed_and_closed(tenant: UUID, made: Books) 
     year = clock.now().year
     assert f"S{year}/0001" in text(listed)
     (path,) = set(re.findall(r'href="(/o/a/settings/series/ser_[a-z0-9]+)">shop', listed.content.decode()))
+    assert "no electronic invoices" not in text(owner.get(path))
+    plain = {**new, "code": "states", "pattern": "US{year}/{sequence}", "no_e_invoice": "on"}
+    assert owner.post("/o/a/settings/series/new", plain).status_code == 302
+    shown = owner.get("/o/a/settings/series").content.decode()
+    (states,) = set(re.findall(r'href="(/o/a/settings/series/ser_[a-z0-9]+)">states', shown))
+    assert "no electronic invoices" in text(owner.get(states))
+    assert "rounded on every line" not in text(owner.get(states))
     numbering = {"pattern": "T{year}/{sequence}", "digits": "3", "fiscal_year_starts_in": "1"}
     assert owner.post(path, numbering).status_code == 302
     assert f"T{year}/001" in text(owner.get("/o/a/settings/series"))
