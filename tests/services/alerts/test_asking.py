@@ -51,6 +51,7 @@ def test_a_no_ends_their_sessions_and_is_told(tenant_a: UUID) -> None:
     assert shown.status_code == 200
     assert b"Signed in at a new place" in shown.content
     assert somebody.post(link, {"answer": "maybe"}).status_code == 200
+    assert page.get(link).status_code == 200, "whoever is signed in, and as whom, makes no difference"
     with scope(Scope(tenant_a)):
         assert AlertQuestion.objects.get().answer == "", "being opened answers nothing"
         services.close(alert_id=found.pk, reason="false", actor=accounts.actor(officer.user), at=clock.now())

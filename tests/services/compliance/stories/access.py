@@ -5,6 +5,8 @@ from datetime import timedelta
 from accounts.models import ApiKey, Invitation
 from accounts.services import members
 from billing.exports.models import Export
+from compliance.reviews import services as reviews
+from compliance.reviews.models import AccessLine
 from core import clock
 from outbound import files
 from outbound.webhooks import services as webhooks
@@ -104,3 +106,22 @@ class Invitations(Told):
         owner("UPDATE accounts_membership SET state = 'removed', ended_at = now()")
         with scope(Scope(world.tenant)):
             assert Invitation.objects.filter(withdrawn_at__isnull=True).exists()
+
+
+@story("access.review")
+class Review(Told):
+    def mend(self, world: World) -> None:
+        made = member(world, "owner")
+        with scope(Scope(world.tenant)):
+            actor, at = accounts.actor(made.user), clock.now()
+            begun = reviews.begin(due_on=at.date() + timedelta(days=9), actor=actor, at=at)
+            for line in AccessLine.objects.all():
+                decision = reviews.Decision(line_id=line.pk, keep=True)
+                reviews.decide(review_id=begun.pk, decision=decision, actor=actor, at=at)
+            reviews.sign(review_id=begun.pk, statement="", actor=actor, at=at)
+
+    def harm(self, world: World) -> None:
+        # Only whoever owns the tables gets past the trigger; the signature tells.
+        owner("ALTER TABLE compliance_accessline DISABLE TRIGGER stays")
+        owner("UPDATE compliance_accessline SET decision = 'gone'")
+        owner("ALTER TABLE compliance_accessline ENABLE TRIGGER stays")
