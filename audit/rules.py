@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
 from operator import itemgetter
@@ -56,7 +56,9 @@ COLUMNS: Mapping[str, str] = {
 }
 SELECT = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
 _POSITION = {name: place for place, name in enumerate(COLUMNS)}
-ID, TENANT, EPOCH, XID = (_POSITION[name] for name in ("id", "tenant_id", "epoch", "xid"))
+ID, TENANT, EPOCH, XID, AT = (_POSITION[name] for name in ("id", "tenant_id", "epoch", "xid", "at"))
+# No transaction is open that long: what a seal holds happened at most a day before the seal before it.
+_LATE_AT_MOST = timedelta(days=1)
 # Ten times faster than a general encoder, and equal to core.canonical.dumps, as a test proves.
 _TEMPLATE = "{" + ",".join(f'"{name}":%s' for name in sorted(COLUMNS)) + "}"
 _SORTED = itemgetter(*(_POSITION[name] for name in sorted(COLUMNS)))
@@ -115,6 +117,20 @@ def leaf_hash(content: bytes) -> bytes:
 def leaf_record(row: Sequence[Any]) -> bytes:
     """Return the 48 bytes by which a seal names an event: its id and its hash."""
     return bytes.fromhex(row[ID].replace("-", "")) + leaf_hash(leaf(row))
+
+
+def earliest(before: str | None) -> str:
+    """Return the first time, as sealed rows spell it, that an event of a seal can carry; nothing for the first seal.
+
+    `before` is when the seal before it was made. What was put in later with an older time in it is sealed like any
+    other event, and this tells it.
+    """
+    if before is None:
+        return ""
+    try:
+        return (datetime.fromisoformat(before) - _LATE_AT_MOST).isoformat()
+    except (ValueError, OverflowError):
+        return ""  # a seal that was changed, which is found by its hash
 
 
 def split(leaves: bytes) -> list[tuple[bytes, bytes]]:

@@ -7,7 +7,7 @@ matched yet, so a trail of any length is checked in bounded memory.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from django.db import connections
@@ -146,6 +146,10 @@ def event_pages(tenant: UUID) -> Iterator[list[Sequence[Any]]]:
         after = (rows[-1][-1], UUID(rows[-1][rules.ID]))
 
 
+# What a seal says of an event: its hash, and the first time it can carry.
+_Leaf: TypeAlias = tuple[bytes, str]
+
+
 class _Check:
     """One run: the seals go a page ahead of the events, and each event strikes out its leaf."""
 
@@ -153,8 +157,8 @@ class _Check:
         self.tenant = tenant
         self.report = Report()
         self.trusted = keys.public_keys()
-        self.expected: dict[bytes, bytes] = {}
-        self.strays: dict[bytes, list[tuple[Position, bytes]]] = {}
+        self.expected: dict[bytes, _Leaf] = {}
+        self.strays: dict[bytes, list[tuple[Position, bytes, str]]] = {}
         self.bad: dict[str, list[bytes]] = {}
         self.bad_seals: dict[str, list[tuple[int, bytes | None]]] = {}
         self.previous: rules.SealRecord | None = None
@@ -189,15 +193,16 @@ class _Check:
     def _take_seals(self, page: list[rules.SealRecord] | None) -> bool:
         for seal in page or ():
             self._check_seal(seal)
+            first = rules.earliest(self.previous.sealed_at if self.previous else None)
             self.previous = seal
             self.report.seals += 1
             for event, content in rules.split(seal.leaves):
                 if event in self.strays:
-                    self._strike(event, content, self.strays[event])
+                    self._strike(event, (content, first), self.strays[event])
                     if not self.strays[event]:
                         del self.strays[event]
                 else:
-                    self.expected[event] = content
+                    self.expected[event] = content, first
         return page is not None
 
     def _check_seal(self, seal: rules.SealRecord) -> None:
@@ -229,17 +234,23 @@ class _Check:
             wanted = expected.pop(event, None)
             if wanted is None:
                 place = Position(row[rules.EPOCH], int(row[rules.XID]))
-                strays.setdefault(event, []).append((place, content))
-            elif wanted != content:
-                self.bad.setdefault("event_changed", []).append(event)
+                strays.setdefault(event, []).append((place, content, row[rules.AT]))
+            else:
+                self._judge(event, wanted, content, row[rules.AT])
         self.report.events += len(page or ())
         return page is not None
 
-    def _strike(self, event: bytes, wanted: bytes, found: list[tuple[Position, bytes]]) -> None:
-        same = next((place for place, (_, content) in enumerate(found) if content == wanted), None)
-        if same is None:
+    def _judge(self, event: bytes, wanted: _Leaf, content: bytes, at: str) -> None:
+        sealed, first = wanted
+        if sealed != content:
             self.bad.setdefault("event_changed", []).append(event)
-        found.pop(same or 0)
+        elif at < first:
+            self.bad.setdefault("event_backdated", []).append(event)
+
+    def _strike(self, event: bytes, wanted: _Leaf, found: list[tuple[Position, bytes, str]]) -> None:
+        same = next((place for place, (_, content, _) in enumerate(found) if content == wanted[0]), 0)
+        _, content, at = found.pop(same)
+        self._judge(event, wanted, content, at)
 
     def _close(self) -> None:
         last = self.previous
@@ -249,7 +260,7 @@ class _Check:
         if self.expected:
             self.bad["event_deleted"] = list(self.expected)
         for event, found in self.strays.items():
-            for place, _ in found:
+            for place, _, _ in found:
                 if place < self.sealed_below:
                     self.bad.setdefault("event_inserted", []).append(event)
                 else:

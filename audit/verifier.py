@@ -15,6 +15,7 @@ sorted keys, no spaces, UTF-8):
                     H("strongbox.audit.seal.v1" 0x00 || JSON of the seal without hash and signature, with
                     `leaves` replaced by the hexadecimal of its hash); `prev` is the hash of the seal before,
                     zero bytes at first; signature over "strongbox.audit.seal.v1" 0x00 || hash
+                    an event's `at` is at most a day older than `sealed_at` of the seal before its own
   public_keys.txt   one public key a line, 32 bytes in hexadecimal; its name is the first 8 bytes of its hash
   manifest.json     {"manifest": …, "signature": …}; signature over "strongbox.audit.bundle.v1" 0x00 ||
                     JSON of manifest, which names size and hash of the other three files
@@ -26,6 +27,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -96,8 +98,9 @@ class Bundle:
         self.folder = folder
         self.result = Result()
         self.pinned = public_key
-        self.expected: dict[str, bytes] = {}
-        self.strays: dict[str, list[bytes]] = {}
+        self.expected: dict[str, tuple[bytes, str]] = {}
+        self.strays: dict[str, list[tuple[bytes, str]]] = {}
+        self.sealed_at = ""
         self.bad_events: list[str] = []
         self.head, self.last = bytes(32).hex(), 0
         self.end = (0, 0)
@@ -204,11 +207,13 @@ class Bundle:
                 continue
             if window[0] < self.end:
                 self._blame(f"seal {number}: overlaps the one before")
+            first, self.sealed_at = _day_before(self.sealed_at), str(seal["sealed_at"])
             self.end = window[1]
             self.last, self.head = seal["n"], seal["hash"]
             self.result.seals += 1
             for start in range(0, len(leaves), 48):
-                self._expect(leaves[start : start + 16].hex(), leaves[start + 16 : start + 48])
+                leaf = leaves[start + 16 : start + 48]
+                self._expect(leaves[start : start + 16].hex(), (leaf, first))
             yield number
 
     def _check_seal(self, seal: dict[str, Any], leaves: bytes, name: str) -> None:
@@ -232,34 +237,41 @@ class Bundle:
         ):
             self._blame(f"{name}: the signature is wrong")
 
-    def _expect(self, event: str, leaf: bytes) -> None:
+    def _expect(self, event: str, wanted: tuple[bytes, str]) -> None:
         waiting = self.strays.get(event)
         if waiting is None:
             if event in self.expected:
                 self._bad_event(event, "stands in two seals")
-            self.expected[event] = leaf
+            self.expected[event] = wanted
             return
         found = waiting.pop()
         if not waiting:
             del self.strays[event]
-        if found != leaf:
+        self._judge(event, wanted, *found)
+
+    def _judge(self, event: str, wanted: tuple[bytes, str], leaf: bytes, at: str) -> None:
+        sealed, first = wanted
+        if leaf != sealed:
             self._bad_event(event, "was changed")
+        elif at < first:
+            self._bad_event(event, "was put in later with an older time")
 
     def _events(self, file: BinaryIO) -> Iterator[int]:
         for number, line in enumerate(_lines(file), start=1):
             self.result.events += 1
             leaf = sha256(b"\0" + line)
             try:
-                event = json.loads(line)["id"].replace("-", "")
+                read = json.loads(line)
+                event, at = read["id"].replace("-", ""), str(read["at"])
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self._bad_event(f"line {number} of {EVENTS}", "cannot be read")
                 yield number
                 continue
             wanted = self.expected.pop(event, None)
             if wanted is None:
-                self.strays.setdefault(event, []).append(leaf)
-            elif wanted != leaf:
-                self._bad_event(event, "was changed")
+                self.strays.setdefault(event, []).append((leaf, at))
+            else:
+                self._judge(event, wanted, leaf, at)
             yield number
 
     def _close(self) -> None:
@@ -277,6 +289,13 @@ class Bundle:
         if self.result.first_bad_event is None:
             self.result.first_bad_event = name
         self._blame(f"event {name}: {problem}")
+
+
+def _day_before(text: str) -> str:
+    try:
+        return (datetime.fromisoformat(text) - timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _dashed(event: str) -> str:

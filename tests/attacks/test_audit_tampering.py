@@ -128,6 +128,14 @@ def test_an_inserted_event_is_found(sealed):
     assert verification.verify(tenant).state == "broken"
 
 
+def test_an_event_that_was_put_in_later_is_told_by_its_time(sealed):
+    """It is sealed like any other: whoever owns the database could make up what happened last week."""
+    tenant, _, made = sealed
+    trail.backdate(made[2])
+    trail.seal()
+    assert trail.kinds(tenant) == {"event_backdated": str(trail.FORGED)}
+
+
 def test_a_doubled_event_is_found(sealed):
     tenant, _, made = sealed
     trail.tamper(

@@ -21,6 +21,7 @@ _KINDS = {
     "event_deleted": "Events are missing",
     "event_changed": "Events were changed",
     "event_inserted": "Events were added behind a seal",
+    "event_backdated": "Events were added later with an older time in them",
     "seal_missing": "Seals are missing",
     "seal_changed": "Seals were changed",
     "seal_forged": "Seals are not signed by the sealer",

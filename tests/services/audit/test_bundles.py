@@ -228,6 +228,16 @@ def test_a_tampered_trail_is_exported_and_the_program_names_the_event(sealer, tm
     assert verifier.verify(tmp_path / "out").first_bad_event == str(made[1])
 
 
+def test_the_program_tells_an_event_that_was_put_in_later(sealer, tmp_path):
+    tenant = trail.organization("exported")
+    made = trail.record(tenant, 2)
+    trail.seal()
+    trail.backdate(made[0])
+    export(tenant, tmp_path / "out")
+    problems = verifier.verify(tmp_path / "out").problems
+    assert problems == [f"event {trail.FORGED}: was put in later with an older time"]
+
+
 def test_nothing_is_overwritten(sealer, tmp_path):
     tenant = trail.organization("exported")
     (tmp_path / "kept.txt").write_text("mine")

@@ -14,6 +14,7 @@ from tests import databases
 
 ACTOR = Actor.system("tests")
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+FORGED = UUID("00000000-0000-7000-8000-000000000001")
 # The administrator who turns against the trail: whoever owns the tables can switch their triggers off.
 TRIGGERS_OFF = "ALTER TABLE audit_event DISABLE TRIGGER USER; ALTER TABLE audit_seal DISABLE TRIGGER USER; "
 
@@ -70,3 +71,12 @@ def kinds(tenant: UUID) -> dict[str, str | None]:
 def tamper(sql: str) -> None:
     """Run SQL as the owner of the tables, with triggers off."""
     databases.as_owner(TRIGGERS_OFF + sql)
+
+
+def backdate(event: UUID) -> None:
+    """Put in a copy of an event as one that happened eight days before, as whoever owns the tables can."""
+    values = f"'id', '{FORGED}', 'at', timestamptz '{AT.isoformat()}' - interval '8 days'"
+    tamper(
+        "INSERT INTO audit_event SELECT (jsonb_populate_record(e, jsonb_build_object("
+        f"{values}, 'xid', pg_current_xact_id()::text))).* FROM audit_event e WHERE id = '{event}'"
+    )
