@@ -197,6 +197,23 @@ def test_long_figures_keep_to_their_columns():
     assert re.search(r"3\sh +333\.333333333333 +5\.555555\s% +192\.75", said)
 
 
+def test_a_fingerprint_and_a_signature_stay_on_the_paper_and_leave_their_labels_room():
+    facts = pdf.ReportTable(
+        title="What it says",
+        head=("Of what", "Value"),
+        rows=(("Newest known at folder", "manifest " + "f8bd867b" * 8), ("Result", "Passed")),
+    )
+    made = pdf.report(
+        pdf.ReportDocument(
+            at=AT, seller=SELLER, title="Restore drill", about="", note="2cc278f2" * 16, tables=(facts,)
+        )
+    )
+    said = opened(made).pages[0].extract_text(extraction_mode="layout").replace("\u200b", "")
+    assert "Newest known at folder" in said
+    assert "2cc278f2" * 16 not in said
+    assert "2cc278f2" * 16 in re.sub(r"\s", "", said)
+
+
 def test_a_rate_that_charges_nothing_says_why():
     reverse = (pdf.Tax(category="AE", percentage=D(0), base_minor=19_275, tax_minor=0),)
     text = text_of(
