@@ -190,12 +190,13 @@ def page(wanted: Wanted, *, cursor: str = "", limit: int = PAGE) -> Listed:
     return Listed(listed, following, before)
 
 
-def sums(wanted: Wanted) -> list[Sums]:
-    """Return what everything that matches comes to, by currency."""
+def sums(wanted: Wanted, *, totals: Sequence[Total] | None = None) -> list[Sums]:
+    """Return what everything that matches comes to, by currency; `totals` are the tallies, where they were read."""
     if wanted.is_plain:
+        kept = tallies.totals("invoice") if totals is None else totals
         return [
             each
-            for each in _from_tallies(wanted.view)
+            for each in _from_tallies(wanted.view, kept)
             if not wanted.currency or each.currency == wanted.currency
         ]
     found = (
@@ -339,9 +340,9 @@ def _belongs(total: Total, view: View) -> bool:
     return view is View.ALL or (final and total.payment_status not in ended.values())
 
 
-def _from_tallies(view: View) -> list[Sums]:
+def _from_tallies(view: View, totals: Sequence[Total]) -> list[Sums]:
     found: dict[str, Sums] = {}
-    for total in tallies.totals("invoice"):
+    for total in totals:
         if _belongs(total, view):
             before = found.get(total.currency) or Sums(
                 currency=total.currency, count=0, total_minor=0, due_minor=0

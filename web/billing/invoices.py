@@ -1,6 +1,7 @@
 """The list of invoices: its views, what it can be narrowed by, and what its rows come to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 
 from django import forms
@@ -11,6 +12,8 @@ from accounts.permissions import Permission
 from billing import events
 from billing.invoices import chosen, lists
 from billing.invoices.lists import Age, Sums, View, Wanted
+from billing.tallies import queries as tallies
+from billing.tallies.queries import Total
 from edge import recording
 from edge.access import Granted, access
 from edge.request import Request
@@ -77,7 +80,9 @@ def index(request: Request, slug: str) -> HttpResponse:
         {name: value for name, value in asked.items() if name not in form.errors}, today=on, within=within
     )
     listed = lists.Listed([], "", "") if form.errors else lists.page(wanted, cursor=query.get("cursor", ""))
-    sums = [] if form.errors else lists.sums(wanted)
+    # Once, for the sums and for the numbers beside the views.
+    totals = tallies.totals("invoice") if within is None else []
+    sums = [] if form.errors else lists.sums(wanted, totals=totals)
     recording.read(
         request, events.INVOICE_LISTED, subjects=[row.id for row in listed.rows], fields=["customer.name"]
     )
@@ -94,7 +99,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             previous_url=page.further(query, listed.previous_cursor, max(first - lists.PAGE, 1)),
         ),
         empty=_empty(request, slug, wanted.view, filtered=bool(set(asked) - {"view", "sort"})),
-        tabs=_tabs(request, wanted.view),
+        tabs=_tabs(request, wanted.view, on, totals),
         chips=_chips(query, customer),
         form=form,
         heads=_heads(request, slug),
@@ -171,7 +176,7 @@ def _acts(request: Request, view: View) -> list[Act]:
     return [act for act, permission, fits in offered if fits and permission in held]
 
 
-def _tabs(request: Request, current: View) -> list[Tab]:
+def _tabs(request: Request, current: View, on: date, totals: Sequence[Total]) -> list[Tab]:
     kept = request.GET.copy()
     for name in (*page.PLACE, page.SAVED, "age"):
         kept.pop(name, None)
@@ -182,8 +187,8 @@ def _tabs(request: Request, current: View) -> list[Tab]:
             del kept["view"]
         count = None
         if view is View.DRAFT or view is View.OPEN:
-            each_view = Wanted(today=rows.today(), view=view, within=request.granted_customers)
-            count = sum(each.count for each in lists.sums(each_view))
+            each_view = Wanted(today=on, view=view, within=request.granted_customers)
+            count = sum(each.count for each in lists.sums(each_view, totals=totals))
         tabs.append(Tab(label, f"?{kept.urlencode()}", current is view, count))
     return tabs
 

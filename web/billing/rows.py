@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -24,7 +25,7 @@ class Row:
     number: str
     is_draft: bool
     customer: str
-    customer_url: str
+    customer_id: UUID
     standing: str
     currency: str
     total_minor: int
@@ -35,6 +36,12 @@ class Row:
     due_on: date | None
     late: str
     late_days: int
+    slug: str
+
+    @property
+    def customer_url(self) -> str:
+        """Where the customer stands: asked for on an invoice's own page, and not for each row of a list."""
+        return reverse("billing:customer", args=[self.slug, ids.encode("customer", self.customer_id)])
 
 
 def today() -> date:
@@ -52,7 +59,7 @@ def row(found: InvoiceRow, *, slug: str, on: date) -> Row:
         number=found.number or (f"Draft {found.imported_number}" if found.imported_number else "Draft"),
         is_draft=found.number is None,
         customer=found.customer_name,
-        customer_url=reverse("billing:customer", args=[slug, ids.encode("customer", found.customer_id)]),
+        customer_id=found.customer_id,
         standing=standing(found, on),
         currency=found.currency,
         total_minor=found.total_minor,
@@ -62,6 +69,7 @@ def row(found: InvoiceRow, *, slug: str, on: date) -> Row:
         due_on=found.due_on,
         late=formats.count(late, "day") if late else "",
         late_days=late,
+        slug=slug,
     )
 
 

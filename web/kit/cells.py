@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -110,6 +111,29 @@ _SHOWN: Mapping[str, Callable[[Cell], SafeString | str]] = {
 def show(cell: Cell) -> SafeString | str:
     """Print a cell in its column."""
     return _SHOWN[cell.kind](cell)
+
+
+def columns(found: Iterable[tuple[str, Cell | None]]) -> SafeString:
+    """Print the cells of a row, each with the classes of its column: a page has hundreds of them."""
+    return SafeString(
+        "".join([f'<td class="{_class(marks, cell)}">{_escaped(cell)}</td>' for marks, cell in found])
+    )
+
+
+def second_line(found: Iterable[tuple[str, str]]) -> SafeString:
+    """Print the cells that have no column on phones, each with its name for whoever does not see the head."""
+    return SafeString(
+        " · ".join([f'<span class="unseen">{escape(label)}: </span>{escape(said)}' for label, said in found])
+    )
+
+
+def _class(marks: str, cell: Cell | None) -> str:
+    return f"{marks}keep" if cell is not None and cell.keeps else marks
+
+
+def _escaped(cell: Cell | None) -> str:
+    shown = "" if cell is None else show(cell)
+    return shown if isinstance(shown, SafeString) else escape(shown)
 
 
 def say(cell: Cell) -> str:

@@ -20,6 +20,7 @@ _DAYS = {"de": "d. MMMM y"}
 _DAY = "d MMM y"
 # A day as it is typed; every form reads both.
 _TYPED = {"de": "%d.%m.%Y"}
+_DIGITS = re.compile(r"(\D*)\d(?:.*\d)?(\D*)")
 _CODE_BEFORE_DIGITS = re.compile(r"([A-Z]{3})(?=\d)")
 
 
@@ -54,20 +55,42 @@ def _real_minus(text: str) -> str:
 
 def money(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units with its currency."""
-    return price(core_money.from_minor(amount_minor, currency), currency)
+    before, after = _around(currency, translation.get_language() or "en", amount_minor < 0)
+    return f"{before}{amount(abs(amount_minor), currency)}{after}"
+
+
+# What stands around the digits of an amount is asked of Babel once: a list writes hundreds of them.
+@lru_cache(maxsize=1_024)
+def _around(currency: str, language: str, negative: bool) -> tuple[str, str]:
+    one = core_money.from_minor(-1 if negative else 1, currency)
+    found = _DIGITS.fullmatch(_price(one, currency, language))
+    assert found is not None  # noqa: S101  an amount has digits
+    return found[1], found[2]
+
+
+@lru_cache(maxsize=64)
+def _signs(language: str) -> dict[int, str]:
+    found = _locale(language)
+    return str.maketrans(
+        {",": numbers.get_group_symbol(found), ".": numbers.get_decimal_symbol(found), "-": MINUS}
+    )
 
 
 def price(value: Decimal, currency: str) -> str:
     """Write a price in major units with its currency: at least the currency's decimals, and all that it has."""
-    written = numbers.format_currency(value, currency, locale=locale(), decimal_quantization=False)
+    return _price(value, currency, translation.get_language() or "en")
+
+
+def _price(value: Decimal, currency: str, language: str) -> str:
+    written = numbers.format_currency(value, currency, locale=_locale(language), decimal_quantization=False)
     # A currency that is written as its code stands off from the digits (CLDR; Babel leaves the space out).
     return _real_minus(_CODE_BEFORE_DIGITS.sub("\\1\u00a0", written))
 
 
 def amount(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units without its currency, for a column whose head names it."""
-    value, pattern = core_money.from_minor(amount_minor, currency), _pattern(core_money.exponent(currency))
-    return _real_minus(numbers.format_decimal(value, format=pattern, locale=locale()))
+    value, places = core_money.from_minor(amount_minor, currency), core_money.exponent(currency)
+    return f"{value:,.{places}f}".translate(_signs(translation.get_language() or "en"))
 
 
 def number(value: int | Decimal) -> str:

@@ -234,9 +234,14 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
         "title": row.title,
         # A number or a day in one line; a name may take two.
         "keep": len(row.title) <= 16,
-        "cells": _cells(row.cells, columns[1:]),
-        "second": rest,
+        # Printed here: the engine of templates takes ten times as long for a cell, and a page has hundreds.
+        "cells": cells.columns((_marks(column), row.cells.get(column.code)) for column in columns[1:]),
+        "second": cells.second_line(rest),
     }
+
+
+def _marks(column: Column) -> str:
+    return ("numeric " if column.numeric else "") + ("" if column.stays else "extra ")
 
 
 def _cells(found: Mapping[str, Cell], columns: Sequence[Column]) -> list[tuple[Column, Cell | None]]:
