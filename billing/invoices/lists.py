@@ -5,7 +5,7 @@ compared. The plain views read the tallies; anything narrower sums the rows that
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from billing.invoices import queries
 from billing.invoices.models import Invoice
 from billing.invoices.queries import LOST, InvoiceRow
 from billing.tallies import queries as tallies
-from billing.tallies.queries import Total
+from billing.tallies.queries import OfDay, Total
 from core import ids
 from core.errors import Refusal
 
@@ -31,6 +31,7 @@ _UNPAID = (
     & ~Q(payment_status=Invoice.PaymentStatus.PAID)
     & Q(amount_due_minor__gt=0)
 )
+_OPEN = [status for status in Invoice.PaymentStatus.values if status != Invoice.PaymentStatus.PAID]
 _LOST = Q(status=Invoice.Status.FINALIZED, amount_due_minor=0, written_off_minor__gt=0)
 
 
@@ -117,6 +118,14 @@ class Wanted:
         plain = Wanted(today=self.today, view=self.view, currency=self.currency, sort=self.sort)
         return self.view is not View.OVERDUE and self == plain
 
+    @property
+    def is_by_age(self) -> bool:
+        """Tell whether what is open, its age and its currency alone decide: the tallies know these sums too."""
+        aged = Wanted(today=self.today, view=self.view, age=self.age, currency=self.currency)
+        return self == aged and (
+            self.view is View.OVERDUE or (self.age is not None and self.view in (View.ALL, View.OPEN))
+        )
+
     def rows(self) -> "QuerySet[Invoice]":
         """Return the invoices, in no order."""
         rows: QuerySet[Invoice] = Invoice.objects.filter(_of_view(self.view, self.today))
@@ -199,6 +208,8 @@ def sums(wanted: Wanted, *, totals: Sequence[Total] | None = None) -> list[Sums]
             for each in _from_tallies(wanted.view, kept)
             if not wanted.currency or each.currency == wanted.currency
         ]
+    if wanted.is_by_age:
+        return _of_ages(wanted)
     found = (
         wanted.rows()
         .values("currency")
@@ -213,23 +224,10 @@ def sums(wanted: Wanted, *, totals: Sequence[Total] | None = None) -> list[Sums]
 
 def aging(*, today: date) -> dict[str, dict[Age, Sums]]:
     """Return what is owed by currency and age; the ages of a currency add up to what is outstanding."""
-    # By day first: the database then adds up what an index holds, and decides nothing row by row.
-    found = (
-        Wanted(today=today, view=View.OPEN)
-        .rows()
-        .values("currency", "due_on")
-        .annotate(count=Count("id"), total=Sum("total_minor"), due=Sum("amount_due_minor"))
-    )
     result: dict[str, dict[Age, Sums]] = {}
-    for row in found:
-        currency, age = row["currency"], _age(row["due_on"], today)
-        before = result.setdefault(currency, {}).get(age)
-        result[currency][age] = Sums(
-            currency=currency,
-            count=row["count"] + (before.count if before else 0),
-            total_minor=row["total"] + (before.total_minor if before else 0),
-            due_minor=row["due"] + (before.due_minor if before else 0),
-        )
+    for row in _open_by_day():
+        ages, age = result.setdefault(row.currency, {}), _age(row.day, today)
+        ages[age] = _plus(ages.get(age), row)
     return result
 
 
@@ -344,15 +342,33 @@ def _from_tallies(view: View, totals: Sequence[Total]) -> list[Sums]:
     found: dict[str, Sums] = {}
     for total in totals:
         if _belongs(total, view):
-            before = found.get(total.currency) or Sums(
-                currency=total.currency, count=0, total_minor=0, due_minor=0
-            )
-            found[total.currency] = replace(
-                before,
-                count=before.count + total.count,
-                total_minor=before.total_minor + total.total_minor,
-                due_minor=before.due_minor + total.due_minor,
-            )
+            found[total.currency] = _plus(found.get(total.currency), total)
+    return [found[currency] for currency in sorted(found) if found[currency].count]
+
+
+def _plus(before: Sums | None, more: Total | OfDay) -> Sums:
+    return Sums(
+        currency=more.currency,
+        count=more.count + (before.count if before else 0),
+        total_minor=more.total_minor + (before.total_minor if before else 0),
+        due_minor=more.due_minor + (before.due_minor if before else 0),
+    )
+
+
+def _open_by_day() -> list[OfDay]:
+    return tallies.by_day("invoice", state=Invoice.Status.FINALIZED, payment_status__in=_OPEN)
+
+
+def _of_ages(wanted: Wanted) -> list[Sums]:
+    found: dict[str, Sums] = {}
+    for row in _open_by_day():
+        late = row.day is not None and row.day < wanted.today
+        if (
+            (late or wanted.view is not View.OVERDUE)
+            and wanted.age in (None, _age(row.day, wanted.today))
+            and wanted.currency in ("", row.currency)
+        ):
+            found[row.currency] = _plus(found.get(row.currency), row)
     return [found[currency] for currency in sorted(found) if found[currency].count]
 
 

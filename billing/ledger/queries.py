@@ -88,6 +88,19 @@ _PROOFS = {
           WHERE tenant_id = %(tenant)s AND account = 'receivable' GROUP BY customer_id, currency) AS l
           USING (customer_id, currency)
         WHERE coalesce(i.due, 0) <> coalesce(l.due, 0)""",
+    # Of each month: what was invoiced without tax, and what that and everything since moved of what is owed.
+    "months_differ_from_tallies": """
+        SELECT coalesce(b.month, t.month) FROM (
+          SELECT e.currency, date_trunc('month', t.booked_on)::date AS month,
+            -coalesce(sum(e.amount_minor) FILTER (WHERE e.account IN ('revenue', 'customer_deposits')), 0) AS sold,
+            coalesce(sum(e.amount_minor) FILTER (WHERE e.account = 'receivable'), 0) AS owed
+          FROM billing_ledgertransaction t
+          JOIN billing_ledgerentry e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id
+          WHERE t.tenant_id = %(tenant)s GROUP BY 1, 2) AS b
+        FULL JOIN (
+          SELECT currency, day AS month, sum(total_minor) AS sold, sum(due_minor) AS owed FROM billing_tally
+          WHERE tenant_id = %(tenant)s AND noun = 'booked' GROUP BY 1, 2) AS t USING (currency, month)
+        WHERE (coalesce(b.sold, 0), coalesce(b.owed, 0)) <> (coalesce(t.sold, 0), coalesce(t.owed, 0))""",
 }
 
 

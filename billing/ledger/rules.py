@@ -53,6 +53,8 @@ CHART: dict[str, tuple[str, str]] = {
     Account.FX_GAIN_LOSS: ("Exchange gains and losses", "income"),
     Account.FX_VALUATION: ("Valuation of foreign currencies", "asset"),
 }
+# What was invoiced, without tax, and taken back: only invoices and credit notes post here.
+SALES = (Account.REVENUE, Account.DEPOSITS)
 # Worth at any time what their foreign currency is worth then.
 MONETARY = (
     Account.RECEIVABLE, Account.BANK, Account.GATEWAY, Account.DISPUTED, Account.CREDIT, Account.DEPOSITS,

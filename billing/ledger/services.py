@@ -38,7 +38,13 @@ WITH day AS MATERIALIZED (
        AND %(at_invoices_rate)s::boolean LIMIT 1),
       billing_rate_for(%(tenant)s::uuid, %(currency)s, day.booked_on))
   FROM day WHERE day.booked_on IS NOT NULL
-  RETURNING tenant_id, id, customer_id
+  RETURNING tenant_id, id, customer_id, booked_on
+), tallied AS (
+  INSERT INTO billing_tally
+    (tenant_id, id, noun, state, payment_status, currency, day, count, total_minor, due_minor)
+  SELECT tenant_id, uuidv7(), 'booked', '', '', %(currency)s, date_trunc('month', booked_on)::date, 1,
+    %(sold)s::bigint, %(owed)s::bigint
+  FROM posting WHERE %(sold)s::bigint <> 0 OR %(owed)s::bigint <> 0
 )
 INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
 SELECT posting.tenant_id, side.id, posting.id, posting.customer_id, side.account, %(currency)s, side.amount
@@ -101,6 +107,9 @@ def post(
         "amounts": [side.amount_minor for side in sides],
         "late_ok": late_ok,
         "at_invoices_rate": at_invoices_rate,
+        # What days of sales outstanding are made of, by month: a figure of every day that must read no book.
+        "sold": -sum(side.amount_minor for side in sides if side.account in rules.SALES),
+        "owed": sum(side.amount_minor for side in sides if side.account == Account.RECEIVABLE),
     }
     with connection.cursor() as cursor:
         cursor.execute(_POST, values)

@@ -15,6 +15,7 @@ from billing.periods.rules import Month
 from billing.rates.queries import base_currency
 from billing.reports import rules, sources
 from billing.reports.sources import Source
+from billing.tallies import queries as tallies
 from tenancy import context
 
 PAGE = 100
@@ -225,20 +226,17 @@ def outstanding(months: Sequence[Month], *, currency: str) -> list[Outstanding]:
 def outstanding_by_now(month: Month, *, currency: str, owed_minor: int) -> Outstanding:
     """Return days of sales outstanding at the end of a month that is over, from what is owed at this moment.
 
-    What is owed now less what was booked since is what was owed then; the books before the month are not read.
+    What is owed now less what was booked since is what was owed then. Both are read from the tallies of each month: no
+    book and no invoice is.
     """
     since = month.before.before.starts_on
-    sold = total(sources.revenue(since=since, until=month.ends_on, currency=currency))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(e.amount_minor), 0)::bigint FROM billing_ledgertransaction t"
-            " JOIN billing_ledgerentry e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id"
-            " WHERE t.tenant_id = %s AND t.booked_on > %s AND e.account = %s AND e.currency = %s",
-            [context.current_tenant(), month.ends_on, Account.RECEIVABLE, currency],
-        )
-        later = int(cursor.fetchone()[0])
+    months = tallies.by_day("booked", currency=currency, day__gte=since)
+    later = [each for each in months if each.day and each.day > month.ends_on]
     return Outstanding(
-        month=month, since=since, receivable_minor=owed_minor - later, revenue_minor=sold.amount_minor
+        month=month,
+        since=since,
+        receivable_minor=owed_minor - sum(each.due_minor for each in later),
+        revenue_minor=sum(each.total_minor for each in months if each not in later),
     )
 
 

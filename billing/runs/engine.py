@@ -367,6 +367,11 @@ WITH day AS MATERIALIZED (
   SELECT tenant_id, posting, 'invoice_finalized', id, customer_id, NULL, day.booked_on, finalized_at, exchange_rate
   FROM pg_temp.run_invoice JOIN rates USING (currency), day WHERE day.booked_on IS NOT NULL
   RETURNING id
+), tallied AS (
+  INSERT INTO billing_tally (tenant_id, id, noun, state, payment_status, currency, day, count, total_minor, due_minor)
+  SELECT tenant_id, uuidv7(), 'booked', '', '', currency, date_trunc('month', day.booked_on)::date, count(*),
+    sum(subtotal_minor), sum(total_minor)
+  FROM pg_temp.run_invoice, day WHERE day.booked_on IS NOT NULL GROUP BY tenant_id, currency, day.booked_on
 )
 INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
 SELECT tenant_id, uuidv7(), posting, customer_id, side.account, currency, side.amount

@@ -19,6 +19,8 @@ class Tally(TenantModel):
     state = models.CharField(max_length=16)
     payment_status = models.CharField(max_length=16, blank=True, default="")
     currency = models.CharField(max_length=3, blank=True, default="")
+    # When an open invoice is due; the first of the month something was booked in.
+    day = models.DateField(null=True)
     count = models.BigIntegerField()
     total_minor = models.BigIntegerField(default=0)
     due_minor = models.BigIntegerField(default=0)
@@ -35,6 +37,7 @@ class Tally(TenantModel):
             "state": FieldClass.STATE,
             "payment_status": FieldClass.STATE,
             "currency": FieldClass.STATE,
+            "day": FieldClass.TIME,
             "count": FieldClass.MONEY,
             "total_minor": FieldClass.MONEY,
             "due_minor": FieldClass.MONEY,

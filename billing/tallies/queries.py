@@ -1,6 +1,7 @@
 """How many and how much, from the tallies: the same cost at any size."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import Case, QuerySet, Sum
@@ -18,6 +19,17 @@ class Total:
     state: str
     payment_status: str
     currency: str
+    count: int
+    total_minor: int
+    due_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfDay:
+    """How many records of one day, and their amounts in minor units."""
+
+    currency: str
+    day: date | None
     count: int
     total_minor: int
     due_minor: int
@@ -42,6 +54,21 @@ def totals(noun: str) -> list[Total]:
         )
         for row in rows
         if row["n"] or row["total"] or row["due"]
+    ]
+
+
+def by_day(noun: str, **narrowed: Any) -> list[OfDay]:
+    """Return what a noun comes to by currency and day, of the rows that are narrowed to."""
+    found = (
+        Tally.objects.filter(noun=noun, **narrowed)
+        .values_list("currency", "day")
+        .annotate(n=Sum("count"), total=Sum("total_minor"), due=Sum("due_minor"))
+        .order_by("currency", "day")
+    )
+    return [
+        OfDay(currency, day, int(count), int(total), int(due))
+        for currency, day, count, total, due in found
+        if count or total or due
     ]
 
 

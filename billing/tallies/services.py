@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import connection
 
@@ -19,6 +20,7 @@ class Change:
     state: str
     payment_status: str = ""
     currency: str = ""
+    day: date | None = None
     count: int = 1
     total_minor: int = 0
     due_minor: int = 0
@@ -30,6 +32,7 @@ class Change:
             state=self.state,
             payment_status=self.payment_status,
             currency=self.currency,
+            day=self.day,
             count=-self.count,
             total_minor=-self.total_minor,
             due_minor=-self.due_minor,
@@ -38,18 +41,18 @@ class Change:
 
 _ADD = """
 INSERT INTO billing_tally
-  (tenant_id, id, noun, state, payment_status, currency, count, total_minor, due_minor)
-SELECT %s, change.* FROM unnest(
-  %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) AS change
+  (tenant_id, id, noun, state, payment_status, currency, day, count, total_minor, due_minor)
+SELECT %s, change.* FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::date[],
+  %s::bigint[], %s::bigint[], %s::bigint[]) AS change
 """
 
 
 @use_case
 def add(changes: Iterable[Change]) -> None:
     """Note changes, summed by kind, in one statement and without a lock."""
-    sums: dict[tuple[str, str, str, str], list[int]] = {}
+    sums: dict[tuple[str, str, str, str, date | None], list[int]] = {}
     for change in changes:
-        key = (change.noun, change.state, change.payment_status, change.currency)
+        key = (change.noun, change.state, change.payment_status, change.currency, change.day)
         row = sums.setdefault(key, [0, 0, 0])
         row[0] += change.count
         row[1] += change.total_minor
@@ -68,11 +71,11 @@ WITH old AS (
   SELECT id FROM billing_tally WHERE tenant_id = %(tenant)s ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), gone AS (
   DELETE FROM billing_tally WHERE tenant_id = %(tenant)s AND id IN (SELECT id FROM old)
-  RETURNING noun, state, payment_status, currency, count, total_minor, due_minor
+  RETURNING noun, state, payment_status, currency, day, count, total_minor, due_minor
 )
-SELECT noun, state, payment_status, currency,
+SELECT noun, state, payment_status, currency, day,
   sum(count)::bigint, sum(total_minor)::bigint, sum(due_minor)::bigint
-FROM gone GROUP BY noun, state, payment_status, currency
+FROM gone GROUP BY noun, state, payment_status, currency, day
 """
 
 
@@ -82,7 +85,7 @@ def melt(*, most: int = 5_000) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_MELT, {"tenant": context.current_tenant(), "most": most})
         rows = cursor.fetchall()
-    names = ("noun", "state", "payment_status", "currency", "count", "total_minor", "due_minor")
-    left = [row for row in rows if any(row[4:])]
+    names = ("noun", "state", "payment_status", "currency", "day", "count", "total_minor", "due_minor")
+    left = [row for row in rows if any(row[5:])]
     Tally.objects.bulk_create(Tally(id=ids.uuid7(), **dict(zip(names, row, strict=True))) for row in left)
     return len(left)

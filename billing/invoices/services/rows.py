@@ -36,9 +36,15 @@ def change_of(invoice: Invoice) -> tallies.Change:
         state=invoice.status,
         payment_status=_paid_as(invoice),
         currency=invoice.currency,
+        day=invoice.due_on if _is_open(invoice) else None,
         total_minor=invoice.total_minor,
         due_minor=due_minor(invoice),
     )
+
+
+def _is_open(invoice: Invoice) -> bool:
+    final = invoice.status == Invoice.Status.FINALIZED
+    return final and invoice.payment_status != Invoice.PaymentStatus.PAID and due_minor(invoice) > 0
 
 
 def _paid_as(invoice: Invoice) -> str:
