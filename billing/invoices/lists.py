@@ -31,7 +31,6 @@ _UNPAID = (
     & ~Q(payment_status=Invoice.PaymentStatus.PAID)
     & Q(amount_due_minor__gt=0)
 )
-_OPEN = [status for status in Invoice.PaymentStatus.values if status != Invoice.PaymentStatus.PAID]
 _LOST = Q(status=Invoice.Status.FINALIZED, amount_due_minor=0, written_off_minor__gt=0)
 
 
@@ -225,7 +224,7 @@ def sums(wanted: Wanted, *, totals: Sequence[Total] | None = None) -> list[Sums]
 def aging(*, today: date) -> dict[str, dict[Age, Sums]]:
     """Return what is owed by currency and age; the ages of a currency add up to what is outstanding."""
     result: dict[str, dict[Age, Sums]] = {}
-    for row in _open_by_day():
+    for row in tallies.by_day("invoice"):
         ages, age = result.setdefault(row.currency, {}), _age(row.day, today)
         ages[age] = _plus(ages.get(age), row)
     return result
@@ -355,13 +354,9 @@ def _plus(before: Sums | None, more: Total | OfDay) -> Sums:
     )
 
 
-def _open_by_day() -> list[OfDay]:
-    return tallies.by_day("invoice", state=Invoice.Status.FINALIZED, payment_status__in=_OPEN)
-
-
 def _of_ages(wanted: Wanted) -> list[Sums]:
     found: dict[str, Sums] = {}
-    for row in _open_by_day():
+    for row in tallies.by_day("invoice"):
         late = row.day is not None and row.day < wanted.today
         if (
             (late or wanted.view is not View.OVERDUE)

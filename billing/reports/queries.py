@@ -230,7 +230,7 @@ def outstanding_by_now(month: Month, *, currency: str, owed_minor: int) -> Outst
     book and no invoice is.
     """
     since = month.before.before.starts_on
-    months = tallies.by_day("booked", currency=currency, day__gte=since)
+    months = [each for each in tallies.by_day("booked", since=since) if each.currency == currency]
     later = [each for each in months if each.day and each.day > month.ends_on]
     return Outstanding(
         month=month,

@@ -98,7 +98,8 @@ def connected(provider: str = STRIPE) -> GatewayAccount | None:
 
 def is_cut_off() -> bool:
     """Tell whether a provider was connected once and none is now: customers cannot pay by card any more."""
-    return connected() is None and GatewayAccount.objects.exists()
+    states = set(GatewayAccount.objects.order_by().values_list("provider", "state").distinct())
+    return bool(states) and (STRIPE, GatewayAccount.State.CONNECTED) not in states
 
 
 def connect(*, tenant_id: UUID, secret_key: str, actor: Actor, at: datetime) -> UUID:

@@ -55,8 +55,9 @@ def _real_minus(text: str) -> str:
 
 def money(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units with its currency."""
-    before, after = _around(currency, translation.get_language() or "en", amount_minor < 0)
-    return f"{before}{amount(abs(amount_minor), currency)}{after}"
+    language = translation.get_language() or "en"
+    before, after = _around(currency, language, amount_minor < 0)
+    return f"{before}{_digits(abs(amount_minor), currency, language)}{after}"
 
 
 # What stands around the digits of an amount is asked of Babel once: a list writes hundreds of them.
@@ -89,8 +90,12 @@ def _price(value: Decimal, currency: str, language: str) -> str:
 
 def amount(amount_minor: int, currency: str) -> str:
     """Write an amount of minor units without its currency, for a column whose head names it."""
+    return _digits(amount_minor, currency, translation.get_language() or "en")
+
+
+def _digits(amount_minor: int, currency: str, language: str) -> str:
     value, places = core_money.from_minor(amount_minor, currency), core_money.exponent(currency)
-    return f"{value:,.{places}f}".translate(_signs(translation.get_language() or "en"))
+    return f"{value:,.{places}f}".translate(_signs(language))
 
 
 def number(value: int | Decimal) -> str:

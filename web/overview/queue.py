@@ -61,7 +61,7 @@ def tasks(request: Request, slug: str, on: date, aging: Mapping[str, Mapping[Age
     """Return what waits for whoever asks: what may be an attack, then money by how much, then the rest."""
     found = [task for collect in _COLLECT for task in collect(request, slug, on)]
     found += _overdue(slug, aging)
-    worth = _Worth(on)
+    worth = _Worth(on, {task.currency for task in found})
     return sorted(
         found,
         key=lambda task: (
@@ -76,14 +76,17 @@ def tasks(request: Request, slug: str, on: date, aging: Mapping[str, Mapping[Age
 class _Worth:
     """What an amount is worth in the books' own currency; a currency without a rate counts at its face."""
 
-    def __init__(self, on: date) -> None:
-        self._on, self._base = on, base_currency()
+    def __init__(self, on: date, currencies: set[str]) -> None:
+        self._on = on
         self._rates: dict[str, Decimal] = {"": Decimal(0)}
+        if len(currencies - {""}) < 2:
+            # There is nothing to compare with.
+            self._rates |= dict.fromkeys(currencies - {""}, Decimal(1))
 
     def __call__(self, amount_minor: int, currency: str) -> Decimal:
         if currency not in self._rates:
             try:
-                self._rates[currency] = rate_on(self._on, currency=currency, base=self._base)
+                self._rates[currency] = rate_on(self._on, currency=currency, base=base_currency())
             except ExchangeRateMissing:
                 self._rates[currency] = Decimal(1)
         return money.from_minor(amount_minor, currency) * self._rates[currency] if currency else Decimal(0)
