@@ -11,6 +11,7 @@ from billing.creditnotes import services as notes
 from billing.invoices import services as invoices
 from billing.invoices.models import Invoice
 from billing.ledger import queries as ledger
+from billing.periods.rules import Month
 from billing.reports import queries, rules, sources, statements
 from billing.settlement import services as settlement
 from core.errors import Refusal
@@ -178,6 +179,16 @@ def test_revenue_tax_and_cash_are_the_ledgers(customers: list[UUID]) -> None:
             queries.total(sources.tax(**asked)).base_minor
             == queries.total(sources.revenue(**asked)).amount_minor
         )
+        # What the overview reads of the tallies is what the report reads of lines and of the ledger.
+        owed = sum(
+            Invoice.objects.filter(currency=currency)
+            .exclude(status="draft")
+            .values_list("amount_due_minor", flat=True)
+        )
+        months = [Month(START.replace(month=number, day=1)) for number in range(1, 7)]
+        assert [
+            queries.outstanding_by_now(month, currency=currency, owed_minor=owed) for month in months
+        ] == [queries.outstanding([month], currency=currency)[0] for month in months]
 
 
 def test_a_statement_runs_from_ledger_to_ledger(customers: list[UUID]) -> None:

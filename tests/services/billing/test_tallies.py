@@ -13,6 +13,7 @@ from billing.invoices import lists
 from billing.invoices import services as invoices
 from billing.invoices.lists import Age, View, Wanted
 from billing.invoices.models import Invoice
+from billing.ledger import queries as books
 from billing.tallies import queries, services, tasks
 from billing.tallies.models import Tally
 from tenancy import context
@@ -77,11 +78,13 @@ def test_the_task_melts_every_organization_apart(tenant_a, tenant_b):
     for tenant in (tenant_a, tenant_b):
         with context.scope(context.Scope(tenant)):
             act_on_everything()
-    assert tasks.melt_tallies() == 2 * 8
+    # Beside invoices and customers what was booked in the one month, in each of two currencies.
+    assert tasks.melt_tallies() == 2 * 10
     for tenant in (tenant_a, tenant_b):
         with context.scope(context.Scope(tenant)):
-            assert Tally.objects.count() == 8
+            assert Tally.objects.count() == 10
             assert kept() == counted()
+            assert books.check() == []
 
 
 def test_ages_come_to_what_is_overdue_and_one_currency_is_read_from_the_tallies(in_a: None) -> None:
@@ -102,9 +105,29 @@ def test_ages_come_to_what_is_overdue_and_one_currency_is_read_from_the_tallies(
         (currency, sum(each.count for each in ages.values()), sum(each.due_minor for each in ages.values()))
         for currency, ages in sorted(aged.items())
     ]
+    for wanted in (
+        Wanted(today=late, view=View.OVERDUE),
+        Wanted(today=late, view=View.OVERDUE, currency="JPY"),
+        *(Wanted(today=late, age=age) for age in Age),
+        *(Wanted(today=make.AT.date(), view=View.OPEN, age=age) for age in Age),
+    ):
+        rows = list(wanted.rows())
+        assert [
+            (each.currency, each.count, each.total_minor, each.due_minor) for each in lists.sums(wanted)
+        ] == [
+            (
+                currency,
+                sum(row.currency == currency for row in rows),
+                sum(row.total_minor for row in rows if row.currency == currency),
+                sum(row.amount_due_minor for row in rows if row.currency == currency),
+            )
+            for currency in sorted({row.currency for row in rows})
+        ]
     with connection.execute_wrapper(keep):
         found = lists.sums(Wanted(today=late, view=View.OPEN, currency="EUR"))
-    assert "billing_tally" in asked[0]
+        lists.sums(Wanted(today=late, view=View.OVERDUE))
+        lists.aging(today=late)
+    assert all("billing_tally" in sql for sql in asked)
     assert found == [
         each for each in lists.sums(Wanted(today=late, view=View.OPEN)) if each.currency == "EUR"
     ]
