@@ -4,7 +4,7 @@ Promise kept: a sum and the rows behind it are found by one and the same conditi
 compared. The plain views read the tallies; anything narrower sums the rows that an index finds.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -120,7 +120,7 @@ class Wanted:
     @property
     def is_by_age(self) -> bool:
         """Tell whether what is open, its age and its currency alone decide: the tallies know these sums too."""
-        aged = Wanted(today=self.today, view=self.view, age=self.age, currency=self.currency)
+        aged = Wanted(today=self.today, view=self.view, age=self.age, currency=self.currency, sort=self.sort)
         return self == aged and (
             self.view is View.OVERDUE or (self.age is not None and self.view in (View.ALL, View.OPEN))
         )
@@ -200,15 +200,14 @@ def page(wanted: Wanted, *, cursor: str = "", limit: int = PAGE) -> Listed:
 
 def sums(wanted: Wanted, *, totals: Sequence[Total] | None = None) -> list[Sums]:
     """Return what everything that matches comes to, by currency; `totals` are the tallies, where they were read."""
+    known: list[Total | OfDay] | None = None
     if wanted.is_plain:
         kept = tallies.totals("invoice") if totals is None else totals
-        return [
-            each
-            for each in _from_tallies(wanted.view, kept)
-            if not wanted.currency or each.currency == wanted.currency
-        ]
-    if wanted.is_by_age:
-        return _of_ages(wanted)
+        known = [total for total in kept if _belongs(total, wanted.view)]
+    elif wanted.is_by_age:
+        known = [row for row in tallies.by_day("invoice") if _has_age(row, wanted)]
+    if known is not None:
+        return _by_currency(each for each in known if wanted.currency in ("", each.currency))
     found = (
         wanted.rows()
         .values("currency")
@@ -337,11 +336,10 @@ def _belongs(total: Total, view: View) -> bool:
     return view is View.ALL or (final and total.payment_status not in ended.values())
 
 
-def _from_tallies(view: View, totals: Sequence[Total]) -> list[Sums]:
+def _by_currency(rows: Iterable[Total | OfDay]) -> list[Sums]:
     found: dict[str, Sums] = {}
-    for total in totals:
-        if _belongs(total, view):
-            found[total.currency] = _plus(found.get(total.currency), total)
+    for row in rows:
+        found[row.currency] = _plus(found.get(row.currency), row)
     return [found[currency] for currency in sorted(found) if found[currency].count]
 
 
@@ -354,17 +352,9 @@ def _plus(before: Sums | None, more: Total | OfDay) -> Sums:
     )
 
 
-def _of_ages(wanted: Wanted) -> list[Sums]:
-    found: dict[str, Sums] = {}
-    for row in tallies.by_day("invoice"):
-        late = row.day is not None and row.day < wanted.today
-        if (
-            (late or wanted.view is not View.OVERDUE)
-            and wanted.age in (None, _age(row.day, wanted.today))
-            and wanted.currency in ("", row.currency)
-        ):
-            found[row.currency] = _plus(found.get(row.currency), row)
-    return [found[currency] for currency in sorted(found) if found[currency].count]
+def _has_age(row: OfDay, wanted: Wanted) -> bool:
+    late = row.day is not None and row.day < wanted.today
+    return (late or wanted.view is not View.OVERDUE) and wanted.age in (None, _age(row.day, wanted.today))
 
 
 def _turned(name: str) -> str:

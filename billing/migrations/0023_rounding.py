@@ -27,7 +27,7 @@ def _anew(model: str, name: str, condition: Q) -> list[migrations.operations.bas
 class Migration(AtOnce):
     """Two columns, two indexes, and what rounding allows."""
 
-    dependencies = [("billing", "0021_due")]
+    dependencies = [("billing", "0022_tallies_by_day")]
 
     operations = [
         migrations.AddField("issuer", "rounded_currencies", models.JSONField(default=list)),

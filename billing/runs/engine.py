@@ -369,9 +369,11 @@ WITH day AS MATERIALIZED (
   RETURNING id
 ), tallied AS (
   INSERT INTO billing_tally (tenant_id, id, noun, state, payment_status, currency, day, count, total_minor, due_minor)
-  SELECT tenant_id, uuidv7(), 'booked', '', '', currency, date_trunc('month', day.booked_on)::date, count(*),
-    sum(subtotal_minor), sum(total_minor)
-  FROM pg_temp.run_invoice, day WHERE day.booked_on IS NOT NULL GROUP BY tenant_id, currency, day.booked_on
+  SELECT tenant_id, uuidv7(), 'booked', '', '', currency, date_trunc('month', booked_on)::date, sum((account =
+    'receivable')::int), -sum(CASE WHEN account IN ('revenue', 'customer_deposits') THEN amount ELSE 0 END),
+    sum(CASE account WHEN 'receivable' THEN amount ELSE 0 END)
+  FROM pg_temp.run_invoice, unnest(accounts, amounts) AS side (account, amount), day
+  WHERE booked_on IS NOT NULL GROUP BY tenant_id, currency, booked_on
 )
 INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, customer_id, account, currency, amount_minor)
 SELECT tenant_id, uuidv7(), posting, customer_id, side.account, currency, side.amount

@@ -45,8 +45,8 @@ max_slot_wal_keep_size = '4GB'
 # A segment is closed after a minute, however little stands in it: nothing older waits for its copy.
 archive_timeout = 60
 summarize_wal = on
-# A run over many stored invoices writes a whole page of the index of customers for nearly each of its own after a
-# checkpoint. The one compression that this build has took a quarter of the run; copies of the log are compressed anyway.
+# Where many invoices are stored, a run writes a whole page of the index of customers for nearly each of its own.
+# The one compression that this build has took a quarter of the run; copies of the log are compressed anyway.
 wal_compression = off
 log_connections = off
 log_statement = none
