@@ -17,6 +17,7 @@ from accounts.services import apikeys, members, roles
 from billing.attachments import services as attachments
 from billing.contacts import services as contacts
 from billing.creditnotes import services as credit_notes
+from billing.customers.models import Customer
 from billing.documents import reference
 from billing.exports import services as exports
 from billing.imports import batches
@@ -27,6 +28,7 @@ from billing.rates import services as rates
 from billing.tax.models import TaxRate
 from compliance.auditors import services as auditors
 from compliance.packs import making
+from compliance.reviews import services as reviews
 from core import clock
 from core.actor import Actor
 from outbound.webhooks import services as webhooks
@@ -36,6 +38,7 @@ from tenancy.context import Scope, scope
 from tenancy.models import Tenant
 from training.services import modules
 
+_NAMES = ("Nora Quinn", "Jonas Weber", "Amara Nwosu", "Pieter de Vries", "Lucia Moretti")
 _CUSTOMERS = (
     b"Name,E-mail,Country\nRiverside Cafe,hello@riverside.example,IE\nNo Address Ltd,not-an-address,IE\n"
 )
@@ -96,10 +99,12 @@ def _desk(tenant: UUID, open_ones: Sequence[Invoice], owner: Actor, at: datetime
     today = at.date()
     first = open_ones[0]
     with scope(Scope(tenant)):
-        contacts.add(
-            customer_id=first.customer_id, name="Nora Quinn", email="nora@quinn.example", position="Head of finance",
-            roles=["billing"], is_primary=True, actor=owner, at=at,
-        )  # fmt: skip
+        for number, customer_id in enumerate(Customer.objects.order_by("id").values_list("pk", flat=True)):
+            name = _NAMES[number % len(_NAMES)]
+            contacts.add(
+                customer_id=customer_id, name=name, email=f"{name.split()[0].lower()}@customer-{number}.example",
+                position="Accounts payable", roles=["billing"], is_primary=True, actor=owner, at=at,
+            )  # fmt: skip
         statements.take_in(
             data=_statement(open_ones[1:3], today),
             file_name="account-2026.csv",
@@ -147,7 +152,9 @@ def _people(tenant: Tenant, owner: Actor, at: datetime) -> None:
             hook = webhooks.create(
                 url=f"{settings.GATEWAY_ADDRESS}/hooks", description="The web shop", actor=owner, at=at
             )
+            webhooks.ping(endpoint_id=hook.endpoint.pk, actor=owner)
             webhooks.disable(endpoint_id=hook.endpoint.pk, actor=owner, at=at)
+        reviews.begin(due_on=at.date() + timedelta(days=14), actor=owner, at=at)
         modules.write(module_id=None, body=modules.EXAMPLE, actor=owner, at=at)
         making.ask(
             framework="gdpr", since=at.date() - timedelta(days=90), until=at.date(), actor=owner, at=at

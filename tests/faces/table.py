@@ -13,8 +13,43 @@ from accounts.permissions import PORTAL, Permission
 from edge.access import Own, Public, Rule, rules_of
 from edge.checks import routes
 
-# Pages that a walk cannot come to, each with its reason.
-UNSEEN: dict[str, str] = {}
+# Pages that this walk cannot come to: what they need that a demo cannot have, and who judges them instead.
+_PAID = "somebody has to pay at the provider's page; tests/browser/test_payer_pages.py"
+_CHOSEN = "rows are chosen by a form; tests/browser/test_list_pages.py"
+_CONTESTED = "a bank has to contest a payment; tests/browser/test_payment_pages.py"
+_SENT = "a receiver outside has to answer; tests/browser/test_delivery_pages.py"
+_KNOWN = "an advisory has to name what runs here; tests/browser/test_patch_pages.py"
+UNSEEN: dict[str, str] = {
+    "me/security/passkeys/<str:pk>": "a device has to make a passkey; tests/journeys/staff/test_signing_in.py",
+    "pay/<str:token>/result": _PAID,
+    "pay/<str:token>/state": _PAID,
+    "pay/<str:token>/receipt.pdf": _PAID,
+    "was-this-you/<str:token>": "somebody signs in from a new place; tests/browser/test_alerts_pages.py",
+    "certificates/<str:code>": "the code stands on paper only; tests/browser/test_training_pages.py",
+    "p/<organization:slug>/pay": "what is to be paid is chosen by a form; tests/browser/test_payer_pages.py",
+    "p/<organization:slug>/methods/saved": _PAID,
+    "p/<organization:slug>/methods/<str:pk>/remove": _PAID,
+    "p/<organization:slug>/automatic-payment/on": _PAID,
+    "p/<organization:slug>/automatic-payment/<str:currency>/off": _PAID,
+    "p/<organization:slug>/privacy/<str:pk>/data.zip": "a file, when an answer is ready",
+    "o/<organization:slug>/invoices/selected/<str:pk>": _CHOSEN,
+    "o/<organization:slug>/customers/selected/<str:pk>": _CHOSEN,
+    "o/<organization:slug>/documents/<str:pk>": "a file, when somebody has asked for it",
+    "o/<organization:slug>/settings/bank-account/cancel": "a change has to wait; tests/browser/test_billing_pages.py",
+    "o/<organization:slug>/import": "an old address: it leads on to the files",
+    "o/<organization:slug>/disputes/<str:pk>": _CONTESTED,
+    "o/<organization:slug>/disputes/<str:pk>/answer": _CONTESTED,
+    "o/<organization:slug>/disputes/<str:pk>/accept": _CONTESTED,
+    "o/<organization:slug>/audit/streams/<str:pk>": _SENT,
+    "o/<organization:slug>/audit/streams/<str:pk>/change": _SENT,
+    "o/<organization:slug>/audit/streams/<str:pk>/pause": _SENT,
+    "o/<organization:slug>/audit/streams/<str:pk>/remove": _SENT,
+    "o/<organization:slug>/developers/first-key": "it answers a form; a look leads back to the page of the form",
+    "o/<organization:slug>/close/<str:month>/reopen": "a month has to be closed; tests/browser/test_books_pages.py",
+    "o/<organization:slug>/privacy/requests/<str:pk>/data.zip": "a file, when an answer is ready",
+    "ops/patches/findings/<str:pk>": _KNOWN,
+    "ops/patches/findings/<str:pk>/accept": _KNOWN,
+}
 
 
 def pages() -> dict[str, Rule]:

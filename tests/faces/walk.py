@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -23,8 +23,8 @@ _NAMES = re.compile(
 _FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics|png)$|/(pdf|file)(/|$)|/(attachments|documents)/")
 
 
-# Of how many records of a kind the addresses are kept.
-_MOST = 30
+# Of how many records of a kind the addresses are kept, and to how many the walk goes.
+_MOST, _ALIKE = 30, 4
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ class Seen:
 
 
 def kind(url: str) -> str:
-    """Name the kind of page behind an address: its path with a star for what differs between two of them."""
-    return _NAMES.sub("*", urlsplit(url).path)
+    """Name the kind of page behind an address: its path with a star for what differs between two of them, its view."""
+    parts = urlsplit(url)
+    view = dict(parse_qsl(parts.query)).get("view", "")
+    return _NAMES.sub("*", parts.path) + (f"?view={view}" if view else "")
 
 
 class Walk:
@@ -77,7 +79,8 @@ class Walk:
         )
         self.seen = Seen()
         self.waiting: deque[str] = deque()
-        self.known: set[str] = set()
+        self.others = frozenset(judge.kinds)
+        self.known: dict[str, set[str]] = {}
         self.records: dict[str, list[str]] = {}
 
     def everything(self, book: dict[str, str]) -> Seen:
@@ -107,9 +110,11 @@ class Walk:
             if not link.startswith(self.base):
                 continue
             self._remember(url.path)
-            if kind(link) in self.known:
+            # Records of one kind lead to different pages: to a few of them whoever comes first, to one each later.
+            alike = self.known.setdefault(kind(link), set())
+            if link in alike or len(alike) >= (1 if kind(link) in self.others else _ALIKE):
                 continue
-            self.known.add(kind(link))
+            alike.add(link)
             if _FILES.search(url.path):
                 self.seen.routes.setdefault(table.route(link), "file")
             else:
@@ -129,7 +134,7 @@ class Walk:
         while self.waiting:
             url = self.waiting.popleft()
             # Of pages that differ by a word only, such as one for each rule, the first who comes sees all, others one.
-            if table.route(url) not in self.seen.routes or kind(url) not in self.judge.kinds:
+            if table.route(url) not in self.seen.routes or kind(url) not in self.others:
                 self.judge.kinds.add(kind(url))
                 self._open(url, "link")
 

@@ -10,6 +10,7 @@ from audit.models import Event
 from core import clock
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
+from tests.browser import harness
 from tests.browser.live import Live, Someone, expected_status, visit
 from tests.make import accounts as make
 
@@ -109,7 +110,11 @@ def test_a_passkey_alone_signs_in(browser: Browser, live: Live) -> None:
         # The first recovery codes come with the first factor that was added here.
         expect(page.get_by_role("heading", name="Keep these ten codes")).to_be_visible()
         page.get_by_role("link", name="I have kept them").click()
-        expect(page.get_by_role("link", name="Work laptop", exact=True)).to_be_visible()
+        page.get_by_role("link", name="Work laptop", exact=True).click()
+        page.wait_for_url("**/me/security/passkeys/*")
+        assert harness.axe(page) + harness.small_targets(page) == []
+        assert harness.turn(page, size=harness.PHONE, dark=True) == []
+        harness.look(page, harness.DESK, dark=False)
         assert len(protocol.send("WebAuthn.getCredentials", {"authenticatorId": key})["credentials"]) == 1
         # Offered in the address field: the device answers, and nothing is typed or pressed.
         page.context.clear_cookies()
