@@ -45,7 +45,7 @@ _PAGE = 24
 _CHECKS = {
     "rates_owed": ("Postings without an exchange rate", "books:rates", ""),
     "drafts": ("Drafts dated in this month", "billing:invoices", "view=draft"),
-    "unallocated": ("Customers with money that is on no invoice", "payments:payments", "view=unallocated"),
+    "unallocated": ("Customers with money that is on no invoice", "payments:unmatched", ""),
     "statement_lines": ("Bank statement lines of this month to decide on", "reconcile:lines", ""),
     "disputes": ("Open disputes", "payments:disputes", ""),
     "approvals": ("Approvals that wait", "people:approvals", ""),
