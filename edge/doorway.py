@@ -78,7 +78,7 @@ class DoorwayMiddleware:
                 and request.failure is None
                 and response.status_code < _FAILED_FROM
             ):
-                response = _do_afterwards(request, request.afterwards)
+                response = _do_afterwards(request, request.afterwards, response)
         except DatabaseError as error:
             response = self._answer_database(request, error)
         if isinstance(request.failure, InvalidCiphertext):
@@ -197,10 +197,14 @@ def _prepare(request: Request) -> None:
     request.afterwards = None
 
 
-def _do_afterwards(request: Request, call: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-    """Make a call that no transaction may wait for; what came before it is committed and stays."""
+def _do_afterwards(
+    request: Request, call: Callable[[], HttpResponseBase], before: HttpResponseBase
+) -> HttpResponseBase:
+    """Make a call that no transaction may wait for; what came before it is committed and stays, and so is told."""
     try:
-        return call()
+        response = call()
+        response.cookies.update(before.cookies)
+        return response
     except Refusal as refusal:
         request.refusal = request.failure = refusal
         return errors.respond(request, refusal)

@@ -10,13 +10,14 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
+from kombu.exceptions import OperationalError
+
 from accounts import events, notices
 from accounts.services import organizations
 from audit import services as audit
 from core.actor import Actor
-from core.errors import Conflict, FieldError, Invalid, NotFound
+from core.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from crypto import services as crypto
-from tenancy import context
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import Tenant
 
@@ -42,6 +43,12 @@ class NotSealable(Conflict):
     """The operator's own organization and one that is closing cannot be sealed from here."""
 
     code = "not_sealable"
+
+
+class NotHandedOver(Unavailable):
+    """The queue is away, so nothing was sealed or unsealed. Try again, or use the command organization_seal."""
+
+    code = "not_handed_over"
 
 
 @use_case
@@ -71,14 +78,12 @@ def found(*, slug: str, name: str, owner_email: str, mode: str, actor: Actor, at
 
 @use_case
 def ask_to_turn(*, tenant_id: UUID, sealed: bool, why: str, actor: Actor) -> Tenant:
-    """Have an organization sealed or unsealed after the commit, for a kind of reason.
+    """Note that an organization is to be sealed or unsealed, for a kind of reason; `hand_over` has it done.
 
     Raises:
         NotFound, StateIsSo, NotSealable.
         Invalid: the reason is none of those there are.
     """
-    from accounts.tasks import turn_organization  # noqa: PLC0415  the tasks import this module
-
     row = Tenant.objects.filter(pk=tenant_id).first()
     if row is None:
         raise NotFound
@@ -94,9 +99,21 @@ def ask_to_turn(*, tenant_id: UUID, sealed: bool, why: str, actor: Actor) -> Ten
         subject=("organization", tenant_id),
         facts={"why": why},
     )
-    sent = [str(tenant_id), sealed, str(actor.id or "")]
-    context.after_commit(lambda: turn_organization.delay(*sent))
     return row
+
+
+def hand_over(*, tenant_id: UUID, sealed: bool, actor: Actor) -> None:
+    """Have a worker do what was asked for; call it once that is committed.
+
+    Raises:
+        NotHandedOver: whoever seals because of an incident must not believe that it is done.
+    """
+    from accounts.tasks import turn_organization  # noqa: PLC0415  the tasks import this module
+
+    try:
+        turn_organization.delay(str(tenant_id), sealed, str(actor.id or ""))
+    except OperationalError as fault:
+        raise NotHandedOver(retry_after_seconds=5) from fault
 
 
 def turn(*, tenant_id: UUID, sealed: bool, asked_by: UUID | None, actor: Actor) -> None:

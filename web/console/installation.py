@@ -142,7 +142,13 @@ def _turn(request: Request, pk: str, *, sealed: bool) -> HttpResponse:
         if not form.errors:
             done = "is being sealed. Within seconds every request is refused" if sealed else "works again"
             messages.success(request, f"The organization {done}.")
-            return redirect("ops_organizations:organization", pk)
+
+            def hand_over() -> HttpResponse:
+                services.hand_over(tenant_id=row.id, sealed=sealed, actor=request.actor)
+                return redirect("ops_organizations:organization", pk)
+
+            request.afterwards = hand_over
+            return HttpResponse()
     recording.read(request, events.ORGANIZATIONS_READ, subject=("organization", row.id))
     context = {"row": row, "pk": pk, "sealed": sealed, "crumbs": _crumbs()}
     return answer(request, "console/organization_turn.html", context, form=form)

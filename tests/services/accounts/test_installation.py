@@ -5,6 +5,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import DatabaseError
+from kombu.exceptions import OperationalError
 
 from accounts import installation as queries
 from accounts.models import Invitation, Session
@@ -64,7 +65,11 @@ def test_one_is_founded_and_its_owner_alone_gets_the_link() -> None:
         assert found is None or "Fresh" in found.name
 
 
-def test_one_is_sealed_with_a_reason_and_works_again(tenant_a: UUID) -> None:
+def away(*sent: object) -> None:
+    raise OperationalError("no broker")
+
+
+def test_one_is_sealed_with_a_reason_and_works_again(tenant_a: UUID, monkeypatch) -> None:
     operator = installation.tenant("operator")
     with scope(Scope(operator)):
         member = accounts.member("operator")
@@ -79,7 +84,14 @@ def test_one_is_sealed_with_a_reason_and_works_again(tenant_a: UUID) -> None:
         assert Tenant.objects.get(pk=tenant_a).state == "active"
     url = f"/ops/organizations/{ids.encode('organization', tenant_a)}"
     assert page.post(f"{url}/seal", {}).status_code == 422
-    assert page.post(f"{url}/seal", {"why": "incident"}).status_code == 302
+    # Whoever seals because of an incident must not believe that it is done.
+    with monkeypatch.context() as broken:
+        broken.setattr(turn_organization, "delay", away)
+        lost = page.post(f"{url}/seal", {"why": "incident"})
+    assert (lost.status_code, b"nothing was sealed" in lost.content) == (503, True)
+    assert not lost.cookies.get("messages")
+    sealing = page.post(f"{url}/seal", {"why": "incident"})
+    assert (sealing.status_code, "messages" in sealing.cookies) == (302, True)
     sent = [str(tenant_a), True, str(member.user_id)]
     turn_organization.apply(args=sent).get()
     shown = page.get(url).content
