@@ -236,7 +236,7 @@ def test_a_key_that_reads_too_much_is_revoked_from_its_alert(tenant: UUID) -> No
         alert = alerts.alert("DATA-08", person=key.pk, actor_kind="api_key")
     officer, url = member(tenant, RoleCode.OWNER), f"/o/a/alerts/{ids.encode('alert', alert.pk)}"
     shown = text(officer.get(url))
-    assert "Revoke the API key" in shown and "End their sessions" not in shown
+    assert "Revoke the API key" in shown and "They are signed out everywhere" not in shown
     assert officer.post(f"{url}/contain/end_sessions", {"words": ""}).status_code == 422
     assert officer.post(f"{url}/contain/revoke_key", {"words": "leaked"}).status_code == 302
     with scope(Scope(tenant)):
