@@ -29,7 +29,7 @@ from core.errors import Invalid, NotFound, Refusal
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import choosing, documents, picking, rows
+from web.billing import choosing, documents, pasting, picking, rows
 from web.billing.draft_forms import MOST_LINES, DraftForm, Lines, discount_words, with_reason
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
@@ -93,7 +93,7 @@ def _page(request: Request, slug: str, found: InvoiceDetail | None) -> HttpRespo
             subject=("customer", customer.id),
             fields=["name", "address", "email"],
         )
-    action = request.POST.get("action") or request.GET.get("action", "")
+    action = pasting.action_of(request.POST.get("action") or request.GET.get("action", ""), request.POST)
     data, refused = picking.taken(request.POST, usual=usual)
     mixed = _is_mixed(found) or bool(data.get("mixed"))
     if request.method != "POST":

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from billing.tax.queries import TaxRateRow
 from core import ids
@@ -12,6 +12,11 @@ from web.kit.forms import read_amount
 FIELD = "pasted"
 _MOST_CHARACTERS = 100_000
 _CURRENCY = re.compile(r"[€$£]|\b[A-Z]{3}\b")
+
+
+def action_of(asked: str, data: Mapping[str, str]) -> str:
+    """Return what is to be done: rows that wait become lines first, for saved without them they would be gone."""
+    return "paste" if asked in ("save", "review") and data.get(FIELD, "").strip() else asked
 
 
 class Unreadable(ValueError):

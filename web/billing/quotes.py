@@ -19,7 +19,7 @@ from core import clock, ids
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing import billed, choosing, documents, drafts, rows
+from web.billing import billed, choosing, documents, drafts, pasting, rows
 from web.billing.draft_forms import DraftForm, Lines, discount_words
 from web.billing.forms import chosen_customer
 from web.forms import answer, attempting
@@ -123,7 +123,7 @@ def _write(request: Request, slug: str, found: QuoteDetail | None) -> HttpRespon
         request, events.CUSTOMER_READ, subject=("customer", customer.id), fields=["name", "address", "email"]
     )
     rates = drafts.usable_rates(request.POST, found.lines if found else ())
-    action = request.POST.get("action", "")
+    action = pasting.action_of(request.POST.get("action", ""), request.POST)
     mixed = found is not None and len({line.gross_minor is None for line in found.lines}) > 1
     if request.method != "POST":
         initial = {"currency": customer.currency or "EUR"} if found is None else _initial(found)

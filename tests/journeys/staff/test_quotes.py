@@ -49,6 +49,12 @@ def test_a_quote_is_written_opened_accepted_and_billed(tenant: UUID, made: Books
     wrong = manager.post("/o/a/quotes/new", body)
     assert (wrong.status_code, "Line 1" in text(wrong)) == (UNPROCESSABLE, True)
     body["lines-0-unit_amount"] = "500.00"
+    for noun in ("quotes", "invoices"):
+        waiting = manager.post(f"/o/a/{noun}/new", {**body, "pasted": "A wall\t3\t7.00"})
+        assert waiting.status_code != 302
+        assert re.search(r"lines-1-description[^>]*>\s*A wall\s*<", waiting.content.decode())
+    with scope(Scope(tenant)):
+        assert not Quote.objects.exists()
     picked = manager.post("/o/a/invoices/new", {**body, "lines-0-pick": "a\0b"})
     assert picked.status_code == UNPROCESSABLE
     assert "1,000.00" in text(manager.post("/o/a/quotes/totals", body))
