@@ -105,8 +105,11 @@ def answer(*, invoice_id: UUID, text: str, actor: Actor, at: datetime) -> Invoic
     row = _add(invoice, InvoiceMessage.Kind.ANSWER, text, actor, at)
     audit.record(events.MESSAGE_ANSWERED, actor=actor, subject=("invoice", invoice.pk))
     person = User.objects.filter(pk=last.author_id).first()
-    if person is not None and person.email:
-        slug, issuer = people.current_organization().slug, issuers.get()
+    here = people.current_organization()
+    # Whoever was shut out of the portal since is told nothing of what goes on there.
+    access = people.portal_access(user_id=last.author_id, tenant_id=here.pk, customer_id=invoice.customer_id)
+    if person is not None and person.email and access is not None:
+        slug, issuer = here.slug, issuers.get()
         mail.send(
             template="message_answered",
             to=person.email,

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
+from accounts.models import User
 from billing import events
 from billing.issuer import services as issuers
 from billing.messages import queries, services
@@ -41,6 +42,7 @@ def test_a_question_is_answered_and_both_are_told_without_the_words(in_a, ada):
         email="billing@issuer.example", currency="EUR", actor=billing.ACTOR, at=clock.now(),
     )  # fmt: skip
     invoice = billing.finalized(of=billing.customer(language="de"))
+    access = accounts.portal_access(invoice.customer_id, user=User.objects.get(pk=ada.id))
     write(invoice, by=ada, objects=True)
     assert queries.contested([invoice.pk]) == {invoice.pk}
     services.answer(invoice_id=invoice.pk, text="As agreed in May.", actor=billing_clerk(), at=clock.now())
@@ -53,6 +55,11 @@ def test_a_question_is_answered_and_both_are_told_without_the_words(in_a, ada):
     assert mails["message_answered"]["subject"].endswith(f"hat zur Rechnung {invoice.number} geantwortet")
     assert not any("sum" in str(body) or "May" in str(body) for body in mails.values())
     assert billing.events_of(invoice.pk)[-2:] == [events.MESSAGE_WRITTEN.code, events.MESSAGE_ANSWERED.code]
+    # Shut out of the portal, she is told nothing more.
+    access.ended_at = clock.now()
+    access.save(update_fields=["ended_at"])
+    services.answer(invoice_id=invoice.pk, text="And again.", actor=billing_clerk(), at=clock.now())
+    assert OutboxMessage.objects.filter(template="message_answered").count() == 1
 
 
 def billing_clerk():
