@@ -30,6 +30,7 @@ PLAIN = {("NewTaxRate", "code"): "canary-free", ("NewTaxRate", "name"): "VAT 20 
          ("NewCountry", "country"): "AT"}  # fmt: skip
 # Where one of two is given, the other is not.
 EITHER = {
+    ("NewDeposit", "amount_minor"), ("NewDeposit", "due_on"),
     ("NewPart", "amount_minor"), ("NewPart", "due_on"), ("NewLineDiscount", "amount"),
     ("NewDiscount", "amount"), ("NewTaxRate", "components"),
     ("NewLine", "price"), ("NewCustomer", "parent"), ("CustomerChange", "parent"), ("NewExport", "filters"),

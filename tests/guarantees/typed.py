@@ -256,6 +256,8 @@ def _type_over_the_api(evidence: Evidence, speaker: api.Api) -> dict[str, str]:
     send("exports_create", "POST", "exports", Idempotency_Key="canary export")
     records["draft"] = send("invoices_create", "POST", "invoices")
     send("invoices_update", "PATCH", f"invoices/{records['draft']}")
+    planned = send("invoices_create", "POST", "invoices")
+    send("invoices_deposit", "POST", f"invoices/{planned}/deposits")
     records["final"] = send("invoices_create", "POST", "invoices")
     send("invoices_finalize", "POST", f"invoices/{records['final']}/finalize")
     records["voided"] = send("invoices_create", "POST", "invoices")
