@@ -19,6 +19,7 @@ _CHOSEN = "rows are chosen by a form; tests/browser/test_list_pages.py"
 _CONTESTED = "a bank has to contest a payment; tests/browser/test_payment_pages.py"
 _SENT = "a receiver outside has to answer; tests/browser/test_delivery_pages.py"
 _KNOWN = "an advisory has to name what runs here; tests/browser/test_patch_pages.py"
+_LEARNED = "every page of a module has to be read first; tests/browser/test_training_pages.py"
 UNSEEN: dict[str, str] = {
     "me/security/passkeys/<str:pk>": "a device has to make a passkey; tests/journeys/staff/test_signing_in.py",
     "pay/<str:token>/result": _PAID,
@@ -37,6 +38,9 @@ UNSEEN: dict[str, str] = {
     "o/<organization:slug>/documents/<str:pk>": "a file, when somebody has asked for it",
     "o/<organization:slug>/settings/bank-account/cancel": "a change has to wait; tests/browser/test_billing_pages.py",
     "o/<organization:slug>/import": "an old address: it leads on to the files",
+    "o/<organization:slug>/billing-runs/<str:pk>": "somebody has to begin one; tests/browser/test_run_pages.py",
+    "o/<organization:slug>/training/learn/<slug:lesson>/questions/<int:number>": _LEARNED,
+    "o/<organization:slug>/training/learn/<slug:lesson>/finish": _LEARNED,
     "o/<organization:slug>/disputes/<str:pk>": _CONTESTED,
     "o/<organization:slug>/disputes/<str:pk>/answer": _CONTESTED,
     "o/<organization:slug>/disputes/<str:pk>/accept": _CONTESTED,

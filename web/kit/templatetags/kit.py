@@ -251,6 +251,13 @@ def table(
     return _render("table", **locals())
 
 
+@register.simple_block_tag
+def step(content: SafeString) -> SafeString:
+    """Wrap a step in a form, unless no button sends it."""
+    sends = 'type="submit"' in content
+    return _render("step", **locals())
+
+
 def _sorted_by(query: QueryDict, order: str) -> str:
     changed = query.copy()
     changed["sort"] = order
