@@ -82,7 +82,7 @@ def _people() -> dict[str, Person]:
 
     first = next(iter(demo.ORGANIZATIONS))
     links = [urlsplit(url).path for url in (demo.pay_links(first)[0]["url"], demo.invitation(first))]
-    start = ("/login", "/recover", "/certificates", "/api/v1/docs", "/mailbox", *links)
+    start = ("/login", "/recover", "/certificates", "/mailbox", *links)
     found = {"nobody": Person("nobody", first, start=start)}
     # Who sees most begins: what the others may open has an address by then.
     for each in sorted(demo.read(), key=lambda each: each.organization == "operator"):

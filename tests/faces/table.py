@@ -61,7 +61,7 @@ def pages() -> dict[str, Rule]:
     found = {}
     for path, _, view in routes():
         rule = (rules_of(view) or {}).get("GET")
-        if rule is not None and (not path.startswith("api/") or isinstance(rule, Public)):
+        if rule is not None and (not path.startswith("api/") or path.endswith("/docs")):
             found[path] = rule
     return found
 
