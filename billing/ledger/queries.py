@@ -27,10 +27,14 @@ _PROOFS = {
         SELECT id FROM billing_ledgertransaction t WHERE tenant_id = %(tenant)s AND NOT EXISTS (
           SELECT 1 FROM billing_ledgerentry e WHERE e.tenant_id = t.tenant_id AND e.transaction_id = t.id)""",
     "invoice_without_posting": """
-        SELECT id FROM billing_invoice i WHERE tenant_id = %(tenant)s AND status <> 'draft' AND 1 <> (
-          SELECT count(*) FROM billing_ledgertransaction t
-          WHERE t.tenant_id = i.tenant_id AND t.invoice_id = i.id AND t.kind = CASE
-            WHEN i.imported_number IS NULL THEN 'invoice_finalized' ELSE 'invoice_opening' END)""",
+        SELECT i.id FROM billing_invoice i LEFT JOIN (
+          SELECT invoice_id, count(*) FILTER (WHERE kind = 'invoice_finalized') AS ours,
+            count(*) FILTER (WHERE kind = 'invoice_opening') AS theirs
+          FROM billing_ledgertransaction
+          WHERE tenant_id = %(tenant)s AND kind IN ('invoice_finalized', 'invoice_opening') GROUP BY invoice_id) AS t
+          ON t.invoice_id = i.id
+        WHERE i.tenant_id = %(tenant)s AND i.status <> 'draft'
+          AND 1 <> coalesce(CASE WHEN i.imported_number IS NULL THEN t.ours ELSE t.theirs END, 0)""",
     "posting_of_draft": """
         SELECT t.id FROM billing_ledgertransaction t JOIN billing_invoice i
           ON i.tenant_id = t.tenant_id AND i.id = t.invoice_id
