@@ -145,13 +145,19 @@ def sales(request: Request, slug: str) -> HttpResponse:
             settings.set_sales(actor=request.actor, at=clock.now(), **form.cleaned_data)
         if not form.errors:
             messages.success(request, "Saved. New drafts are proposed their tax by it.")
-            return redirect("billing:tax_rates", slug)
-    return answer(request, "billing/tax_sales.html", _around(slug), form=form)
+            return redirect(_above(request), slug)
+    return answer(request, "billing/tax_sales.html", _around(slug, above=_above(request)), form=form)
 
 
-def _around(slug: str) -> dict[str, Any]:
-    url = reverse("billing:tax_rates", args=[slug])
-    return {"crumbs": [Crumb("Tax rates", url)], "back_url": url}
+def _above(request: Request) -> str:
+    """Who says what is sold need not be somebody who sees the rates."""
+    return "billing:tax_rates" if Permission.TAX_RATE_READ in request.permissions else "billing:organization"
+
+
+def _around(slug: str, *, above: str = "billing:tax_rates") -> dict[str, Any]:
+    url = reverse(above, args=[slug])
+    name = "Tax rates" if above == "billing:tax_rates" else "Organization"
+    return {"crumbs": [Crumb(name, url)], "back_url": url}
 
 
 def _words(row: TaxRateRow) -> str:

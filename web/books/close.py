@@ -99,7 +99,7 @@ def index(request: Request, slug: str) -> HttpResponse:
     waiting = _waiting(at)
     context = {
         "turn": turn,
-        "lines": _lines(slug, turn, at) if turn else [],
+        "lines": _lines(request, slug, turn, at) if turn else [],
         "rows": _rows(request, slug, found[:_PAGE], last=_last_closed(found) if not before else None),
         "page": CursorPage(
             shown=len(found[:_PAGE]),
@@ -125,7 +125,7 @@ def month(request: Request, slug: str, month: str) -> HttpResponse:
             return redirect("books:close", slug)
     recording.read(request, events.PERIOD_READ, facts={"month": str(this)})
     positions, missing = _positions(this)
-    lines = _lines(slug, this, at)
+    lines = _lines(request, slug, this, at)
     context = {
         "month": this,
         "lines": lines,
@@ -186,11 +186,13 @@ def effect(asked: ApprovalRequest) -> Effect:
     )
 
 
-def _lines(slug: str, this: Month, at: datetime) -> list[Line]:
+def _lines(request: Request, slug: str, this: Month, at: datetime) -> list[Line]:
     lines = []
     for found in checks.run(this, at):
         label, route, query = _CHECKS.get(found.code, (found.code.replace("_", " ").capitalize(), "", ""))
         url = reverse(route, args=[slug]) if route else ""
+        if route == "people:approvals" and Permission.APPROVAL_READ not in request.permissions:
+            url = ""
         lines.append(
             Line(
                 words=label,
