@@ -262,8 +262,8 @@ left out, in favour of COPY). A transaction with one statement more waits once m
 processor time it shows what the event costs.
 
 Staff pages are measured through gunicorn and the whole middleware, signed in. The invoices of the organization fall due
-over half a year, a quarter of them is open. What an overview or a list adds up is read from counters or from an index
-alone; the overview's days of sales outstanding read the lines of three months, which is where its time goes.
+over half a year, a quarter of them is open. What an overview or a list adds up is read from counters by day and month or
+from an index alone; a search by a customer's name decrypts a thousand names, which is where its time goes.
 
 Key rotation waits at least a second and a half for transactions that may still write under the old key; the wait does
 not grow with the rows and stands in the row's name. Encryption through a model counts the field's own work in Python:
