@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
 
 EXECUTABLE = "/usr/bin/chromium-headless-shell"
 # Silent: the browser speaks to the page's server and to nobody else.
@@ -66,6 +66,11 @@ class Watch:
         if message.type == "error":
             self.console.append(message.text)
 
+    def missed(self, request: Request) -> None:
+        """Keep what did not arrive; what the page still asked for when it was left is no fault of it."""
+        if request.resource_type != "fetch" or request.failure != "net::ERR_ABORTED":
+            self.failed.append(f"{request.url} {request.failure}")
+
     def forget(self) -> None:
         """Begin anew, for the next page."""
         for kind in (self.console, self.violations, self.failed):
@@ -111,7 +116,7 @@ def watched(
         page.add_init_script(_LISTEN)
         page.on("console", watch.heard)
         page.on("pageerror", lambda error: watch.console.append(str(error)))
-        page.on("requestfailed", lambda request: watch.failed.append(f"{request.url} {request.failure}"))
+        page.on("requestfailed", watch.missed)
         yield page, watch
     finally:
         context.close()

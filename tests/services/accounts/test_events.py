@@ -56,6 +56,10 @@ ELSEWHERE = {
     "view.deleted",
     "list.columns_chosen",
     "list.rows_chosen",
+    "operator.organizations_read",
+    "operator.founding_asked",
+    "operator.sealing_asked",
+    "operator.unsealing_asked",
 }
 REFUSED = {
     "approval.refused",
