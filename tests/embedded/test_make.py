@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HOME = Path(__file__).resolve().parents[2]
 
 
@@ -55,9 +57,19 @@ def test_an_old_python_is_told_what_is_needed(tmp_path):
     assert refused.stderr == f"Strongbox needs Python 9.0 or newer; this is {sys.version.split()[0]}.\n"
 
 
-def test_continuous_integration_runs_the_checks_and_the_suite():
+@pytest.mark.parametrize(
+    ("fails", "code"), [("", 0), ("check", 1), ("test", 1)], ids=["none", "checks", "suite"]
+)
+def test_continuous_integration_runs_the_checks_and_the_suite(tmp_path, fails, code):
     script = HOME / ".ci" / "run"
-    lines = script.read_text().splitlines()
     assert os.access(script, os.X_OK)
-    assert "set -euo pipefail" in lines
-    assert [line for line in lines if line.startswith("make ")] == ["make check", "make test"]
+    assert "set -euo pipefail" in script.read_text().splitlines()
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\necho "$1" >> "{tmp_path}/called"\necho "said by $1"\n[ "$1" != "{fails}" ]\n')
+    make.chmod(0o755)
+    done = subprocess.run(
+        [script], env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True
+    )
+    assert done.returncode == code
+    assert sorted((tmp_path / "called").read_text().split()) == ["check", "install-test", "test"]
+    assert {"said by check", "said by test"} <= set(done.stdout.splitlines())

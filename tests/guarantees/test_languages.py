@@ -31,6 +31,7 @@ STAFF_MAIL = {
     "message_written",
     "training_due",
     "training_late",
+    "was_this_you",
     "webhook_disabled",
 }
 MAIL = catalog.HOME / "templates" / "mail"

@@ -295,8 +295,8 @@ def test_every_route_is_walked() -> None:
     """What is neither a page of an organization nor an API operation is named here, so that no new door is missed."""
     walked = {name for _, name, _ in [*STAFF, *API]}
     others = {name for _, name, _ in ALL} - walked
-    # The portal and the doors whose key is in the address are walked in test_doors, hooks by their own tests,
-    # the pages of the installation in test_ops_routes.
+    # The portal and the doors whose key is in the address are walked in test_doors, hooks and questions about an alert
+    # by their own tests, the pages of the installation in test_ops_routes.
     prefixes = (
         "ops_",
         "signin:",
@@ -309,6 +309,7 @@ def test_every_route_is_walked() -> None:
         "pay:",
         "hooks:",
         "certificates:",
+        "asked:",
     )
     assert sorted(name for name in others if not name.startswith(prefixes)) == []
 

@@ -45,8 +45,10 @@ export default function palette(box) {
     }
   });
   box.addEventListener("htmx:after:swap", () => {
-    if (!box.querySelector("#palette-list")) { location.reload(); return; } // the session has ended
-    stale = false;
+    const list = box.querySelector("#palette-list");
+    if (!list) { location.reload(); return; } // the session has ended
+    stale = list.dataset.answers !== input.value;
+    if (stale) return; // an answer to what stood there before
     const [first] = options();
     input.setAttribute("aria-expanded", String(Boolean(first)));
     choose(first);

@@ -78,6 +78,7 @@ def test_the_books_are_proved_and_every_lie_in_them_is_found(tenant_a):
     databases.as_owner("DELETE FROM billing_ledgerentry WHERE account = 'revenue' AND amount_minor > 0")
     errors = run("ledger_check", code=1)["errors"]
     assert sorted(error["kind"] for error in errors) == [
+        "months_differ_from_tallies",
         "posting_differs_from_invoice",
         "posting_differs_from_invoice",
         "receivable_differs_from_invoices",
