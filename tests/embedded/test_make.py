@@ -65,10 +65,15 @@ def test_continuous_integration_runs_the_checks_and_the_suite(tmp_path, fails, c
     assert os.access(script, os.X_OK)
     assert "set -euo pipefail" in script.read_text().splitlines()
     make = tmp_path / "make"
-    make.write_text(f'#!/bin/sh\necho "$1" >> "{tmp_path}/called"\necho "said by $1"\n[ "$1" != "{fails}" ]\n')
+    make.write_text(
+        f'#!/bin/sh\necho "$1" >> "{tmp_path}/called"\necho "said by $1"\n[ "$1" != "{fails}" ]\n'
+    )
     make.chmod(0o755)
     done = subprocess.run(
-        [script], env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True
+        [script],
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == code
     assert sorted((tmp_path / "called").read_text().split()) == ["check", "install-test", "test"]

@@ -103,7 +103,10 @@ def test_a_quote_is_billed_in_parts(tenant: UUID, made: Books) -> None:
         True,
     )
     much = manager.post(f"{url}/bill", {"role": "deposit", "amount_minor": "1,000.01"})
-    assert (much.status_code, "Only 1000.00 EUR is left, tax included." in text(much)) == (UNPROCESSABLE, True)
+    assert (much.status_code, "Only 1000.00 EUR is left, tax included." in text(much)) == (
+        UNPROCESSABLE,
+        True,
+    )
     done = manager.post(f"{url}/bill", {"role": "deposit", "percentage": "40"})
     assert done.status_code == 302
     draft = done.headers["Location"]
