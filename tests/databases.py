@@ -76,9 +76,15 @@ def let_settle() -> None:
 
 def lock_down(name: str) -> None:
     """Take back what every new database gives PUBLIC: its own grants are not copied from the template."""
-    as_owner(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC', database="postgres")
-    as_owner(f'GRANT CONNECT ON DATABASE "{name}" TO {ROLES}', database="postgres")
-    as_owner(f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO strongbox_bulk', database="postgres")
+    with _connect("owner", "postgres") as connection:
+        _lock_down(connection, name)
+
+
+def _lock_down(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> None:
+    connection.execute(
+        f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC; GRANT CONNECT ON DATABASE "{name}" TO {ROLES}; '
+        f'GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO strongbox_bulk'
+    )
 
 
 def use(name: str) -> None:
@@ -95,9 +101,10 @@ def clone(name: str) -> None:
 
     use(name)
     keyring.forget_everything()  # the next database has other organizations under other keys
-    as_owner(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', database="postgres")
-    as_owner(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY file_copy', database="postgres")
-    lock_down(name)
+    with _connect("owner", "postgres") as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY file_copy')
+        _lock_down(connection, name)
 
 
 def drop(name: str) -> None:

@@ -41,8 +41,12 @@ BARE: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "accounts.SavedView": {"user_id": (USER,)},
     "accounts.Selection": {"user_id": (USER,)},
     "alerts.Alert": {"person_id": (USER,)},
+    "alerts.AlertQuestion": {"person_id": (USER,)},
     "alerts.AlertStep": {"person_id": (USER,)},
     "billing.BillingRunSkip": {"subject_id": ("billing.Subscription", "billing.PendingCharge")},
+    "compliance.AccessLine": {
+        "user_id": (USER,), "object_id": ("accounts.Membership", "accounts.ApiKey", "billing.CustomerGrant")
+    },
     "outbound.WebhookEvent": {
         "object_id": (
             CUSTOMER, CONTACT, "billing.Invoice", "billing.CreditNote", "billing.Quote", "billing.Subscription",

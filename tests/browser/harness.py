@@ -210,7 +210,7 @@ def broken(page: Page) -> list[str]:
     """Return figures that stand on more than one line: nobody reads an amount digit by digit."""
     return page.evaluate(
         """() => [...document.querySelectorAll(".numeric")]
-          .filter((cell) => cell.checkVisibility() && !/[ \\n]/.test(cell.textContent.trim()))
+          .filter((cell) => cell.checkVisibility() && !/\\s/.test(cell.innerText.trim()))
           .filter((cell) => {
             const range = document.createRange();
             range.selectNodeContents(cell);
