@@ -10,7 +10,7 @@ import time
 from typing import Any
 from uuid import UUID
 
-from bench import runs, stack
+from bench import billers, grown, runs, stack
 
 # What people open: path under the organization's address, and what it is called in the table.
 PAGES = {
@@ -31,8 +31,8 @@ def measure(environment: dict[str, str], *, customers: int, invoices: int, times
     """Bill some, store them many times over with other due dates and payments, and open the pages by turns."""
     slug = "runs-pages"
     tenant, rate, _ = runs.found(slug, customers)
-    runs.together(environment, tenant, rate, 1)
-    runs.multiply(tenant, invoices // customers - 1, database="strongbox")
+    billers.together(environment, tenant, rate, 1)
+    grown.multiply(tenant, invoices // customers - 1, database="strongbox")
     number, day = _age(tenant)
     stored = int(
         runs.superuser(f"SELECT count(*) FROM billing_invoice WHERE tenant_id = '{tenant}'", "strongbox")

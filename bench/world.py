@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from bench import api, backups, database, documents, doors, exports, pages, runs, stack
+from bench import api, backups, database, documents, doors, exports, grown, pages, runs, stack
 from core import clock
 from tenancy.context import Scope, scope
 
@@ -131,7 +131,7 @@ def _rotation(world: World) -> dict[str, Any]:
 
 def _grown(world: World) -> dict[str, Any]:
     few, many, portion = world.size.grown
-    return runs.grown(world.environment, few=few, many=many, portion=portion)
+    return grown.measure(world.environment, few=few, many=many, portion=portion)
 
 
 # In this order: what fills the database stands behind what is measured in a small one.

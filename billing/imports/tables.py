@@ -86,7 +86,11 @@ def check_workbook(data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             sizes = [part.file_size for part in parts.infolist()]
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError):
+    except (
+        zipfile.BadZipFile, ValueError, EOFError, OSError,
+        NotImplementedError,  # what zipfile raises for a compression it does not know
+        RuntimeError,  # and for a part that needs a password
+    ):  # fmt: skip
         raise UnreadableTable(field="file") from None
     if len(sizes) > _MOST_PARTS or sum(sizes) > _UNPACKED:
         raise TableTooLarge(field="file")

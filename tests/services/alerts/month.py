@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -26,34 +26,17 @@ from tenancy.context import Scope, scope
 from tenancy.models import Tenant
 from tests import databases
 from tests.make import accounts, billing, installation, payments
+from tests.services.alerts import happened
+from tests.services.alerts.happened import AWAY, HOME, Happened
 
 ACTOR = Actor.system("month")
 DAYS = 30
 # How often the watch looks (alerts/schedule.py).
 EVERY = 3.0
-HOME, AWAY = "net_home", "net_away"
 _INSERT = (
     f"INSERT INTO audit_event ({COLUMNS}, at) VALUES ("
     "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::uuid[], %s::text[], %s::jsonb, %s, %s)"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
-    """One event of the month. `of_operator`: before anybody has chosen an organization."""
-
-    at: datetime
-    event: str
-    who: UUID | None = None
-    kind: str = "user"
-    network: str = HOME
-    subject: tuple[str, UUID | None] = ("", None)
-    subjects: tuple[UUID, ...] = ()
-    fields: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-    result: str = "success"
-    reason: str = ""
-    of_operator: bool = False
 
 
 @dataclass(slots=True)
@@ -164,21 +147,21 @@ class Month:
         found = []
         for _ in range(self.random.choice([0, 0, 0, 0, 0, 1, 1, 2])):
             begin += timedelta(seconds=20)
-            found.append(_failed(begin, person, HOME))
+            found.append(happened.failed(begin, person, HOME))
         if roll() < 0.1:
-            found.append(_wrong_code(begin + timedelta(seconds=10), person, HOME))
-        found.append(_signed_in(begin + timedelta(seconds=40), person))
+            found.append(happened.wrong_code(begin + timedelta(seconds=10), person, HOME))
+        found.append(happened.signed_in(begin + timedelta(seconds=40), person))
         for _ in range((self.random.randint(15, 45) if clerk else self.random.randint(3, 12)) * self.busy):
             found.append(self._opens(self._moment(day), person))
         for _ in range(4):
             page = tuple(self.random.sample(self.customers, 25))
             found.append(Happened(at=self._moment(day), event="customer.listed", who=person, subjects=page))
         if roll() < 0.3:
-            found.append(_refused(self._moment(day), person, 403, "step_up_required"))
+            found.append(happened.refused(self._moment(day), person, 403, "step_up_required"))
         if roll() < 0.1:
-            found.append(_refused(self._moment(day), person, 403, "forbidden"))
+            found.append(happened.refused(self._moment(day), person, 403, "forbidden"))
         if roll() < 0.1:
-            found.append(_refused(self._moment(day), person, 404, "not_found", object="malformed"))
+            found.append(happened.refused(self._moment(day), person, 404, "not_found", object="malformed"))
         return found
 
     def _opens(self, at: datetime, person: UUID) -> Happened:
@@ -197,7 +180,7 @@ class Month:
         ]  # fmt: skip
         if self.day(day).weekday() == 0:
             rows = self.random.randint(150, 400)
-            found.append(_export(self._moment(day), self.books, rows))
+            found.append(happened.export(self._moment(day), self.books, rows))
         return found
 
     def _programs(self, day: int) -> list[Happened]:
@@ -210,7 +193,7 @@ class Month:
             for number in range(48)
         ]  # fmt: skip
         for _ in range(self.random.randint(0, 3)):
-            found.append(_declined(self._moment(day, 0, 24), self.random.choice(self.payments)))
+            found.append(happened.declined(self._moment(day, 0, 24), self.random.choice(self.payments)))
         for _ in range(self.random.randint(0, 2)):
             network = f"net_{self.random.randint(0, 9_999)}"
             found.append(
@@ -225,7 +208,7 @@ class Month:
         """What happens once a month and looks like something: a new laptop, a new phone, a key, a busy hour."""
         noon = self.day(day, 12)
         if day == 5:
-            return [_signed_in(noon, self.second, network="net_hotel", new_place=True)]
+            return [happened.signed_in(noon, self.second, network="net_hotel", new_place=True)]
         if day == 12:
             about = ("user", self.books)
             return [Happened(at=noon, event="mfa.removed", who=self.books, subject=about, of_operator=True)]
@@ -243,7 +226,7 @@ class Month:
             ]  # fmt: skip
         if day == 21:
             # Somebody came back from a holiday and has forgotten their password.
-            return [_failed(noon + timedelta(seconds=40 * n), self.third, HOME) for n in range(8)]
+            return [happened.failed(noon + timedelta(seconds=40 * n), self.third, HOME) for n in range(8)]
         return []
 
     # What others do
@@ -251,13 +234,13 @@ class Month:
     def attacks(self) -> list[Attack]:
         """Return ten attacks in the order in which they come."""
         at, minute = self.day, timedelta(minutes=1)
-        guess = [_failed(at(2, 2) + n * minute / 2, self.clerk, AWAY) for n in range(14)]
-        guess.append(_signed_in(at(2, 2, 9), self.clerk, network=AWAY))
-        spray = [_failed(at(4, 3) + n * minute / 2, UUID(int=500 + n % 7), AWAY) for n in range(21)]
-        codes = [_wrong_code(at(7, 23) + n * minute / 3, self.second, AWAY) for n in range(6)]
+        guess = [happened.failed(at(2, 2) + n * minute / 2, self.clerk, AWAY) for n in range(14)]
+        guess.append(happened.signed_in(at(2, 2, 9), self.clerk, network=AWAY))
+        spray = [happened.failed(at(4, 3) + n * minute / 2, UUID(int=500 + n % 7), AWAY) for n in range(21)]
+        codes = [happened.wrong_code(at(7, 23) + n * minute / 3, self.second, AWAY) for n in range(6)]
         about = ("user", self.third)
         takeover = [
-            _signed_in(at(9, 4), self.third, network=AWAY, new_place=True),
+            happened.signed_in(at(9, 4), self.third, network=AWAY, new_place=True),
             Happened(at=at(9, 4, 2), event="mfa.removed", who=self.third, network=AWAY, subject=about,
                      of_operator=True),
             Happened(at=at(9, 4, 4), event="apikey.created", who=self.third, network=AWAY,
@@ -268,7 +251,7 @@ class Month:
                      subject=("customer", self.customers[n]))
             for n in range(150)
         ]  # fmt: skip
-        leaver = [_export(at(14, 17, 10 * n), self.third, 1_900) for n in range(2)]
+        leaver = [happened.export(at(14, 17, 10 * n), self.third, 1_900) for n in range(2)]
         cards = [
             Happened(at=at(17, 20 + n), event="refund.requested", who=self.clerk, subject=("refund", one))
             for n, one in enumerate(self.stolen)
@@ -280,11 +263,11 @@ class Month:
                      subject=("refund", self.refunds[0])),
         ]  # fmt: skip
         probing = [
-            _refused(at(23, 1) + n * minute, self.clerk, 404, "not_found", object=f"inv_{n:026d}")
+            happened.refused(at(23, 1) + n * minute, self.clerk, 404, "not_found", object=f"inv_{n:026d}")
             for n in range(6)
         ]
         testing = [
-            _declined(at(26, 2) + timedelta(seconds=20 * n), self.payments[0], code="card_declined")
+            happened.declined(at(26, 2) + timedelta(seconds=20 * n), self.payments[0], code="card_declined")
             for n in range(9)
         ]
         return [
@@ -346,8 +329,8 @@ class Month:
         for one in events:
             ticks.setdefault(ceil(((one.at - first).total_seconds() + 0.001) / EVERY), []).append(one)
         now = first
-        for tick, happened in sorted(ticks.items()):
-            self._write(happened)
+        for tick, together in sorted(ticks.items()):
+            self._write(together)
             now = first + timedelta(seconds=tick * EVERY)
             took = self._look(now)
             if attack.found is not None:
@@ -398,45 +381,3 @@ class Month:
             one.who if one.kind == "api_key" else None, ids.uuid7(), one.network, one.subject[0], one.subject[1],
             list(one.subjects), list(one.fields), json.dumps(one.facts), one.reason, one.at,
         ]  # fmt: skip
-
-
-def _failed(at: datetime, account: UUID, network: str) -> Happened:
-    return Happened(
-        at=at, event="signin.failed", kind="stranger", network=network, subject=("user", account),
-        result="failed", of_operator=True,
-    )  # fmt: skip
-
-
-def _signed_in(at: datetime, person: UUID, *, network: str = HOME, new_place: bool = False) -> Happened:
-    return Happened(
-        at=at, event="signin.succeeded", who=person, network=network, subject=("session", ids.uuid7()),
-        facts={"factor": "totp", "new_place": new_place}, of_operator=True,
-    )  # fmt: skip
-
-
-def _wrong_code(at: datetime, person: UUID, network: str) -> Happened:
-    return Happened(
-        at=at, event="mfa.failed", who=person, network=network, subject=("user", person), result="failed",
-        of_operator=True,
-    )  # fmt: skip
-
-
-def _refused(at: datetime, person: UUID, status: int, reason: str, **facts: str) -> Happened:
-    return Happened(
-        at=at, event="access.refused", who=person, result="refused", reason=reason,
-        facts={"status": status, "route": "billing:invoice", **facts},
-    )  # fmt: skip
-
-
-def _export(at: datetime, person: UUID, rows: int) -> Happened:
-    return Happened(
-        at=at, event="export.asked", who=person, subject=("export", ids.uuid7()),
-        facts={"rows": rows, "personal": True, "kind": "customers"},
-    )  # fmt: skip
-
-
-def _declined(at: datetime, payment: UUID, *, code: str = "insufficient_funds") -> Happened:
-    return Happened(
-        at=at, event="payment.declined", kind="system", network="", subject=("payment", payment),
-        facts={"code": code},
-    )  # fmt: skip
