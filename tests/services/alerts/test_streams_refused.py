@@ -2,8 +2,8 @@
 
 import pytest
 
-from alerts.channels import streams
 from alerts.models import AuditStream
+from alerts.streams import services as streams
 from audit.models import Event
 from core import clock
 from core.actor import Actor
