@@ -28,7 +28,7 @@ from core.errors import Conflict, Forbidden, NotFound, Refusal, Sealed, Unavaila
 from core.primitives import InvalidCiphertext
 from crypto import keyring
 from crypto.events import DECRYPT_FAILED
-from edge import errors, identity, network, throttle
+from edge import errors, identity, leaving, network, throttle
 from edge.doors import DoorKind, door_of
 from edge.events import PAGE_VIEWED
 from edge.request import Request
@@ -97,6 +97,11 @@ class DoorwayMiddleware:
         with timezone.override(_zone(request)):
             response = self.get_response(request)
         if response.status_code < _FAILED_FROM and request.failure is None:
+            try:
+                leaving.refuse_undeclared(request, response)
+            except Refusal as refusal:
+                request.refusal = request.failure = refusal
+                return errors.respond(request, refusal)
             _record_view(request)
         return response
 
@@ -203,6 +208,7 @@ def _do_afterwards(
     """Make a call that no transaction may wait for; what came before it is committed and stays, and so is told."""
     try:
         response = call()
+        leaving.refuse_undeclared(request, response)
         response.cookies.update(before.cookies)
         return response
     except Refusal as refusal:

@@ -12,7 +12,7 @@ from accounts import permissions as authority
 from accounts.permissions import Permission
 from core.actor import SignInMethod
 from core.errors import Forbidden, Refusal, StepUpRequired, Unauthenticated
-from edge import errors
+from edge import errors, leaving
 from edge.access import Granted, Own, Public, Rule, rules_of
 from edge.request import Request
 
@@ -52,6 +52,7 @@ class GateMiddleware:
         try:
             rule = rule_for(view, request.method or "")
             decide(request, rule)
+            leaving.refuse_held(request)
         except (Unauthenticated, StepUpRequired) as refusal:
             if request.door.speaks_json:
                 return _refuse(request, refusal)

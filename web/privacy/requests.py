@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 
 from accounts.permissions import Permission
 from billing.customers import queries as customers
+from billing.exports import services as exports
 from compliance import events
 from compliance.requests import queries, rules, services
 from compliance.requests.models import PrivacyRequest
@@ -204,6 +205,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "kept": _kept(found),
         "with_file": found.kind in rules.WITH_FILE,
         "file_ready": ready,
+        "frozen": ready and found.kind in rules.WITH_FILE and exports.is_frozen(),
         "job": job,
         "lasts": lasts,
         "failed": job is not None and job.state == "failed",

@@ -1,0 +1,121 @@
+"""Which answers are files, and which of them stay in the house while exports are frozen.
+
+Freezing exports is a containment act: whoever is taking data out must not find a second way. So every route that
+answers with a file stands here, and a file from a route that does not is refused at any time: a new way out is held
+until somebody has thought about it. What is held is held before the view reads a row.
+"""
+
+from django.http import HttpResponseBase
+
+from accounts import queries as people
+from accounts.refusals import Recorded
+from audit.events import ACCESS_REFUSED
+from billing.exports import queries as exports
+from billing.exports.services import ExportsFrozen
+from compliance.requests import queries as requests
+from core import ids
+from core.errors import Forbidden
+from edge.request import Request
+
+# Many persons, or everything about one, in one answer.
+HELD = frozenset({
+    "api:export_file",
+    "files:export_file",
+    "files:refused_rows",
+    "books:journal_csv",
+    "books:trial_csv",
+    "reports:statement_pdf",
+    "reports:statement_csv",
+    *(
+        f"reports:{report}_{form}"
+        for report in ("aging", "revenue", "mrr", "tax", "cash", "dso")
+        for form in ("pdf", "csv", "rows_csv")
+        if (report, form) != ("dso", "rows_csv")
+    ),
+    "compliance:pack_file",
+    "compliance:access_review_record",
+    # Owed to its subject within a month (GDPR Article 12(3)) and held all the same on this side: one file holds all
+    # that is known about somebody, and whoever takes data out needs only to open a request for each person. A freeze
+    # lasts hours and the month goes on: the refusal says until when, and who froze. The subject's own way stays open.
+    "privacy:request_file",
+})  # fmt: skip
+# One record that somebody works with, and why it may go on leaving.
+SINGLE: dict[str, str] = {
+    **dict.fromkeys(
+        [
+            "billing:invoice_pdf", "billing:invoice_lines_csv", "billing:make_document", "billing:kept_document",
+            "billing:credit_note_pdf", "billing:make_credit_document", "billing:quote_pdf", "billing:attachment",
+            "api:invoice_pdf", "api:invoice_xml", "api:credit_note_pdf", "api:credit_note_xml", "api:quote_pdf",
+            "api:attachment_file",
+        ],
+        "one document of one customer, which a house must be able to send; reading many of them is an alert",
+    ),
+    **dict.fromkeys(
+        [
+            "portal:invoice_pdf", "portal:credit_note_pdf", "portal:quote_pdf", "portal:receipt_pdf",
+            "portal:statement_pdf", "portal:statement_csv", "pay:invoice_pdf", "pay:receipt_pdf",
+        ],
+        "a customer's own paper, handed to that customer",
+    ),
+    "portal:privacy_file": "the subject's own copy, which reaches nobody else: it is owed in time",
+    "training:certificate_pdf": "a person's own certificate",
+    "compliance:evidence_file": "one file that somebody brought as evidence",
+    **dict.fromkeys(
+        ["privacy:processing", "ops_backups:drill_json", "ops_backups:drill_pdf", "ops_patching:sbom"],
+        "it holds no person's data",
+    ),
+}  # fmt: skip
+
+
+class Held(ExportsFrozen, Recorded):
+    """Exports are frozen: none is made and none handed out until somebody who may lets them out again."""
+
+    event = ACCESS_REFUSED
+
+
+class FileUndeclared(Forbidden):
+    """Nobody has decided whether this file may leave, so it does not."""
+
+    code = "file_undeclared"
+
+
+def refuse_held(request: Request) -> None:
+    """Let no file of many persons leave while exports are frozen. Asked before the view runs.
+
+    Raises:
+        Held: says since when and by whom, and of a person's own file until when it is owed.
+    """
+    match = request.resolver_match
+    if match is None or match.view_name not in HELD or request.tenant is None:
+        return
+    standing = exports.freeze()
+    if standing is None or not standing.frozen:
+        return
+    who = "an alert, by itself"
+    if standing.turned_by is not None:
+        who = people.names_of({standing.turned_by}).get(standing.turned_by, "somebody who has left")
+    # A program is not told who somebody is.
+    by = "" if request.api_key is not None else f", by {who}"
+    owed = ""
+    if match.view_name == "privacy:request_file":
+        row = requests.get(ids.decode("privacy_request", match.kwargs["pk"]))
+        owed = (
+            f" Whoever asked must have it by {row.due_on:%-d %B %Y} at the latest (GDPR Article 12(3)); on the portal "
+            "they can fetch their own copy meanwhile, once the request is answered."
+        )
+    raise Held(
+        f"Exports are frozen since {standing.turned_at:%-d %B %Y %H:%M} UTC{by}: none is made and none handed out "
+        f"until somebody who may change the organization lets them out again.{owed}"
+    )
+
+
+def refuse_undeclared(request: Request, response: HttpResponseBase) -> None:
+    """Let no file leave about which nobody has decided.
+
+    Raises:
+        FileUndeclared
+    """
+    match = request.resolver_match
+    name = match.view_name if match else ""
+    if "Content-Disposition" in response.headers and name not in HELD and name not in SINGLE:
+        raise FileUndeclared
