@@ -62,6 +62,12 @@ DRILL_PASSED = register(
     owasp="sys_monitor_enabled",
 )
 DRILL_FAILED = register("drill.failed", "The restore drill failed: {code}", owasp="sys_monitor_disabled")
+DRILL_SIGNED = register(
+    "drill.signed",
+    "{actor} signed for the restore drill of backup {generation}",
+    owasp="sensitive_update",
+    pci="10.2.1.2",
+)
 DRILL_OVERDUE = register(
     "drill.overdue", "No restore drill has passed for {days} days", owasp="sys_monitor_disabled"
 )

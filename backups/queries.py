@@ -1,7 +1,7 @@
 """What is known of backups. All but `evidence` reads inside the operator's scope."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -151,6 +151,11 @@ def drill(pk: UUID) -> Drill:
     if found is None:
         raise NotFound
     return found
+
+
+def drills_of_jobs(job_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the drill each of these jobs ran, where it ran one."""
+    return dict(Drill.objects.filter(job_id__in=job_ids).values_list("job_id", "pk"))
 
 
 def steps(drill_id: UUID) -> list[DrillStep]:

@@ -10,13 +10,16 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from audit import queries as trail
 from audit import services as audit
+from audit.models import Event
 from backups import events, newest, places
 from backups.drills.inside import Found
 from backups.models import Backup, Drill, DrillStep
 from backups.services import ABANDONED_AFTER
 from core import canonical, ids, primitives
 from core.actor import Actor
+from core.errors import Conflict
 from tenancy.context import use_case
 
 DOMAIN = b"strongbox.backup.drill.v1\0"
@@ -90,6 +93,45 @@ def keep(
             result="failed",
         )
     return made
+
+
+class NotToBeSignedFor(Conflict):
+    """Only a drill that passed, and whose result still is what was signed, can be signed for."""
+
+    code = "drill_not_to_be_signed_for"
+
+
+class SignedForAlready(Conflict):
+    """Somebody has signed for this drill."""
+
+    code = "drill_signed_for"
+
+
+@use_case
+def sign_for(*, drill_id: UUID, actor: Actor, at: datetime) -> None:
+    """Let a person say that they looked at what a drill found. The trail, which is sealed, keeps it.
+
+    Raises:
+        NotToBeSignedFor: it runs, it failed, or its result is not what was signed.
+        SignedForAlready
+    """
+    found: Drill = Drill.objects.select_for_update(of=("self",)).select_related("backup").get(pk=drill_id)
+    if found.state != Drill.State.PASSED or found.backup is None or not is_genuine(found):
+        raise NotToBeSignedFor
+    if signed_for(found) is not None:
+        raise SignedForAlready
+    audit.record(
+        events.DRILL_SIGNED,
+        actor=actor,
+        subject=("restore_drill", found.pk),
+        facts={"generation": found.backup.generation},
+    )
+
+
+def signed_for(drill: Drill) -> Event | None:
+    """Return the entry of the trail in which somebody signed for a drill."""
+    asked = trail.Filters(event=events.DRILL_SIGNED.code, subject=drill.pk, since=drill.started_at)
+    return next(iter(trail.events(asked, limit=1).events), None)
 
 
 EXPECTED = frozenset(

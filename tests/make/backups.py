@@ -1,6 +1,7 @@
 """Backups and drills as rows: what was made and what was found, without a byte behind it."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from backups import queries, services
 from backups.drills import results
@@ -54,10 +55,10 @@ def found(*, wrong: str = "") -> list[Found]:
     ]
 
 
-def drill(checks: list[Found] | None = None) -> Drill:
+def drill(checks: list[Found] | None = None, *, job_id: UUID | None = None) -> Drill:
     """One drill of the newest backup."""
     at = clock.now()
-    made = results.begin(wanted=None, job_id=None, actor=ACTOR, at=at)
+    made = results.begin(wanted=None, job_id=job_id, actor=ACTOR, at=at)
     return results.keep(
         drill_id=made.pk,
         backup=queries.latest_done(),

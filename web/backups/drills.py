@@ -6,8 +6,9 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
+from accounts import queries as people
 from accounts.permissions import Permission
 from backups import events, queries, tasks, work
 from backups.drills import results
@@ -58,15 +59,24 @@ def ask(request: Request) -> HttpResponse:
     return answer(request, "backups/ask_drill.html", {"crumbs": crumbs()}, form=form)
 
 
-@access(get=Permission.OPS_BACKUPS)
+@access(get=Permission.OPS_BACKUPS, post=Permission.OPS_BACKUPS)
 def detail(request: Request, pk: str) -> HttpResponse:
-    """Show what a drill found, and whether the result is what was signed."""
-    found = _find(request, pk)
+    """Show what a drill found, whether the result is what was signed, and let a person sign for it."""
+    found, form = _find(request, pk), Form(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        with attempting(request, form):
+            results.sign_for(drill_id=found.pk, actor=request.actor, at=clock.now())
+        if not form.errors:
+            messages.success(request, "You have signed for this drill.")
+            return redirect("ops_backups:drill", pk)
+    genuine, signed = _genuine(found), _signed_for(found)
     context = {
         "drill": found,
         "pk": pk,
         "checks": _checks(found),
-        "genuine": _genuine(found),
+        "genuine": genuine,
+        "signed_for": signed,
+        "may_sign": signed is None and found.state == Drill.State.PASSED and genuine,
         "fault": CODES.get(found.code, found.code.replace("_", " ")),
         "rto": formats.duration(found.rto_milliseconds / 1000),
         "rpo": formats.duration(found.rpo_milliseconds / 1000),
@@ -76,13 +86,22 @@ def detail(request: Request, pk: str) -> HttpResponse:
         "is_over": found.finished_at is not None,
         "crumbs": crumbs(),
     }
-    return render(request, "backups/drill.html", context)
+    return answer(request, "backups/drill.html", context, form=form)
 
 
 def _find(request: Request, pk: str) -> Drill:
     found = queries.drill(ids.decode("restore_drill", pk))
     recording.read(request, events.BACKUPS_READ, subject=("restore_drill", found.pk))
     return found
+
+
+def _signed_for(found: Drill) -> tuple[str, datetime] | None:
+    """Return who signed for a drill, and when."""
+    event = results.signed_for(found)
+    if event is None or event.actor_id is None:
+        return None
+    names = people.names_of([event.actor_id])
+    return names.get(event.actor_id, "Somebody who left"), event.at
 
 
 def _genuine(found: Drill) -> bool | None:
@@ -123,14 +142,13 @@ def as_json(request: Request, pk: str) -> HttpResponse:
 def as_pdf(request: Request, pk: str) -> HttpResponseBase:
     """Hand out the result as PDF, set once the transaction has ended."""
     found = _find(request, pk)
-    document = _document(found, pk, _checks(found), _genuine(found))
+    document = _document(found, pk)
     request.afterwards = lambda: as_file(pdf.report(document), f"restore-drill-{pk}.pdf")
     return HttpResponse()
 
 
-def _document(
-    found: Drill, pk: str, checks: list[dict[str, Any]], genuine: bool | None
-) -> pdf.ReportDocument:
+def _document(found: Drill, pk: str) -> pdf.ReportDocument:
+    genuine, by = _genuine(found), _signed_for(found)
     signed = {True: "The signature holds.", False: "THE SIGNATURE DOES NOT HOLD.", None: "Not verified here."}
     facts = (
         ("Result", found.get_state_display()),
@@ -141,6 +159,7 @@ def _document(
         *_newest(found),
         ("Back in operation after (RTO)", formats.duration(found.rto_milliseconds / 1000)),
         ("Would have lost at most (RPO)", formats.duration(found.rpo_milliseconds / 1000)),
+        ("Signed for by", f"{by[0]}, {_moment(by[1])}" if by else "Nobody yet"),
     )
     return pdf.ReportDocument(
         at=found.finished_at or found.started_at,
@@ -159,7 +178,7 @@ def _document(
                         "passed" if one["state"] == "ok" else "FAILED",
                         one["took"],
                     )
-                    for one in checks
+                    for one in _checks(found)
                 ),
             ),
         ),

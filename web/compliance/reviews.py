@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django import forms
@@ -37,7 +37,7 @@ _KINDS = {
     "grant": "Single customers",
     "role": "Roles",
 }
-_CHOICES = [("", "Not decided"), ("keep", "Keep"), ("withdraw", "Withdraw")]
+_CHOICES = [("", "Later"), ("keep", "Keep"), ("withdraw", "Withdraw")]
 _CONTROL = "access.review"
 _ROLES = {code.value: words for code, words in ROLE_WORDS.items()}
 
@@ -73,8 +73,9 @@ class LinesForm(Form):
         for row in rows:
             name = named[row.id]
             self.fields[f"decision-{row.id.hex}"] = forms.ChoiceField(
-                label=f"Decision on {name}", choices=_choices(row), required=False, initial=row.decision
-            )
+                label=f"Decision on {name}", choices=_choices(row), required=False, initial=row.decision,
+                widget=forms.RadioSelect,
+            )  # fmt: skip
             self.fields[f"reason-{row.id.hex}"] = forms.CharField(
                 label=f"Reason for {name}", required=False, max_length=services.REASON_LENGTH,
                 initial=row.reason, widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -290,7 +291,7 @@ def _role(row: LineRow) -> str:
 def _about(row: LineRow) -> str:
     facts = row.facts
     rights = formats.count(int(str(facts.get("rights", 0))), "right")
-    ends = f", ends {facts['ends']}" if facts.get("ends") else ""
+    ends = f", ends {formats.day(date.fromisoformat(str(facts['ends'])))}" if facts.get("ends") else ""
     if row.kind == AccessLine.Kind.MEMBER:
         factor = {"passkey": "passkey", "totp": "authenticator", "none": "password alone"}
         suspended = ", suspended" if facts.get("state") == "suspended" else ""

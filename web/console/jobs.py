@@ -15,6 +15,7 @@ from django.urls import reverse
 from accounts import queries as people
 from accounts.lists import queries as selections
 from accounts.permissions import Permission
+from backups import queries as backups
 from billing import events
 from billing.exports import queries as exports
 from billing.imports import batches
@@ -204,6 +205,9 @@ def _results(request: Request, keys: list[UUID], slug: str) -> dict[UUID, str]:
     if Permission.IMPORT_RUN in request.permissions:
         for job_id, key in batches.of_jobs(keys).items():
             urls[job_id] = reverse("files:import", args=[slug, ids.encode("import", key)])
+    if Permission.OPS_BACKUPS in request.permissions:
+        for job_id, key in backups.drills_of_jobs(keys).items():
+            urls[job_id] = reverse("ops_backups:drill", args=[ids.encode("restore_drill", key)])
     return urls
 
 

@@ -29,6 +29,8 @@ class Place:
     granted: bool = False
     # What follows G to come here.
     key: str = ""
+    # Whoever holds this has a place of the same name that shows more.
+    unless: Permission | None = None
 
 
 P = Permission
@@ -69,11 +71,11 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Encryption keys", "console:keys", "key", P.SECURITY_READ),
             Place("What is encrypted", "console:encryption", "lock", P.SECURITY_READ),
             Place("Card data", "console:gateway", "payment", P.SECURITY_READ),
-            Place("Patches", "patching:evidence", "patch", P.SECURITY_READ),
+            Place("Patches", "patching:evidence", "patch", P.SECURITY_READ, unless=P.OPS_PATCHES),
             Place("Where alerts go", "channels:channels", "mail", P.ALERT_READ),
             Place("Audit trail", "console:audit", "audit", P.AUDIT_READ, key="a"),
             Place("Streams", "channels:streams", "next", P.AUDIT_READ),
-            Place("Backups", "backups:evidence", "download", P.SECURITY_READ),
+            Place("Backups", "backups:evidence", "download", P.SECURITY_READ, unless=P.OPS_BACKUPS),
         ),
     ),
     (
@@ -209,6 +211,7 @@ def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool =
             NavItem(place.label, urls[place], place.icon, current=urls[place] == here, keys=place.key)
             for place in places
             if place.permission is None or place.permission in held or (granted and place.granted)
+            if place.unless not in held
         ]
         if items:
             shown.append(NavGroup(label, items))

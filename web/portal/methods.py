@@ -68,6 +68,7 @@ def index(request: Request, slug: str) -> HttpResponse:
             {**_shown(row), "name": named[row.id], "mandate": said[row.id], "gone": row in mine.gone}
             for row in mine.all
         ],
+        "agreed": any(said.values()),
         "cards": payer.card_account() is not None,
         "may_pay": Permission.PORTAL_PAY in request.permissions,
         "said": _SAID.get(request.GET.get("said", "")),

@@ -1,13 +1,22 @@
-"""How many acts the daily jobs of those who watch and manage take: clicks and choices, without typing."""
+"""How many acts the jobs of screens 1.1 and 1.3 take: clicks and choices, without typing.
+
+Counted elsewhere: finding, in tests/browser/test_hand.py; an invoice, in tests/journeys/finance/test_draft_by_hand.py;
+chasing many, in tests/browser/test_list_pages.py; customers (1.2), in tests/journeys/payer/test_acts.py; integrators
+(1.4), in tests/journeys/staff/test_developers.py.
+"""
 
 import re
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from accounts.models import ApiKey
+from backups import work
+from backups.drills import results
 from billing.imports import batches
 from billing.imports import work as import_work
 from billing.imports.models import Import
 from billing.invoices.models import Invoice
+from compliance.reviews.models import AccessLine
 from core import clock, ids
 from core.actor import Actor
 from crypto import tasks
@@ -16,7 +25,7 @@ from tenancy import jobs
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, visit
 from tests.make import accounts as make
-from tests.make import alerts, finance, recurring
+from tests.make import alerts, backups, finance, installation, recurring
 from tests.make.people import house
 
 
@@ -60,6 +69,7 @@ def test_the_jobs_of_admins_take_the_acts_they_should(browser: Browser, live: Li
         critical = alerts.alert("AUTH-05", person=made.clerk.user_id)
         first = alerts.BY_CODE["AUTH-05"].title
         title = alerts.BY_CODE["RBAC-04"].title
+        unused = make.api_key(make.member("developer"), scopes=["event:read"]).key.pk
     with visit(browser, live.cookie(owner)) as (page, watch):
         acts = Acts(page)
         # Each job begins where a person stands after signing in; what is only looked at begins at its record.
@@ -124,6 +134,20 @@ def test_the_jobs_of_admins_take_the_acts_they_should(browser: Browser, live: Li
         sees(page.get_by_role("heading", name="Change Reminders like this?"))
         acts.button("Save the role")
         sees(page.get_by_text("The role is changed."))
+        acts.counted()
+        # 9. A review: one act a line, a reason where something is withdrawn, the rest kept at once.
+        page.goto(live.staff("compliance/access-reviews"))
+        page.get_by_role("button", name="Begin the review").click()
+        lines = page.locator(".review-line")
+        key = lines.filter(has_text="API key").filter(has_text="Withdraw")
+        asked = key.get_by_label(re.compile("^Reason for"))
+        expect(asked).to_be_hidden()
+        acts.click(key.get_by_label("Withdraw"))
+        asked.fill("Nobody uses it")
+        acts.click(lines.filter(has_text="Role, ").first.get_by_label("Keep"))
+        acts.button("Keep all the others here")
+        assert acts.counted() == 3
+        sees(page.get_by_text("decided."))
         assert watch.faults() == []
     with scope(Scope(live.tenant)):
         assert jobs.lasting(kind=tasks.KIND) is not None
@@ -131,6 +155,41 @@ def test_the_jobs_of_admins_take_the_acts_they_should(browser: Browser, live: Li
         critical.refresh_from_db()
         assert (critical.state, alert.contained) == ("acknowledged", "end_sessions")
         assert OutboxMessage.objects.filter(template="invitation", created_at__lte=clock.now()).count() >= 2
+        decided = AccessLine.objects.exclude(user_id=owner.user.pk).values_list("kind", "decision").distinct()
+        assert set(decided) == {("member", "keep"), ("role", "keep"), ("api_key", "withdraw")}
+        assert ApiKey.objects.get(pk=unused).revoked_at is not None
+
+
+def test_a_restore_is_proved_in_two_acts_and_a_signature(browser: Browser, live: Live) -> None:
+    operators = Live(live.url, "operator")
+    who = operators.person("operator", name="Olga Berg")
+    with scope(Scope(operators.tenant)):
+        backups.backup()
+    with visit(browser, operators.cookie(who)) as (page, watch):
+        acts = Acts(page)
+        # 7. Two acts, the wait, and the signature of whoever looked at what was found.
+        page.goto(live.at("/ops/organizations"))
+        acts.place("Backups")
+        acts.button("Run a drill")
+        sees(page.get_by_text("The drill is queued."))
+        assert acts.counted() == 2
+        with scope(Scope(operators.tenant)):
+            job = jobs.lasting(kind=work.DRILL)
+            assert job is not None
+            made = backups.drill(job_id=job.pk)
+            jobs.finish(job_id=job.pk, at=clock.now())
+        page.reload()
+        acts.link("Open the result")
+        acts.button("Sign for it")
+        sees(page.get_by_text("You have signed for this drill."))
+        expect(page.get_by_text(re.compile("^Olga Berg, "))).to_be_visible()
+        expect(page.get_by_role("button", name="Sign for it")).to_be_hidden()
+        assert acts.counted() == 2
+        assert watch.faults() == []
+    with scope(Scope(operators.tenant)):
+        signed = results.signed_for(made)
+        assert signed is not None
+        assert signed.actor_id == who.user.pk
 
 
 def test_the_jobs_of_finance_take_the_acts_they_should(browser: Browser, live: Live) -> None:

@@ -134,6 +134,26 @@ def test_a_result_that_was_changed_in_the_database_is_not_genuine(operator: UUID
     assert not results.is_genuine(made)
 
 
+def test_a_person_signs_once_for_a_drill_that_passed_and_is_genuine(operator: UUID) -> None:
+    backup()
+    first, second = (make.actor(make.member("operator").user) for _ in range(2))
+    passed, failed, changed = drill(found()), drill(found(wrong="seals")), drill(found())
+    changed.result = {**changed.result, "rto_milliseconds": 1}
+    changed.save()
+    for made in (failed, changed):
+        with pytest.raises(results.NotToBeSignedFor), attempt():
+            results.sign_for(drill_id=made.pk, actor=first, at=clock.now())
+    assert events("drill.signed") == []
+    results.sign_for(drill_id=passed.pk, actor=first, at=clock.now())
+    with pytest.raises(results.SignedForAlready), attempt():
+        results.sign_for(drill_id=passed.pk, actor=second, at=clock.now())
+    signed = results.signed_for(passed)
+    assert signed is not None
+    assert (signed.actor_id, signed.facts) == (first.id, {"generation": 1})
+    assert events("drill.signed") == [signed]
+    assert results.signed_for(changed) is None
+
+
 def test_a_restore_waits_for_a_second_person(operator: UUID) -> None:
     first, second = make.member("operator"), make.member("owner")
     at = clock.now()

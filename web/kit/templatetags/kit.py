@@ -245,9 +245,15 @@ def table(
     sticky: bool = False,
     rows_open: bool = False,
     hide_caption: bool = False,
+    folds: bool = False,
+    picks: bool = False,
     of: str = "",
 ) -> SafeString:
-    """Wrap `<thead>`, `<tbody>` and `<tfoot>` in a named, scrollable table; `of` tells it from others of its name."""
+    """Wrap `<thead>`, `<tbody>` and `<tfoot>` in a named, scrollable table; `of` tells it from others of its name.
+
+    One that `folds` keeps three columns on a phone and runs the rest in a second line, as lists do; its first column
+    `picks` where rows are chosen.
+    """
     return _render("table", **locals())
 
 
