@@ -52,7 +52,7 @@ def note(tenant_id: UUID, noted: Noted) -> None:
     """Keep one request in its organization's list, and a fault in that of faults as well."""
     text = json.dumps(asdict(noted))
     try:
-        pipe = _client(write=True).pipeline(transaction=False)
+        pipe = _client().pipeline(transaction=False)
         for name in _names(tenant_id)[: 1 + noted.has_failed]:
             pipe.lpush(name, text)
             pipe.ltrim(name, 0, MOST - 1)
@@ -66,7 +66,7 @@ def latest(tenant_id: UUID, *, since: datetime, failed: bool = False) -> list[No
     """Return the last requests of an organization, or those that failed, newest first; none when nobody can tell."""
     name = _names(tenant_id)[failed]
     try:
-        rows = _client(write=False).lrange(name, 0, MOST - 1)
+        rows = _client().lrange(name, 0, MOST - 1)
     except (RedisError, OSError):
         return []
     found = (_read(row) for row in rows)
@@ -87,6 +87,6 @@ def _names(tenant_id: UUID) -> tuple[str, str]:
     return cache.make_key(f"requests:{tenant_id}"), cache.make_key(f"faults:{tenant_id}")
 
 
-def _client(*, write: bool) -> Any:
+def _client() -> Any:
     cache: Any = caches["default"]
-    return cache._cache.get_client(None, write=write)
+    return cache.client

@@ -53,8 +53,9 @@ def take(*, name: str, limit: Limit) -> int:
     """
     cache: Any = caches["default"]
     try:
-        client = cache._cache.get_client(None, write=True)
-        wait, left = client.eval(_BUCKET, 1, cache.make_key(f"limit:{name}"), limit.size, limit.per_second)
+        wait, left = cache.client.eval(
+            _BUCKET, 1, cache.make_key(f"limit:{name}"), limit.size, limit.per_second
+        )
     except (RedisError, OSError) as error:
         raise Unavailable(retry_after_seconds=2) from error
     if wait:

@@ -223,7 +223,7 @@ redis_tls: dict[str, Any] = (
 NOWHERE = "redis://nowhere.invalid/0"
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "edge.cache.Cache",
         "LOCATION": ENV.cache_url or NOWHERE,
         "KEY_PREFIX": "sb",
         # JSON, not pickle: whoever can write to the cache must not be able to run code here

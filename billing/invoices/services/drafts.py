@@ -1,12 +1,13 @@
 """Drafting invoices, changing drafts, discarding them. A draft has no number, so that none goes missing."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Subquery
+from django.db.models.expressions import RawSQL
 
 from audit import services as audit
 from billing import events
@@ -37,7 +38,12 @@ _CHANGEABLE = frozenset(
      "issued_on", "due_on", "note", "references"]
 )  # fmt: skip
 
-_ROUNDING, _E_INVOICE, _ROUNDED = "usual_rounding", "usual_e_invoice", "rounded_currencies"
+# What of the issuer and its usual series a draft needs, read with the customer.
+_USUAL = """
+SELECT jsonb_build_object('rounding', rounding, 'e_invoice', e_invoice, 'rounded', rounded_currencies)
+FROM billing_issuer AS issuer JOIN billing_series AS series USING (tenant_id)
+WHERE tenant_id = billing_customer.tenant_id AND series.id = series_id
+"""
 
 
 class SeriesUnfit(Refusal):
@@ -248,12 +254,7 @@ def discard_draft(*, invoice_id: UUID, actor: Actor, at: datetime) -> None:
 
 
 def _billable(customer_id: UUID) -> Customer:
-    usual = {
-        _ROUNDING: Subquery(Issuer.objects.values("series__rounding")[:1]),
-        _E_INVOICE: Subquery(Issuer.objects.values("series__e_invoice")[:1]),
-        _ROUNDED: Subquery(Issuer.objects.values("rounded_currencies")[:1]),
-    }
-    rows = Customer.objects.filter(pk=customer_id).annotate(**usual)
+    rows = Customer.objects.filter(pk=customer_id).annotate(usual=RawSQL(_USUAL, []))  # noqa: S611  no value is in it
     customer: Customer | None = only(rows)
     if customer is None:
         raise NotFound("There is no such customer.", field="customer")
@@ -286,29 +287,30 @@ def _check_texts(note: str | None, references: Mapping[str, str] | None) -> None
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """What of its series decides what a document comes to."""
+    """What of its series and issuer decides what a document comes to; as it stands, that of a new issuer."""
 
-    rounding: str
-    e_invoice: bool
+    rounding: str = Rounding.DOCUMENT
+    e_invoice: bool = True
+    rounded: Sequence[str] = ()
 
 
 def _usual(customer: Customer) -> _Policy:
-    """Return the policy of the usual series, read with the customer; without an issuer that of a new one."""
-    rounding, e_invoice = getattr(customer, _ROUNDING, None), getattr(customer, _E_INVOICE, None)
-    return _Policy(rounding or Rounding.DOCUMENT, e_invoice is not False)
+    """Return the policy of the usual series, read with the customer."""
+    usual: str | None = customer.usual  # type: ignore[attr-defined]  # an annotation of `_billable`
+    return _Policy(**json.loads(usual or "{}"))
 
 
 def _policy(series_id: UUID | None) -> _Policy:
     if series_id is None:
         issuer: Issuer | None = only(Issuer.objects.select_related("series"))
         used = Series() if issuer is None else issuer.series
-        return _Policy(used.rounding, used.e_invoice)
+        return _Policy(used.rounding, used.e_invoice, () if issuer is None else issuer.rounded_currencies)
     row = Series.objects.filter(pk=series_id).first()
     if row is None:
         raise NotFound("There is no such number series.", field="series")
     if row.kind != Series.Kind.OWN or row.purpose != Series.Purpose.INVOICE or row.retired_at is not None:
         raise SeriesUnfit(field="series")
-    return _Policy(row.rounding, row.e_invoice)
+    return _Policy(row.rounding, row.e_invoice, issuers.rounded_currencies())
 
 
 def _written(
@@ -349,9 +351,7 @@ def _bill(
     rates = tax.for_customer(rates, exemption=customer.tax_exemption or "")
     if policy.e_invoice and any(rate.components for rate in rates.values()):
         raise StackedTaxOnEInvoice(field="lines")
-    # Read with the customer, where the customer was read for this.
-    rounded = getattr(customer, _ROUNDED) if hasattr(customer, _ROUNDED) else issuers.rounded_currencies()
-    by_line, smallest = policy.rounding == Rounding.LINE, coin(currency, rounded or ())
+    by_line, smallest = policy.rounding == Rounding.LINE, coin(currency, policy.rounded)
     return pricing.bill(
         lines, rates=rates, currency=currency, discounts=discounts, by_line=by_line, coin_minor=smallest
     )

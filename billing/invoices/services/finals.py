@@ -13,7 +13,7 @@ from billing import events
 from billing.customers.services import CustomerErased
 from billing.invoices import content, deductions, pricing, rules
 from billing.invoices.models import Invoice, InvoiceLine, InvoiceTax
-from billing.invoices.queries import due_minor
+from billing.invoices.queries import due_minor, parts_of
 from billing.invoices.services.rows import (
     InvoiceNotDraft,
     change_of,
@@ -110,17 +110,16 @@ def finalize(*, invoice_id: UUID, actor: Actor, at: datetime) -> Invoice:
         PeriodClosed: it is dated in a month whose books are closed.
     """
     invoice = locked_draft(invoice_id)
-    lines = list(InvoiceLine.objects.filter(invoice_id=invoice.pk).order_by("position"))
+    lines, taxes = parts_of(invoice)
     if not lines:
         raise InvoiceWithoutLines(field="lines")
     before = change_of(invoice)
     invoice.status = states.move(rules.MOVES, invoice.status, to="finalized", refusal=InvoiceNotDraft)
     deductions.check_final(invoice, lines)
     if invoice.imported_number is None:
-        series, taxes = _complete(invoice, lines, at)
+        series, taxes = _complete(invoice, lines, taxes, at)
     else:
         series = Series.objects.get(pk=invoice.series_id)
-        taxes = list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
     issued_on = _take_number(invoice, series, at)
     invoice.parts = lines, taxes
     invoice.content_digest = content.digest(invoice, lines, taxes)
@@ -195,7 +194,9 @@ def void(*, invoice_id: UUID, reason: str, actor: Actor, at: datetime) -> Invoic
     return invoice
 
 
-def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple[Series, list[InvoiceTax]]:
+def _complete(
+    invoice: Invoice, lines: list[InvoiceLine], kept: list[InvoiceTax], at: datetime
+) -> tuple[Series, list[InvoiceTax]]:
     """Copy the parties onto a document of our own, date it, and compute its taxes once more."""
     issuer = only(Issuer.objects.select_related("series"))
     if issuer is None:
@@ -214,10 +215,10 @@ def _complete(invoice: Invoice, lines: list[InvoiceLine], at: datetime) -> tuple
         raise RoundingChanged
     coin = numbering.coin(invoice.currency, issuer.rounded_currencies)
     invoice.rounding_minor = numbering.to_coin(invoice.total_minor, coin) - invoice.total_minor
-    return series, _taxes(invoice, lines)
+    return series, _taxes(invoice, lines, kept)
 
 
-def _taxes(invoice: Invoice, lines: list[InvoiceLine]) -> list[InvoiceTax]:
+def _taxes(invoice: Invoice, lines: list[InvoiceLine], kept: list[InvoiceTax]) -> list[InvoiceTax]:
     """Compute the taxes once more from the lines, and see that nothing has written past the services."""
     amounts = [
         tax.Amount(
@@ -239,7 +240,7 @@ def _taxes(invoice: Invoice, lines: list[InvoiceLine]) -> list[InvoiceTax]:
     if all(item.rate.category in tax.TAXED for item in computed.taxes):
         return taxes_of(invoice, computed.taxes)
     # Why nothing is charged stands with the stored taxes alone.
-    return list(InvoiceTax.objects.filter(invoice_id=invoice.pk))
+    return kept
 
 
 def _take_number(invoice: Invoice, series: Series, at: datetime) -> date:
