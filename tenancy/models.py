@@ -97,7 +97,7 @@ class TenantManager(models.Manager[_M]):
         rows = super().get_queryset()
         if inside.tenant is not None:
             # What `filter(tenant_id=…)` comes to, without working that out anew for each query of each request.
-            field: Any = self.model._meta.get_field("tenant")
+            field: Any = self.model._meta.get_field("tenant_id")
             rows.query.where.add(Exact(field.get_col(rows.query.get_initial_alias()), inside.tenant), AND)
         return rows
 

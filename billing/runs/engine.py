@@ -382,7 +382,7 @@ FROM pg_temp.run_invoice JOIN postings ON postings.id = posting, unnest(accounts
 # The deferred constraints of what a run writes that ask for no invoice.
 _CHECKABLE = """
 SELECT string_agg(DISTINCT quote_ident(conname), ', ') FROM pg_constraint
-WHERE condeferred AND (contype = 'f' AND confrelid <> 'billing_invoice'::regclass OR conname = 'balances')
+WHERE condeferred AND contype = 'f' AND confrelid <> 'billing_invoice'::regclass
   AND conrelid IN ('billing_invoiceline'::regclass, 'billing_invoicetax'::regclass,
     'billing_ledgertransaction'::regclass, 'billing_ledgerentry'::regclass, 'billing_billedperiod'::regclass)
 """

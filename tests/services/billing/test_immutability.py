@@ -245,16 +245,21 @@ def test_an_unbalanced_posting_is_refused_by_the_service(in_a):
 
 
 def insert_transaction(tenant, key, entries):
+    """As the services do it: whole, in one statement."""
+    accounts, currencies, amounts = zip(*entries, strict=True) if entries else ((), (), ())
     execute(
-        "INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
-        "VALUES (%s, %s, 'x', now(), now())",
-        [tenant, key],
+        "WITH posting AS (INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
+        "VALUES (%(tenant)s, %(key)s, 'x', now(), now())) "
+        f"INSERT INTO billing_ledgerentry ({ENTRY}) SELECT %(tenant)s, uuidv7(), %(key)s, side.* "
+        "FROM unnest(%(accounts)s::text[], %(currencies)s::text[], %(amounts)s::bigint[]) AS side",
+        {
+            "tenant": tenant,
+            "key": key,
+            "accounts": list(accounts),
+            "currencies": list(currencies),
+            "amounts": list(amounts),
+        },
     )
-    for account, currency, amount in entries:
-        execute(
-            f"INSERT INTO billing_ledgerentry ({ENTRY}) VALUES (%s, uuidv7(), %s, %s, %s, %s)",
-            [tenant, key, account, currency, amount],
-        )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -289,6 +294,15 @@ def test_a_balanced_transaction_cannot_be_tipped_later(tenant_a):
         )
     with context.scope(context.Scope(tenant_a)):
         assert LedgerEntry.objects.count() == 2
+        # What does balance is taken, in two currencies as in one.
+        each = [
+            (account, currency, sign)
+            for currency in ("EUR", "USD")
+            for account, sign in (("receivable", 1), ("revenue", -1))
+        ]
+        insert_transaction(tenant_a, make.ACTOR.request_id, each)
+    with context.scope(context.Scope(tenant_a)):
+        assert LedgerEntry.objects.count() == 6
 
 
 def test_an_entry_needs_its_transaction(in_a):
