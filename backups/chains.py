@@ -2,11 +2,11 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from backups import archive, places, targets
 from backups.archive import Header
@@ -14,6 +14,7 @@ from backups.newest import ChangesWithheld, Newest
 from core.errors import Refusal
 
 _log = logging.getLogger("strongbox.backups")
+_T = TypeVar("_T")
 
 
 class NothingStored(Refusal):
@@ -47,23 +48,48 @@ class Link:
         return datetime.fromisoformat(self.facts["consistent_at"])
 
 
-@contextmanager
-def opened(name: str, places_: Sequence[places.Named]) -> Iterator[Any]:
-    """Open an object at the first target that has it.
+def at_any(name: str, places_: Sequence[places.Named], use: Callable[[Any], _T]) -> _T:
+    """Use an object from the first target whose copy is right: one target that was changed does not spoil the others.
+
+    `use` reads the stream to its end and is called again, from the beginning, when a copy was not right. That no
+    target has the object is said only when each of them answered: silence is no absence.
 
     Raises:
-        ArchiveMissing
+        ArchiveMissing: each target answered, and none has it.
+        archive.ArchiveRefused, targets.TargetRefused: what was wrong at the first one.
     """
+    wrong: Refusal | None = None
     for one in places_:
         try:
-            source = one.place.get(name)
-        except targets.TargetRefused as error:
-            _log.debug("target %s has no %s: %s", one.name, name, error.code)
+            with one.place.get(name) as source:
+                return use(source)
+        except targets.NotStored:
             continue
-        with source as stream:
-            yield stream
-            return
+        except (archive.ArchiveRefused, targets.TargetRefused) as error:
+            _log.warning("%s at %s is not used: %s", name, one.name, error.code)
+            wrong = wrong or type(error)(f"{name} at {one.name}: {error.message}")
+    if wrong is not None:
+        raise wrong
     raise ArchiveMissing(f"{name} lies at no target.")
+
+
+def listed(prefix: str, places_: Sequence[places.Named]) -> list[str]:
+    """Return the names at all targets; one that does not answer is passed over while another does.
+
+    Raises:
+        targets.TargetRefused: none answered.
+    """
+    names: set[str] = set()
+    wrong: list[targets.TargetRefused] = []
+    for one in places_:
+        try:
+            names |= {stored.name for stored in one.place.list(prefix)}
+        except targets.TargetRefused as error:
+            _log.warning("what lies at %s is not known: %s", one.name, error.code)
+            wrong.append(type(error)(f"{one.name}: {error.message}"))
+    if wrong and len(wrong) == len(places_):
+        raise wrong[0]
+    return sorted(names)
 
 
 def chain_at(
@@ -79,46 +105,58 @@ def chain_at(
     known as the newest must be there, whichever moment is wanted; without a moment it must be what is restored.
 
     Raises:
-        NothingStored, archive.OlderThanKnown, archive.AnotherArchive.
+        NothingStored, archive.OlderThanKnown, archive.AnotherArchive; what was wrong with the newest known one.
     """
-    names = {
-        stored.name
-        for one in places_
-        for stored in one.place.list("backups/")
-        if stored.name.endswith("/database.sbk")
-    }
-    by_archive: dict[str, Link] = {}
+    heads: dict[str, Header] = {}
+    sound: dict[str, Link] = {}
+    faults: dict[int, Refusal] = {}
 
-    def link(name: str) -> Link | None:
+    def link(head: Header) -> Link | None:
+        def whole(source: Any) -> Link:
+            hashed = Hashed(source)
+            found = archive.verify(hashed, trusted=trusted, archive=head.archive)
+            return Link(_name(head), found, hashed.digest)
+
         try:
-            with opened(name, places_) as source:
-                hashed = Hashed(source)
-                found = Link(name, archive.verify(hashed, trusted=trusted), hashed.digest)
-        except (archive.ArchiveRefused, ArchiveMissing) as error:
-            _log.warning("%s is passed over: %s", name, error.code)
+            found = at_any(_name(head), places_, whole)
+        except (archive.ArchiveRefused, ArchiveMissing, targets.TargetRefused) as error:
+            faults[head.generation] = error
             return None
-        by_archive[found.header.archive] = found
+        sound[head.archive] = found
         return found
 
-    heads: dict[str, Header] = {}
-    for name in sorted(names, reverse=True):
+    for name in listed("backups/", places_):
+        if not name.endswith("/database.sbk"):
+            continue
         try:
-            with opened(name, places_) as source:
-                head = archive.peek(source, trusted=trusted)
-        except (archive.ArchiveRefused, ArchiveMissing):
+            head = at_any(name, places_, partial(_head, name, trusted))
+        except (archive.ArchiveRefused, ArchiveMissing, targets.TargetRefused) as error:
+            number = name.split("/")[1].partition("-")[0]
+            if number.isdecimal():
+                faults[int(number)] = error
             continue
         heads[head.archive] = head
-        # The number in the name is for people; the signed one counts.
-        if f"{head.generation:08d}-{head.kind}" != name.split("/")[1]:
-            heads.pop(head.archive)
-    named = {
-        head.archive: f"backups/{head.generation:08d}-{head.kind}/database.sbk" for head in heads.values()
-    }
+    try:
+        return _newest_chain(heads, sound, link, wanted=wanted, newest=newest)
+    except (NothingStored, archive.ArchiveRefused) as error:
+        # That the newest known one was changed says more than that what is left is older.
+        asked = newest.generation if newest is not None else max(faults, default=0)
+        raise faults.get(asked, error) from None
+
+
+def _newest_chain(
+    heads: Mapping[str, Header],
+    sound: Mapping[str, Link],
+    link: Callable[[Header], Link | None],
+    *,
+    wanted: datetime | None,
+    newest: Newest | None,
+) -> list[Link]:
     newest_first = sorted(heads.values(), key=lambda one: one.generation, reverse=True)
     if newest is not None and newest_first:
         newest.expect(newest_first[0])
     for head in newest_first:
-        last = link(named[head.archive])
+        last = link(head)
         if last is None or (wanted is not None and last.consistent_at > wanted):
             continue
         if newest is not None and (wanted is None or last.header.generation == newest.generation):
@@ -126,7 +164,7 @@ def chain_at(
         found = [last]
         while found[0].header.parent is not None:
             parent = found[0].header.parent
-            below = by_archive.get(parent) or (link(named[parent]) if parent in named else None)
+            below = sound.get(parent) or (link(heads[parent]) if parent in heads else None)
             if below is None or below.sha256 != found[0].header.parent_sha256:
                 break
             found.insert(0, below)
@@ -134,6 +172,18 @@ def chain_at(
             return found
         _log.warning("%s is passed over: what it is built on is not there", last.name)
     raise NothingStored
+
+
+def _name(head: Header) -> str:
+    return f"backups/{head.generation:08d}-{head.kind}/database.sbk"
+
+
+def _head(name: str, trusted: Sequence[bytes], source: Any) -> Header:
+    head = archive.peek(source, trusted=trusted)
+    # The number in the name is for people; the signed one counts.
+    if _name(head) != name:
+        raise archive.AnotherArchive
+    return head
 
 
 class Hashed:
@@ -160,9 +210,12 @@ def wal_name(system: str, segment: str) -> str:
 
 
 def expect_changes(newest: Newest, places_: Sequence[places.Named]) -> None:
-    """Refuse when the newest changes that were stored are gone: who takes them away takes the last hours away."""
+    """Refuse when the newest changes that were stored are gone: who takes them away takes the last hours away.
+
+    Raises:
+        ChangesWithheld, targets.TargetRefused.
+    """
     try:
-        with opened(wal_name(newest.system, newest.segment), places_):
-            return
+        at_any(wal_name(newest.system, newest.segment), places_, lambda source: source.read(1))
     except ArchiveMissing:
         raise ChangesWithheld(segment=newest.segment) from None

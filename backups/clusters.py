@@ -51,7 +51,7 @@ def restore_into(
         restored = restoring.restore(
             folder, wanted=wanted, key=key, trusted=trusted, places_=where, newest=newest, say=say
         )
-        with restoring.Spool(folder, where, system=restored.system, key=key, trusted=trusted) as spool:
+        with restoring.Spool(folder, where, restored, key=key, trusted=trusted, newest=newest) as spool:
             copy = server.ScratchServer(
                 folder, restored.data, recovery=restoring.recovery(spool, wanted=wanted), durable=True
             )

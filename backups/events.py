@@ -14,6 +14,9 @@ BACKUP_COMPLETED = register(
 BACKUP_FAILED = register(
     "backup.failed", "The {kind} backup {generation} failed: {code}", owasp="sys_monitor_disabled"
 )
+COPY_MISSED = register(
+    "backup.copy_missed", "{target} did not take {part} {number}: {code}", owasp="sys_monitor_disabled"
+)
 BACKUP_OVERDUE = register(
     "backup.overdue", "No backup has succeeded for {hours} hours", owasp="sys_monitor_disabled"
 )

@@ -1,5 +1,6 @@
 """What the worker and the receiver find out by themselves, and the signal that each change of it gives once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,6 +55,14 @@ def note_stream(
     if covers_at is not None:
         values |= {"stream_covers_at": covers_at}
     Plan.objects.filter(pk=plan().pk).update(**values)
+
+
+@use_case
+def note_missed(*, number: int, missed: Mapping[str, str], actor: Actor, at: datetime) -> None:
+    """Give a signal of targets that did not take the changes: they hold less than they seem to."""
+    for target, code in sorted(missed.items()):
+        facts: dict[str, str | int] = {"target": target, "part": "changes", "number": number, "code": code}
+        audit.record(events.COPY_MISSED, actor=actor, facts=facts, result="failed")
 
 
 @use_case

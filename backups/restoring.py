@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from backups import archive, places, server
 from backups.archive import Header, Kind
-from backups.chains import ArchiveMissing, Link, chain_at, expect_changes, opened, wal_name
-from backups.newest import Newest
+from backups.chains import ArchiveMissing, Link, at_any, chain_at, expect_changes, listed, wal_name
+from backups.newest import ChangesWithheld, Newest
+from backups.segments import is_history, is_segment
 from backups.tars import JOURNAL
 from core.errors import Refusal
 
@@ -32,13 +34,48 @@ class UnpackFailed(Refusal):
     code = "unpack_failed"
 
 
-def unpack(link_name: str, folder: Path, places_: Sequence[places.Named], **reading: Any) -> Header:
-    """Open an archive and unpack the tar in it, as the server's user.
+class SegmentBroken(Refusal):
+    """A segment of changes could not be handed to the restored server."""
+
+    code = "segment_broken"
+
+
+class AnotherCluster(archive.ArchiveRefused):
+    """The backup is of another database cluster than the one whose changes were stored last."""
+
+    code = "another_cluster"
+
+
+def unpack(
+    name: str,
+    folder: Path,
+    places_: Sequence[places.Named],
+    *,
+    expect: Callable[[Header], bool] = lambda header: True,
+    **reading: Any,
+) -> Header:
+    """Open an archive and unpack the tar in it, as the server's user; nothing stays of a copy that was not right.
 
     Raises:
         UnpackFailed, archive.ArchiveRefused.
     """
+
+    def use(source: Any) -> Header:
+        header = _untar(source, folder, **reading)
+        if not expect(header):
+            raise archive.AnotherArchive
+        return header
+
+    try:
+        return at_any(name, places_, use)
+    except BaseException:
+        rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _untar(source: Any, folder: Path, **reading: Any) -> Header:
     who = places.login()
+    rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     os.chown(folder, who.uid, who.gid)
     child = subprocess.Popen(  # noqa: S603  our own words
@@ -52,8 +89,7 @@ def unpack(link_name: str, folder: Path, places_: Sequence[places.Named], **read
         **who.as_child,
     )
     try:
-        with opened(link_name, places_) as source:
-            header = archive.read(source, server.pipe(child.stdin), **reading)
+        header = archive.read(source, server.pipe(child.stdin), **reading)
         _, said = child.communicate()
     except BrokenPipeError:
         raise UnpackFailed from None
@@ -76,17 +112,21 @@ class Spool:
         self,
         folder: Path,
         places_: Sequence[places.Named],
+        restored: "Restored",
         *,
-        system: str,
         key: bytes,
         trusted: Sequence[bytes],
+        newest: Newest | None,
     ) -> None:
         self.folder = folder / "spool"
-        self._places, self._system, self._key, self._trusted = places_, system, key, trusted
+        self._places, self._system, self._key, self._trusted = places_, restored.system, key, trusted
+        self._newest = newest
+        # What was written while the backup was made came with it, and need not lie among the changes.
+        self._brought = {path.name for path in (restored.data / "pg_wal").iterdir()}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.handed = 0
-        self.broken = ""
+        self.fault: Refusal | None = None
 
     @property
     def command(self) -> str:
@@ -110,9 +150,12 @@ class Spool:
         self._thread.start()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._stop.set()
         self._thread.join()
+        if isinstance(error, server.ScratchServerFailed) and self.fault is not None:
+            # It ended because of what it was handed, which says more than that it ended.
+            raise self.fault from None
 
     def _serve(self) -> None:
         while not self._stop.wait(0.01):
@@ -125,22 +168,45 @@ class Spool:
         fresh = self.folder / f"{segment}.new"
         answer = "have"
         try:
-            with opened(wal_name(self._system, segment), self._places) as source, fresh.open("wb") as sink:
-                header = archive.read(source, sink, recipient_key=self._key, trusted=self._trusted)
-            if header.kind is not Kind.WAL or header.facts.get("segment") != segment:
-                raise archive.AnotherArchive
-            self.handed += 1
+            self._fetch(segment, fresh)
         except ArchiveMissing:
             answer = "none"
         except Exception as error:
-            self.broken = error.code if isinstance(error, Refusal) else "failed"
-            _log.error("segment %s: %s", segment, self.broken)
+            self.fault = error if isinstance(error, Refusal) else SegmentBroken(f"Segment {segment}: {error}")
+            _log.error("segment %s: %s", segment, self.fault.code)
             answer = "broken"
         if answer != "have":
             fresh.write_bytes(b"")
         who = places.login()
         os.chown(fresh, who.uid, who.gid)
         fresh.rename(self.folder / f"{segment}.{answer}")
+
+    def _fetch(self, segment: str, into: Path) -> None:
+        def take(source: Any) -> None:
+            with into.open("wb") as sink:
+                header = archive.read(source, sink, recipient_key=self._key, trusted=self._trusted)
+            told = {"segment": segment, "system": self._system}
+            if header.kind is not Kind.WAL or any(header.facts.get(name) != told[name] for name in told):
+                raise archive.AnotherArchive
+
+        try:
+            at_any(wal_name(self._system, segment), self._places, take)
+        except ArchiveMissing:
+            # One that is not there ends the replay, quietly. Those up to the newest known were stored, each of them:
+            # whoever takes one away in the middle takes all that follow.
+            if self._was_stored(segment):
+                raise ChangesWithheld(segment=segment) from None
+            raise
+        self.handed += 1
+
+    def _was_stored(self, segment: str) -> bool:
+        known = self._newest
+        if known is None or known.system != self._system or segment in self._brought:
+            return False
+        if is_history(segment):
+            # The first branch of time came from nowhere: it has no history.
+            return "00000001" < segment[:8] <= known.segment[:8]
+        return is_segment(segment) and segment[8:] <= known.segment[8:]
 
 
 @dataclass
@@ -181,7 +247,10 @@ def restore(
         return result
 
     chain = timed("find", lambda: chain_at(places_, trusted=trusted, wanted=wanted, newest=newest))
-    if newest is not None and wanted is None and newest.system == chain[-1].facts["system"]:
+    system = chain[-1].facts["system"]
+    if newest is not None and newest.system not in ("", system):
+        raise AnotherCluster
+    if newest is not None and newest.system and wanted is None:
         expect_changes(newest, places_)
     say(f"Restoring {' + '.join(link.name.split('/')[1] for link in chain)}")
     parts = []
@@ -205,28 +274,33 @@ def restore(
     files = None
     if with_files:
         files = timed("files", lambda: _unpack_files(folder, chain[-1], key, trusted, places_))
-    return Restored(data, files, chain, chain[-1].facts["system"], spent)
+    return Restored(data, files, chain, system, spent)
 
 
 def _unpack_files(
     folder: Path, newest: Link, key: bytes, trusted: Sequence[bytes], places_: Sequence[places.Named]
 ) -> Path | None:
-    name = newest.name.replace("/database.sbk", "/files.sbk")
-    files = folder / "files"
+    reading: dict[str, Any] = {"recipient_key": key, "trusted": trusted}
+    system, files = newest.facts["system"], folder / "files"
+
+    def belongs(header: Header) -> bool:
+        return header.kind is Kind.FILES and header.parent == newest.header.archive
+
     try:
-        header = unpack(name, files, places_, recipient_key=key, trusted=trusted)
+        unpack(newest.name.replace("/database.sbk", "/files.sbk"), files, places_, expect=belongs, **reading)
     except ArchiveMissing:
         return None
-    if header.kind is not Kind.FILES or header.parent != newest.header.archive:
-        raise archive.AnotherArchive
-    system = newest.facts["system"]
-    for stored in sorted({one.name for place in places_ for one in place.place.list(f"files/{system}/")}):
-        with opened(stored, places_) as source:
-            head = archive.peek(source, trusted=trusted)
+    for stored in listed(f"files/{system}/", places_):
+
+        def added(header: Header, name: str = stored) -> bool:
+            told = f"files/{system}/{header.created_at:%Y%m%dt%H%M%S%f}.sbk"
+            return header.kind is Kind.FILES and header.facts.get("system") == system and told == name
+
+        head = at_any(stored, places_, lambda source: archive.peek(source, trusted=trusted))
         # What was added after the backup; what came before it is in it.
         if head.created_at >= newest.header.created_at:
             more = folder / "more"
-            unpack(stored, more, places_, recipient_key=key, trusted=trusted)
+            unpack(stored, more, places_, expect=added, archive=head.archive, **reading)
             _merge(more, files)
     return files
 

@@ -1,7 +1,21 @@
 """Places and names in PostgreSQL's stream of changes."""
 
+import re
+
 SEGMENT_BYTES = 16 * 1024 * 1024
 _SEGMENTS_A_FILE = 0x100000000 // SEGMENT_BYTES
+_SEGMENT = re.compile(r"[0-9A-F]{24}")
+_HISTORY = re.compile(r"[0-9A-F]{8}\.history")
+
+
+def is_segment(name: str) -> bool:
+    """Tell whether this is the name of a segment: timeline, log and number."""
+    return _SEGMENT.fullmatch(name) is not None
+
+
+def is_history(name: str) -> bool:
+    """Tell whether this is the name of a timeline's history."""
+    return _HISTORY.fullmatch(name) is not None
 
 
 def lsn(text: str) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -95,8 +96,16 @@ def begin(
 
 
 @use_case
-def finish(*, backup_id: UUID, copies: list[StoredCopy], actor: Actor, at: datetime, **facts: Any) -> Backup:
-    """Note that a backup is complete and where its copies lie."""
+def finish(
+    *,
+    backup_id: UUID,
+    copies: list[StoredCopy],
+    actor: Actor,
+    at: datetime,
+    missed: Mapping[str, str] = MappingProxyType({}),
+    **facts: Any,
+) -> Backup:
+    """Note that a backup is complete and where its copies lie; `missed` are the targets without one, and why."""
     made: Backup = Backup.objects.select_for_update().get(pk=backup_id)
     made.state, made.finished_at = Backup.State.DONE, at
     made.milliseconds = int((at - made.started_at).total_seconds() * 1000)
@@ -121,6 +130,15 @@ def finish(*, backup_id: UUID, copies: list[StoredCopy], actor: Actor, at: datet
         subject=("backup", made.pk),
         facts={"kind": made.kind, "generation": made.generation, "bytes": made.bytes_stored},
     )
+    for target, code in sorted(missed.items()):
+        told: dict[str, str | int] = {"target": target, "part": "backup", "number": made.generation}
+        audit.record(
+            events.COPY_MISSED,
+            actor=actor,
+            subject=("backup", made.pk),
+            facts={**told, "code": code},
+            result="failed",
+        )
     return made
 
 

@@ -6,6 +6,7 @@ Promise kept: a target that fails takes nothing more and keeps nobody from the o
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,15 @@ class EveryTargetFailed(Refusal):
     """No target took the backup."""
 
     code = "backup_no_target"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was written, which targets hold it, and which do not, with the code of why."""
+
+    written: archive.Written
+    held: list[str]
+    missed: dict[str, str]
 
 
 class _TargetSink:
@@ -83,8 +93,8 @@ def store(
     finished: Callable[[], bool],
     facts: Callable[[], Mapping[str, str]] = dict,
     open_targets: Sequence[places.Named] | None = None,
-) -> tuple[archive.Written, list[str]]:
-    """Write one archive to every target; return it and the names of the targets that hold it.
+) -> Outcome:
+    """Write one archive to every target.
 
     Raises:
         EveryTargetFailed, archive.ProducerFailed.
@@ -111,4 +121,9 @@ def store(
     held = [sink.named.name for sink in sinks if sink.fault is None]
     if not held:
         raise EveryTargetFailed
-    return written, held
+    missed = {
+        sink.named.name: sink.fault.code if isinstance(sink.fault, Refusal) else "failed"
+        for sink in sinks
+        if sink.fault is not None
+    }
+    return Outcome(written, held, missed)

@@ -5,10 +5,9 @@ the database's own pages, in a folder that we alone may enter, and goes as soon 
 """
 
 import logging
-import re
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,14 +17,14 @@ from django.conf import settings
 
 from backups import archive, lateness, places, queries, rules, server, services, storing, taking, tars
 from backups.newest import note_changes
-from backups.segments import SEGMENT_BYTES, lsn, segment_end
+from backups.segments import SEGMENT_BYTES, is_history, is_segment, lsn, segment_end
 from core import ids
+from core.actor import Actor
 from core.errors import Refusal
 
 _log = logging.getLogger("strongbox.backups")
 SLOT = "strongbox_receiver"
-_WHOLE = re.compile(r"[0-9A-F]{24}")
-_HISTORY = re.compile(r"[0-9A-F]{8}\.history")
+_ACTOR = Actor.system("backup_stream")
 LOOK_SECONDS = 2.0
 _MARKS = 900
 _FILES_EVERY = timedelta(seconds=30)
@@ -54,6 +53,7 @@ class Receiver:
         self.system = str(taking.system_identifier())
         self._child: subprocess.Popen[bytes] | None = None
         self._marks: list[Mark] = []
+        self._missed: set[str] = set()
         self._stored_end = 0
         self._files_since = now()
         self._files_looked = now()
@@ -122,13 +122,11 @@ class Receiver:
         stored = 0
         newest = ""
         # A history of the branch of time comes first: without it nobody would look for what follows on it.
-        for path in sorted(
-            self.folder.iterdir(), key=lambda one: (not _HISTORY.fullmatch(one.name), one.name)
-        ):
-            if _WHOLE.fullmatch(path.name) or _HISTORY.fullmatch(path.name):
+        for path in sorted(self.folder.iterdir(), key=lambda one: (not is_history(one.name), one.name)):
+            if is_segment(path.name) or is_history(path.name):
                 self._store(path)
                 stored += 1
-                if _WHOLE.fullmatch(path.name):
+                if is_segment(path.name):
                     newest = path.name
                     self._stored_end = max(self._stored_end, segment_end(path.name))
                 path.unlink()
@@ -169,7 +167,7 @@ class Receiver:
         del self._marks[:-_MARKS]
 
     def _store(self, path: Path) -> None:
-        whole = bool(_WHOLE.fullmatch(path.name))
+        whole = is_segment(path.name)
         number = segment_end(path.name) // SEGMENT_BYTES if whole else int(path.name[:8], 16)
         at = self._now()
         with path.open("rb") as source:
@@ -192,16 +190,10 @@ class Receiver:
         facts: dict[str, str],
         at: datetime,
     ) -> None:
-        # A target that has it already got it before a crash: the same content, under the name of its place.
-        missing = []
-        for one in places.open_targets():
-            try:
-                one.place.head(name)
-            except Refusal:
-                missing.append(one)
+        missing = [one for one in places.open_targets() if not _has(one, name, facts)]
         if not missing:
             return
-        storing.store(
+        outcome = storing.store(
             source,
             name=name,
             header=archive.Header(
@@ -211,6 +203,15 @@ class Receiver:
             finished=lambda: True,
             open_targets=missing,
         )
+        self._note_missed(generation, outcome.missed)
+
+    def _note_missed(self, number: int, missed: Mapping[str, str]) -> None:
+        """Give a signal of a target that stopped taking changes, once until it takes them again."""
+        fresh = {target: code for target, code in missed.items() if target not in self._missed}
+        self._missed = set(missed)
+        if fresh:
+            with queries.of_operator():
+                lateness.note_missed(number=number, missed=fresh, actor=_ACTOR, at=self._now())
 
     def _store_new_files(self) -> None:
         """Store files that were added since the last look: the rows that name them are in the stream already."""
@@ -262,6 +263,16 @@ class Receiver:
                 output.close()
                 child.wait()
         self._files_since = at
+
+
+def _has(one: places.Named, name: str, facts: Mapping[str, str]) -> bool:
+    """Tell whether a target took this before a crash. The names to come can be told: others may stand there first."""
+    try:
+        with one.place.get(name) as source:
+            found = archive.verify(source, trusted=places.trusted()).facts
+    except Refusal:
+        return False
+    return all(found.get(key) == told for key, told in facts.items())
 
 
 def run(

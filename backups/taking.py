@@ -85,12 +85,14 @@ def take(
         )
     try:
         counts = row_counts()
-        database, facts = _database(made, parent, opened, now, progress)
-        files = _files(made, opened, now)
+        missed: dict[str, str] = {}
+        database, facts = _database(made, parent, opened, now, progress, missed)
+        files = _files(made, opened, now, missed)
         with queries.of_operator():
             done = services.finish(
                 backup_id=made.pk,
                 copies=[*database, *files],
+                missed=missed,
                 actor=actor,
                 at=now(),
                 row_counts=counts,
@@ -170,6 +172,7 @@ def _database(
     opened: Sequence[places.Named],
     now: Callable[[], datetime],
     progress: Progress,
+    missed: dict[str, str],
 ) -> tuple[list[services.StoredCopy], dict[str, Any]]:
     command = [str(places.program("pg_basebackup")), *server.way(), "--format=tar", "--pgdata=-"]
     # The changes made meanwhile go along: each backup can be restored from itself alone.
@@ -200,7 +203,7 @@ def _database(
             }
 
         try:
-            written, held = storing.store(
+            outcome = storing.store(
                 watch,
                 name=object_name(made, "database"),
                 header=archive.Header(
@@ -232,12 +235,13 @@ def _database(
             part=Copy.Part.DATABASE,
             target=target,
             name=object_name(made, "database"),
-            bytes_stored=written.bytes_out,
-            sha256=written.sha256,
+            bytes_stored=outcome.written.bytes_out,
+            sha256=outcome.written.sha256,
         )
-        for target in held
+        for target in outcome.held
     ]
-    return stored, {**facts, "bytes_in": written.bytes_in}
+    missed.update(outcome.missed)
+    return stored, {**facts, "bytes_in": outcome.written.bytes_in}
 
 
 class ManifestMissing(Refusal):
@@ -266,7 +270,7 @@ def system_identifier() -> int:
 
 
 def _files(
-    made: Backup, opened: Sequence[places.Named], now: Callable[[], datetime]
+    made: Backup, opened: Sequence[places.Named], now: Callable[[], datetime], missed: dict[str, str]
 ) -> list[services.StoredCopy]:
     """Store the encrypted files; taken after the rows, so that what a row names is there."""
     folder = settings.FILES_DIR
@@ -282,7 +286,7 @@ def _files(
     )
     output = archive.widen(server.pipe(child.stdout))
     try:
-        written, held = storing.store(
+        outcome = storing.store(
             output,
             name=object_name(made, "files"),
             header=archive.Header(
@@ -302,13 +306,14 @@ def _files(
         if child.poll() is None:
             child.kill()
         child.wait()
+    missed.update(outcome.missed)
     return [
         services.StoredCopy(
             part=Copy.Part.FILES,
             target=target,
             name=object_name(made, "files"),
-            bytes_stored=written.bytes_out,
-            sha256=written.sha256,
+            bytes_stored=outcome.written.bytes_out,
+            sha256=outcome.written.sha256,
         )
-        for target in held
+        for target in outcome.held
     ]

@@ -91,10 +91,13 @@ def run(
     with places.scratch() as folder:
         restored: restoring.Restored | None = None
 
+        known: newest.Newest | None = None
+
         def fetch() -> dict[str, int]:
-            nonlocal restored
+            nonlocal restored, known
+            known = newest.known()
             restored = restoring.restore(
-                folder, wanted=wanted, key=key, trusted=trusted, places_=where, newest=newest.known()
+                folder, wanted=wanted, key=key, trusted=trusted, places_=where, newest=known
             )
             return {"archives": len(restored.chain), **restored.milliseconds}
 
@@ -106,7 +109,7 @@ def run(
                 backup = Backup.objects.filter(pk=UUID(restored.chain[-1].header.archive)).first()
             # pg_verifybackup has passed over every part and over what they were combined to, or we were not here.
             drill.add(Found(name="manifest", ok=True, milliseconds=0, counts={"parts": len(restored.chain)}))
-            with restoring.Spool(folder, where, system=restored.system, key=key, trusted=trusted) as spool:
+            with restoring.Spool(folder, where, restored, key=key, trusted=trusted, newest=known) as spool:
                 copy = server.ScratchServer(
                     folder, restored.data, recovery=restoring.recovery(spool, wanted=wanted)
                 )
@@ -140,9 +143,12 @@ def run(
 
 
 def _start(copy: server.ScratchServer, spool: restoring.Spool) -> dict[str, int]:
-    copy.start()
-    if spool.broken:
-        raise server.ScratchServerFailed(f"A segment of changes is broken: {spool.broken}")
+    try:
+        copy.start()
+    except server.ScratchServerFailed as error:
+        raise spool.fault or error from None
+    if spool.fault is not None:
+        raise spool.fault
     return {"segments": spool.handed}
 
 

@@ -151,9 +151,14 @@ class Target(ABC):
         return self.head(name)
 
 
+def is_name(name: str) -> bool:
+    """Tell whether something could be stored under this name; whatever else lies at a target is not ours."""
+    return bool(_NAME.fullmatch(name)) and not name.endswith(KEEP_SUFFIX) and ".." not in name
+
+
 def named(name: str) -> str:
     """Return the name if it is one. Raises NameRefused."""
-    if not _NAME.fullmatch(name) or name.endswith(KEEP_SUFFIX) or ".." in name:
+    if not is_name(name):
         raise NameRefused(field="name")
     return name
 

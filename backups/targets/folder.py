@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISREG
 from typing import BinaryIO
 from urllib.parse import SplitResult, unquote
 
@@ -26,6 +27,7 @@ from backups.targets.contract import (
     Target,
     TargetUnknown,
     TargetUnusable,
+    is_name,
     named,
     spelled,
     written,
@@ -76,7 +78,7 @@ class Folder(Target):
     def get(self, name: str) -> AbstractContextManager[BinaryIO]:
         """Open the file, never through a link that somebody laid."""
         try:
-            return os.fdopen(os.open(self._path(name), os.O_RDONLY | os.O_NOFOLLOW), "rb")
+            return _open(self._path(name))
         except FileNotFoundError:
             raise NotStored(field="name") from None
         except OSError as error:
@@ -98,8 +100,7 @@ class Folder(Target):
             for file in files:
                 path = Path(folder) / file
                 name = path.relative_to(self.root).as_posix()
-                hidden = file.startswith(".") or file.endswith(KEEP_SUFFIX) or path.is_symlink()
-                if not hidden and name.startswith(prefix):
+                if is_name(name) and name.startswith(prefix) and S_ISREG(path.lstat().st_mode):
                     found.append(name)
         for name in sorted(found):
             yield self.head(name)
@@ -143,7 +144,11 @@ class Folder(Target):
         return swept
 
     def _path(self, name: str) -> Path:
-        return self.root / named(name)
+        path = self.root / named(name)
+        for folder in path.parents[: len(path.relative_to(self.root).parts) - 1]:
+            if folder.is_symlink():
+                raise TargetUnusable(f"{folder.relative_to(self.root)} is a link that leads elsewhere")
+        return path
 
     def _name(self, partial: Path, path: Path, until: datetime) -> None:
         try:
@@ -190,9 +195,19 @@ def _make_folder(path: Path) -> None:
     _sync_folder(path.parent)
 
 
+def _open(path: Path) -> BinaryIO:
+    """Open a file to read: neither a link nor a pipe on which whoever laid it would let us wait."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{path.name} is no file")
+    return os.fdopen(handle, "rb")
+
+
 def _kept(path: Path) -> datetime | None:
     try:
-        return spelled(path.with_name(path.name + KEEP_SUFFIX).read_text("ascii"))
+        with _open(path.with_name(path.name + KEEP_SUFFIX)) as file:
+            return spelled(file.read(64).decode("ascii"))
     except (OSError, ValueError):
         return None
 

@@ -27,6 +27,7 @@ from backups.targets.contract import (
     Target,
     TargetUnknown,
     TargetUnusable,
+    is_name,
     named,
 )
 
@@ -89,7 +90,9 @@ class Bucket(Target):
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """Yield the first version of every name; their locks are not asked for."""
         for version in self._versions(self._prefix + prefix, exactly=False):
-            yield Stored(version.key.removeprefix(self._prefix), version.size, version.at)
+            name = version.key.removeprefix(self._prefix)
+            if is_name(name):
+                yield Stored(name, version.size, version.at)
 
     def delete(self, name: str, *, at: datetime) -> None:
         """Delete every version; the bucket alone decides whether it is time, by its own clock."""

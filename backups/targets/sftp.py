@@ -31,6 +31,7 @@ from backups.targets.contract import (
     Target,
     TargetUnknown,
     TargetUnusable,
+    is_name,
     named,
     spelled,
     written,
@@ -280,9 +281,10 @@ def _make_folders(sftp: paramiko.SFTPClient, path: str) -> None:
 
 def _walk(sftp: paramiko.SFTPClient, folder: str, under: str) -> Iterator[str]:
     for entry in sftp.listdir_attr(folder):
-        if entry.filename.startswith(".") or entry.filename.endswith(KEEP_SUFFIX):
-            continue
         name, mode = under + entry.filename, entry.st_mode or 0
+        # Only what we could have stored, and no deeper: the other side says what it likes.
+        if "/" in entry.filename or not is_name(name):
+            continue
         if S_ISDIR(mode):
             yield from _walk(sftp, join(folder, entry.filename), name + "/")
         elif S_ISREG(mode):

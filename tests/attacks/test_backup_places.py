@@ -1,0 +1,588 @@
+"""Whoever holds a place for backups changes, exchanges, hides and invents what lies there, and none of it is believed.
+
+Each through the product's own store, a bucket behind a server that speaks S3 and an account of a machine with
+sshd, changed from the other side; and by a verification, a restore, a drill and the standalone reader alike.
+"""
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from alerts.rules import keeping as watched
+from audit.models import Event
+from backups import archive, newest, places, queries, reader, restoring, services, storing, streaming, taking
+from backups.archive import headers
+from backups.drills import results, running
+from backups.models import Backup, Copy
+from backups.work import verify
+from compliance.controls.checks import assurance
+from core import canonical, clock, primitives
+from core.actor import Actor
+from core.errors import Refusal
+from tests.attacks import liars
+from tests.rules.backups.test_backup_tampering import apart
+from tests.services.backups import places as outside
+
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("backup places")]
+ACTOR = Actor.system("tests")
+SYSTEM = "7301"
+KEEP = timedelta(days=35)
+# Two whole chunks and a rest: incompressible, or it would all be one.
+CONTENT = bytes(range(256)) + b"".join(primitives.random_key() for _ in range((2 << 20) // 32 + 400))
+
+
+@dataclass
+class Place:
+    """One place as both sides see it: by its address, and by the hands of whoever holds it."""
+
+    kind: str
+    lies: liars.Lies
+    address: Callable[[str], str]
+    # Under a folder of its own, so that each case begins with an empty place.
+    lay: Callable[[str, str, bytes], None]
+    fetch: Callable[[str, str], bytes]
+    take_away: Callable[[str, str], None]
+    credentials: dict[str, str]
+    withdraw: Callable[[], None]
+    give_back: Callable[[], None]
+    cases: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def used(self, tmp_path: Path, *, beside: str = "") -> Iterator[str]:
+        """Let the product use it, alone or beside another; returns the name of the fresh folder."""
+        self.cases.append(f"{tmp_path.name}-{len(self.cases)}")
+        given = f"place={self.address(self.cases[-1])} {beside}"
+        known = tmp_path / f"known-{len(self.cases)}"
+        with override_settings(BACKUP_TARGETS=given, BACKUP_CREDENTIALS=self.credentials, ERASURE_DIR=known):
+            yield self.cases[-1]
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Place]:
+    lies = liars.Lies()
+    with outside.s3_server() as endpoint, liars.bucket(endpoint, lies) as shown:
+        thief = outside.s3_client(endpoint)
+
+        def lay(case: str, name: str, content: bytes) -> None:
+            thief.put_object(Bucket="locked", Key=f"{case}/{name}", Body=content)
+
+        def withdraw() -> None:
+            lies.withdrawn = "PUT .*partNumber"
+
+        yield Place(
+            kind="s3",
+            lies=lies,
+            address=lambda case: f"s3://locked/{case}?region=eu-central-1&endpoint={shown}",
+            lay=lay,
+            fetch=lambda case, name: thief.get_object(Bucket="locked", Key=f"{case}/{name}")["Body"].read(),
+            take_away=lambda case, name: thief.delete_object(Bucket="locked", Key=f"{case}/{name}"),
+            credentials={"access_key": outside.KEYS.access_key, "secret_key": outside.KEYS.secret_key},
+            withdraw=withdraw,
+            give_back=lambda: setattr(lies, "withdrawn", ""),
+        )
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[outside.Machine]:
+    with outside.ssh_machine(tmp_path_factory.mktemp("machine")) as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def account(sshd: outside.Machine) -> Place:
+    known = (sshd.home / "authorized").read_text()
+
+    def lay(case: str, name: str, content: bytes) -> None:
+        path = sshd.home / case / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def withdraw() -> None:
+        (sshd.home / "authorized").write_text("")
+        sshd.hang_up()
+
+    return Place(
+        kind="sftp",
+        lies=liars.Lies(),
+        address=lambda case: f"sftp://{outside.getpass.getuser()}@127.0.0.1:{sshd.port}{sshd.home / case}",
+        lay=lay,
+        fetch=lambda case, name: (sshd.home / case / name).read_bytes(),
+        take_away=lambda case, name: (sshd.home / case / name).unlink(),
+        credentials={
+            "ssh_key": sshd.credentials.ssh_key,
+            "ssh_host_key": sshd.credentials.ssh_host_key,
+        },
+        withdraw=withdraw,
+        give_back=lambda: (sshd.home / "authorized").write_text(known) and None,
+    )
+
+
+@pytest.fixture
+def lying_account(account: Place, sshd: outside.Machine) -> Iterator[Place]:
+    lies = liars.Lies()
+    with liars.machine(sshd.home, lies) as port:
+        yield replace(
+            account,
+            lies=lies,
+            address=lambda case: f"sftp://somebody@127.0.0.1:{port}{sshd.home / case}",
+            cases=account.cases,
+        )
+
+
+@pytest.fixture(params=["s3", "sftp"])
+def place(request: pytest.FixtureRequest) -> Place:
+    return request.getfixturevalue({"s3": "bucket", "sftp": "account"}[request.param])
+
+
+@pytest.fixture(params=["s3", "sftp"])
+def liar(request: pytest.FixtureRequest) -> Iterator[Place]:
+    found = request.getfixturevalue({"s3": "bucket", "sftp": "lying_account"}[request.param])
+    yield found
+    for name, told in vars(liars.Lies()).items():
+        setattr(found.lies, name, told)
+
+
+def archived(
+    *, kind: archive.Kind = archive.Kind.FULL, signer: archive.Signer | None = None, **header: Any
+) -> bytes:
+    facts = {"consistent_at": clock.now().isoformat(), "manifest_sha256": "ab" * 32, "system": SYSTEM}
+    facts |= header.pop("told", {})
+    sink = io.BytesIO()
+    archive.write(
+        [header.pop("content", CONTENT)],
+        sink,
+        header=archive.Header(kind=kind, created_at=clock.now(), **header),
+        recipients=places.recipients(),
+        signer=signer or places.signer(),
+        finished=lambda: True,
+        facts=lambda: facts,
+    )
+    return sink.getvalue()
+
+
+def known_backup(stored: Callable[[Backup], bytes]) -> tuple[Backup, bytes]:
+    """A backup that is in the catalogue; its bytes lie nowhere yet."""
+    with queries.of_operator():
+        made = services.begin(kind="full", parent=None, floor=0, job_id=None, actor=ACTOR, at=clock.now())
+        whole = stored(made)
+        copy = services.StoredCopy(
+            part=Copy.Part.DATABASE,
+            target="place",
+            name=taking.object_name(made, "database"),
+            bytes_stored=len(whole),
+            sha256=primitives.sha256(whole).hex(),
+        )
+        return services.finish(backup_id=made.pk, copies=[copy], actor=ACTOR, at=clock.now()), whole
+
+
+def of_backup(made: Backup) -> bytes:
+    return archived(generation=made.generation, archive=str(made.pk))
+
+
+def note(made: Backup) -> None:
+    newest.note_backup(
+        generation=made.generation,
+        archive_id=str(made.pk),
+        manifest_sha256="ab" * 32,
+        held=["place"],
+        at=clock.now(),
+    )
+
+
+def restoring_says(tmp_path: Path) -> str:
+    """What a restore of what lies there comes to: the code of its refusal."""
+    folder = tmp_path / "restored"
+    folder.mkdir(exist_ok=True)
+    try:
+        restoring.restore(
+            folder,
+            wanted=None,
+            key=places.drill_key(),
+            trusted=places.trusted(),
+            places_=places.open_targets(),
+            newest=newest.known(),
+        )
+    except Refusal as refusal:
+        assert refusal.message.endswith(".")
+        assert [path.name for path in folder.iterdir()] == []
+        return refusal.code
+    raise AssertionError("it was restored")
+
+
+def drilling_says() -> str:
+    """What a drill comes to, and that it is written down."""
+    with queries.of_operator():
+        made = results.begin(wanted=None, job_id=None, actor=ACTOR, at=clock.now())
+    done = running.run(drill_id=made.pk, wanted=None, actor=ACTOR, now=clock.now)
+    assert done.state == "failed"
+    with queries.of_operator():
+        told = Event.objects.get(event="drill.failed", subject_id=made.pk)
+        assert (told.facts["code"], told.result) == (done.code, "failed")
+        assert assurance.drill_passed(clock.now()).state == "failing"
+    return done.code
+
+
+def verifying_says(made: Backup) -> str:
+    assert verify(made.pk, actor=ACTOR, now=clock.now) == (0, 1)
+    with queries.of_operator():
+        told = Event.objects.filter(event="backup.verify_failed", subject_id=made.pk).order_by("at", "id")
+        return str(list(told)[-1].facts["code"])
+
+
+def reading_says(folder: Path, stored: bytes, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What the reader that needs nothing of ours says of the bytes as they were fetched."""
+    folder.mkdir(exist_ok=True)
+    (folder / "database.sbk").write_bytes(stored)
+    known = [part for one in places.trusted() for part in ("--trusted", one.hex())]
+    assert reader.main(["verify", str(folder), *known, "--newest-known", "1", "--json"]) == reader.BAD
+    return [fault["problem"] for fault in json.loads(capsys.readouterr().out)["problems"]]
+
+
+def resigned(stored: bytes, **changed: Any) -> bytes:
+    parts = apart(stored)
+    header = canonical.dumps({**json.loads(parts.header), **changed})
+    signature = primitives.ed25519_sign(places.signer().private, headers.HEADER_DOMAIN + header)
+    return parts.but(header=header, signature=signature)
+
+
+def flipped(stored: bytes, at: int) -> bytes:
+    return stored[:at] + bytes([stored[at] ^ 4]) + stored[at + 1 :]
+
+
+STRANGER = archive.Signer(primitives.ed25519_generate()[0])
+WRONG, DAMAGED, UNKNOWN = "archive_signature_wrong", "archive_damaged", "archive_signer_unknown"
+
+
+def alterations(made: Backup, whole: bytes) -> dict[str, tuple[bytes, str]]:
+    """Everything that is done to the bytes, and by which code it is told."""
+    parts = apart(whole)
+    one, two, *rest = parts.chunks
+    again = archived(generation=made.generation, archive=str(made.pk))
+    return {
+        "a bit of the content": (flipped(whole, len(whole) // 2), WRONG),
+        "a bit of the header": (flipped(whole, 60), WRONG),
+        "a bit of the closing": (flipped(whole, len(whole) - 100), WRONG),
+        "chunks exchanged": (parts.but(chunks=(two, one, *rest)), WRONG),
+        "a chunk of another": (parts.but(chunks=(apart(again).chunks[0], two, *rest)), WRONG),
+        "a chunk less": (parts.but(chunks=(one, *rest)), WRONG),
+        "cut short": (whole[:-1], DAMAGED),
+        "cut in half": (whole[: len(whole) // 2], DAMAGED),
+        "nothing at all": (b"", DAMAGED),
+        "something behind it": (whole + whole[:70], DAMAGED),
+        "no signature": (parts.but(signature=bytes(64)), WRONG),
+        "no seal": (parts.but(seal=bytes(64)), WRONG),
+        "of a stranger": (
+            archived(generation=made.generation, archive=str(made.pk), signer=STRANGER),
+            UNKNOWN,
+        ),
+        "an old version": (resigned(whole, format="strongbox.backup.v0"), "not_an_archive"),
+    }
+
+
+def test_every_change_in_the_place_is_refused_and_told(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, whole = known_backup(of_backup)
+    name = taking.object_name(made, "database")
+    for what, (altered, code) in alterations(made, whole).items():
+        with place.used(tmp_path) as case:
+            note(made)
+            place.lay(case, name, altered)
+            said = {restoring_says(tmp_path), drilling_says(), verifying_says(made)}
+            assert said == {code}, (what, said)
+            assert reading_says(tmp_path / "fetched", place.fetch(case, name), capsys), what
+    # The alerts that belong to it, and the control above.
+    codes = {rule.code: rule.codes for rule in watched.RULES}
+    assert "backup.verify_failed" in codes["OPS-02"] and "drill.failed" in codes["OPS-03"]
+    assert {"backup.failed", "backup.copy_missed"} <= codes["OPS-01"]
+
+
+def test_what_is_signed_and_in_the_wrong_place_is_refused(place: Place, tmp_path: Path) -> None:
+    """An older one, one of another cluster, one of another number: each of ours, and none the one that is wanted."""
+    older, old = known_backup(of_backup)
+    made, whole = known_backup(of_backup)
+    name, old_name = (taking.object_name(one, "database") for one in (made, older))
+    elsewhere = archived(
+        generation=made.generation, archive=str(made.pk), told={"system": "9", "manifest_sha256": "cd" * 32}
+    )
+    twin = archived(generation=made.generation, archive=str(older.pk))
+    for laid, code in (
+        ({name: old, old_name: old}, "another_archive"),
+        ({old_name: old}, "archive_older_than_known"),
+        ({name: elsewhere}, "another_archive"),
+        ({name: twin}, "another_archive"),
+        # Links, and names that lead elsewhere, are no backups.
+        ({"backups/../../x.sbk": whole, "backups/X/database.sbk": whole}, "nothing_stored"),
+    ):
+        with place.used(tmp_path) as case:
+            note(made)
+            for where, content in laid.items():
+                place.lay(case, where, content)
+            assert {restoring_says(tmp_path), drilling_says()} == {code}, laid.keys()
+            assert {stored.name for stored in places.open_targets()[0].place.list()} <= {name, old_name}
+            expected = {"another_archive", "archive_older_than_known", "not_stored", "not_what_was_stored"}
+            assert verifying_says(made) in expected
+    # With the same key, whole, newest and of another cluster: the changes that were stored last tell.
+    foreign = archived(generation=made.generation + 1, archive="foreign", told={"system": "9"})
+    with place.used(tmp_path) as case:
+        note(made)
+        newest.note_changes(system=SYSTEM, segment="000000010000000000000005")
+        place.lay(case, f"backups/{made.generation + 1:08d}-full/database.sbk", foreign)
+        assert {restoring_says(tmp_path), drilling_says()} == {"another_cluster"}
+
+
+def test_what_is_laid_over_a_locked_backup_changes_nothing(bucket: Place, tmp_path: Path) -> None:
+    """An older version of itself, another one, a delete marker: what counts is what was written first."""
+    _, old = known_backup(of_backup)
+    made, whole = known_backup(of_backup)
+    name = taking.object_name(made, "database")
+    for over in (old, b"rubbish", None):
+        with bucket.used(tmp_path) as case:
+            (one,) = places.open_targets()
+            one.place.put(name, io.BytesIO(whole), clock.now() + KEEP)
+            if over is None:
+                bucket.take_away(case, name)
+            else:
+                bucket.lay(case, name, over)
+                assert bucket.fetch(case, name) == over
+            assert verify(made.pk, actor=ACTOR, now=clock.now) == (1, 0)
+
+
+def test_links_on_the_machine_are_not_followed(account: Place, sshd: outside.Machine, tmp_path: Path) -> None:
+    made, whole = known_backup(of_backup)
+    name = Path(taking.object_name(made, "database"))
+    for link in (name, name.parent):
+        with account.used(tmp_path) as case:
+            note(made)
+            account.lay(case, "aside/database.sbk", whole)
+            path = sshd.home / case / link
+            path.parent.mkdir(parents=True)
+            path.symlink_to(sshd.home / case / "aside" / ("database.sbk" if link is name else ""))
+            assert {restoring_says(tmp_path), drilling_says()} == {"nothing_stored"}
+
+
+def test_a_place_that_lies_is_found_out(liar: Place, tmp_path: Path) -> None:
+    older, old = known_backup(of_backup)
+    made, whole = known_backup(of_backup)
+    name, old_name = (taking.object_name(one, "database") for one in (made, older))
+    with liar.used(tmp_path) as case:
+        note(made)
+        liar.lay(case, old_name, old)
+        liar.lay(case, name, whole)
+        (one,) = places.open_targets()
+        liar.lies.invented = ["../../../etc/passwd", "backups/../x.sbk", "A", "a b"]
+        assert [stored.name for stored in one.place.list()] == [old_name, name]
+        liar.lies.invented, liar.lies.hidden = [], f"{made.generation:08d}"
+        assert {restoring_says(tmp_path), drilling_says()} == {"archive_older_than_known"}
+        liar.lies.hidden = "backups"
+        assert restoring_says(tmp_path) == "nothing_stored"
+        liar.lies.hidden, liar.lies.halves = "", True
+        for smoothly in (False, True) if liar.kind == "s3" else (False,):
+            liar.lies.smoothly = smoothly
+            said = {restoring_says(tmp_path), drilling_says(), verifying_says(made)}
+            assert said == {DAMAGED if smoothly else "target_unusable"}
+
+
+def test_a_machine_whose_key_changed_is_not_spoken_to(
+    account: Place, sshd: outside.Machine, tmp_path: Path
+) -> None:
+    made, whole = known_backup(of_backup)
+    changed = {**account.credentials, "ssh_host_key": (sshd.home / "other.pub").read_text()}
+    with replace(account, credentials=changed).used(tmp_path) as case:
+        note(made)
+        account.lay(case, taking.object_name(made, "database"), whole)
+        assert {restoring_says(tmp_path), drilling_says(), verifying_says(made)} == {"target_unusable"}
+
+
+def test_one_place_that_was_changed_or_is_gone_does_not_spoil_the_other(place: Place, tmp_path: Path) -> None:
+    made, whole = known_backup(of_backup)
+    name = taking.object_name(made, "database")
+    good = tmp_path / "good" / name
+    good.parent.mkdir(parents=True)
+    good.write_bytes(whole)
+    for changed in (flipped(whole, len(whole) // 2), b"", None):
+        with place.used(tmp_path, beside=f"good=file://{tmp_path / 'good'}") as case:
+            note(made)
+            if changed is None:
+                place.withdraw()
+                place.lies.withdrawn = "." if place.kind == "s3" else ""
+            else:
+                place.lay(case, name, changed)
+            try:
+                (link,) = restoring.chain_at(
+                    places.open_targets(), trusted=places.trusted(), wanted=None, newest=newest.known()
+                )
+                # What lies there is no tar: that it comes so far says that the good copy was opened.
+                with pytest.raises(restoring.UnpackFailed):
+                    restoring.unpack(
+                        name,
+                        tmp_path / "part",
+                        places.open_targets(),
+                        recipient_key=places.drill_key(),
+                        trusted=places.trusted(),
+                    )
+            finally:
+                place.give_back()
+            assert (link.header.archive, (tmp_path / "part").exists()) == (str(made.pk), False)
+
+
+def test_an_account_withdrawn_half_way_leaves_nothing_and_is_told(place: Place, tmp_path: Path) -> None:
+    def content(before: int = 4) -> Iterator[bytes]:
+        for number in range(24):
+            if number == before:
+                place.withdraw()
+            yield primitives.random_key() * (1 << 15)
+
+    def store(made: Backup) -> storing.Outcome:
+        described = archive.Header(archive.Kind.FULL, made.generation, clock.now(), archive=str(made.pk))
+        name, until = taking.object_name(made, "database"), clock.now() + KEEP
+        return storing.store(content(), name=name, header=described, keep_until=until, finished=lambda: True)
+
+    for beside, held in ((f"good=file://{tmp_path / 'good'}", ["good"]), ("", [])):
+        with queries.of_operator():
+            made = services.begin(kind="full", parent=None, floor=0, job_id=None, actor=ACTOR, at=clock.now())
+        with place.used(tmp_path, beside=beside):
+            try:
+                if not held:
+                    with pytest.raises(storing.EveryTargetFailed):
+                        store(made)
+                    with queries.of_operator():
+                        services.fail(backup_id=made.pk, code="backup_no_target", actor=ACTOR, at=clock.now())
+                else:
+                    outcome = store(made)
+                    assert (outcome.held, outcome.missed) == (held, {"place": "target_unusable"})
+                    with queries.of_operator():
+                        services.finish(
+                            backup_id=made.pk, copies=[], missed=outcome.missed, actor=ACTOR, at=clock.now()
+                        )
+                        told = Event.objects.get(event="backup.copy_missed", subject_id=made.pk)
+                    facts = {"target": "place", "part": "backup", "number": made.generation}
+                    assert (told.facts, told.result) == ({**facts, "code": "target_unusable"}, "failed")
+            finally:
+                place.give_back()
+            assert list(places.open_targets()[0].place.list()) == []
+
+
+def test_a_backup_whose_bucket_refuses_it_has_failed(bucket: Place, tmp_path: Path) -> None:
+    """PostgreSQL's own program, ended in the middle of its copy."""
+    with bucket.used(tmp_path):
+        bucket.withdraw()
+        try:
+            with pytest.raises(storing.EveryTargetFailed):
+                taking.take(kind="full", actor=ACTOR, now=clock.now)
+        finally:
+            bucket.give_back()
+        assert list(places.open_targets()[0].place.list()) == []
+    with queries.of_operator():
+        made = Backup.objects.latest("generation")
+        told = Event.objects.get(event="backup.failed", subject_id=made.pk)
+    assert (made.state, told.facts["code"]) == ("failed", "backup_no_target")
+
+
+# The stream of changes.
+
+SEGMENTS = [f"0000000100000000{number:08X}" for number in range(3, 10)]
+
+
+def change(segment: str, **told: str) -> bytes:
+    return archived(
+        kind=archive.Kind.WAL,
+        generation=5,
+        content=b"changes",
+        facts={"segment": segment, "system": SYSTEM, **told},
+    )
+
+
+def asked(tmp_path: Path, segments: Sequence[str]) -> dict[str, str]:
+    """What the restored server gets for each segment it asks for: what it is, or what is wrong."""
+    data = tmp_path / "data"
+    (data / "pg_wal").mkdir(parents=True, exist_ok=True)
+    (data / "pg_wal" / SEGMENTS[0]).touch()
+    restored = restoring.Restored(data, None, [], SYSTEM, {})
+    found = {}
+    for segment in segments:
+        with places.scratch() as folder:
+            given = {"key": places.drill_key(), "trusted": places.trusted(), "newest": newest.known()}
+            spool = restoring.Spool(folder, places.open_targets(), restored, **given)
+            with spool:
+                (spool.folder / f"{segment}.ask").touch()
+                limit = clock.now() + timedelta(seconds=20)
+                while not (
+                    answers := [p for p in spool.folder.glob(f"{segment}.*") if p.suffix[1:] in ANSWERS]
+                ):
+                    assert clock.now() < limit
+            found[segment] = spool.fault.code if spool.fault else answers[0].suffix[1:]
+    return found
+
+
+ANSWERS = ("have", "none", "broken")
+
+
+def test_a_gap_in_the_changes_does_not_pass_for_their_end(place: Place, tmp_path: Path) -> None:
+    brought, whole, absent, foreign, renamed, last, beyond = SEGMENTS
+    made, _ = known_backup(of_backup)
+    with place.used(tmp_path) as case:
+        note(made)
+        newest.note_changes(system=SYSTEM, segment=last)
+
+        def lay(segment: str, content: bytes) -> None:
+            place.lay(case, f"wal/{SYSTEM}/{segment.lower()}.sbk", content)
+
+        lay(whole, change(whole))
+        lay(last, flipped(change(last), -20))
+        lay(foreign, change(foreign, system="9"))
+        lay(renamed, change(whole))
+        assert asked(tmp_path, [*SEGMENTS, "00000001.history", "00000002.history"]) == {
+            brought: "none",
+            whole: "have",
+            absent: "changes_withheld",
+            foreign: "another_archive",
+            renamed: "another_archive",
+            last: WRONG,
+            beyond: "none",
+            "00000001.history": "none",
+            "00000002.history": "none",
+        }
+        # Silence is no end either, not even where nobody knows how far the changes go.
+        place.withdraw()
+        place.lies.withdrawn = "." if place.kind == "s3" else ""
+        try:
+            assert asked(tmp_path, [beyond]) == {beyond: "target_unusable"}
+        finally:
+            place.give_back()
+
+
+def test_who_stands_under_the_next_name_first_does_not_swallow_the_changes(
+    place: Place, tmp_path: Path
+) -> None:
+    """The names of segments can be told beforehand; what stands there is believed only if it is ours."""
+    with override_settings(BACKUP_WORK_DIR=tmp_path / "work"):
+        receiver = streaming.Receiver(now=clock.now)
+
+        def comes(case: str, segment: str) -> Path:
+            place.lay(case, f"wal/{receiver.system}/{segment.lower()}.sbk", b"there first")
+            path = receiver.folder / segment
+            path.write_bytes(b"changes")
+            return path
+
+        with place.used(tmp_path, beside=f"good=file://{tmp_path / 'good'}") as case:
+            for segment in SEGMENTS[:2]:
+                path = comes(case, segment)
+                assert (receiver.step(), path.exists()) == (1, False)
+                # Told once, not every minute.
+                with queries.of_operator():
+                    told = Event.objects.get(event="backup.copy_missed")
+                assert (told.facts["target"], told.facts["code"]) == ("place", "already_stored")
+        with place.used(tmp_path) as case:
+            path = comes(case, SEGMENTS[2])
+            with pytest.raises(storing.EveryTargetFailed):
+                receiver.step()
+            assert path.read_bytes() == b"changes"
