@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -97,6 +98,9 @@ def _untar(source: Any, folder: Path, **reading: Any) -> Header:
         if child.poll() is None:
             child.kill()
             child.wait()
+        for end in (child.stdin, child.stderr):
+            with suppress(OSError, AttributeError):
+                end.close()  # type: ignore[union-attr]
     if child.returncode:
         raise UnpackFailed(f"tar failed: {said.decode(errors='replace')[-300:]}")
     return header

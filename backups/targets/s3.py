@@ -182,7 +182,7 @@ class Bucket(Target):
         except ClientError as error:
             _refuse(error, operation)
         except BotoCoreError as error:
-            raise TargetUnusable(str(error)) from error
+            raise TargetUnusable(_sentence(error)) from error
 
 
 class _Upload:
@@ -240,10 +240,14 @@ class _Body:
         try:
             return bytes(self._body.read(None if size < 0 else size))
         except (BotoCoreError, OSError) as error:
-            raise TargetUnusable(str(error)) from error
+            raise TargetUnusable(_sentence(error)) from error
 
     def close(self) -> None:
         self._body.close()
+
+
+def _sentence(error: Exception) -> str:
+    return f"The bucket cannot be used: {str(error).rstrip('.')}."
 
 
 def _refuse(error: ClientError, operation: str) -> NoReturn:
@@ -256,7 +260,7 @@ def _refuse(error: ClientError, operation: str) -> NoReturn:
         raise StillKept(field="name") from None
     if operation == "put_object_retention" and code in ("AccessDenied", "InvalidRequest"):
         raise KeptLonger(field="keep_until") from None
-    raise TargetUnusable(f"{operation}: {code or error}") from error
+    raise TargetUnusable(f"The bucket refused {operation}: {code or error}.") from error
 
 
 def _whole(at: datetime) -> datetime:

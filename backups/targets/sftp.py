@@ -229,7 +229,17 @@ def _fault() -> Iterator[None]:
     except FileNotFoundError:
         raise NotStored(field="name") from None
     except (OSError, EOFError, paramiko.SSHException) as error:
-        raise TargetUnusable(str(error) or type(error).__name__) from error
+        raise TargetUnusable(_sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, paramiko.AuthenticationException):
+        return "The machine does not let us in with this key."
+    if "host key" in str(error):
+        return "The machine shows another key than the pinned one: another machine may stand in its place."
+    if isinstance(error, (TimeoutError, EOFError)):
+        return "The machine does not answer as it should, or broke off."
+    return f"The machine cannot be used: {str(error).rstrip('.') or type(error).__name__}."
 
 
 def _create(sftp: paramiko.SFTPClient, path: str) -> paramiko.SFTPFile:

@@ -35,8 +35,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("backup places")]
 ACTOR = Actor.system("tests")
 SYSTEM = "7301"
 KEEP = timedelta(days=35)
+SMALL = b"".join(primitives.random_key() for _ in range(500))
 # Two whole chunks and a rest: incompressible, or it would all be one.
-CONTENT = bytes(range(256)) + b"".join(primitives.random_key() for _ in range((2 << 20) // 32 + 400))
+LARGE = b"".join(primitives.random_key() for _ in range((2 << 20) // 32 + 400))
 
 
 @dataclass
@@ -157,7 +158,7 @@ def archived(
     facts |= header.pop("told", {})
     sink = io.BytesIO()
     archive.write(
-        [header.pop("content", CONTENT)],
+        [header.pop("content", SMALL)],
         sink,
         header=archive.Header(kind=kind, created_at=clock.now(), **header),
         recipients=places.recipients(),
@@ -264,15 +265,17 @@ WRONG, DAMAGED, UNKNOWN = "archive_signature_wrong", "archive_damaged", "archive
 def alterations(made: Backup, whole: bytes) -> dict[str, tuple[bytes, str]]:
     """Everything that is done to the bytes, and by which code it is told."""
     parts = apart(whole)
-    one, two, *rest = parts.chunks
-    again = archived(generation=made.generation, archive=str(made.pk))
+    large, again = (
+        apart(archived(generation=made.generation, archive=str(made.pk), content=LARGE)) for _ in range(2)
+    )
+    one, two, rest = large.chunks
     return {
         "a bit of the content": (flipped(whole, len(whole) // 2), WRONG),
-        "a bit of the header": (flipped(whole, 60), WRONG),
+        "a bit of the header": (flipped(whole, 40), WRONG),
         "a bit of the closing": (flipped(whole, len(whole) - 100), WRONG),
-        "chunks exchanged": (parts.but(chunks=(two, one, *rest)), WRONG),
-        "a chunk of another": (parts.but(chunks=(apart(again).chunks[0], two, *rest)), WRONG),
-        "a chunk less": (parts.but(chunks=(one, *rest)), WRONG),
+        "chunks exchanged": (large.but(chunks=(two, one, rest)), WRONG),
+        "a chunk of another": (large.but(chunks=(again.chunks[0], two, rest)), WRONG),
+        "a chunk less": (large.but(chunks=(one, rest)), WRONG),
         "cut short": (whole[:-1], DAMAGED),
         "cut in half": (whole[: len(whole) // 2], DAMAGED),
         "nothing at all": (b"", DAMAGED),
@@ -291,12 +294,15 @@ def test_every_change_in_the_place_is_refused_and_told(
     place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made, whole = known_backup(of_backup)
-    name = taking.object_name(made, "database")
+    name, seen = taking.object_name(made, "database"), set[str]()
     for what, (altered, code) in alterations(made, whole).items():
         with place.used(tmp_path) as case:
             note(made)
             place.lay(case, name, altered)
-            said = {restoring_says(tmp_path), drilling_says(), verifying_says(made)}
+            said = {drilling_says(), verifying_says(made)}
+            # A drill restores as a restore does; that the restore itself says the same is asked once a code.
+            said |= set() if code in seen else {restoring_says(tmp_path)}
+            seen.add(code)
             assert said == {code}, (what, said)
             assert reading_says(tmp_path / "fetched", place.fetch(case, name), capsys), what
     # The alerts that belong to it, and the control above.
@@ -326,7 +332,7 @@ def test_what_is_signed_and_in_the_wrong_place_is_refused(place: Place, tmp_path
             note(made)
             for where, content in laid.items():
                 place.lay(case, where, content)
-            assert {restoring_says(tmp_path), drilling_says()} == {code}, laid.keys()
+            assert drilling_says() == code, laid.keys()
             assert {stored.name for stored in places.open_targets()[0].place.list()} <= {name, old_name}
             expected = {"another_archive", "archive_older_than_known", "not_stored", "not_what_was_stored"}
             assert verifying_says(made) in expected
@@ -385,7 +391,8 @@ def test_a_place_that_lies_is_found_out(liar: Place, tmp_path: Path) -> None:
         liar.lies.hidden = "backups"
         assert restoring_says(tmp_path) == "nothing_stored"
         liar.lies.hidden, liar.lies.halves = "", True
-        for smoothly in (False, True) if liar.kind == "s3" else (False,):
+        # A machine says no more than that the file ends here; a bucket broke a promise.
+        for smoothly in (False, True) if liar.kind == "s3" else (True,):
             liar.lies.smoothly = smoothly
             said = {restoring_says(tmp_path), drilling_says(), verifying_says(made)}
             assert said == {DAMAGED if smoothly else "target_unusable"}
