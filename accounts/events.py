@@ -75,6 +75,27 @@ SEALING_ASKED = register(
 UNSEALING_ASKED = register(
     "operator.unsealing_asked", "{actor} had {subject} unsealed: {why}", owasp="authz_admin", pci="10.2.1.2"
 )
+SUSPENSION_ASKED = register(
+    "operator.suspension_asked", "{actor} had {subject} suspended: {why}", owasp="authz_admin", pci="10.2.1.2"
+)
+RESUMPTION_ASKED = register(
+    "operator.resumption_asked",
+    "{actor} had {subject} work again: {why}",
+    owasp="authz_admin",
+    pci="10.2.1.2",
+)
+ORGANIZATION_SUSPENDED = register(
+    "organization.suspended",
+    "{actor} suspended the organization: {why}",
+    owasp="authz_admin",
+    pci="10.2.1.2",
+)
+ORGANIZATION_RESUMED = register(
+    "organization.resumed",
+    "{actor} let the organization work again: {why}",
+    owasp="authz_admin",
+    pci="10.2.1.2",
+)
 ORGANIZATIONS_READ = register(
     "operator.organizations_read", "{actor} looked at the organizations", owasp="sensitive_read"
 )

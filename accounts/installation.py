@@ -13,11 +13,20 @@ from core.errors import NotFound
 from tenancy.models import Tenant
 
 PAGE = 50
+_TURNS = {
+    events.SEALING_ASKED.code: "sealed",
+    events.UNSEALING_ASKED.code: "unsealed",
+    events.SUSPENSION_ASKED.code: "suspended",
+    events.RESUMPTION_ASKED.code: "resumed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganizationRow:
-    """One organization in numbers. `last_at` is when somebody or a key was last at work there."""
+    """One organization in numbers. `last_at` is when somebody or a key was last at work there.
+
+    `suspended_at` is since when it is suspended, which it may be beside any state.
+    """
 
     id: UUID
     slug: str
@@ -29,13 +38,15 @@ class OrganizationRow:
     files: int
     bytes: int
     last_at: datetime | None
+    suspended_at: datetime | None
+    suspended_why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turned:
-    """One sealing or unsealing that was asked for."""
+    """Something that was asked for: sealed, unsealed, suspended or resumed."""
 
-    sealed: bool
+    what: str
     why: str
     by: UUID | None
     at: datetime
@@ -46,7 +57,9 @@ def page(
 ) -> tuple[Sequence[OrganizationRow], UUID | None]:
     """List the organizations of the installation, the newest first, and the cursor of the next page."""
     rows = Tenant.objects.order_by("-id")
-    if state:
+    if state == "suspended":
+        rows = rows.filter(suspended_at__isnull=False)
+    elif state:
         rows = rows.filter(state=state)
     if after is not None:
         rows = rows.filter(pk__lt=after)
@@ -68,15 +81,12 @@ def organization(tenant_id: UUID) -> OrganizationRow:
 
 
 def turned(tenant_id: UUID, *, limit: int = 20) -> list[Turned]:
-    """List who had an organization sealed or unsealed, and why, as the operator's trail says; the newest first."""
-    rows = Event.objects.filter(
-        subject_id=tenant_id,
-        event__in=[events.SEALING_ASKED.code, events.UNSEALING_ASKED.code],
-        result="success",
-    )
+    """List who had an organization sealed or suspended, or let it work, and why, as the operator's trail says; the
+    newest first."""
+    rows = Event.objects.filter(subject_id=tenant_id, event__in=list(_TURNS), result="success")
     return [
         Turned(
-            sealed=each.event == events.SEALING_ASKED.code,
+            what=_TURNS[each.event],
             why=str(each.facts.get("why", "")),
             by=each.actor_id,
             at=each.at,
@@ -96,6 +106,7 @@ def _counted(found: Sequence[Tenant]) -> list[OrganizationRow]:
             OrganizationRow(
                 id=each.pk, slug=each.slug, kind=each.kind, mode=each.mode, state=each.state,
                 created_at=each.created_at, members=members, files=files, bytes=size, last_at=last_at,
+                suspended_at=each.suspended_at, suspended_why=each.suspended_why,
             )
         )  # fmt: skip
     return made

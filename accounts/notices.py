@@ -23,6 +23,7 @@ FACTOR_REMOVED = "factor_removed"
 RECOVERY_CODES_MADE = "recovery_codes_made"
 RECOVERY_CODE_USED = "recovery_code_used"
 NEW_PLACE = "new_place"
+ORGANIZATION_SUSPENDED = "organization_suspended"
 UNFINISHED_SIGNIN = "unfinished_signin"
 FACTOR_MISSING = "factor_missing"
 
@@ -46,12 +47,24 @@ def invite(*, email: str, url: str, template: str = INVITATION, language: str = 
 
 def keepers_of_webhooks(at: datetime) -> Sequence[str]:
     """Return the addresses of the members here who may manage webhooks now."""
+    people = _holding(Permission.WEBHOOK_MANAGE, at)
+    return [str(user.email) for user in people if "webhook_disabled" not in user.muted_mails]
+
+
+def tell_of_suspension(*, suspended: bool, why: str, at: datetime) -> None:
+    """Mail those who answer for the organization in scope that it is suspended, or that it works again."""
+    for user in _holding(Permission.ORGANIZATION_WRITE, at):
+        context = {"suspended": suspended, "why": why}
+        mail.send(template=ORGANIZATION_SUSPENDED, to=str(user.email), context=context)
+
+
+def _holding(permission: Permission, at: datetime) -> list[User]:
+    """Return the members here who may do something now and can be written to."""
     of_operator = queries.in_operator_organization()
     return [
-        member.user.email
+        member.user
         for member in queries.members().filter(state=Membership.State.ACTIVE, user__state=User.State.ACTIVE)
         if (member.expires_at is None or member.expires_at > at)
-        and Permission.WEBHOOK_MANAGE in member.role.permissions(of_operator=of_operator)
+        and permission in member.role.permissions(of_operator=of_operator)
         and member.user.email
-        and "webhook_disabled" not in member.user.muted_mails
     ]

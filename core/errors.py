@@ -109,3 +109,14 @@ class Sealed(Refusal):
 
     code = "organization_sealed"
     status = 503
+
+
+class Suspended(Refusal):
+    """This organization is suspended. Its owner settles that with whoever runs this installation."""
+
+    code = "organization_suspended"
+    status = 403
+
+
+class ClosedForNow(Suspended):
+    """This organization does nothing at present. What it billed can still be read; your rights over your data stand."""

@@ -32,6 +32,7 @@ from edge import errors, identity, leaving, network, throttle
 from edge.doors import DoorKind, door_of
 from edge.events import PAGE_VIEWED
 from edge.request import Request
+from tenancy import suspension
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
 
@@ -244,7 +245,7 @@ def enter_task(inside: Scope, permission: str, actor: Actor) -> Iterator[None]:
     """Open a task's scope, after asking again what was asked when it was sent (ASVS 8.3.3).
 
     Raises:
-        Sealed: the organization was sealed meanwhile.
+        Sealed, Suspended: the organization was sealed or suspended meanwhile.
         Forbidden: whoever sent it may no longer do this.
         NotFound: the organization is gone.
     """
@@ -254,6 +255,7 @@ def enter_task(inside: Scope, permission: str, actor: Actor) -> Iterator[None]:
             if tenant is None:
                 raise NotFound
             observe(tenant)
+            suspension.refuse()
             if permission and actor.kind is not ActorKind.SYSTEM:
                 held = accounts_queries.permissions_of_actor(actor=actor, tenant=tenant)
                 if Permission(permission) not in held:

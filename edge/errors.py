@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from core import ids
-from core.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
+from core.errors import Forbidden, NotFound, Refusal, Suspended, TooMany, Unauthenticated
 from edge.doors import DoorKind, door_of
 
 PROBLEM_TYPE = "application/problem+json"
@@ -85,6 +85,7 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     else:
         page = _LIKE.get(refusal.status, refusal.status)
         page = page if page in _PAGES else (404 if page < 500 else 500)
+        name = "suspended" if isinstance(refusal, Suspended) else str(page)
         context = {
             "message": _(refusal.message),
             "reference": reference(request),
@@ -92,8 +93,9 @@ def respond(request: HttpRequest, refusal: Refusal) -> HttpResponse:
             "permission": refusal.facts.get("facts_permission", ""),
             "withheld": refusal.code == "withheld",
             "home": _home(request),
+            "portal": _portal(request),
         }
-        response = HttpResponse(render_to_string(f"errors/{page}.html", context), status=refusal.status)
+        response = HttpResponse(render_to_string(f"errors/{name}.html", context), status=refusal.status)
     if isinstance(refusal, TooMany):
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)
     if isinstance(refusal, Unauthenticated) and door_of(request.path).speaks_json:
@@ -107,6 +109,12 @@ def _home(request: HttpRequest) -> str:
     """Return the address of the organization a staff page belongs to, empty for other pages."""
     door = door_of(request.path)
     return f"/o/{door.slug}/" if door.kind is DoorKind.STAFF else ""
+
+
+def _portal(request: HttpRequest) -> str:
+    """Return the address of the portal a customer's page belongs to, empty for other pages."""
+    door = door_of(request.path)
+    return f"/p/{door.slug}/" if door.kind is DoorKind.PORTAL else ""
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

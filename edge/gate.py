@@ -12,7 +12,7 @@ from accounts import permissions as authority
 from accounts.permissions import Permission
 from core.actor import SignInMethod
 from core.errors import Forbidden, Refusal, StepUpRequired, Unauthenticated
-from edge import errors, leaving
+from edge import errors, leaving, suspension
 from edge.access import Granted, Own, Public, Rule, rules_of
 from edge.request import Request
 
@@ -51,6 +51,7 @@ class GateMiddleware:
         """Let the view run, or answer in its place."""
         try:
             rule = rule_for(view, request.method or "")
+            suspension.refuse(request)
             decide(request, rule)
             leaving.refuse_held(request)
         except (Unauthenticated, StepUpRequired) as refusal:

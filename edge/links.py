@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from core.errors import NotFound
-from edge import doorway
+from edge import doorway, suspension
 from edge.request import Request
 from tenancy import context
 from tenancy.context import Scope
@@ -19,6 +19,7 @@ def enter(request: Request, tenant_id: UUID) -> Tenant:
     Raises:
         NotFound: there is no such organization.
         Sealed: its keys are not in memory.
+        Suspended: and this door is none of those that go on.
     """
     tenant = Tenant.objects.filter(pk=tenant_id).first()
     if tenant is None:
@@ -27,4 +28,5 @@ def enter(request: Request, tenant_id: UUID) -> Tenant:
     context.narrow(Scope(tenant=tenant.pk, user=around.user if around else None))
     request.tenant = tenant
     doorway.observe(tenant)
+    suspension.refuse(request)
     return tenant

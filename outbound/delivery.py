@@ -11,12 +11,16 @@ from core.actor import Actor
 from core.errors import Refusal
 from outbound import events, mail
 from outbound.models import OutboxMessage
+from tenancy import suspension
 from tenancy.context import Scope, scope, use_case
 
 _log = logging.getLogger("strongbox.outbound")
 BATCH = 50
 LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 12
+# What leaves a suspended organization all the same: what the law owes a person, that it is suspended, and what watches
+# over it. Everything else waits in the outbox until it works again.
+ALWAYS_SENT = frozenset({"privacy_request", "organization_suspended", "alert", "was_this_you"})
 
 
 def deliver_due(*, tenant_id: UUID, actor: Actor, at: datetime) -> int:
@@ -56,6 +60,8 @@ def claim(*, at: datetime) -> list[OutboxMessage]:
     due = OutboxMessage.objects.select_for_update(skip_locked=True).filter(
         state__in=open_states, next_attempt_at__lte=at
     )
+    if suspension.is_suspended():
+        due = due.filter(template__in=ALWAYS_SENT)
     claimed = list(due.order_by("next_attempt_at", "id")[:BATCH])
     for message in claimed:
         message.state = OutboxMessage.State.SENDING

@@ -16,7 +16,7 @@ from payments.bulk.tasks import work_selection  # noqa: F401  for Celery to find
 from payments.cards import scan
 from payments.reminders import daily
 from payments.services import accounts, autopay, hooks, janitor, links, sending
-from tenancy import context
+from tenancy import context, suspension
 from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
 
@@ -154,7 +154,10 @@ def tidy_hooks(self: SystemTask) -> int:
 )
 def remind(self: SystemTask) -> int:
     """Send the reminders that are due today, where it is morning already; return how many mails went out."""
-    return _everywhere(lambda tenant: daily.remind(tenant_id=tenant, actor=self.actor, now=clock.now))
+    return _everywhere(
+        lambda tenant: daily.remind(tenant_id=tenant, actor=self.actor, now=clock.now),
+        suspension.at_work(reason=self.reason),
+    )
 
 
 @shared_task(
@@ -165,7 +168,10 @@ def remind(self: SystemTask) -> int:
 )
 def autopay_due(self: SystemTask) -> int:
     """Announce and collect what is due anywhere; return how many invoices were charged."""
-    return _everywhere(lambda tenant: autopay.charge_due(tenant_id=tenant, actor=self.actor, at=clock.now()))
+    return _everywhere(
+        lambda tenant: autopay.charge_due(tenant_id=tenant, actor=self.actor, at=clock.now()),
+        suspension.at_work(reason=self.reason),
+    )
 
 
 @shared_task(

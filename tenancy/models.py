@@ -44,6 +44,10 @@ class Tenant(models.Model):
     # Raised whenever keys change hands: processes that hold older ones forget them.
     key_generation = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=functions.Now())
+    # Beside the state, which is about keys: who was sealed and unsealed meanwhile is suspended still.
+    suspended_at = models.DateTimeField(null=True)
+    # A kind of reason and no words.
+    suspended_why = models.CharField(max_length=16, blank=True, default="")
 
     data_policy: ClassVar[DataPolicy] = DataPolicy(
         owner=Owner.GLOBAL,
@@ -59,6 +63,8 @@ class Tenant(models.Model):
             "state": FieldClass.STATE,
             "key_generation": FieldClass.TECHNICAL,
             "created_at": FieldClass.TIME,
+            "suspended_at": FieldClass.TIME,
+            "suspended_why": FieldClass.STATE,
         },
     )
 
@@ -73,6 +79,11 @@ class Tenant(models.Model):
                 condition=models.Q(state__in=["active", "sealed", "closing"]), name="tenancy_tenant_state"
             ),
             models.CheckConstraint(condition=models.Q(mode__in=["live", "test"]), name="tenancy_tenant_mode"),
+            models.CheckConstraint(
+                condition=models.Q(suspended_at__isnull=True, suspended_why="")
+                | (models.Q(suspended_at__isnull=False) & ~models.Q(suspended_why="")),
+                name="tenancy_tenant_suspended",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,8 +12,7 @@ from billing.issuer import queries as issuers
 from core import clock
 from core.actor import Actor
 from core.errors import Refusal
-from tenancy import context
-from tenancy.models import Tenant
+from tenancy import context, suspension
 from tenancy.tasks import SystemTask
 from training.services import duties, reminding
 
@@ -28,8 +27,8 @@ _log = logging.getLogger("strongbox.training")
 )
 def keep_duties(self: SystemTask) -> int:
     """Assign, mark as overdue, withhold and give back, everywhere, then remind; return how many turns were had."""
-    with context.system_scope(reason=self.reason):
-        tenants = list(Tenant.objects.exclude(state=Tenant.State.SEALED).values_list("pk", flat=True))
+    # Nobody can learn in a suspended one, so nothing is withheld there for not having learned.
+    tenants = suspension.at_work(reason=self.reason)
     return sum(_turn(tenant, self.actor) for tenant in tenants)
 
 

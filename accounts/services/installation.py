@@ -1,13 +1,12 @@
-"""What the operator does with organizations: found one, seal one, unseal one.
+"""What the operator does with organizations: found one, seal or suspend one, and let it work again.
 
-Promise kept: the operator gets into none of them by it. Its first owner alone receives the link; who had it sealed, and
-for which kind of reason, stands in the operator's trail before it happens, and in the organization's own when it has.
+Promise kept: the operator gets into none of them by it. Its first owner alone receives the link; who had it sealed or
+suspended, and for which kind of reason, stands in the operator's trail before it happens, and in the organization's own
+when it has.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
 from uuid import UUID
 
 from kombu.exceptions import OperationalError
@@ -20,17 +19,7 @@ from core.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from crypto import services as crypto
 from tenancy.context import Scope, scope, use_case
 from tenancy.models import Tenant
-
-# Kinds of reasons and no words: the trail keeps codes alone.
-REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "incident": "A security incident",
-        "asked": "The organization asked for it",
-        "unpaid": "The contract is in arrears",
-        "ended": "The contract has ended",
-        "law": "A court or an authority ordered it",
-    }
-)
+from tenancy.suspension import REASONS
 
 
 class StateIsSo(Conflict):
@@ -43,6 +32,12 @@ class NotSealable(Conflict):
     """The operator's own organization and one that is closing cannot be sealed from here."""
 
     code = "not_sealable"
+
+
+class NotSuspendable(Conflict):
+    """The operator's own organization and one that is closing cannot be suspended."""
+
+    code = "not_suspendable"
 
 
 class NotHandedOver(Unavailable):
@@ -84,11 +79,7 @@ def ask_to_turn(*, tenant_id: UUID, sealed: bool, why: str, actor: Actor) -> Ten
         NotFound, StateIsSo, NotSealable.
         Invalid: the reason is none of those there are.
     """
-    row = Tenant.objects.filter(pk=tenant_id).first()
-    if row is None:
-        raise NotFound
-    if why not in REASONS:
-        raise Invalid([FieldError("/why", "unknown_choice", "Say what kind of reason there is.")])
+    row = _known(tenant_id, why)
     if row.kind == Tenant.Kind.OPERATOR or row.state == Tenant.State.CLOSING:
         raise NotSealable
     if (row.state == Tenant.State.SEALED) == sealed:
@@ -99,6 +90,56 @@ def ask_to_turn(*, tenant_id: UUID, sealed: bool, why: str, actor: Actor) -> Ten
         subject=("organization", tenant_id),
         facts={"why": why},
     )
+    return row
+
+
+@use_case
+def ask_to_suspend(*, tenant_id: UUID, suspended: bool, why: str, actor: Actor) -> Tenant:
+    """Note that an organization is to be suspended or to work again, for a kind of reason; `suspend` does it.
+
+    Raises:
+        NotFound, StateIsSo, NotSuspendable.
+        Invalid: the reason is none of those there are.
+    """
+    row = _known(tenant_id, why)
+    if row.kind == Tenant.Kind.OPERATOR or row.state == Tenant.State.CLOSING:
+        raise NotSuspendable
+    if (row.suspended_at is not None) == suspended:
+        raise StateIsSo
+    audit.record(
+        events.SUSPENSION_ASKED if suspended else events.RESUMPTION_ASKED,
+        actor=actor,
+        subject=("organization", tenant_id),
+        facts={"why": why},
+    )
+    return row
+
+
+def suspend(*, tenant_id: UUID, suspended: bool, why: str, actor: Actor, at: datetime) -> None:
+    """Suspend an organization or let it work again, and tell its owners; call it outside any scope.
+
+    It holds from the next request and the next step of every task: each reads the organization's row anyhow.
+    """
+    by = replace(Actor.system("operator"), on_behalf_of=actor.id)
+    with scope(Scope(tenant_id)):
+        changed = Tenant.objects.filter(pk=tenant_id, suspended_at__isnull=suspended).update(
+            suspended_at=at if suspended else None, suspended_why=why if suspended else ""
+        )
+        if not changed:
+            return
+        event = events.ORGANIZATION_SUSPENDED if suspended else events.ORGANIZATION_RESUMED
+        audit.record(event, actor=by, facts={"why": why})
+        # A sealed one has no key to write a mail with; it is told by the page, once it is unsealed.
+        if Tenant.objects.filter(pk=tenant_id).exclude(state=Tenant.State.SEALED).exists():
+            notices.tell_of_suspension(suspended=suspended, why=REASONS[why], at=at)
+
+
+def _known(tenant_id: UUID, why: str) -> Tenant:
+    row = Tenant.objects.filter(pk=tenant_id).first()
+    if row is None:
+        raise NotFound
+    if why not in REASONS:
+        raise Invalid([FieldError("/why", "unknown_choice", "Say what kind of reason there is.")])
     return row
 
 

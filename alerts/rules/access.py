@@ -7,7 +7,9 @@ from uuid import UUID
 from alerts.rules.base import Automatic, Group, Rule, Seen, Severity, burst, each, many
 
 _ENDING = (Automatic.NONE, Automatic.END_SESSIONS)
-_WAITED = frozenset({"step_up_required", "too_many_requests", "unavailable", "organization_sealed"})
+_WAITED = frozenset(
+    {"step_up_required", "too_many_requests", "unavailable", "organization_sealed", "organization_suspended"}
+)
 _END = "End their sessions if nobody can say why."
 
 

@@ -146,6 +146,17 @@ RULES: tuple[Rule, ...] = (
         judge=each(),
     ),
     Rule(
+        code="ORG-01",
+        title="Organization suspended",
+        sentence="Whoever runs this installation suspended the organization, or let it work again.",
+        why="Nobody works while it lasts; suspending without a cause is an attack of its own.",
+        steps=("Ask whoever runs this installation why.", "Requests of people can be answered meanwhile."),
+        codes=frozenset({"organization.suspended", "organization.resumed"}),
+        severity=Severity.HIGH,
+        groups=_ORGANIZATION,
+        judge=each(),
+    ),
+    Rule(
         code="KEY-03",
         title="Values that do not open",
         sentence="{count} stored values could not be decrypted within {window}.",

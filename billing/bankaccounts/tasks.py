@@ -8,9 +8,8 @@ from kombu.exceptions import OperationalError
 
 from billing.bankaccounts import services, telling
 from core import clock
-from tenancy import context
+from tenancy import context, suspension
 from tenancy.context import Scope, scope
-from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
 
 _log = logging.getLogger("strongbox.billing")
@@ -27,8 +26,7 @@ def tend_bank_accounts(self: SystemTask, tenant_id: str = "") -> int:
     if tenant_id:
         tenants = [UUID(tenant_id)]
     else:
-        with context.system_scope(reason=self.reason):
-            tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+        tenants = suspension.at_work(reason=self.reason)
     written = 0
     for tenant in tenants:
         written += telling.tell(tenant_id=tenant, actor=self.actor, at=clock.now())

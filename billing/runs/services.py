@@ -27,9 +27,9 @@ from billing.runs.models import BillingRun, BillingRunChunk, BillingRunSkip
 from billing.runs.rules import CHUNK, PlannedInvoice, PlannedOtherwise, Planner
 from core import days
 from core.actor import Actor
-from core.errors import Refusal
+from core.errors import Refusal, Suspended
 from crypto import keyring
-from tenancy import bulk, context, jobs
+from tenancy import bulk, context, jobs, suspension
 from tenancy.context import use_case
 from tenancy.models import Tenant
 
@@ -65,8 +65,10 @@ def begin(*, on: date, actor: Actor, at: datetime) -> BillingRun:
     Raises:
         RunInFuture: the day has not come, and the organization is a live one.
         IssuerMissing: nobody has said who bills.
+        Suspended: the organization does no business.
         DayOutOfRange: the day is no day that is reckoned with.
     """
+    suspension.refuse()
     days.check(on, field="on")
     issuer = Issuer.objects.first()
     if issuer is None:
@@ -143,6 +145,9 @@ class _Worker:
                 self._bill(planned)
             self._look_again(run)
             self._finish()
+        except Suspended:
+            # It stays under way: whoever looks for stalled runs goes on with it once the organization works again.
+            raise
         except Refusal as refusal:
             self._fail(refusal.code)
             raise
@@ -154,6 +159,7 @@ class _Worker:
     def _hand_out(self) -> list[PlannedInvoice]:
         """Take the next chunk: who comes after waits for the planning, and gets the one behind it."""
         with context.scope(self._scope):
+            suspension.refuse()
             run = BillingRun.objects.select_for_update(no_key=True).get(pk=self._run_id)
             if run.state != BillingRun.State.RUNNING:
                 return []

@@ -12,9 +12,8 @@ from billing.runs.models import BillingRun
 from core import clock
 from core.actor import Actor
 from core.errors import Refusal
-from tenancy import context
+from tenancy import context, suspension
 from tenancy.context import use_case
-from tenancy.models import Tenant
 from tenancy.tasks import SystemTask
 
 QUEUE = "bulk"
@@ -46,8 +45,7 @@ def ask(*, on: date, actor: Actor, at: datetime) -> BillingRun:
 )
 def tend_runs(self: SystemTask) -> int:
     """Begin the night's runs where they are switched on, and send what has stalled once more; return how many."""
-    with context.system_scope(reason=self.reason):
-        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    tenants = suspension.at_work(reason=self.reason)
     sent = 0
     for tenant_id in tenants:
         try:

@@ -7,8 +7,7 @@ from celery import shared_task
 from billing.settlement import services
 from core import clock
 from core.actor import Actor, Via
-from tenancy import context
-from tenancy.models import Tenant
+from tenancy import context, suspension
 from tenancy.tasks import SystemTask
 
 log = logging.getLogger(__name__)
@@ -17,8 +16,8 @@ log = logging.getLogger(__name__)
 @shared_task(base=SystemTask, name="billing.expire_credit", reason="every organization may let credit expire")
 def expire_credit() -> int:
     """Let credit expire whose days are over, organization by organization; return of how many customers."""
-    with context.system_scope(reason="credit expires in every organization"):
-        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    # Not while an organization is suspended: its customers could not have used it.
+    tenants = suspension.at_work(reason="credit expires in every organization")
     done = 0
     for tenant_id in tenants:
         try:

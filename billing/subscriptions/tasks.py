@@ -9,8 +9,8 @@ from billing.subscriptions import clock as days
 from billing.subscriptions import services, testclock
 from core import clock
 from core.actor import Actor
-from tenancy import context, jobs
-from tenancy.models import Job, Tenant
+from tenancy import context, jobs, suspension
+from tenancy.models import Job
 from tenancy.tasks import SystemTask
 
 QUEUE = "bulk"
@@ -24,8 +24,7 @@ QUEUE = "bulk"
 )
 def tend_subscriptions(self: SystemTask) -> int:
     """Let trials and cancellations of every organization take effect on their days; return how many."""
-    with context.system_scope(reason=self.reason):
-        tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+    tenants = suspension.at_work(reason=self.reason)
     moved = 0
     for tenant_id in tenants:
         at = clock.now()

@@ -8,8 +8,7 @@ from kombu.exceptions import OperationalError
 
 from billing.taxids import services
 from core import clock
-from tenancy import context
-from tenancy.models import Tenant
+from tenancy import context, suspension
 from tenancy.tasks import SystemTask
 
 _log = logging.getLogger("strongbox.billing")
@@ -26,8 +25,7 @@ def check_tax_ids(self: SystemTask, tenant_id: str = "") -> int:
     if tenant_id:
         tenants = [UUID(tenant_id)]
     else:
-        with context.system_scope(reason=self.reason):
-            tenants = list(Tenant.objects.filter(state=Tenant.State.ACTIVE).values_list("pk", flat=True))
+        tenants = suspension.at_work(reason=self.reason)
     asked = 0
     for tenant in tenants:
         try:

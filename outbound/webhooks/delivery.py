@@ -23,6 +23,7 @@ from core.errors import Refusal
 from outbound import events, http
 from outbound.webhooks import endings, publishing, queries, rules, signing
 from outbound.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from tenancy import suspension
 from tenancy.context import Scope, scope, use_case
 
 _log = logging.getLogger("strongbox.outbound")
@@ -102,7 +103,7 @@ def claim(*, at: datetime, most: int, without: Collection[UUID] = ()) -> list[Cl
     rows = WebhookEndpoint.objects.filter(state=WebhookEndpoint.State.ENABLED).exclude(pk__in=without)
     # Locked, so that two workers do not count the same senders as free.
     endpoints = list(rows.select_for_update(skip_locked=True, no_key=True).order_by("id")) if most > 0 else []
-    if not endpoints:
+    if not endpoints or suspension.is_suspended():
         return []
     pending = WebhookDelivery.objects.filter(state=WebhookDelivery.State.PENDING)
     busy = dict(

@@ -24,7 +24,7 @@ from payments import events
 from payments.bulk import acts
 from payments.bulk.acts import Act, Outcome
 from payments.services import sending
-from tenancy import jobs
+from tenancy import jobs, suspension
 from tenancy.context import Scope, attempt, scope, use_case
 from tenancy.models import Job
 
@@ -193,6 +193,7 @@ def work(*, tenant_id: UUID, selection_id: UUID, now: Callable[[], datetime]) ->
                 total -= len(keys)
                 continue
             with scope(inside):
+                suspension.refuse()
                 if not _step(act, chosen, job_id, last, keys, total=total, on_day=on, actor=actor, at=now()):
                     return
         with scope(inside):

@@ -37,6 +37,7 @@ def test_nothing_is_wrong_with_the_pages_of_patches(browser: Browser, live: Live
         "/ops/organizations/new",
         f"/ops/organizations/{turned}",
         f"/ops/organizations/{turned}/seal",
+        f"/ops/organizations/{turned}/suspend",
         "/o/operator/security",
     ]
     assert judge(browser, operator, pages, [operator.cookie(who)]) == {}

@@ -18,10 +18,14 @@ from compliance.requests import making
 from compliance.requests import services as requests
 from core import clock, ids
 from core.actor import Actor
-from edge.access import Needs, Public, rules_of
+from edge import suspension
+from edge.access import Needs, Own, Public, rules_of
 from edge.checks import routes
+from payments.services import links
 from tenancy.context import Scope, scope
+from tenancy.models import Tenant
 from tests.guarantees import world
+from tests.guarantees.addresses import address as filled
 from tests.guarantees.test_routes import call, methods, sends_to, undone
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, billing
@@ -148,6 +152,69 @@ def test_a_door_whose_key_is_in_the_address_stays_shut_without_it(
                 assert response.status_code in meant, f"{method} {name}: {response.status_code}"
                 body = response.content.decode()
                 assert [kind for kind, text in ours.records.items() if text in body] == []
+
+
+def suspended(of: Organization, why: str) -> Tenant:
+    with scope(Scope(of.id)):
+        Tenant.objects.filter(pk=of.id).update(suspended_at=clock.now(), suspended_why=why)
+        return Tenant.objects.get(pk=of.id)
+
+
+OURS = [(path, name, view) for path, name, view in ALL if path.startswith(("o/<", "p/<", "api/v1/"))]
+
+
+def test_no_route_of_a_suspended_organization_opens_but_those_named(ours: Organization) -> None:
+    """Staff, keys and customers, over the whole URL table: one answer, in the trail, and nothing else done."""
+    named = {name for _, name, _ in ALL}
+    assert {*suspension.ALWAYS, *suspension.READING, *suspension.PAYING} <= named
+    people = {"o": ours.people["owner"], "p": ours.people["customer"], "a": ours.keys["all"]}
+    before = {each.pk for by in people.values() for each in world.events_of(ours.id, actor_id=by.id)}
+    shut: list[str] = []
+    with undone():
+        tenant = suspended(ours, "unpaid")
+        for path, name, view in OURS:
+            by = people[path[0]]
+            url = address(path, ours) if path[0] == "p" else filled(path, ours)
+            # The last is the one that changes something, where there is one. No view is asked which it was.
+            for method, rule in methods(view)[-1:]:
+                # The reference of the API is about no organization; what goes on is walked below.
+                if (isinstance(rule, Own) and path[0] == "a") or suspension.goes_on(tenant, name, method):
+                    continue
+                response = call(by, method, url)
+                shut.append(f"{method} {name}")
+                assert response.status_code == 403, f"{method} {name}: {response.status_code}"
+                if path[0] == "a":
+                    assert response.json()["code"] == "organization_suspended", name
+                # Why is the organization's business, and not its customers'.
+                told = b"The contract is in arrears" in response.content
+                assert told is (path[0] != "p"), f"{method} {name}"
+        events = [each for by in people.values() for each in world.events_of(ours.id, actor_id=by.id)]
+        new = [(each.event, each.reason) for each in events if each.pk not in before]
+        assert new == [("access.refused", "organization_suspended")] * len(shut)
+    assert len(shut) > 400
+    with undone():
+        suspended(ours, "unpaid")
+        for path, name, _ in OURS:
+            if path[0] != "a" and suspension.goes_on(tenant, name, "GET"):
+                url = address(path, ours) if path[0] == "p" else filled(path, ours)
+                with undone():
+                    assert call(people[path[0]], "GET", url).status_code not in (401, 403), name
+
+
+def test_where_it_is_in_doubt_who_is_paid_nobody_is(ours: Organization) -> None:
+    payer, stranger = ours.people["customer"], Client(raise_request_exception=False)
+    with scope(Scope(ours.id)):
+        invoice_id = ids.decode("invoice", ours.records["finalized"])
+        url = links.mint(invoice_id=invoice_id, actor=Actor.system("tests"), at=clock.now())
+    token = url.rpartition("/")[2]
+    for why, status in (("unpaid", 200), ("incident", 403), ("law", 403)):
+        with undone():
+            suspended(ours, why)
+            assert stranger.get(f"/pay/{token}").status_code == status
+            assert payer.client.get(f"/p/{ours.slug}/bank-details").status_code == status
+            assert stranger.get(f"/pay/{token}/invoice.pdf").status_code == 200
+            assert stranger.post(f"/pay/{token}/join").status_code == 403
+            assert payer.client.get(f"/p/{ours.slug}/").status_code == 200
 
 
 def test_the_doors_are_walked() -> None:

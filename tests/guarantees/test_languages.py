@@ -29,6 +29,7 @@ STAFF_MAIL = {
     "factor_missing",
     "invitation",
     "message_written",
+    "organization_suspended",
     "training_due",
     "training_late",
     "was_this_you",

@@ -224,6 +224,7 @@ STORIES: dict[str, tuple[Story, Story]] = {
         ],
     ),
     "KEY-01": ([e("keys.rotation_overdue", subject_id=UUID(int=5))], [e("keys.rotation_finished")]),
+    "ORG-01": ([e("organization.suspended")], [e("organization.sealed")]),
     "KEY-02": ([e("organization.sealed")], [e("keys.created")]),
     "KEY-03": (
         [e("crypto.decrypt_failed", n) for n in range(3)],

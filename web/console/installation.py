@@ -1,4 +1,4 @@
-"""The organizations of the installation: states and counts, founding one, sealing and unsealing."""
+"""The organizations of the installation: states and counts, founding one, sealing and suspending."""
 
 from django import forms
 from django.contrib import messages
@@ -15,11 +15,12 @@ from edge import recording
 from edge.access import access
 from edge.request import Request
 from tenancy.models import Tenant
+from tenancy.suspension import REASONS
 from web.forms import answer, attempting
 from web.kit.forms import Form
 from web.kit.parts import Crumb, CursorPage, Tab
 
-_VIEWS = {"": "All", "active": "Active", "sealed": "Sealed", "closing": "Closing"}
+_VIEWS = {"": "All", "active": "Active", "suspended": "Suspended", "sealed": "Sealed", "closing": "Closing"}
 _P = Permission.OPS_ORGANIZATIONS
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
@@ -50,7 +51,7 @@ class FoundForm(Form):
 class WhyForm(Form):
     """The kind of reason."""
 
-    why = forms.ChoiceField(label="Why?", choices=list(services.REASONS.items()), widget=forms.RadioSelect)
+    why = forms.ChoiceField(label="Why?", choices=list(REASONS.items()), widget=forms.RadioSelect)
 
 
 @access(get=_P)
@@ -89,9 +90,10 @@ def detail(request: Request, pk: str) -> HttpResponse:
         "row": row,
         "pk": pk,
         "turned": [
-            (each, names.get(each.by, "") if each.by else "", services.REASONS.get(each.why, each.why))
+            (each, names.get(each.by, "") if each.by else "", REASONS.get(each.why, each.why))
             for each in turned
         ],
+        "why": REASONS.get(row.suspended_why, row.suspended_why),
         "may_turn": row.kind != Tenant.Kind.OPERATOR and row.state != Tenant.State.CLOSING,
         "crumbs": _crumbs(),
     }
@@ -129,6 +131,42 @@ def seal(request: Request, pk: str) -> HttpResponse:
 def unseal(request: Request, pk: str) -> HttpResponse:
     """Let an organization work again."""
     return _turn(request, pk, sealed=False)
+
+
+@access(get=_P, post=_P)
+def suspend(request: Request, pk: str) -> HttpResponse:
+    """Have an organization do no business."""
+    return _suspend(request, pk, suspended=True)
+
+
+@access(get=_P, post=_P)
+def resume(request: Request, pk: str) -> HttpResponse:
+    """Let a suspended organization work again."""
+    return _suspend(request, pk, suspended=False)
+
+
+def _suspend(request: Request, pk: str, *, suspended: bool) -> HttpResponse:
+    row = installation.organization(ids.decode("organization", pk))
+    form = WhyForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        why = form.cleaned_data["why"]
+        with attempting(request, form):
+            services.ask_to_suspend(tenant_id=row.id, suspended=suspended, why=why, actor=request.actor)
+        if not form.errors:
+
+            def apply() -> HttpResponse:
+                services.suspend(
+                    tenant_id=row.id, suspended=suspended, why=why, actor=request.actor, at=clock.now()
+                )
+                return redirect("ops_organizations:organization", pk)
+
+            done = "is suspended. Its owners were written to" if suspended else "works again"
+            messages.success(request, f"The organization {done}.")
+            request.afterwards = apply
+            return HttpResponse()
+    recording.read(request, events.ORGANIZATIONS_READ, subject=("organization", row.id))
+    context = {"row": row, "pk": pk, "suspended": suspended, "crumbs": _crumbs()}
+    return answer(request, "console/organization_suspend.html", context, form=form)
 
 
 def _turn(request: Request, pk: str, *, sealed: bool) -> HttpResponse:

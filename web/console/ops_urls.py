@@ -11,4 +11,6 @@ urlpatterns = [
     path("organizations/<str:pk>", installation.detail, name="organization"),
     path("organizations/<str:pk>/seal", installation.seal, name="seal"),
     path("organizations/<str:pk>/unseal", installation.unseal, name="unseal"),
+    path("organizations/<str:pk>/suspend", installation.suspend, name="suspend"),
+    path("organizations/<str:pk>/resume", installation.resume, name="resume"),
 ]

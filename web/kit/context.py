@@ -41,6 +41,8 @@ def _frame(request: HttpRequest) -> Shell:
 def _of_organization(request: HttpRequest, person: User, member: Membership, tenant: Tenant) -> Shell:
     role = words.role_name(member.role)
     home = reverse("signin:home", kwargs={"slug": tenant.slug})
+    if tenant.suspended_at is not None:
+        return _of_suspended(request, person, role, tenant, home)
     return Shell(
         organization=tenant.slug,
         home_url=home,
@@ -67,6 +69,30 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
         else "",
         keys=_keys(person),
         tools=_TOOLS,
+        theme=person.theme,
+        person_links=_own_links(request.path),
+        sign_out_url=reverse("signin:logout"),
+    )
+
+
+def _of_suspended(request: HttpRequest, person: User, role: str, tenant: Tenant, home: str) -> Shell:
+    """Frame the few pages of a suspended organization that open: what does not is not offered either."""
+    assert tenant.suspended_at is not None  # noqa: S101  whoever calls has looked
+    sentence = (
+        f"Suspended since {formats.day(tenant.suspended_at.date())}: requests about data and breaches are all "
+        "that can be worked on."
+    )
+    return Shell(
+        organization=tenant.slug,
+        home_url=home,
+        sandbox=tenant.mode == Tenant.Mode.TEST,
+        organizations=(
+            OrganizationChoice(tenant.slug, home, role, current=True),
+            OrganizationChoice("All your organizations", reverse("signin:select")),
+        ),
+        person=_name(person),
+        role=role,
+        strips=[Strip(sentence, tint="bad")],
         theme=person.theme,
         person_links=_own_links(request.path),
         sign_out_url=reverse("signin:logout"),

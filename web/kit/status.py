@@ -4,8 +4,6 @@ Shapes: hollow = not started or ended; dot = in order or in motion; square = nee
 Tints: neutral, info, ok, warn, bad, and person = it waits for somebody.
 """
 
-from __future__ import annotations
-
 from web.kit.looks import Status
 from web.kit.looks import care as _care
 from web.kit.looks import good as _good
@@ -221,6 +219,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "cancelled": _idle("Cancelled"),
         "failed": _wrong("Failed"),
     },
+    "suspension": {"suspended": _wrong("Suspended")},
     "organization": {"active": _good("Active"), "sealed": _wrong("Sealed"), "closing": _care("Closing")},
     "breach": {"open": _wrong("Open"), "closed": _idle("Closed")},
     "legal_hold": {"stands": _care("Stands"), "lifted": _idle("Lifted")},

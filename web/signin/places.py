@@ -19,6 +19,7 @@ from edge.access import Own, Public, access
 from edge.request import Request
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
+from tenancy.suspension import REASONS
 from web.kit import navigation, words
 from web.overview import page as overview
 from web.signin import arrival
@@ -37,6 +38,7 @@ class Choice:
     last_used_at: datetime | None
     sandbox: bool
     sealed: bool
+    suspended: str
 
 
 @access(get=Public(reason="The front door leads on: to the sign-in or to one's organizations."))
@@ -95,6 +97,10 @@ def _choice(place: Place, last_used_at: datetime | None, *, user_id: UUID) -> Ch
         last_used_at=last_used_at,
         sandbox=tenant.mode == Tenant.Mode.TEST,
         sealed=sealed,
+        # Its customers go on reading and paying, and why it is suspended is not their business.
+        suspended=_(REASONS[tenant.suspended_why])
+        if tenant.suspended_at is not None and place.membership is not None
+        else "",
     )
 
 

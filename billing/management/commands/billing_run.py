@@ -63,7 +63,7 @@ class Command(StrongboxCommand):
         began, made, skipped = time.monotonic(), 0, 0
         refused: list[dict[str, str]] = []
         for tenant in self.organizations(None if everybody else options["organization"]):
-            if everybody and tenant.state != Tenant.State.ACTIVE:
+            if everybody and (tenant.state != Tenant.State.ACTIVE or tenant.suspended_at is not None):
                 continue
             try:
                 found = self._bill(tenant, options["on"], options["processes"], options["join"])

@@ -1,26 +1,35 @@
 """The operator's organizations: counted and never read, founded for their owner, sealed with a reason."""
 
+import json
+from io import StringIO
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
 from accounts import installation as queries
-from accounts.models import Invitation, Session
+from accounts.models import Invitation, Membership, Session
 from accounts.services import installation as services
 from accounts.tasks import turn_organization
 from audit.models import Event
 from billing.issuer import queries as issuers
+from billing.runs import services as runs
+from billing.runs.models import BillingRun
 from core import clock, ids
-from core.errors import Invalid
+from core.actor import Actor
+from core.errors import Invalid, Suspended
+from crypto import services as crypto
+from outbound import delivery, mail
 from outbound.models import OutboxMessage
+from tenancy import suspension
 from tenancy.context import Scope, attempt, scope
 from tenancy.models import Tenant
 from tests import databases
 from tests.guarantees import world
-from tests.make import accounts, installation
+from tests.make import accounts, api, billing, installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,7 +105,7 @@ def test_one_is_sealed_with_a_reason_and_works_again(tenant_a: UUID, monkeypatch
     turn_organization.apply(args=sent).get()
     shown = page.get(url).content
     assert b"A security incident" in shown
-    assert b"Suspended" in shown
+    assert b"Sealed" in shown
     assert page.post(f"{url}/unseal", {"why": "asked"}).status_code == 302
     turn_organization.apply(args=[sent[0], False, sent[2]]).get()
     with scope(Scope(tenant_a)):
@@ -104,3 +113,83 @@ def test_one_is_sealed_with_a_reason_and_works_again(tenant_a: UUID, monkeypatch
         told = Event.objects.filter(event__in=["organization.sealed", "organization.unsealed"])
         assert {each.on_behalf_of for each in told} == {member.user_id}
         assert told.count() == 2
+
+
+def test_one_is_suspended_with_a_reason_and_works_again(tenant_a: UUID) -> None:
+    operator = installation.tenant("operator")
+    with scope(Scope(operator)):
+        member = accounts.member("operator")
+        actor = accounts.actor(member.user)
+        page = world.browser(accounts.session(member.user).raw_key)
+        for wrong, refusal in (
+            ({"tenant_id": operator, "suspended": True, "why": "asked"}, services.NotSuspendable),
+            ({"tenant_id": tenant_a, "suspended": False, "why": "asked"}, services.StateIsSo),
+            ({"tenant_id": tenant_a, "suspended": True, "why": "mood"}, Invalid),
+        ):
+            with pytest.raises(refusal), attempt():
+                services.ask_to_suspend(**wrong, actor=actor)
+    api.set_issuer(tenant_a)
+    with scope(Scope(tenant_a)):
+        owner = accounts.member("owner")
+        clerk = accounts.member("accountant")
+        waiting = mail.send(template="invitation", to="new@a.example", context={"url": "https://x.example"})
+        begun = runs.begin(on=clock.now().date(), actor=billing.ACTOR, at=clock.now())
+    with scope(Scope(installation.tenant("b"))):
+        Membership(user=owner.user, role=accounts.member("owner").role, joined_at=clock.now()).save(
+            force_insert=True
+        )
+    with scope(Scope(tenant_a)):
+        staff = world.browser(accounts.session(owner.user).raw_key)
+    url = f"/ops/organizations/{ids.encode('organization', tenant_a)}"
+    assert page.post(f"{url}/suspend", {}).status_code == 422
+    assert page.post(f"{url}/suspend", {"why": "unpaid"}).status_code == 302
+    assert b"The contract is in arrears" in page.get(url).content
+    assert b">a<" in page.get("/ops/organizations?view=suspended").content
+    # Its people are told where they choose, and on its own page what still works.
+    chosen = staff.get("/select").content
+    assert b"Suspended by whoever runs this installation: The contract is in arrears" in chosen
+    assert chosen.count(b'name="organization"') == 1
+    refused = staff.get("/o/a/")
+    assert (refused.status_code, b"/o/a/privacy/requests" in refused.content) == (403, True)
+    assert staff.get("/o/a/privacy/requests").status_code == 200
+    # Sealing and unsealing it in between changes nothing of this.
+    with scope(Scope(tenant_a)):
+        Tenant.objects.filter(pk=tenant_a).update(state="sealed")
+    crypto.unseal_organization(tenant_id=tenant_a, actor=Actor.system("tests"))
+    assert staff.get("/o/a/").status_code == 403
+    # Nothing is billed, collected or mailed, but for what tells of it.
+    assert tenant_a not in suspension.at_work(reason="tests")
+    with scope(Scope(tenant_a)):
+        with pytest.raises(Suspended), attempt():
+            runs.begin(on=clock.now().date(), actor=billing.ACTOR, at=clock.now())
+        told = OutboxMessage.objects.filter(template="organization_suspended")
+        assert [each.body["to"] for each in told] == [owner.user.email]
+        assert clerk.user.email not in {each.body["to"] for each in told}
+    with pytest.raises(Suspended):
+        runs.work(tenant_id=tenant_a, run_id=begun.pk, actor=billing.ACTOR, clock=clock.now)
+    delivery.deliver_due(tenant_id=tenant_a, actor=Actor.system("tests"), at=clock.now())
+    with scope(Scope(tenant_a)):
+        assert BillingRun.objects.get(pk=begun.pk).state == "running"
+        assert OutboxMessage.objects.get(pk=waiting).state == "queued"
+        assert {each.state for each in told.all()} == {"sent"}
+    command = StringIO()
+    call_command("organization_resume", "a", "--why", "unpaid", "--json", stdout=command)
+    assert json.loads(command.getvalue().splitlines()[-1]) == {"organization": "a", "state": "active"}
+    assert staff.get("/o/a/").status_code == 200
+    delivery.deliver_due(tenant_id=tenant_a, actor=Actor.system("tests"), at=clock.now())
+    call_command("organization_suspend", "a", "--why", "law", stdout=StringIO())
+    assert page.post(f"{url}/resume", {"why": "law"}).status_code == 302
+    with scope(Scope(tenant_a)):
+        assert OutboxMessage.objects.get(pk=waiting).state == "sent"
+        done = Event.objects.filter(event__in=["organization.suspended", "organization.resumed"]).order_by(
+            "at"
+        )
+        assert [(each.event.partition(".")[2], each.facts["why"]) for each in done] == [
+            ("suspended", "unpaid"), ("resumed", "unpaid"), ("suspended", "law"), ("resumed", "law"),
+        ]  # fmt: skip
+        assert done[0].on_behalf_of == member.user_id
+    with scope(Scope(operator)):
+        asked = Event.objects.filter(
+            event__in=["operator.suspension_asked", "operator.resumption_asked"], subject_id=tenant_a
+        )
+        assert asked.count() == 4
