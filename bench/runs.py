@@ -16,12 +16,12 @@ from uuid import UUID
 
 from bench import billers, stack
 
-# Table, rows an invoice, which; lines before their invoices: the foreign keys between them wait for the commit.
+# Table, rows an invoice, which; parts before their whole: the foreign keys between them wait for the commit.
 TABLES = (
     ("billing_invoiceline", 3, "TRUE"),
     ("billing_invoicetax", 1, "TRUE"),
-    ("billing_ledgertransaction", 1, "TRUE"),
     ("billing_ledgerentry", 3, "TRUE"),
+    ("billing_ledgertransaction", 1, "TRUE"),
     ("billing_invoice", 1, "TRUE"),
     ("billing_billedperiod", 1, "TRUE"),
     ("audit_event", 1, "event = 'invoice.finalized'"),
