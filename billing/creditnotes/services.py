@@ -42,7 +42,7 @@ class InvoiceNotCreditable(Conflict):
 
 
 class CreditedMeanwhile(Conflict):
-    """Something of this invoice was credited meanwhile. Look at the amounts again."""
+    """Something of this invoice was credited meanwhile, or its money moved. Look at the amounts again."""
 
     code = "credited_meanwhile"
 
@@ -104,7 +104,7 @@ def issue(
     Unless `offset_minor` or `credit_minor` says otherwise it goes off what is open, the rest to the customer's credit.
     What is to go back to the payer (`refund_minor`) waits on account `refunds`, where nobody else can spend it: only
     the services of payments ask for it. `seen_minor` is what had been credited of the invoice when somebody decided,
-    so that a page that is sent twice credits once.
+    so that a page that is sent twice credits once; where it goes was decided then as well.
 
     Raises:
         NotFound: there is no such invoice or series.
@@ -132,13 +132,17 @@ def issue(
     left = queries.left(invoice)
     credited = _credited(left, wanted or Wanted())
     rounding = queries.rounded(invoice).of(credited.total_minor)
-    split = rules.split(
-        credited.total_minor + rounding,
-        open_minor=held.room(invoice_id),
-        offset_minor=offset_minor,
-        credit_minor=credit_minor,
-        refund_minor=refund_minor,
-    )
+    try:
+        split = rules.split(
+            credited.total_minor + rounding,
+            open_minor=held.room(invoice_id),
+            offset_minor=offset_minor,
+            credit_minor=credit_minor,
+            refund_minor=refund_minor,
+        )
+    except rules.SplitDiffers as differs:
+        # It did not when somebody looked: more was open of it.
+        raise differs if seen_minor is None else CreditedMeanwhile from differs
     made = CreditNote(
         customer_id=invoice.customer_id,
         invoice_id=invoice.pk,

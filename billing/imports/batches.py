@@ -77,14 +77,15 @@ class Shown:
 def upload(*, data: bytes, file_name: str, actor: Actor, at: datetime) -> Import:
     """Keep a file, encrypted and for a day, and guess what its columns hold. A cell with a card number is emptied.
 
-    To read a workbook takes half a minute, so a worker does it after the commit; until then it is kept as it came.
+    To read a workbook takes half a minute, so a worker does it after the commit; until then it is kept as it came,
+    and only if no card number is in it.
 
     Raises:
-        UnreadableTable, EmptyTable, TableTooLarge: the file as a whole cannot be used.
+        UnreadableTable, EmptyTable, TableTooLarge, CardNumberRefused: the file as a whole cannot be used.
     """
     row = Import(created_by=actor.id, created_at=at, updated_at=at, heads=[], mapping=[])
     if tables.is_workbook(data):
-        tables.check_workbook(data)
+        tables.search_workbook(data)
         row.state = Import.State.READING
         row.file = _kept(file_name, [data], actor, at)
     else:

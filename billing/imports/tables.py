@@ -4,8 +4,11 @@ Promise kept: a workbook is opened only when what it unpacks to is small enough,
 followed; a cell that holds a card number goes no further than this file.
 """
 
+import codecs
 import csv
+import html
 import io
+import re
 import zipfile
 import zlib
 from collections import Counter
@@ -13,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 import defusedxml
@@ -33,6 +36,15 @@ _MOST_PARTS = 500
 _ZIP = b"PK\x03\x04"
 _SAMPLE = 20_000
 REMOVED = "[removed]"
+_CARD_INSIDE = "The workbook holds what looks like a card number. Nothing was stored. Remove the number, or save the sheet as CSV."
+_PIECE, _OVERLAP = 1 << 20, 4_000
+_STYLING = re.compile(
+    r"</?(?:\w+:)?(?:t|r|is|rPr|b|i|u|sz|color|rFont|family|charset|scheme|strike|vertAlign)(?:\s[^<>]*)?/?>"
+)
+_FRACTION = re.compile(r"<v>-?\d+\.\d+(?:E-\d+)?</v>", re.ASCII)
+_EXPONENT = re.compile(r"<v>(\d(?:\.\d+)?E\+?\d\d)</v>", re.ASCII)
+# Twelve digits or more of any script, as far apart as `cardnumbers` takes them for one number, and what nobody sees.
+_CANDIDATE = re.compile(r"\d(?:[\s\-_.·•*/|\u00ad\u200b-\u200f\u2060-\u2064\ufeff]{0,6}\d){11,}")
 
 
 class UnreadableTable(Refusal):
@@ -94,6 +106,48 @@ def check_workbook(data: bytes) -> None:
         raise UnreadableTable(field="file") from None
     if len(sizes) > _MOST_PARTS or sum(sizes) > _UNPACKED:
         raise TableTooLarge(field="file")
+
+
+def search_workbook(data: bytes) -> None:
+    """Let a workbook pass that may be kept until it is read: no part of it, shown or not, holds a card number.
+
+    Its parts are searched as the texts they are, a piece at a time, which takes a tenth of reading them as a table.
+
+    Raises:
+        UnreadableTable, TableTooLarge
+        CardNumberRefused: it can be saved as CSV, of which the cell alone is left out.
+    """
+    check_workbook(data)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            for part in parts.infolist():
+                with parts.open(part) as stream:
+                    holds = any(_holds_card(text) for text in _texts(part.filename, stream))
+                if holds:
+                    raise cardnumbers.CardNumberRefused(_CARD_INSIDE, field="file")
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error):
+        raise UnreadableTable(field="file") from None
+
+
+def _texts(name: str, stream: IO[bytes]) -> Iterator[str]:
+    """Decode a part piece by piece; each begins with the end of the one before, so that no number is cut."""
+    piece, decoder, kept = stream.read(_PIECE), None, name
+    while piece:
+        if decoder is None:
+            marked = piece.startswith((b"\xff\xfe", b"\xfe\xff"))
+            decoder = codecs.getincrementaldecoder("utf-16" if marked else "utf-8")("replace")
+        text = kept + decoder.decode(piece)
+        yield text
+        kept, piece = text[-_OVERLAP:], stream.read(_PIECE)
+
+
+def _holds_card(text: str) -> bool:
+    if "&#" in text:
+        text = html.unescape(text)
+    # A text is stored in runs of one style; a fraction is no card's number, and a large number has an exponent.
+    text = _FRACTION.sub("", _STYLING.sub("", text))
+    text = _EXPONENT.sub(lambda number: format(Decimal(number[1]), "f"), text)
+    return any(cardnumbers.contains_card_number(found.group()) for found in _CANDIDATE.finditer(text))
 
 
 def read(data: bytes) -> Table:

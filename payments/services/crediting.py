@@ -72,14 +72,16 @@ def credit(
     Raises:
         What `issue` and `refunds.ask` raise.
         NotFound: a refund in `given_back` is not of this invoice, or explained already.
-        RefundExceedsPayments
+        RefundExceedsPayments: without `seen_minor`; with it, CreditedMeanwhile.
     """
     for payment_id in sorted(_payments_of(invoice_id)):
         moves.lock_payment(payment_id)
     found = sources(invoice_id)
     parts, rest = spread(refund_minor, [(each.payment_id, refund_minor, each.left_minor) for each in found])
     if rest or refund_minor < 0:
-        raise RefundExceedsPayments(field="refund_minor")
+        exceeds = RefundExceedsPayments(field="refund_minor")
+        # There was as much when somebody looked.
+        raise exceeds if values.get("seen_minor") is None else creditnotes.CreditedMeanwhile from exceeds
     known = {each.refund_id: each for each in unexplained(invoice_id)}
     if not set(given_back) <= set(known):
         raise NotFound("There is no such refund of this invoice.", field="given_back")

@@ -14,6 +14,7 @@ from billing.invoices.models import Invoice
 from billing.issuer import services as issuers
 from billing.ledger import queries as ledger
 from core.errors import Refusal
+from payments.services import crediting
 from tenancy.context import Scope, scope
 from tests.make import billing as make
 from tests.make import payments
@@ -67,6 +68,20 @@ def test_a_page_sent_eight_times_credits_once(tenant_a: UUID) -> None:
         tenant_a, [lambda: credit(found, wanted=notes.Wanted(amount_minor=100), seen_minor=0)] * 8
     )
     assert ended == {"done": 1, "CreditedMeanwhile": 7}
+    proven(tenant_a)
+
+
+def test_what_was_decided_before_money_moved_is_decided_again(tenant_a: UUID) -> None:
+    """A payment, or a refund, that comes between what a program read and the lock: 409, and not its typing error."""
+    found = invoice(tenant_a)
+    with scope(Scope(tenant_a)):
+        payments.bank(found.customer_id, 12_000, onto=((found.pk, 12_000),))
+    for asked in ({"refund_minor": 0, "offset_minor": 12_000, "credit_minor": 0}, {"refund_minor": 12_001}):
+        with pytest.raises(notes.CreditedMeanwhile) as refused, scope(Scope(tenant_a)):
+            crediting.credit(invoice_id=found.pk, actor=make.ACTOR, at=make.AT, seen_minor=0, **asked)
+        assert refused.value.status == 409
+    with scope(Scope(tenant_a)):
+        assert CreditNote.objects.count() == 0
     proven(tenant_a)
 
 

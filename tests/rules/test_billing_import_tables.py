@@ -5,7 +5,11 @@ import re
 import zipfile
 from datetime import date
 
+import openpyxl
 import pytest
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.comments import Comment
 
 from billing.exports import formats
 from billing.imports import mapping, rules, tables
@@ -163,3 +167,59 @@ def test_a_row_becomes_what_a_customer_is_made_of():
     assert values["payment_days"] == 30
     assert values["address"] == {"line1": "Weg 1", "postal_code": "1010", "city": "Wien", "country": "AT"}
     assert values["metadata"] == {"crm": "42"}
+
+
+def _styled() -> bytes:
+    made = openpyxl.Workbook()
+    runs = [
+        TextBlock(InlineFont(b=bold), text) for bold, text in ((True, "4111 1111 "), (False, "1111 1111"))
+    ]
+    made.active["A1"], made.active["A2"] = "name", CellRichText(*runs)
+    return _saved(made)
+
+
+def _beside(change) -> bytes:
+    made = openpyxl.Workbook()
+    made.active.append(["name"])
+    made.active.append(["Ada"])
+    change(made)
+    return _saved(made)
+
+
+def _saved(made: openpyxl.Workbook) -> bytes:
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda book: book.active.append([CARD]),
+        lambda book: book.active.append([4111111111111111]),
+        lambda book: book.active.append(["４１１１\u200b-1111-1111-1111"]),
+        lambda book: book.create_sheet("Another").append(["x", CARD]),
+        lambda book: setattr(book.active["A2"], "comment", Comment(CARD, "Ada")),
+        lambda book: setattr(book.properties, "subject", CARD),
+        lambda book: setattr(book.active, "title", CARD),
+    ],
+    ids=["text", "number", "other digits", "another sheet", "comment", "property", "name of a sheet"],
+)
+def test_a_workbook_with_a_card_number_anywhere_is_not_kept(change):
+    with pytest.raises(CardNumberRefused):
+        tables.search_workbook(_beside(change))
+
+
+def test_a_card_number_in_two_styles_is_one_and_across_a_piece_too(monkeypatch):
+    for piece in (1 << 20, 61):
+        monkeypatch.setattr(tables, "_PIECE", piece)
+        with pytest.raises(CardNumberRefused):
+            tables.search_workbook(_styled())
+
+
+def test_numbers_that_are_no_cards_do_not_keep_a_workbook_out():
+    # Neighbours that would make one together, an IBAN, a fraction of sixteen digits, and one mark for all texts.
+    rows = [["4111", "1111"], ["1111", "1111"], ["DE89 3704 0044 0532 0130 00"], [4111111.111111111]]
+    tables.search_workbook(files.workbook(rows, heads=("name", "b")))
+    with pytest.raises(tables.UnreadableTable):
+        tables.search_workbook(b"PK\x03\x04 and no more")

@@ -16,6 +16,7 @@ from billing.imports.rules import UnknownColumn
 from billing.tallies import queries as tallies
 from core import clock
 from core.actor import Actor
+from core.cardnumbers import CardNumberRefused
 from core.errors import NotFound
 from outbound import files as stored
 from outbound.models import StoredFile, WebhookEvent
@@ -118,16 +119,22 @@ def test_a_file_is_tried_and_then_carried_out(steps, tenant_a):
 
 
 def test_a_workbook_is_read_by_the_worker_and_what_came_is_destroyed(steps, tenant_a, somebody):
-    rows = [*files.people(3), ["Card", "c@c.example", "4111 1111 1111 1111"]]
-    steps.upload(files.workbook(rows), "kunden.xlsx")
+    rows = files.people(3)
+    # Until a worker reads it, it is kept as it came: not with a card number in it, not even encrypted.
+    with pytest.raises(CardNumberRefused):
+        steps.upload(files.workbook([*rows, ["Card", "c@c.example", "4111 1111 1111 1111"]]), "kunden.xlsx")
+    with scope(Scope(tenant_a)):
+        assert not StoredFile.objects.filter(kind="import").exists()
+        assert not Import.objects.exists()
+    steps.upload(files.workbook([*rows, ["Nobody", "no address"]]), "kunden.xlsx")
     shown = steps.shown()
-    assert (shown.state, shown.rows, shown.refused, shown.name) == ("uploaded", 4, 1, "kunden.xlsx")
+    assert (shown.state, shown.rows, shown.refused, shown.name) == ("uploaded", 4, 0, "kunden.xlsx")
     assert shown.columns[:3] == ("name", "email", "line1")
     with scope(Scope(tenant_a)):
         kept = {row.state: row.content_key is None for row in StoredFile.objects.filter(kind="import")}
         assert kept == {"deleted": True, "ready": False}
         (job,) = [job for job in jobs.page(limit=5) if job.kind == batches.KIND_READ]
-        assert (job.state, job.counts) == ("done", {"rows": 4, "refused": 1})
+        assert (job.state, job.counts) == ("done", {"rows": 4, "refused": 0})
     assert (steps.check().ready, steps.do(batches.run).created) == (3, 3)
     # Nothing below its first line: it is refused where it is read, and nothing of it is kept.
     steps.upload(files.workbook([]), "empty.xlsx")
