@@ -252,7 +252,7 @@ def smallest_safe(*, ecosystem: str, version: str, entries: Sequence[Affected]) 
     return ""
 
 
-_ORDER = (Severity.CRITICAL, Severity.HIGH, Severity.UNRATED, Severity.MEDIUM, Severity.LOW)
+_ORDER = (Severity.CRITICAL, Severity.UNRATED, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
 def _worst(found: Iterable[Severity]) -> Severity:

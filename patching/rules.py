@@ -20,7 +20,7 @@ class State(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a weakness is. One that nobody rated is treated as high until somebody does."""
+    """How bad a weakness is. One that nobody rated, or that cannot be read, is treated as the worst."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -47,8 +47,8 @@ class Why(StrEnum):
 DUE_DAYS: Mapping[Severity, int] = MappingProxyType(
     {
         Severity.CRITICAL: 7,
+        Severity.UNRATED: 7,
         Severity.HIGH: 30,
-        Severity.UNRATED: 30,
         Severity.MEDIUM: 90,
         Severity.LOW: 180,
     }

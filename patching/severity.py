@@ -1,28 +1,21 @@
-"""How bad a weakness is, from what an advisory says. Pure, and without fractions of the binary kind.
+"""How bad a weakness is, from what an advisory says. Pure.
 
-CVSS 3.0 and 3.1 base scores are computed from their vector (FIRST, CVSS v3.1 specification, 7.1 and 7.4); where an
-advisory has none, the word of its database counts.
+The newest vector that there is counts (CVSS 4, 3.1, 3.0, 2); where an advisory has none, the word of its database does.
 """
 
-from collections.abc import Mapping
-from decimal import ROUND_CEILING, Decimal
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
+
+from cvss import CVSS2, CVSS3, CVSS4
+from cvss.exceptions import CVSSError
 
 from patching.rules import Severity
 
-D = Decimal
-_WEIGHTS: Mapping[str, Mapping[str, Decimal]] = {
-    "AV": {"N": D("0.85"), "A": D("0.62"), "L": D("0.55"), "P": D("0.2")},
-    "AC": {"L": D("0.77"), "H": D("0.44")},
-    "UI": {"N": D("0.85"), "R": D("0.62")},
-    "C": {"H": D("0.56"), "L": D("0.22"), "N": D(0)},
-    "I": {"H": D("0.56"), "L": D("0.22"), "N": D(0)},
-    "A": {"H": D("0.56"), "L": D("0.22"), "N": D(0)},
-}
-_RIGHTS: Mapping[str, Mapping[str, Decimal]] = {
-    "U": {"N": D("0.85"), "L": D("0.62"), "H": D("0.27")},
-    "C": {"N": D("0.85"), "L": D("0.68"), "H": D("0.5")},
-}
+# Newest first. A vector of version 2 names no version.
+_KINDS = (("CVSS:4.0/", CVSS4), ("CVSS:3.1/", CVSS3), ("CVSS:3.0/", CVSS3), ("", CVSS2))
+# The longest that the specifications allow is below 400.
+_LONGEST = 1_000
 _WORDS = {
     "critical": Severity.CRITICAL,
     "high": Severity.HIGH,
@@ -33,29 +26,44 @@ _WORDS = {
     "unimportant": Severity.LOW,
     "negligible": Severity.LOW,
 }
-_TOP = D(10)
 
 
 def of(advisory: Mapping[str, Any], affected: Mapping[str, Any]) -> Severity:
-    """Return the severity of an advisory for one of the packages it names; the worst of its scores."""
-    vectors = [
-        str(entry.get("score", ""))
-        for entry in (*(affected.get("severity") or ()), *(advisory.get("severity") or ()))
-        if isinstance(entry, Mapping)
-    ]
-    scores = [score for score in map(base_score, vectors) if score is not None]
+    """Return the severity of an advisory for one of the packages it names: the worst of its newest vectors.
+
+    Unrated, which is treated as the worst, where the newest vector cannot be read or nobody says anything.
+    """
+    words = []
+    scores: dict[int, list[Decimal | None]] = {}
+    for kind, text in _said(affected, advisory):
+        if not kind.startswith("CVSS_") and not text.startswith("CVSS:"):
+            words.append(text)
+            continue
+        scores.setdefault(_age(kind, text), []).append(base_score(text))
     if scores:
-        return of_score(max(scores))
+        newest = [score for score in scores[min(scores)] if score is not None]
+        return of_score(max(newest)) if len(newest) == len(scores[min(scores)]) else Severity.UNRATED
     for holder in (affected, advisory):
         for name in ("ecosystem_specific", "database_specific"):
             inner = holder.get(name)
-            if not isinstance(inner, Mapping):
-                continue
-            for said in (inner.get("severity"), inner.get("urgency")):
-                found = _WORDS.get(said.strip().lower()) if isinstance(said, str) else None
-                if found is not None:
-                    return found
-    return Severity.UNRATED
+            if isinstance(inner, Mapping):
+                words += [inner.get("severity"), inner.get("urgency")]
+    known = (_WORDS.get(said.strip().lower()) for said in words if isinstance(said, str))
+    return next((found for found in known if found is not None), Severity.UNRATED)
+
+
+def _age(kind: str, text: str) -> int:
+    """Return the place of a vector among the versions, the newest first; of one that nobody here knows, before all."""
+    if text.startswith("CVSS:"):
+        return next((n for n, (prefix, _) in enumerate(_KINDS[:-1]) if text.startswith(prefix)), -1)
+    return len(_KINDS) - 1 if kind == "CVSS_V2" else -1
+
+
+def _said(*holders: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for holder in holders:
+        for entry in holder.get("severity") or ():
+            if isinstance(entry, Mapping):
+                yield str(entry.get("type", "")), str(entry.get("score", ""))
 
 
 def of_score(score: Decimal) -> Severity:
@@ -68,29 +76,12 @@ def of_score(score: Decimal) -> Severity:
 
 
 def base_score(vector: str) -> Decimal | None:
-    """Return the base score of a CVSS 3 vector; None where it is of another kind or incomplete."""
-    prefix, _, rest = vector.partition("/")
-    if prefix not in ("CVSS:3.0", "CVSS:3.1"):
+    """Return the score of a CVSS vector; None where it cannot be read whole."""
+    kind = next(kind for prefix, kind in _KINDS if vector.startswith(prefix))
+    if len(vector) > _LONGEST:
         return None
-    said = dict(part.split(":", 1) for part in rest.split("/") if ":" in part)
-    scope = said.get("S", "")
     try:
-        weights = {name: table[said[name]] for name, table in _WEIGHTS.items()}
-        rights = _RIGHTS[scope][said["PR"]]
-    except KeyError:
+        score = Decimal(str(kind(vector).base_score))
+    except (CVSSError, ValueError, LookupError, ArithmeticError):
         return None
-    lost = 1 - (1 - weights["C"]) * (1 - weights["I"]) * (1 - weights["A"])
-    if scope == "U":
-        impact = D("6.42") * lost
-    else:
-        impact = D("7.52") * (lost - D("0.029")) - D("3.25") * (lost - D("0.02")) ** 15
-    if impact <= 0:
-        return D(0)
-    exploitability = D("8.22") * weights["AV"] * weights["AC"] * rights * weights["UI"]
-    total = impact + exploitability
-    return _round_up(min(total if scope == "U" else D("1.08") * total, _TOP))
-
-
-def _round_up(score: Decimal) -> Decimal:
-    """Round up to one place, but forgive what is below a hundred-thousandth (the specification's appendix A)."""
-    return score.quantize(D("0.00001")).quantize(D("0.1"), rounding=ROUND_CEILING)
+    return score if score.is_finite() else None

@@ -86,17 +86,50 @@ def test_debian_versions_stand_in_one_order(one: str, two: str, three: str) -> N
         ("CVSS:3.0/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H", "7.8"),
         ("CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", "7.5"),
         ("CVSS:3.1/AV:P/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:N", "0"),
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", "9.3"),
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", "10.0"),
+        ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:N/VA:N/SC:N/SI:N/SA:N", "8.7"),
+        ("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", "7.3"),
+        ("CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:P/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", "7.7"),
+        ("AV:N/AC:L/Au:N/C:P/I:P/A:P", "7.5"),
     ],
 )
 def test_scores_are_those_of_the_specification(vector: str, score: str) -> None:
     assert severity.base_score(vector) == Decimal(score)
 
 
+V4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"
+V3 = "CVSS:3.1/AV:P/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N"
+V2 = "AV:N/AC:L/Au:N/C:C/I:C/A:C"
+
+
 @pytest.mark.parametrize(
-    "vector", ["", "CVSS:4.0/AV:N/AC:L", "CVSS:3.1/AV:N", "AV:N/AC:L/Au:N/C:P/I:P/A:P", "CVSS:3.1/AV:?"]
+    "vector",
+    [
+        *("", "CVSS:4.0/AV:N/AC:L", "CVSS:3.1/AV:N", "CVSS:3.1/AV:?", "AV:N/AC:L", f"{V4}/AV:N", f"{V4}/"),
+        *(V4.replace("4.0", "5.0"), V4 + "/E:A" * 400, V3.replace("3.1", "4.0"), "\x00", "CVSS:"),
+    ],
 )
-def test_a_vector_of_another_kind_scores_nothing(vector: str) -> None:
+def test_a_vector_that_cannot_be_read_is_the_worst_until_it_is(vector: str) -> None:
     assert severity.base_score(vector) is None
+    said = [{"type": "CVSS_V4", "score": vector}, {"type": "CVSS_V3", "score": V3}]
+    found = severity.of({"severity": said, "database_specific": {"severity": "LOW"}}, {})
+    assert found == Severity.UNRATED
+    assert rules.DUE_DAYS[found] == min(rules.DUE_DAYS.values())
+
+
+def test_the_newest_vector_counts() -> None:
+    """Whatever an older one says, and whichever package or record it stands at; words only where there is none."""
+    by_version = {"CVSS_V2": V2, "CVSS_V3": V3, "CVSS_V4": V4}
+    said = [{"type": kind, "score": vector} for kind, vector in by_version.items()]
+    assert severity.of({"severity": said}, {}) == Severity.CRITICAL
+    assert severity.of({"severity": said[:2]}, {}) == Severity.LOW
+    assert severity.of({"severity": said[:1]}, {"severity": said[1:2]}) == Severity.LOW
+    assert severity.of({"severity": said[:1]}, {}) == Severity.CRITICAL
+    worse = [said[1], {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}]
+    assert severity.of({"severity": worse}, {}) == Severity.HIGH
+    assert severity.of({"severity": [{"type": "Ubuntu", "score": "medium"}]}, {}) == Severity.MEDIUM
+    assert severity.of({}, {}) == Severity.UNRATED
 
 
 def advisory(
