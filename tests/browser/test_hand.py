@@ -8,8 +8,10 @@ from billing.invoices import queries
 from core import ids
 from tenancy.context import Scope, scope
 from tests.browser import harness
+from tests.browser.keys import Keys
 from tests.browser.live import Live, visit
 from tests.make import finance
+from tests.make.people import house
 
 
 class Hand:
@@ -152,6 +154,39 @@ def test_keys_lead_everywhere_and_are_off_while_typing(browser: Browser, live: L
         page.keyboard.press("Control+k")
         expect(page.get_by_role("combobox")).to_be_focused()
         assert watch.faults() == []
+
+
+def test_an_invoice_is_written_and_a_request_approved_by_keys_alone(browser: Browser, live: Live) -> None:
+    who = live.person()
+    finance.books(live.tenant)
+    made = house(live.tenant, who.member)
+    with visit(browser, live.cookie(who)) as (page, watch):
+        keys = Keys(page)
+        page.goto(live.staff())
+        keys.press("c")
+        expect(page).to_have_url(re.compile("/invoices/new"))
+        keys.go("Blue Mill Bakery")
+        keys.type("lines-0-description", "Care plan")
+        keys.to("lines-0-unit_amount")
+        page.keyboard.insert_text("249.00")
+        keys.press("Tab")
+        expect(page.locator("#totals")).to_contain_text("249.00")
+        # What the server answered took nothing away from under the hands.
+        assert keys.at() != ""
+        with page.expect_navigation():
+            keys.press("Control+Enter")
+        expect(page.get_by_role("heading", name="Review and finalize")).to_be_visible()
+        keys.go("Finalize invoice")
+        expect(page.get_by_text("is final.")).to_be_visible()
+
+        page.goto(live.staff("approvals"))
+        keys.go("Invite auditor")
+        keys.type("note=", "She connects the shop")
+        keys.go("Approve and carry out")
+        assert watch.faults() + keys.faults == []
+    with scope(Scope(live.tenant)):
+        made.theirs.refresh_from_db()
+        assert made.theirs.state == "approved"
 
 
 def test_the_search_needs_no_script(browser: Browser, live: Live) -> None:

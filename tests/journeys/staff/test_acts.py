@@ -25,7 +25,7 @@ from tenancy import jobs
 from tenancy.context import Scope, scope
 from tests.browser.live import Live, visit
 from tests.make import accounts as make
-from tests.make import alerts, backups, finance, installation, recurring
+from tests.make import alerts, backups, finance, recurring
 from tests.make.people import house
 
 
