@@ -107,6 +107,18 @@ REQUEST_EXTENDED = register(
 REQUEST_DUE_SOON = register(
     "privacy_request.due_soon", "{subject} must be answered by {due_on}", owasp="sensitive_update"
 )
+WORDS_SEARCHED = register(
+    "privacy_request.words_searched",
+    "{actor} searched typed words for whoever {subject} is about: {found} found",
+    owasp="sensitive_read",
+    pci="10.2.1.1",
+)
+WORDS_REDACTED = register(
+    "subject.words_redacted", "{actor} took a person out of words in {table}", owasp="sensitive_update"
+)
+WORDS_KEPT = register(
+    "subject.words_kept", "{actor} kept words about a person in {table}: {why}", owasp="sensitive_update"
+)
 REQUEST_ANSWERED = register(
     "privacy_request.answered", "{actor} answered privacy request {subject}", owasp="sensitive_update"
 )

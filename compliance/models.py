@@ -6,7 +6,7 @@ from compliance.closing.models import Closing
 from compliance.controls.models import ControlException, ControlResult, ControlStatus
 from compliance.evidence.models import Evidence
 from compliance.packs.models import EvidencePack, PackKey
-from compliance.personaldata.models import ErasureEntry
+from compliance.personaldata.models import ErasureEntry, WordsFound
 from compliance.requests.models import PrivacyRequest
 from compliance.retention.models import LegalHold, RetentionRun, Shredding
 from compliance.reviews.models import AccessLine, AccessReview
@@ -29,4 +29,5 @@ __all__ = [
     "PrivacyRequest",
     "RetentionRun",
     "Shredding",
+    "WordsFound",
 ]

@@ -39,6 +39,8 @@ HELD = frozenset({
     # lasts hours and the month goes on: the refusal says until when, and who froze. The subject's own way stays open.
     "privacy:request_file",
 })  # fmt: skip
+# Pages that become such a file when they are asked for one: the page itself stays.
+HELD_AS_FILE = frozenset({"privacy:breach_touched"})
 # One record that somebody works with, and why it may go on leaving.
 SINGLE: dict[str, str] = {
     **dict.fromkeys(
@@ -86,7 +88,10 @@ def refuse_held(request: Request) -> None:
         Held: says since when and by whom, and of a person's own file until when it is owed.
     """
     match = request.resolver_match
-    if match is None or match.view_name not in HELD or request.tenant is None:
+    if match is None or request.tenant is None:
+        return
+    as_file = match.view_name in HELD_AS_FILE and "format" in request.GET
+    if match.view_name not in HELD and not as_file:
         return
     standing = exports.freeze()
     if standing is None or not standing.frozen:
@@ -117,5 +122,6 @@ def refuse_undeclared(request: Request, response: HttpResponseBase) -> None:
     """
     match = request.resolver_match
     name = match.view_name if match else ""
-    if "Content-Disposition" in response.headers and name not in HELD and name not in SINGLE:
+    known = name in HELD or name in SINGLE or name in HELD_AS_FILE
+    if "Content-Disposition" in response.headers and not known:
         raise FileUndeclared

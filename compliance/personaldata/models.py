@@ -71,3 +71,65 @@ class ErasureEntry(TenantModel):
                 name="compliance_erasure_unwritten",
             ),
         ]
+
+
+class WordsFound(TenantModel):
+    """A row in which somebody's words name a person who is to be erased: where, and never what they say."""
+
+    class State(models.TextChoices):
+        """Open ones hold the erasure up."""
+
+        OPEN = "open"
+        REDACTED = "redacted"
+        KEPT = "kept"
+
+    class Why(models.TextChoices):
+        """Why words may stay (GDPR Article 17(3)), or are not about this person."""
+
+        NONE = "", "Not kept"
+        LAW = "law", "The law demands that the record stays as it is"
+        CLAIMS = "claims", "Needed for legal claims"
+        OTHER = "other", "It is about somebody else"
+
+    request = models.ForeignKey(
+        PrivacyRequest, models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    table = models.CharField(max_length=64)
+    column = models.CharField(max_length=64)
+    record_id = models.UUIDField()
+    hits = models.PositiveIntegerField()
+    state = models.CharField(max_length=16, choices=State, default=State.OPEN)
+    why = models.CharField(max_length=16, choices=Why, default=Why.NONE, blank=True)
+    found_at = models.DateTimeField()
+    decided_by = models.UUIDField(null=True)
+    decided_at = models.DateTimeField(null=True)
+
+    data_policy: ClassVar[DataPolicy] = DataPolicy(
+        owner=Owner.TENANT,
+        purpose="taking a person out of words that were typed about them, and proving it",
+        retention="as long as the request it belongs to",
+        legal_basis="legal obligation: GDPR Articles 5(2) and 17",
+        erasure=Erasure.KEPT_BY_LAW,
+        fields={
+            **dict.fromkeys(["id", "tenant", "request", "record_id", "decided_by"], FieldClass.IDENTIFIER),
+            **dict.fromkeys(["state", "why"], FieldClass.STATE),
+            **dict.fromkeys(["table", "column", "hits"], FieldClass.TECHNICAL),
+            **dict.fromkeys(["found_at", "decided_at"], FieldClass.TIME),
+        },
+    )
+
+    class Meta(TenantModel.Meta):
+        """Kept with a reason; decided by somebody at some time."""
+
+        abstract = False
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(state="open", why="", decided_at__isnull=True)
+                | Q(state="redacted", why="", decided_at__isnull=False)
+                | Q(state="kept", why__in=["law", "claims", "other"], decided_at__isnull=False),
+                name="compliance_wordsfound_decided",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "request", "-id"], name="compliance_wordsfound_of")
+        ]

@@ -14,7 +14,7 @@ from billing.contacts.models import Contact
 from billing.customers import restriction
 from billing.customers.models import Customer
 from compliance import events
-from compliance.personaldata import collecting, erasing
+from compliance.personaldata import collecting, erasing, finds
 from compliance.personaldata import services as personaldata
 from compliance.personaldata.collecting import Person
 from compliance.requests import rules, telling
@@ -29,6 +29,7 @@ from tenancy import jobs
 from tenancy.context import use_case
 
 JOB = "privacy.collect"
+SEARCH_JOB = "privacy.search"
 KEEP = timedelta(days=30)
 Kind, State, Identity = PrivacyRequest.Kind, PrivacyRequest.State, PrivacyRequest.Identity
 
@@ -55,6 +56,12 @@ class NotCollectedYet(Conflict):
     """Collect their data first: the answer is the file."""
 
     code = "not_collected"
+
+
+class NothingToSearch(Conflict):
+    """Only for an erasure is everything searched that was typed."""
+
+    code = "nothing_to_search"
 
 
 class TooLateToExtend(Refusal):
@@ -175,6 +182,27 @@ def collect(*, request_id: UUID, actor: Actor, at: datetime) -> PrivacyRequest:
 
 
 @use_case
+def search(*, request_id: UUID, actor: Actor, at: datetime) -> PrivacyRequest:
+    """Have a worker search every word that was typed for whoever is to be erased; asked again, it is done anew.
+
+    Raises:
+        NotFound, RequestEnded, IdentityNotProved, NobodyNamed.
+        NothingToSearch: nobody is to be erased by this request.
+    """
+    row = _verified(request_id)
+    person_of(row)
+    if row.kind != Kind.ERASURE:
+        raise NothingToSearch
+    job = jobs.start(kind=SEARCH_JOB, at=at, created_by=actor.id)
+    row.job_id, row.updated_at = job.pk, at
+    row.save(update_fields=["job_id", "updated_at"])
+    from compliance.requests import tasks  # noqa: PLC0415  the tasks import this module
+
+    tasks.search_soon(job, row.pk)
+    return row
+
+
+@use_case
 def answer(*, request_id: UUID, text: str, actor: Actor, at: datetime) -> PrivacyRequest:
     """Do what was asked, and note what the person is told.
 
@@ -182,8 +210,12 @@ def answer(*, request_id: UUID, text: str, actor: Actor, at: datetime) -> Privac
         NotFound, RequestEnded, IdentityNotProved, NobodyNamed, Invalid.
         NotCollectedYet: their data has not been collected.
         HeldByLaw, ContractRuns: they cannot be erased now.
+        NotSearched, FindsUndecided: words that were typed may name them.
     """
     row = _verified(request_id)
+    if row.kind == Kind.ERASURE:
+        person_of(row)
+        finds.refuse_undecided(row, at=at)
     said = sentence("answer", text)
     person, to = person_of(row), telling.address_of(row)
     outcome: dict[str, Any] = dict(row.outcome)

@@ -50,6 +50,24 @@ def watch_requests(self: SystemTask) -> int:
     return told
 
 
+@shared_task(
+    bind=True,
+    base=SystemTask,
+    name="compliance.search_words",
+    reason="every word is read longer than a transaction may last; each reading has a scope of its own",
+)
+def search_words(self: SystemTask, tenant_id: str, request_id: str, asked_by: str) -> None:
+    """Search what was typed for whoever is to be erased. Delivered again after a crash, it is done anew."""
+    actor = replace(self.actor, on_behalf_of=UUID(asked_by) if asked_by else None)
+    making.search(tenant_id=UUID(tenant_id), request_id=UUID(request_id), actor=actor, now=clock.now)
+
+
+def search_soon(job: Job, request_id: UUID) -> None:
+    """Hand the search to a worker once the transaction has committed."""
+    sent = [str(job.tenant_id), str(request_id), str(job.created_by or "")]
+    jobs.hand_over(job, lambda: search_words.delay(*sent))
+
+
 def collect_soon(job: Job, request_id: UUID) -> None:
     """Hand the collecting to a worker once the transaction has committed."""
     sent = [str(job.tenant_id), str(request_id), str(job.created_by or "")]
@@ -62,3 +80,11 @@ def _again(job: Job) -> None:
 
 
 jobs.sent_again_by(services.JOB, _again)
+
+
+def _search_again(job: Job) -> None:
+    for request_id in PrivacyRequest.objects.filter(job_id=job.pk).values_list("pk", flat=True):
+        search_words.delay(str(job.tenant_id), str(request_id), str(job.created_by or ""))
+
+
+jobs.sent_again_by(services.SEARCH_JOB, _search_again)

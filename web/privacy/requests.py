@@ -27,7 +27,7 @@ from web.forms import answer as answered
 from web.forms import attempting
 from web.kit.forms import DayField, Form
 from web.kit.parts import CursorPage, Tab
-from web.privacy import shown
+from web.privacy import shown, typed
 
 _PLAIN = {"autocomplete": "off"}
 _AREA = {"rows": 6, "autocomplete": "off"}
@@ -206,6 +206,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
         "with_file": found.kind in rules.WITH_FILE,
         "file_ready": ready,
         "frozen": ready and found.kind in rules.WITH_FILE and exports.is_frozen(),
+        "typed": typed.standing(found, at) if found.kind == PrivacyRequest.Kind.ERASURE else None,
         "job": job,
         "lasts": lasts,
         "failed": job is not None and job.state == "failed",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from web.privacy import answering, breaches, requests, retention, subjects
+from web.privacy import answering, breaches, requests, retention, subjects, typed
 
 app_name = "privacy"
 urlpatterns: list[URLPattern] = [
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern] = [
     path("privacy/requests/<str:pk>/extend", answering.extend, name="extend_request"),
     path("privacy/requests/<str:pk>/collect", answering.collect, name="collect_request"),
     path("privacy/requests/<str:pk>/data.zip", answering.fetch, name="request_file"),
+    path("privacy/requests/<str:pk>/search", typed.search, name="search_words"),
+    path("privacy/requests/<str:pk>/words", typed.index, name="words"),
     path("privacy/requests/<str:pk>/answer", answering.answer, name="answer_request"),
     path("privacy/requests/<str:pk>/refuse", answering.refuse, name="refuse_request"),
     path("privacy/requests/<str:pk>/withdraw", answering.withdraw, name="withdraw_request"),

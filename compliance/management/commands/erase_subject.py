@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
-from compliance.personaldata import services
+from compliance.personaldata import collecting, finds, services
 from core import clock, ids
 from tenancy.commands import StrongboxCommand
 
@@ -13,7 +13,7 @@ from tenancy.commands import StrongboxCommand
 class Command(StrongboxCommand):
     """Keys destroyed, copies removed, what the law keeps named; then accounts that open nothing any more."""
 
-    help = "Erase a customer with everybody at it. What the law demands is kept, and named."
+    help = "Erase a customer with everybody at it, also from typed words. What the law demands is kept, and named."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add whose and who."""
@@ -26,17 +26,23 @@ class Command(StrongboxCommand):
     def run(self, **options: Any) -> dict[str, Any]:
         """Erase in one transaction, then what belongs to no organization."""
         at = clock.now()
+        by_customer = bool(options["customer"])
+        kind = "customer" if by_customer else "contact"
+        key = _key(kind, options[kind])
         with self.organization(options["organization"]) as tenant:
-            if options["customer"]:
-                key = _key("customer", options["customer"])
+            person = collecting.customer(key) if by_customer else collecting.contact(key)
+            services.refuse_erasure(person)
+        # Nobody looks at each place here, as on the page of a request: what can be changed is changed.
+        words = finds.take_out_everywhere(tenant_id=tenant.pk, person=person, actor=self.actor)
+        with self.organization(options["organization"]):
+            if by_customer:
                 done = services.erase_customer(customer_id=key, actor=self.actor, at=at)
             else:
-                key = _key("contact", options["contact"])
                 done = services.erase_contact(contact_id=key, actor=self.actor, at=at)
         services.write_journal(tenant_id=tenant.pk, at=at)
         accounts = services.forget_accounts(done.users, actor=self.actor, at=at)
         return {
-            "erased": {**done.erased, "accounts": accounts},
+            "erased": {**done.erased, "accounts": accounts, **words},
             "kept": [
                 {"what": each.what, "count": each.count, "why": each.why, "until": each.until}
                 for each in done.kept
