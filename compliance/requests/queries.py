@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from accounts import queries as people
 from compliance.requests import rules
 from compliance.requests.models import PrivacyRequest
 from core.errors import NotFound
@@ -68,3 +69,9 @@ def figures(today: date) -> Figures:
         late=sum(day < today for day in days),
         soon=sum(today <= day <= today + rules.SOON for day in days),
     )
+
+
+def names_of(rows: list[PrivacyRequest]) -> dict[UUID, str]:
+    """Return how the people of the house who acted on requests are called."""
+    who = {key for row in rows for key in (row.opened_by, row.identity_by, row.ended_by) if key}
+    return people.names_of(who)

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from accounts import queries as people
 from audit import services as audit
 from billing.contacts.models import Contact
 from billing.customers import restriction
@@ -397,9 +396,3 @@ def _keeps_words(row: PrivacyRequest) -> bool:
 
 def _note(event: Any, row: PrivacyRequest, actor: Actor, **facts: str) -> None:
     audit.record(event, actor=actor, subject=("privacy_request", row.pk), facts={"kind": row.kind, **facts})
-
-
-def names_of(rows: list[PrivacyRequest]) -> dict[UUID, str]:
-    """Return how the people of the house who acted on requests are called."""
-    who = {key for row in rows for key in (row.opened_by, row.identity_by, row.ended_by) if key}
-    return people.names_of(who)

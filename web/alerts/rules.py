@@ -40,6 +40,7 @@ FAMILIES = {
     "API": "Keys and webhooks",
     "INT": "The trail and the watch itself",
     "KEY": "Encryption",
+    "ORG": "The organization",
     "OPS": "Backups",
     "PATCH": "Patches",
     "PEOPLE": "People",

@@ -185,7 +185,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     is_open = found.state in rules.OPEN
     ready = bool(found.file and found.file.content_key and (found.file.expires_at or at) > at)
     words, tint = shown.clock_of(found, at.date())
-    names = services.names_of([found])
+    names = queries.names_of([found])
     context = {
         "pk": pk,
         "found": found,
