@@ -1,6 +1,6 @@
 """An invoice as the document it is: a final one from its own copies, a draft as it would be printed now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -22,6 +22,10 @@ from billing.issuer import queries as issuers
 from billing.tax.rules import CATEGORIES
 from core import clock, money
 from web.kit import formats
+from web.kit.parts import CursorPage
+
+# More lines than that stand on pages of their own: ten thousand took a browser, and the server, many seconds.
+LINES_A_PAGE = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,8 @@ class Document:
     pay: tuple[tuple[str, str], ...] = ()
     # The sentence against forged letters, and where it is proved.
     trust: tuple[str, str] = ("", "")
+    # Which of very many lines these are.
+    part: CursorPage | None = None
 
     @property
     def payable_minor(self) -> int:
@@ -88,8 +94,12 @@ class Document:
         return self.total_minor + self.rounding_minor
 
 
-def document(found: InvoiceDetail) -> Document:
-    """Return what an invoice says; a draft's parties are read as they are now."""
+def document(found: InvoiceDetail, *, lines: str = "all") -> Document:
+    """Return what an invoice says; a draft's parties are read as they are now.
+
+    `lines` is what an address asks for: the number of a page of them, or all of them.
+    """
+    shown, part = _part(found.lines, lines)
     if found.seller or found.status != "draft":
         seller, buyer = party(found.seller), party(found.buyer)
     else:
@@ -100,7 +110,8 @@ def document(found: InvoiceDetail) -> Document:
     return Document(
         seller=seller,
         buyer=buyer,
-        lines=lines_of(found.lines, found.currency),
+        lines=lines_of(shown, found.currency),
+        part=part,
         taxes=[
             Tax(
                 label=f"{tax.name}, {rate(tax.category, tax.percentage)}"
@@ -125,6 +136,24 @@ def document(found: InvoiceDetail) -> Document:
         pay=_pay(found, bank, lang),
         trust=_trust(bank, lang),
     )
+
+
+def _part(lines: Sequence[LineRow], asked: str) -> tuple[Sequence[LineRow], CursorPage | None]:
+    """Return the page of lines that is asked for, the first if none is, and where it stands; all where they fit."""
+    if asked == "all" or len(lines) <= LINES_A_PAGE:
+        return lines, None
+    last = -(-len(lines) // LINES_A_PAGE)
+    number = min(max(int(asked), 1), last) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
+    start = (number - 1) * LINES_A_PAGE
+    shown = lines[start : start + LINES_A_PAGE]
+    page = CursorPage(
+        shown=len(shown),
+        first=start + 1,
+        total=len(lines),
+        previous_url=f"?lines={number - 1}" if number > 1 else "",
+        next_url=f"?lines={number + 1}" if number < last else "",
+    )
+    return shown, page
 
 
 def _pay(found: InvoiceDetail, bank: BankDetails | None, lang: str) -> tuple[tuple[str, str], ...]:

@@ -89,7 +89,7 @@ def _page(request: Request, slug: str, pk: str, form: conversation.AnswerForm) -
     draft = found.status == "draft"
     context = {
         **context_of(request, slug, pk, found, "document"),
-        "document": documents.document(found),
+        "document": documents.document(found, lines=request.GET.get("lines", "")),
         "intact": None if draft else queries.content_is_intact(found.id),
         "facts": found,
         "documents": None if draft else kept_documents.of_invoice(found.id, slug=slug, pk=pk),
@@ -196,7 +196,7 @@ def finalize(request: Request, slug: str, pk: str) -> HttpResponse:
     context = {
         **context_of(request, slug, pk, found, ""),
         "crumbs": crumbs(slug, found),
-        "document": documents.document(found),
+        "document": documents.document(found, lines=request.GET.get("lines", "")),
         "checks": checks,
         "blocked": any(check.tint == "bad" for check in checks),
         "label": f"Finalize invoice, {formats.money(found.payable_minor, found.currency)}",

@@ -115,7 +115,7 @@ def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     context = {
         "bill": bill,
         "invoice": invoice_rows.row(found, slug=slug, on=invoice_rows.today()),
-        "document": documents.document(found),
+        "document": documents.document(found, lines=request.GET.get("lines", "")),
         "role_title": payer_rows.title(found.role),
         "title": f"{payer_rows.title(found.role)} {found.number}",
         "paid": [

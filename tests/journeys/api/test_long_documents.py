@@ -13,6 +13,7 @@ from payments.services import sending
 from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.make import accounts, billing
+from web.billing import documents
 
 
 @pytest.fixture
@@ -55,6 +56,28 @@ def test_the_page_refuses_the_pdf_and_has_the_lines_as_a_table(invoice):
     rows = list(csv.reader(io.StringIO(table.content.decode("utf-8-sig"))))
     assert [row[2] for row in rows] == ["Description", "'=Line 0", "'=Line 1", "'=Line 2"]
     assert rows[1][6:8] == ["1.00", "EUR"]
+
+
+def test_very_many_lines_stand_on_pages_of_their_own(invoice, monkeypatch):
+    monkeypatch.setattr(documents, "LINES_A_PAGE", 2)
+    with scope(Scope(invoice.tenant)):
+        desk = world.browser(accounts.session(accounts.member("owner").user).raw_key)
+    shown = {
+        asked: [
+            f"=Line {n}" in desk.get(f"/o/a/invoices/{invoice.invoice}{asked}").content.decode()
+            for n in range(3)
+        ]
+        for asked in ("", "?lines=2", "?lines=9", "?lines=all", "?lines=-1", "?lines=²")
+    }
+    first, last = [True, True, False], [False, False, True]
+    assert shown == {
+        "": first, "?lines=2": last, "?lines=9": last, "?lines=all": [True] * 3, "?lines=-1": first, "?lines=²": first
+    }  # fmt: skip
+    page = desk.get(f"/o/a/invoices/{invoice.invoice}").content.decode()
+    assert "Showing 1–2 of 3 lines" in page
+    assert "All 3 lines on one page" in page
+    # What it comes to is that of all lines.
+    assert "3.60" in page
 
 
 def test_it_is_mailed_by_its_link_alone(invoice):
