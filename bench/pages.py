@@ -109,7 +109,8 @@ def _age(tenant: UUID) -> tuple[str, str]:
         WHERE tenant_id = '{tenant}';
         DELETE FROM billing_tally WHERE tenant_id = '{tenant}' AND noun = 'invoice';
         INSERT INTO billing_tally (tenant_id, id, noun, state, payment_status, currency, day, count, total_minor, due_minor)
-        SELECT tenant_id, uuidv7(), 'invoice', status, payment_status, currency, day, count(*), sum(total_minor), sum(amount_due_minor)
+        SELECT tenant_id, uuidv7(), 'invoice', status, payment_status, currency, day, count(*),
+          sum(total_minor + rounding_minor), sum(amount_due_minor)
         FROM (SELECT *, CASE payment_status WHEN 'paid' THEN NULL ELSE due_on END AS day FROM billing_invoice) AS stands
         WHERE tenant_id = '{tenant}' GROUP BY tenant_id, status, payment_status, currency, day;
         VACUUM ANALYZE""",

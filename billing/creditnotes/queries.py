@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from billing.creditnotes import content, rules
 from billing.creditnotes.models import CreditNote, CreditNoteLine, CreditNoteTax
@@ -153,7 +153,8 @@ def page(
 def sums(*, number: str | None = None) -> dict[str, tuple[int, int]] | None:
     """Add up the credit notes of a number, or all; None when they are too many."""
     rows = CreditNote.objects.all()
-    return tallies.added(rows if number is None else rows.filter(number=number), amount="total_minor")
+    amount = F("total_minor") + F("rounding_minor")
+    return tallies.added(rows if number is None else rows.filter(number=number), amount=amount)
 
 
 def of_invoice(invoice_id: UUID) -> list[CreditNoteRow]:

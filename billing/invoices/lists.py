@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from billing.customers import queries as customers
 from billing.invoices import queries
@@ -211,7 +211,9 @@ def sums(wanted: Wanted, *, totals: Sequence[Total] | None = None) -> list[Sums]
     found = (
         wanted.rows()
         .values("currency")
-        .annotate(count=Count("id"), total=Sum("total_minor"), due=Sum("amount_due_minor"))
+        .annotate(
+            count=Count("id"), total=Sum(F("total_minor") + F("rounding_minor")), due=Sum("amount_due_minor")
+        )
         .order_by("currency")
     )
     return [

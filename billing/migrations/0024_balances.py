@@ -1,6 +1,8 @@
-"""Books are proved once a statement, over all that it posted: row by row it was a third of a billing run."""
+"""Books are proved once a statement, over all that it posted, not row by row at the commit; totals end in whole coins."""
 
 from django.db import migrations
+
+from tenancy.migrating import AtOnce
 
 # What posts does so whole, in one statement, so that nothing has to wait for the commit. The same lies are refused: a
 # transaction without two sides, and entries after which theirs does not balance, in any of its currencies.
@@ -40,6 +42,17 @@ CREATE TRIGGER balances AFTER INSERT ON billing_ledgertransaction REFERENCING NE
 CREATE TRIGGER balances AFTER INSERT ON billing_ledgerentry REFERENCING NEW TABLE AS added
   FOR EACH STATEMENT EXECUTE FUNCTION billing_ledger_balances();
 """
+# What a list of invoices comes to is what is to be paid, rounded to coins: the tallies gain what rounding adds.
+_ROUNDED = """
+INSERT INTO billing_tally (tenant_id, id, noun, state, payment_status, currency, day, count, total_minor, due_minor)
+SELECT tenant_id, uuidv7(), 'invoice', status, paid, currency, day, 0, {sign}sum(rounding_minor), 0
+FROM (
+  SELECT tenant_id, status, currency, rounding_minor, CASE WHEN status <> 'finalized' THEN ''
+      WHEN written_off_minor <> 0 AND amount_due_minor <= 0 THEN 'written_off' ELSE payment_status END AS paid,
+    CASE WHEN status = 'finalized' AND payment_status <> 'paid' AND amount_due_minor > 0 THEN due_on END AS day
+  FROM billing_invoice WHERE rounding_minor <> 0
+) AS stands GROUP BY tenant_id, status, paid, currency, day;
+"""
 _BACKWARDS = """
 DROP TRIGGER balances ON billing_ledgertransaction;
 DROP TRIGGER balances ON billing_ledgerentry;
@@ -70,9 +83,12 @@ CREATE CONSTRAINT TRIGGER balances AFTER INSERT ON billing_ledgerentry DEFERRABL
 """
 
 
-class Migration(migrations.Migration):
-    """Two triggers by statement instead of by row."""
+class Migration(AtOnce):
+    """Two triggers by statement instead of by row, and totals as they are to be paid."""
 
     dependencies = [("billing", "0023_rounding")]
 
-    operations = [migrations.RunSQL(_FORWARDS, _BACKWARDS)]
+    operations = [
+        migrations.RunSQL(_FORWARDS, _BACKWARDS),
+        migrations.RunSQL(_ROUNDED.format(sign=""), _ROUNDED.format(sign="-")),
+    ]

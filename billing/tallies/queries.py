@@ -5,7 +5,8 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, QuerySet
+from django.db.models import QuerySet
+from django.db.models.expressions import Case, Combinable
 
 from tenancy import context
 
@@ -70,7 +71,7 @@ def _summed(by: str, noun: str, where: str = "", *, since: date | None = None) -
         return [row for row in cursor.fetchall() if any(row[-3:])]
 
 
-def added(rows: "QuerySet[Any]", *, amount: str | Case) -> dict[str, tuple[int, int]] | None:
+def added(rows: "QuerySet[Any]", *, amount: str | Case | Combinable) -> dict[str, tuple[int, int]] | None:
     """Add up what has no tally: how many rows of each currency, and what they come to in minor units.
 
     None when there are more than anybody should wait for; then the page says so.

@@ -92,7 +92,7 @@ def _listed(row: CreditNoteRow, slug: str, numbers: Mapping[UUID, str]) -> page.
             "invoice": cells.link(said["invoice"], said["invoice_url"]),
             "reason": cells.text(said["reason"]),
             "issued_on": cells.day(row.issued_on),
-            "total": cells.money(row.total_minor, row.currency),
+            "total": cells.money(row.payable_minor, row.currency),
         },
     )
 

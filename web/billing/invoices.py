@@ -128,7 +128,7 @@ def _row(found: rows.Row, one: str) -> Row:
         cells={
             "customer": cells.text(found.customer),
             "standing": cells.tag("invoice_standing", found.standing),
-            "total": cells.money(found.total_minor, found.currency, bare=bare),
+            "total": cells.money(found.payable_minor, found.currency, bare=bare),
             "due": cells.money(found.due_minor, found.currency, bare=bare),
             "issued_on": cells.day(found.issued_on),
             "due_on": cells.day(found.due_on),

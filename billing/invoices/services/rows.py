@@ -37,7 +37,7 @@ def change_of(invoice: Invoice) -> tallies.Change:
         payment_status=_paid_as(invoice),
         currency=invoice.currency,
         day=invoice.due_on if _is_open(invoice) else None,
-        total_minor=invoice.total_minor,
+        total_minor=invoice.total_minor + invoice.rounding_minor,
         due_minor=due_minor(invoice),
     )
 

@@ -13,6 +13,7 @@ from billing.invoices import lists
 from billing.invoices import services as invoices
 from billing.invoices.lists import Age, View, Wanted
 from billing.invoices.models import Invoice
+from billing.issuer import coins
 from billing.ledger import queries as books
 from billing.tallies import queries, services, tasks
 from billing.tallies.models import Tally
@@ -24,11 +25,13 @@ def counted() -> dict[tuple[str, str, str], tuple[int, int, int]]:
     """Count the invoices themselves."""
     sums: dict[tuple[str, str, str], list[int]] = {}
     for row in Invoice.objects.values(
-        "status", "payment_status", "currency", "total_minor", "amount_due_minor"
+        "status", "payment_status", "currency", "total_minor", "amount_due_minor", "rounding_minor"
     ):
         payment = row["payment_status"] if row["status"] == "finalized" else ""
         total = sums.setdefault((row["status"], payment, row["currency"]), [0, 0, 0])
-        for index, value in enumerate((1, row["total_minor"], row["amount_due_minor"])):
+        for index, value in enumerate(
+            (1, row["total_minor"] + row["rounding_minor"], row["amount_due_minor"])
+        ):
             total[index] += value
     return {key: tuple(values) for key, values in sums.items()}
 
@@ -46,6 +49,12 @@ def act_on_everything() -> None:
     drafts = [make.draft(of=ada, lines=[make.line(str(n), rate=rate)]) for n in range(1, 6)]
     make.draft(of=yen, lines=[make.line("1000")])
     make.finalized(of=yen, lines=[make.line("500")])
+    # In whole coins: a final one, and one that is made larger while it is a draft.
+    coins.round_totals(currencies=["CHF"], actor=make.ACTOR, at=make.AT)
+    make.finalized(of=ada, lines=[make.line("10.02")], currency="CHF")
+    changed = make.draft(of=ada, lines=[make.line("1.03")], currency="CHF")
+    more = {"lines": [make.line("2.08")]}
+    invoices.update_draft(invoice_id=changed.pk, changes=more, actor=make.ACTOR, at=make.AT)
     make.finalized(of=ada, lines=[make.line("0")])
     for draft in drafts[:3]:
         make.finalize(draft.pk)
@@ -59,7 +68,7 @@ def act_on_everything() -> None:
 def test_the_totals_are_what_counting_says(in_a):
     act_on_everything()
     assert kept() == counted()
-    assert len(kept()) == 6
+    assert len(kept()) == 8
     states = Counter(Customer.objects.values_list("state", flat=True))
     assert {total.state: total.count for total in queries.totals("customer")} == dict(states)
 
@@ -78,11 +87,11 @@ def test_the_task_melts_every_organization_apart(tenant_a, tenant_b):
     for tenant in (tenant_a, tenant_b):
         with context.scope(context.Scope(tenant)):
             act_on_everything()
-    # Beside invoices and customers what was booked in the one month, in each of two currencies.
-    assert tasks.melt_tallies() == 2 * 10
+    # Beside invoices and customers what was booked in the one month, in each of three currencies.
+    assert tasks.melt_tallies() == 2 * 13
     for tenant in (tenant_a, tenant_b):
         with context.scope(context.Scope(tenant)):
-            assert Tally.objects.count() == 10
+            assert Tally.objects.count() == 13
             assert kept() == counted()
             assert books.check() == []
 
@@ -110,6 +119,8 @@ def test_ages_come_to_what_is_overdue_and_one_currency_is_read_from_the_tallies(
         Wanted(today=late, view=View.OVERDUE, currency="JPY"),
         *(Wanted(today=late, age=age) for age in Age),
         *(Wanted(today=make.AT.date(), view=View.OPEN, age=age) for age in Age),
+        # Added up from the rows themselves.
+        Wanted(today=late, created_before=make.AT + timedelta(days=1)),
     ):
         rows = list(wanted.rows())
         assert [
@@ -118,7 +129,7 @@ def test_ages_come_to_what_is_overdue_and_one_currency_is_read_from_the_tallies(
             (
                 currency,
                 sum(row.currency == currency for row in rows),
-                sum(row.total_minor for row in rows if row.currency == currency),
+                sum(row.total_minor + row.rounding_minor for row in rows if row.currency == currency),
                 sum(row.amount_due_minor for row in rows if row.currency == currency),
             )
             for currency in sorted({row.currency for row in rows})
