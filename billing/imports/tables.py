@@ -36,7 +36,9 @@ _MOST_PARTS = 500
 _ZIP = b"PK\x03\x04"
 _SAMPLE = 20_000
 REMOVED = "[removed]"
-_CARD_INSIDE = "Something in it looks like a card number. Nothing was stored. Remove it, or save the sheet as CSV."
+_CARD_INSIDE = (
+    "Something in it looks like a card number. Nothing was stored. Remove it, or save the sheet as CSV."
+)
 _PIECE, _OVERLAP = 1 << 20, 4_000
 _STYLING = re.compile(
     r"</?(?:\w+:)?(?:t|r|is|rPr|b|i|u|sz|color|rFont|family|charset|scheme|strike|vertAlign)(?:\s[^<>]*)?/?>"
