@@ -30,6 +30,7 @@ Purpose = Literal[
     "invitation",
     "pay_link",
     "pay_link_secret",
+    "practice",
     "recovery_code",
     "recovery_token",
     "session",

@@ -61,6 +61,8 @@ PREFIXES = {
     "payment": "pay",
     "payment_method": "pm",
     "period": "per",
+    "practice": "pct",
+    "practice_result": "pcr",
     "price": "prc",
     "privacy_request": "prq",
     "product": "prd",

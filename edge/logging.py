@@ -24,7 +24,7 @@ _SECRET_TEXT = re.compile(
 )
 # Links of invitations, recovery, payment and a provider's hook are bearer tokens; a library's line may quote a path.
 _SECRET_PATH = re.compile(
-    r"/(invite|recover|pay|certificates|was-this-you|hooks/\w+)/[^\s?#\"'<>]+", re.IGNORECASE
+    r"/(invite|recover|pay|certificates|was-this-you|doc|hooks/\w+)/[^\s?#\"'<>]+", re.IGNORECASE
 )
 
 

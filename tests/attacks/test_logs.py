@@ -22,6 +22,7 @@ from edge.logging import JsonFormatter, RedactingFilter
         ("opened /pay/s3cret/result", "opened /pay/…"),
         ("GET /was-this-you/s3cret 410", "GET /was-this-you/… 410"),
         ("GET /certificates/s3cret 404", "GET /certificates/… 404"),
+        ("GET /doc/s3cret/lesson 200", "GET /doc/… 200"),
         ("key sk_test_s3cret and rk_live_s3cret, signed by whsec_s3cret", "key [redacted] and [redacted]"),
         ("paid with 4242 4242 4242 4242 by s3cr", "[redacted: card number]"),
         ("paid with 4242424242424242", "[redacted: card number]"),
