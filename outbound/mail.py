@@ -8,8 +8,9 @@ has registered its kind.
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import formataddr, parseaddr
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -73,11 +74,13 @@ def send(
     attach: Sequence[tuple[str, UUID]] = (),
     reply_to: str = "",
     language: str = "en",
+    sender_name: str = "",
 ) -> UUID:
     """Write a mail into the outbox of the organization in scope, or the operator's when none is.
 
     `dedupe_key` names what an organization must not say twice; the second message of that key is dropped.
-    `attach` names documents as (registered kind, record's id). Returns the message's id.
+    `attach` names documents as (registered kind, record's id). `sender_name` stands before our own address, which no
+    mail hides. Returns the message's id.
     """
     written = write(template, context, language=language)
     owner = _owner()
@@ -94,6 +97,7 @@ def send(
             "text": written.text,
             "reply_to": reply_to,
             "attach": [[kind, str(record)] for kind, record in attach],
+            **({"sender_name": sender_name} if sender_name else {}),
         },
         dedupe=dedupe,
     )
@@ -103,11 +107,23 @@ def send(
     return message.pk
 
 
+@use_case
+def take_back(*, message_ids: Collection[UUID]) -> set[UUID]:
+    """Remove mails of the organization in scope that have not begun to leave, and return which these were."""
+    waiting = OutboxMessage.objects.select_for_update(skip_locked=True).filter(
+        pk__in=list(message_ids), state=OutboxMessage.State.QUEUED
+    )
+    taken = set(waiting.values_list("pk", flat=True))
+    OutboxMessage.objects.filter(pk__in=taken).delete()
+    return taken
+
+
 def transmit(body: Mapping[str, Any], *, tenant_id: UUID) -> None:
     """Hand one mail over to the mail server; raises what the server says, or whoever makes its attachments."""
     message = EmailMessage(
         subject=body["subject"],
         body=body["text"],
+        from_email=_sender(body.get("sender_name", "")),
         to=[body["to"]],
         reply_to=[body["reply_to"]] if body.get("reply_to") else None,
     )
@@ -115,6 +131,12 @@ def transmit(body: Mapping[str, Any], *, tenant_id: UUID) -> None:
         made = _MAKERS[kind](tenant_id, UUID(record))
         message.attach(made.name, made.content, made.media_type)
     message.send(fail_silently=False)
+
+
+def _sender(name: str) -> str:
+    return (
+        formataddr((name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])) if name else settings.DEFAULT_FROM_EMAIL
+    )
 
 
 def _owner() -> UUID:

@@ -40,8 +40,8 @@ class OutboxMessage(TenantModel):
     next_attempt_at = models.DateTimeField()
     created_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
-    # {"to", "subject", "text", "reply_to", "attach"}; NULL once it has been sent, but in the demo, where a page
-    # shows it
+    # {"to", "subject", "text", "reply_to", "attach", "sender_name"}; NULL once it has been sent, but in the demo,
+    # where a page shows it
     body = EncryptedJSONField(purpose="files", null=True)
     # A hash of what must not be said twice, such as one reminder of one invoice.
     dedupe = models.BinaryField(max_length=32, null=True)

@@ -9,8 +9,10 @@ class TrainingConfig(AppConfig):
     name = "training"
 
     def ready(self) -> None:
-        """Register the event types of training, and the act that waits for a second person."""
+        """Register the event types of training, and the acts that wait for a second person."""
         from training import events  # noqa: F401  registering is the import's effect
+        from training.practice import planning
         from training.services import excuses
 
         excuses.register()
+        planning.register()

@@ -72,3 +72,64 @@ MESSAGE_READ = register(
 MESSAGE_HANDLED = register(
     "training.message_handled", "{actor} decided about message {subject}: {verdict}", owasp="sensitive_update"
 )
+PRACTICE_PLANNED = register(
+    "training.practice_planned", "{actor} planned phishing practice {subject}", owasp="sensitive_create"
+)
+PRACTICE_RELEASED = register(
+    "training.practice_released",
+    "{actor} released phishing practice {subject}: {people} people",
+    owasp="sensitive_update",
+)
+PRACTICE_DROPPED = register(
+    "training.practice_dropped", "Phishing practice {subject} was not released", owasp="sensitive_update"
+)
+PRACTICE_STOPPED = register(
+    "training.practice_stopped", "{actor} stopped phishing practice {subject}", owasp="sensitive_update"
+)
+PRACTICE_ENDED = register(
+    "training.practice_ended", "Phishing practice {subject} ended", owasp="sensitive_update"
+)
+PRACTICE_SENT = register(
+    "training.practice_sent", "Practice mail {subject} was sent", owasp="sensitive_create"
+)
+PRACTICE_SPARED = register(
+    "training.practice_spared", "Practice mail {subject} was not sent: {why}", owasp="sensitive_update"
+)
+PRACTICE_FETCHED = register(
+    "training.practice_fetched", "The link of practice mail {subject} was fetched", owasp="sensitive_read"
+)
+PRACTICE_CLICKED = register(
+    "training.practice_clicked", "The link of practice mail {subject} was opened", owasp="sensitive_update"
+)
+PRACTICE_TYPED = register(
+    "training.practice_typed",
+    "Something was typed on the page of practice mail {subject}; it never left that page",
+    owasp="sensitive_update",
+)
+PRACTICE_REPORTED = register(
+    "training.practice_reported", "{actor} saw through practice mail {subject}", owasp="sensitive_update"
+)
+PRACTICE_CREDITED = register(
+    "training.practice_credited",
+    "{actor} noted that practice mail {subject} was reported",
+    owasp="sensitive_update",
+)
+PRACTICE_LEARNED = register(
+    "training.practice_learned", "The lesson of practice mail {subject} was read", owasp="sensitive_update"
+)
+PRACTICE_READ = register(
+    "training.practice_read", "{actor} looked at phishing practice {subject}", owasp="sensitive_read"
+)
+PRACTICE_PEOPLE_READ = register(
+    "training.practice_people_read",
+    "{actor} looked at who did what in phishing practice {subject}",
+    owasp="sensitive_read",
+)
+PRACTICE_OWN_READ = register(
+    "training.practice_own_read",
+    "{actor} looked at their own practice mail {subject}",
+    owasp="sensitive_read",
+)
+PRACTICE_REFUSED = register(
+    "training.practice_refused", "The link of a practice mail was refused", owasp="authz_fail"
+)

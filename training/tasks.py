@@ -14,6 +14,7 @@ from core.actor import Actor
 from core.errors import Refusal
 from tenancy import context, suspension
 from tenancy.tasks import SystemTask
+from training.practice import running
 from training.services import duties, reminding
 
 _log = logging.getLogger("strongbox.training")
@@ -26,7 +27,7 @@ _log = logging.getLogger("strongbox.training")
     reason="every organization has people with duties, and each one's turn is a transaction of its own",
 )
 def keep_duties(self: SystemTask) -> int:
-    """Assign, mark as overdue, withhold and give back, everywhere, then remind; return how many turns were had."""
+    """Assign, mark as overdue, withhold and give back, everywhere; remind and practise; return how many turns."""
     # Nobody can learn in a suspended one, so nothing is withheld there for not having learned.
     tenants = suspension.at_work(reason=self.reason)
     return sum(_turn(tenant, self.actor) for tenant in tenants)
@@ -37,6 +38,7 @@ def _turn(tenant: UUID, actor: Actor) -> bool:
         with context.scope(context.Scope(tenant)):
             duties.keep(actor=actor, at=clock.now(), today=clock.today(issuers.time_zone()))
         reminding.remind(tenant_id=tenant, actor=actor, now=clock.now)
+        running.turn(tenant_id=tenant, actor=actor, now=clock.now)
     except Refusal:
         # Sealed meanwhile; its next turn comes.
         _log.exception("an organization's turn ended early")

@@ -30,6 +30,7 @@ STAFF_MAIL = {
     "invitation",
     "message_written",
     "organization_suspended",
+    "practice",
     "training_due",
     "training_late",
     "was_this_you",

@@ -51,14 +51,13 @@ class PracticeCampaign(TenantModel):
         erasure=Erasure.WITH_ORGANIZATION,
         fields={
             **dict.fromkeys(
-                ["id", "tenant", "lure", "members", "made_by", "approved_by", "ended_by"], FieldClass.IDENTIFIER
+                ["id", "tenant", "lure", "members", "made_by", "approved_by", "ended_by"],
+                FieldClass.IDENTIFIER,
             ),
             "state": FieldClass.STATE,
             **dict.fromkeys(["roles", "totals"], FieldClass.TECHNICAL),
             "agreement": FieldClass.CONTENT,
-            **dict.fromkeys(
-                ["opens_on", "closes_on", "made_at", "released_at", "ended_at"], FieldClass.TIME
-            ),
+            **dict.fromkeys(["opens_on", "closes_on", "made_at", "released_at", "ended_at"], FieldClass.TIME),
         },
     )
 

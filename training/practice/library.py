@@ -1,7 +1,7 @@
 """The practice mails of a billing office. Reviewed texts, not a form: nobody writes a lure about somebody's pay.
 
-Nobody in them exists. None speaks for a bank, an authority, a brand, a colleague or this product, and none is about pay,
-dismissal, health, family, charity or disaster (tests/rules/test_training_practice.py).
+Nobody in them exists. None speaks for a bank, an authority, a brand, a colleague or this product, and none is about
+pay, dismissal, health, family, charity or disaster (tests/rules/test_training_practice.py).
 """
 
 from training.practice.lures import LINK, Fit, Landing, Lure
@@ -18,11 +18,13 @@ LURES = {
             subject="[[looks:URGENT!!]] Your parcel is [[spelling:holded]]",
             text=f"""[[greeting:Dear receiver]],
 
-your parcel [[inconsistent:SL-0093-2]] could [[grammar:not been delivered]] because a fee of 1.45 is open. The order [[inconsistent:SL-9003-2]] is stored until [[pressure:tonight]] and is [[threat:destroyed after]].
+your parcel [[inconsistent:SL-0093-2]] could [[grammar:not been delivered]] because a fee of 1.45 is open. The \
+order [[inconsistent:SL-9003-2]] is stored until [[pressure:tonight]] and is [[threat:destroyed after]].
 
 [[process:Confirm the delivery]] here: [[link:{LINK}]]
 
-[[data:Have your phone number and e-mail ready.]] [[safe:This page is 100 % secure and virus checked.]] [[special:Only today the second delivery is free!]]
+[[data:Have your phone number and e-mail ready.]] [[safe:This page is 100 % secure and virus checked.]] \
+[[special:Only today the second delivery is free!]]
 
 [[padding:Swiftlane delivers to 61 countries and plants a tree for every parcel.]]
 
@@ -47,14 +49,16 @@ your parcel [[inconsistent:SL-0093-2]] could [[grammar:not been delivered]] beca
             subject="[[inconsistent:2 documents]] were shared with you",
             text=f"""[[greeting:Hello billing]],
 
-[[process:a scanned document was sent]] to your [[spelling:acount]]. It has [[inconsistent:1 page]] and was [[spelling:recieved]] today.
+[[process:a scanned document was sent]] to your [[spelling:acount]]. It has [[inconsistent:1 page]] and was \
+[[spelling:recieved]] today.
 
 File: [[inconsistent:Statement_FINAL_2019.pdf]]
 Pages: 1 [[grammar:of totally 4]]
 
 [[link:View it here: {LINK}]]
 
-For [[safe:your protection the document is encrypted]], sign in [[data:with the address of your mailbox and its code]]. The document is [[threat:deleted]] [[pressure:in 12 hours]].
+For [[safe:your protection the document is encrypted]], sign in [[data:with the address of your mailbox and its \
+code]]. The document is [[threat:deleted]] [[pressure:in 12 hours]].
 
 [[legal:This message and its attachments are confidential under applicable law.]]
 [[padding:Docuhatch is used by over 40,000 teams.]]
@@ -78,11 +82,13 @@ For [[safe:your protection the document is encrypted]], sign in [[data:with the 
             subject="Your free entry [[special:ends today]]",
             text=f"""[[greeting:Dear Sir or Madam]],
 
-your company was [[special:chosen]] for the regional directory. The entry is free [[inconsistent:in the first year (99.00 a month)]].
+your company was [[special:chosen]] for the regional directory. The entry is free [[inconsistent:in the first year \
+(99.00 a month)]].
 
 Check your data and confirm: [[link:{LINK}]]
 
-[[data:We need the name of whoever signs invoices and their direct number.]] Without an answer [[pressure:by 18:00]] we take the entry as [[threat:agreed]].
+[[data:We need the name of whoever signs invoices and their direct number.]] Without an answer [[pressure:by \
+18:00]] we take the entry as [[threat:agreed]].
 
 [[legal:By opening this message you accept our terms.]]
 
@@ -106,11 +112,13 @@ Check your data and confirm: [[link:{LINK}]]
             subject="[[pressure:Final notice]]: invoice QP-20817",
             text=f"""[[greeting:Dear customer]],
 
-our records show that invoice QP-20817 is [[inconsistent:34 days overdue since last week]]. Deliveries are [[threat:suspended]] [[pressure:today at 12:00]].
+our records show that invoice QP-20817 is [[inconsistent:34 days overdue since last week]]. Deliveries are \
+[[threat:suspended]] [[pressure:today at 12:00]].
 
 [[process:View the invoice and confirm when it is paid]]: [[link:{LINK}]]
 
-[[padding:We moved to a new system this spring and thank you for your patience.]] [[signature:This mailbox is not read.]]
+[[padding:We moved to a new system this spring and thank you for your patience.]] [[signature:This mailbox is not \
+read.]]
 
 Accounts Receivable
 Quillmark Paper""",
@@ -133,7 +141,8 @@ Quillmark Paper""",
             subject="Remittance advice for your open items",
             text=f"""[[greeting:Hello]],
 
-we have paid your open items of last month in one sum. As [[inconsistent:three of your invoices carry the same number]], [[process:assign the payment yourself]] before [[pressure:today's cut-off]]: [[link:{LINK}]]
+we have paid your open items of last month in one sum. As [[inconsistent:three of your invoices carry the same \
+number]], [[process:assign the payment yourself]] before [[pressure:today's cut-off]]: [[link:{LINK}]]
 
 What is not assigned is [[threat:recalled]]. [[data:Have your customer reference and mailbox address at hand.]]
 
@@ -159,7 +168,8 @@ What is not assigned is [[threat:recalled]]. [[data:Have your customer reference
             subject="Question about your last invoice",
             text=f"""[[greeting:Hi]],
 
-I am going through our books for the quarter and one amount on your last invoice does not agree with our order. I have marked the line here, could you have a look: [[link:{LINK}]]
+I am going through our books for the quarter and one amount on your last invoice does not agree with our order. I \
+have marked the line here, could you have a look: [[link:{LINK}]]
 
 I would like to pay the rest [[pressure:before I leave at three]].
 

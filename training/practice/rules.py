@@ -196,5 +196,3 @@ def totals(rows: Collection[Seen]) -> Totals:
         median_report_seconds=round(median(took)) if took else None,
         teams=teams(reached),
     )
-
-

@@ -13,6 +13,7 @@ from core.errors import Conflict, Forbidden, NotFound, Refusal
 from tenancy.context import use_case
 from training import events
 from training.models import SuspiciousMessage
+from training.practice import noting
 
 Done, State = SuspiciousMessage.Done, SuspiciousMessage.State
 URGENT = frozenset({Done.ANSWERED.value, Done.ENTERED.value, Done.PAID.value})
@@ -28,6 +29,12 @@ class DecidedAlready(Conflict):
     """Somebody has decided about this message already."""
 
     code = "decided_already"
+
+
+class PracticeIsHarmless(Refusal):
+    """A practice mail of ours is harmless."""
+
+    code = "practice_is_harmless"
 
 
 def _keepable(**texts: str) -> None:
@@ -67,11 +74,14 @@ def report(*, kind: str, done: str, sender: str, text: str, actor: Actor, at: da
 
 
 @use_case
-def decide(*, message_id: UUID, verdict: str, note: str, actor: Actor, at: datetime) -> SuspiciousMessage:
-    """Say what a message is, once.
+def decide(
+    *, message_id: UUID, verdict: str, note: str, actor: Actor, at: datetime, practice: bool = False
+) -> SuspiciousMessage:
+    """Say what a message is, once. `practice`: it was a practice mail of ours, and whoever reported it saw through it.
 
     Raises:
-        NotFound, DecidedAlready.
+        NotFound, DecidedAlready, PracticeIsHarmless.
+        noting.NotTheirs
         cardnumbers.CardNumberRefused
     """
     _keepable(note=note)
@@ -82,6 +92,10 @@ def decide(*, message_id: UUID, verdict: str, note: str, actor: Actor, at: datet
         raise NotFound
     if found.state != State.NEW:
         raise DecidedAlready
+    if practice:
+        if verdict != State.HARMLESS:
+            raise PracticeIsHarmless(field="practice")
+        noting.credited(user_id=found.reported_by, reported_at=found.reported_at, actor=actor)
     found.state, found.note = State(verdict), note or None
     found.handled_by, found.handled_at = actor.id, at
     found.save(update_fields=["state", "note", "handled_by", "handled_at"])
@@ -89,6 +103,6 @@ def decide(*, message_id: UUID, verdict: str, note: str, actor: Actor, at: datet
         events.MESSAGE_HANDLED,
         actor=actor,
         subject=("message_report", found.pk),
-        facts={"verdict": found.state},
+        facts={"verdict": found.state, "practice": practice},
     )
     return found
