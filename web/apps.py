@@ -16,6 +16,7 @@ class WebConfig(AppConfig):
         from billing.exports import services as exports
         from billing.periods import services as periods
         from patching import accepting
+        from training.practice import planning
         from training.services import excuses
         from web.backups import restores
         from web.billing import bank_account, write_off
@@ -26,7 +27,7 @@ class WebConfig(AppConfig):
         from web.patching import accept
         from web.payments import effects as payment_effects
         from web.people import effects
-        from web.training import assignments
+        from web.training import assignments, campaigns
 
         compliance_exceptions.register()
         watched.register()
@@ -39,3 +40,4 @@ class WebConfig(AppConfig):
         effects.register(exports.KIND, export_pages.effect)
         effects.register(backups.RESTORE_KIND, restores.effect)
         effects.register(excuses.KIND, assignments.effect)
+        effects.register(planning.KIND, campaigns.effect)

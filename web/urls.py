@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("hooks/", include("web.hooks.urls")),
     path("pay/", include("web.pay.urls")),
     path("was-this-you/", include("web.alerts.public_urls")),
+    path("doc/", include("web.training.practice_urls")),
     path("certificates", include("web.training.public_urls")),
     path("p/<organization:slug>/", include("web.portal.urls")),
     # Before the lists themselves, whose addresses take any record's name.

@@ -69,6 +69,8 @@ NOUNS = {
     "assignments": "training_record",
     "messages": "message_report",
     "modules": "training_module",
+    "campaigns": "practice",
+    "practice": "practice_result",
     "requests": "privacy_request",
     "privacy": "privacy_request",
     "breaches": "breach",

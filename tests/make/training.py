@@ -1,14 +1,18 @@
 """Courses taken by people of tests."""
 
+import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from accounts.models import Membership
+from accounts.models import ApprovalRequest, Membership
+from accounts.services import approvals
 from core import clock, ids
 from core.actor import Actor
+from outbound.models import OutboxMessage
 from tests.make import accounts
 from training import catalog
-from training.models import Assignment, Attempt, Record
+from training.models import Assignment, Attempt, PracticeCampaign, PracticeResult, Record
+from training.practice import planning, running
 from training.services import duties, learning, modules, suspicious
 
 
@@ -78,12 +82,65 @@ def furnish(owner: Membership, colleague: Membership) -> dict[str, str]:
         at=at,
     )
     written = modules.write(module_id=None, body=modules.EXAMPLE, actor=actor, at=at)
+    campaign, result = practised(owner, colleague, at=at)
     return {
+        "practice": ids.encode("practice", campaign),
+        "practice_result": ids.encode("practice_result", result),
         "certificate": ids.encode("certificate", certificate),
         "training_record": ids.encode("training_record", mine.pk),
         "message_report": ids.encode("message_report", told.pk),
         "training_module": ids.encode("training_module", written.pk),
     }
+
+
+def settled(count: int, role: str = "billing_clerk") -> list[Membership]:
+    """Make members who have been here long enough to practise."""
+    long_ago = clock.now() - timedelta(days=60)
+    return [accounts.member(role, at=long_ago) for _ in range(count)]
+
+
+def ask_to_practise(planner: Membership, *, at: datetime, lure: str = "overdue-notice") -> PracticeCampaign:
+    """Plan practice for everybody, over the next two weeks."""
+    return planning.plan(
+        lure=lure,
+        roles=["everyone"],
+        member_ids=[],
+        opens_on=at.date(),
+        closes_on=at.date() + timedelta(days=13),
+        announced=True,
+        agreement="",
+        actor=accounts.actor(planner.user),
+        at=at,
+    )
+
+
+def release(campaign: PracticeCampaign, second: Membership, *, at: datetime) -> None:
+    """Let a second person release practice."""
+    asked = ApprovalRequest.objects.get(subject_id=campaign.pk)
+    approvals.approve(request_id=asked.pk, actor=accounts.actor(second.user), at=at)
+
+
+def post(result: PracticeResult, *, at: datetime) -> str:
+    """Send one practice mail, and return the secret of its link."""
+    running.send(result_id=result.pk, actor=Actor.system("tests"), at=at)
+    result.refresh_from_db()
+    body = OutboxMessage.objects.get(pk=result.message).body
+    return re.search(r"/doc/(\w+)", body["text"])[1]
+
+
+def practised(owner: Membership, colleague: Membership, *, at: datetime) -> tuple[UUID, UUID]:
+    """Put down practice that runs, past the rules of how many: the owner has opened the link."""
+    campaign = PracticeCampaign(
+        lure="overdue-notice", state="running", roles=["everyone"], opens_on=at.date(), closes_on=at.date(),
+        made_by=colleague.user_id, made_at=at, approved_by=owner.user_id, released_at=at,
+    )  # fmt: skip
+    campaign.save(force_insert=True)
+    mine = PracticeResult(
+        campaign=campaign, member=owner, role="owner", due_at=at, state="clicked", sent_at=at, clicked_at=at
+    )
+    theirs = PracticeResult(campaign=campaign, member=colleague, role="accountant", due_at=at)
+    PracticeResult.objects.bulk_create([mine, theirs])
+    return campaign.pk, mine.pk
 
 
 def begin(member: Membership, code: str) -> Attempt:

@@ -29,12 +29,23 @@ State, Step = PracticeCampaign.State, PracticeResult.State
 _EVENTS = {Step.CLICKED: events.PRACTICE_CLICKED, Step.TYPED: events.PRACTICE_TYPED}
 
 
-class LinkUnknown(Recorded):
+class Unnoted(Recorded):
+    """Nothing of this was taken."""
+
+    event = events.PRACTICE_REFUSED
+
+
+class LinkUnknown(Unnoted):
     """There is nothing here. Copy the address whole from the message."""
 
     code = "practice_link_unknown"
     status = 404
-    event = events.PRACTICE_REFUSED
+
+
+class ValuesRefused(Unnoted):
+    """This page takes no values. Nothing of what was sent was kept."""
+
+    code = "values_refused"
 
 
 class NotTheirs(Conflict):
@@ -82,6 +93,18 @@ def fetched(*, raw: str, at: datetime) -> Opened:
     if found.counts and found.result.state == Step.SENT:
         found.result.robots += 1
         found.result.save(update_fields=["robots"])
+    audit.record(events.PRACTICE_FETCHED, actor=_nameless(), subject=("practice_result", found.result.pk))
+    return found
+
+
+@use_case
+def opened(*, raw: str) -> Opened:
+    """Return what a link's lesson is about.
+
+    Raises:
+        LinkUnknown
+    """
+    found = read(raw)
     audit.record(events.PRACTICE_FETCHED, actor=_nameless(), subject=("practice_result", found.result.pk))
     return found
 

@@ -16,6 +16,8 @@ SETTLED_IN = timedelta(days=14)
 REST = timedelta(days=30)
 # What happens later counts no more.
 COUNTED_FOR = timedelta(days=7)
+# Results of people go then; the numbers of a campaign stay.
+KEPT = timedelta(days=365)
 LONGEST_WINDOW = timedelta(days=28)
 LATEST_START = timedelta(days=90)
 # A mail is read by programs on its way within seconds, by a person not.

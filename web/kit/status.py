@@ -11,6 +11,7 @@ from web.kit.looks import idle as _idle
 from web.kit.looks import moving as _moving
 from web.kit.looks import waits as _waits
 from web.kit.looks import wrong as _wrong
+from web.kit.status_training import TRAINING
 
 STATUS: dict[str, dict[str, Status]] = {
     "gateway": {"connected": _good("Connected"), "disconnected": _idle("Disconnected")},
@@ -321,36 +322,7 @@ STATUS: dict[str, dict[str, Status]] = {
         "ended": _wrong("Ended"),
         "unknown": _idle("Not known"),
     },
-    "training": {
-        "free": _idle("Not taken"),
-        "open": _moving("To take"),
-        "due_soon": _care("Due soon"),
-        "overdue": _wrong("Overdue"),
-        "lapsed": _wrong("Rights wait"),
-        "done": _good("Passed"),
-        "expired": _idle("Ran out"),
-        "excused": _idle("Excused"),
-        "dropped": _idle("No duty"),
-    },
-    "training_try": {
-        "open": _moving("Going on"),
-        "passed": _good("Passed"),
-        "failed": _care("Not passed"),
-        "abandoned": _idle("Given up"),
-    },
-    "training_module": {
-        "builtin": _good("Built in"),
-        "draft": _idle("Draft"),
-        "published": _good("Published"),
-        "retired": _idle("Retired"),
-    },
-    "certificate": {"valid": _good("Valid"), "expired": _idle("Ran out")},
-    "suspicious_message": {
-        "new": _waits("To look at"),
-        "harmless": _good("Harmless"),
-        "spam": _idle("Unwanted"),
-        "attack": _wrong("Attack"),
-    },
+    **TRAINING,
     "alert": {"open": _waits("To do"), "acknowledged": _moving("Looked into"), "closed": _idle("Closed")},
     "severity": {
         "info": _idle("Info"),

@@ -162,6 +162,16 @@ class VerdictForm(Form):
     )
 
 
+class PracticeVerdictForm(VerdictForm):
+    """The same, where whoever reported it was sent a practice mail."""
+
+    practice = forms.BooleanField(
+        label="It was our own practice mail",
+        required=False,
+        help_text="Then it is harmless, and counts as reported at the moment it was.",
+    )
+
+
 class ExtendForm(Form):
     """More time."""
 

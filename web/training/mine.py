@@ -16,12 +16,14 @@ from edge.access import access
 from edge.request import Request
 from training import catalog, certificates, events, queries
 from training.certificates import Certificate
+from training.practice import noting
+from training.practice import queries as practices
 from training.queries import Duty
 from training.services import suspicious
 from web.forms import answer, attempting
 from web.kit import words
 from web.people import organization
-from web.training import shared
+from web.training import practice, shared
 from web.training.forms import ReportForm
 from web.training.shared import MINE
 
@@ -68,6 +70,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         "total": sum(row.duty.is_duty for row in duties),
         "done": sum(row.duty.is_duty and row.duty.standing == "done" for row in duties),
         "next_on": min((row.duty.valid_until for row in later if row.duty.valid_until), default=None),
+        "practices": [(practice.own_url(slug, each.result.pk), each) for each in practices.of_member(member)],
         "passed": [
             Passed(
                 url=reverse("training:certificate", args=[slug, ids.encode("certificate", row.pk)]),
@@ -144,6 +147,11 @@ def report(request: Request, slug: str) -> HttpResponse:
     form = ReportForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
+            texts = f"{form.cleaned_data['sender']}\n{form.cleaned_data['text']}"
+            ours = noting.recognised(text=texts, actor=request.actor, at=clock.now())
+            if ours is not None:
+                messages.success(request, "Thank you. You have seen through a practice mail.")
+                return redirect(practice.own_url(slug, ours.pk))
             suspicious.report(**form.cleaned_data, actor=request.actor, at=clock.now())
         if not form.errors:
             urgent = form.cleaned_data["done"] in suspicious.URGENT

@@ -13,11 +13,12 @@ from edge.access import access
 from edge.request import Request
 from training import events, queries
 from training.models import SuspiciousMessage
+from training.practice import noting
 from training.services import suspicious
 from web.forms import answer, attempting
 from web.kit.parts import CursorPage
 from web.training import shared
-from web.training.forms import ReportForm, VerdictForm
+from web.training.forms import PracticeVerdictForm, ReportForm, VerdictForm
 
 _KINDS = dict(ReportForm.base_fields["kind"].choices)  # type: ignore[attr-defined]  # a field of choices
 _DONE = dict(ReportForm.base_fields["done"].choices)  # type: ignore[attr-defined]  # as above
@@ -57,7 +58,8 @@ def index(request: Request, slug: str) -> HttpResponse:
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show a reported message; decide what it is."""
     found = queries.message(ids.decode("message_report", pk))
-    form = VerdictForm(request.POST if request.method == "POST" else None)
+    asks = noting.waiting_for(found.reported_by) is not None
+    form = (PracticeVerdictForm if asks else VerdictForm)(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):
             suspicious.decide(message_id=found.pk, **form.cleaned_data, actor=request.actor, at=clock.now())

@@ -47,6 +47,7 @@ def tabs(request: Request, slug: str, current: str) -> list[Tab]:
         ("overview", "Overview", None),
         ("assignments", "Assignments", None),
         ("courses", "Modules", None),
+        ("campaigns", "Practice", None),
         ("messages", "Reported messages", queries.waiting_messages() or None),
     ]
     if Permission.TRAINING_MANAGE in request.permissions:

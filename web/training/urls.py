@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from web.training import assignments, courses, learn, mine, modules, overview, reports, settings
+from web.training import (
+    assignments,
+    campaigns,
+    courses,
+    learn,
+    mine,
+    modules,
+    overview,
+    practice,
+    reports,
+    settings,
+)
 
 app_name = "training"
 urlpatterns = [
@@ -32,5 +43,11 @@ urlpatterns = [
     path("training/modules/<str:pk>", modules.change, name="module"),
     path("training/modules/<str:pk>/publish", modules.publish, name="publish_module"),
     path("training/modules/<str:pk>/retire", modules.retire, name="retire_module"),
+    path("training/campaigns", campaigns.index, name="campaigns"),
+    path("training/campaigns/new", campaigns.plan, name="plan_campaign"),
+    path("training/campaigns/<str:pk>", campaigns.detail, name="campaign"),
+    path("training/campaigns/<str:pk>/people", campaigns.persons, name="campaign_people"),
+    path("training/campaigns/<str:pk>/stop", campaigns.stop, name="stop_campaign"),
+    path("training/practice/<str:pk>", practice.own, name="practice"),
     path("training/settings", settings.index, name="settings"),
 ]
