@@ -19,6 +19,8 @@ from core.actor import Actor
 from outbound import retention as outbound
 from outbound.models import OutboxMessage
 from tenancy.models import Job
+from training.models import PracticeCampaign, PracticeResult
+from training.practice.rules import KEPT
 
 # German commercial and tax law (HGB section 257, AO section 147) count from the end of the year.
 DOCUMENT_YEARS = 10
@@ -113,6 +115,13 @@ RULES: tuple[Rule, ...] = (
         code="imports", label="Imports", what="billing.Import", keep=_YEAR,
         due=lambda at: Import.objects.filter(
             created_at__lt=at - _YEAR, state__in=["done", "failed", "undone", "dropped"]
+        ),
+        remove=_delete,
+    ),
+    Rule(
+        code="practice_results", label="Who did what in phishing practice", what="training.PracticeResult", keep=KEPT,
+        due=lambda at: PracticeResult.objects.filter(campaign__released_at__lt=at - KEPT).exclude(
+            campaign__state=PracticeCampaign.State.RUNNING
         ),
         remove=_delete,
     ),

@@ -26,6 +26,8 @@ UNSEEN: dict[str, str] = {
     "pay/<str:token>/state": _PAID,
     "pay/<str:token>/receipt.pdf": _PAID,
     "was-this-you/<str:token>": "somebody signs in from a new place; tests/browser/test_alerts_pages.py",
+    "doc/<str:token>": "a practice mail has to be sent; tests/browser/test_training_pages.py",
+    "doc/<str:token>/lesson": "a practice mail has to be sent; tests/browser/test_training_pages.py",
     "certificates/<str:code>": "the code stands on paper only; tests/browser/test_training_pages.py",
     "p/<organization:slug>/pay": "what is to be paid is chosen by a form; tests/browser/test_payer_pages.py",
     "p/<organization:slug>/methods/saved": _PAID,

@@ -1,4 +1,4 @@
-"""Types a marker into every text that training keeps: modules, notes, excuses, reported messages."""
+"""Types a marker into every text that training keeps: modules, notes, excuses, reported messages, what was agreed about practice."""
 
 from datetime import timedelta
 
@@ -7,6 +7,7 @@ from core import clock
 from core.actor import Actor
 from tests.make import accounts
 from tests.make import training as make
+from training.practice import planning
 from training.services import duties, excuses, modules, suspicious
 
 
@@ -24,6 +25,11 @@ def over_the_services(marker: str, actor: Actor) -> None:
     )  # fmt: skip
     asked = excuses.ask(assignment_id=mine.pk, reason=f"{marker} reason", actor=actor, at=at)
     approvals.approve(request_id=asked.pk, actor=accounts.actor(approver.user), at=at)
+    make.settled(5, at=at)
+    planning.plan(
+        lure="overdue-notice", roles=["everyone"], member_ids=[], opens_on=today + timedelta(days=3),
+        closes_on=today + timedelta(days=9), announced=True, agreement=f"{marker} agreement", actor=actor, at=at,
+    )  # fmt: skip
     told = suspicious.report(
         kind="mail", done="opened", sender=f"{marker} sender", text=f"{marker} text", actor=actor, at=at
     )

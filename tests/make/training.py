@@ -93,10 +93,9 @@ def furnish(owner: Membership, colleague: Membership) -> dict[str, str]:
     }
 
 
-def settled(count: int, role: str = "billing_clerk") -> list[Membership]:
+def settled(count: int, role: str = "billing_clerk", *, at: datetime) -> list[Membership]:
     """Make members who have been here long enough to practise."""
-    long_ago = clock.now() - timedelta(days=60)
-    return [accounts.member(role, at=long_ago) for _ in range(count)]
+    return [accounts.member(role, at=at - timedelta(days=60)) for _ in range(count)]
 
 
 def ask_to_practise(planner: Membership, *, at: datetime, lure: str = "overdue-notice") -> PracticeCampaign:

@@ -84,7 +84,7 @@ def send(*, result_id: UUID, actor: Actor, at: datetime) -> bool:
         return False
     member = catalog.at_work(planning.day(at)).filter(pk=row.member_id).first()
     if member is None or not member.user.email:
-        _spare([row], why="not at work", actor=actor)
+        _spare([row], why="not_at_work", actor=actor)
         return False
     lure, raw = LURES[campaign.lure], tokens.mint_link(tenant=context.current_tenant())
     row.message = mail.send(
