@@ -1,15 +1,18 @@
 """Training in a real browser: every page is right, and a module is finished with the keyboard, without a script too."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Browser
 
-from core import ids
+from core import clock, ids
 from tenancy.context import Scope, scope
 from tests.browser.keys import Keys
-from tests.browser.live import Live, judge, visit
+from tests.browser.live import FIREFOX, Live, judge, visit
+from tests.make import accounts
 from tests.make import training as make
 from training import catalog
-from training.models import Assignment, Attempt, Record
+from training.models import Assignment, Attempt, PracticeResult, Record
 from training.services import learning
 
 
@@ -19,6 +22,10 @@ def test_nothing_is_wrong_with_the_pages_of_training(browser: Browser, live: Liv
         made = make.furnish(who.member, other.member)
         make.take(other.member, "invoice-fraud", wrong=2)
         code = learning.code_of(ids.decode("certificate", made["certificate"]))
+        second, now = accounts.member("admin"), clock.now()
+        over = make.over(other.member, second, at=now - timedelta(days=60))
+        over = ids.encode("practice", make.over(other.member, second, at=now - timedelta(days=20)))
+        sent = make.post(PracticeResult.objects.get(member=other.member), at=now)
     paths = [
         "training", "training/mine", "training/learn/phishing", "training/learn/phishing/result", "training/report",
         "training/reported?now=1", "training/messages", f"training/messages/{made['message_report']}",
@@ -26,10 +33,59 @@ def test_nothing_is_wrong_with_the_pages_of_training(browser: Browser, live: Liv
         f"training/assignments/{made['training_record']}", "training/courses", "training/courses/phishing",
         "training/modules/new", f"training/modules/{made['training_module']}", "training/settings",
         f"training/certificates/{made['certificate']}",
+        "training/campaigns", "training/campaigns/new", f"training/campaigns/{over}",
+        f"training/campaigns/{made['practice']}", f"training/campaigns/{over}/people",
+        f"training/practice/{made['practice_result']}",
     ]  # fmt: skip
     everything = [f"/o/{live.slug}/{path}" for path in paths]
-    everything += ["/certificates", f"/certificates/{code}", "/certificates/0123"]
+    everything += [
+        "/certificates",
+        f"/certificates/{code}",
+        "/certificates/0123",
+        f"/doc/{sent}",
+        f"/doc/{sent}/lesson",
+        "/doc/0123",
+    ]
     assert judge(browser, live, everything, [live.cookie(who)]) == {}
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without"])
+def test_what_is_typed_behind_a_practice_mail_stays_there(
+    browser: Browser, live: Live, javascript: bool
+) -> None:
+    secret, now = "QX-7741-of-dev", clock.now()
+    owner, clerk = live.person(), live.person("billing_clerk")
+    with scope(Scope(live.tenant)):
+        make.practised(owner.member, clerk.member, at=now)
+        row = PracticeResult.objects.get(member=clerk.member)
+        raw = make.post(row, at=now - timedelta(minutes=9))
+    with visit(browser, javascript=javascript) as (page, watch):
+        left: list[str] = []
+        page.on(
+            "request", lambda request: left.append(f"{request.url} {request.headers} {request.post_data}")
+        )
+        # A headless browser is one of the programs that are no person.
+        page.set_extra_http_headers({"User-Agent": FIREFOX})
+        page.goto(live.at(f"/doc/{raw}"))
+        with scope(Scope(live.tenant)):
+            row.refresh_from_db()
+            assert (row.state, row.robots) == ("sent", 1), "being fetched is nothing that a person did"
+        page.locator("input[type=text]").first.click()
+        page.keyboard.type(secret)
+        with page.expect_navigation():
+            page.get_by_role("button").click()
+        assert page.locator("h1").inner_text() == "That was practice"
+        assert page.locator(".lure mark").count() == 10
+        with page.expect_navigation():
+            page.get_by_role("button", name="I have read it").click()
+        assert not any("QX-7741" in each for each in left)
+        assert any("fact=" in each for each in left)
+        assert watch.faults() == []
+    with scope(Scope(live.tenant)):
+        row.refresh_from_db()
+        # Without a script nobody can tell whether anything was typed.
+        assert (row.state, row.robots) == ("typed" if javascript else "clicked", 0)
+        assert row.learned_at is not None
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without"])

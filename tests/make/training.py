@@ -12,7 +12,7 @@ from outbound.models import OutboxMessage
 from tests.make import accounts
 from training import catalog
 from training.models import Assignment, Attempt, PracticeCampaign, PracticeResult, Record
-from training.practice import planning, running
+from training.practice import noting, planning, running
 from training.services import duties, learning, modules, suspicious
 
 
@@ -140,6 +140,29 @@ def practised(owner: Membership, colleague: Membership, *, at: datetime) -> tupl
     theirs = PracticeResult(campaign=campaign, member=colleague, role="accountant", due_at=at)
     PracticeResult.objects.bulk_create([mine, theirs])
     return campaign.pk, mine.pk
+
+
+def over(planner: Membership, second: Membership, *, at: datetime, lure: str = "overdue-notice") -> UUID:
+    """Let practice run to its end: one of ten typed, two opened the link, four reported it."""
+    people = [*settled(5, at=at), *settled(5, "accountant", at=at)]
+    campaign = planning.plan(
+        lure=lure, roles=[], member_ids=[member.pk for member in people], opens_on=at.date(),
+        closes_on=at.date() + timedelta(days=4), announced=True, agreement="", actor=accounts.actor(planner.user),
+        at=at,
+    )  # fmt: skip
+    release(campaign, second, at=at)
+    for number, row in enumerate(PracticeResult.objects.filter(campaign=campaign).order_by("member_id")):
+        sent = at + timedelta(hours=3 * number)
+        raw = post(row, at=sent)
+        noting.fetched(raw=raw, at=sent)
+        if number < 3:
+            acted = sent + timedelta(minutes=2)
+            noting.noted(raw=raw, typed=number < 1, agent="Firefox", person_id=None, at=acted)
+        if number % 3 == 0:
+            who = accounts.actor(people[number].user)
+            noting.recognised(text=raw, actor=who, at=sent + timedelta(minutes=7 + number))
+    running.end_old(actor=Actor.system("tests"), at=at + timedelta(days=12))
+    return campaign.pk
 
 
 def begin(member: Membership, code: str) -> Attempt:

@@ -105,7 +105,7 @@ Check your data and confirm: [[link:{LINK}]]
         ),
         Lure(
             code="overdue-notice",
-            title="A supplier's overdue notice",
+            title="A supplier’s overdue notice",
             topic="Payables",
             sender="Accounts Receivable, Quillmark Paper",
             house="Quillmark",
@@ -142,7 +142,7 @@ Quillmark Paper""",
             text=f"""[[greeting:Hello]],
 
 we have paid your open items of last month in one sum. As [[inconsistent:three of your invoices carry the same \
-number]], [[process:assign the payment yourself]] before [[pressure:today's cut-off]]: [[link:{LINK}]]
+number]], [[process:assign the payment yourself]] before [[pressure:today’s cut-off]]: [[link:{LINK}]]
 
 What is not assigned is [[threat:recalled]]. [[data:Have your customer reference and mailbox address at hand.]]
 

@@ -28,6 +28,7 @@ from web.training.shared import MINE
 LINK = Public(
     reason="A practice mail leads here as an attacker's would: whoever holds its link is not signed in."
 )
+_CHIEF = 3
 _TAKEN = frozenset({"csrfmiddlewaretoken", "fact"})
 _FACTS = {"clicked": False, "typed": True}
 
@@ -49,13 +50,14 @@ class Shown:
     address: str
     subject: list[Marked]
     text: list[Marked]
-    cues: list[Cue]
+    chief: list[Cue]
+    rest: list[Cue]
 
 
 def shown(lure: Lure) -> Shown:
     """Mark the signs in a mail; its link is written out as text and opens nothing."""
     numbers = {code: number for number, code in enumerate(lure.found, 1)}
-    link = f"{settings.PUBLIC_URL}/doc/…"
+    link, cues = f"{settings.PUBLIC_URL}/doc/…", [CUES[code] for code in numbers]
 
     def marked(text: str) -> list[Marked]:
         return [Marked(span.text, numbers.get(span.cue, 0)) for span in lures.spans(text, link=link)]
@@ -66,7 +68,8 @@ def shown(lure: Lure) -> Shown:
         address=settings.DEFAULT_FROM_EMAIL,
         subject=marked(lure.subject),
         text=marked(lure.text),
-        cues=[CUES[code] for code in numbers],
+        chief=cues[:_CHIEF],
+        rest=cues[_CHIEF:],
     )
 
 
