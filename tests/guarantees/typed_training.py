@@ -1,4 +1,4 @@
-"""Types a marker into every text that training keeps: modules, notes, excuses, reported messages, what was agreed about practice."""
+"""Types a marker into every text that training keeps: modules, notes, excuses, reports, what was agreed on practice."""
 
 from datetime import timedelta
 
