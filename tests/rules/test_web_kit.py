@@ -212,6 +212,8 @@ KINDS = {
     "training.Assignment.state": "training",
     "training.Attempt.state": "training_try",
     "training.Module.state": "training_module",
+    "training.PracticeCampaign.state": "practice",
+    "training.PracticeResult.state": "practice_result",
     "training.SuspiciousMessage.state": "suspicious_message",
 }
 # States that no page shows by themselves, and what is shown in their place.
