@@ -33,7 +33,7 @@ def of(advisory: Mapping[str, Any], affected: Mapping[str, Any]) -> Severity:
 
     Unrated, which is treated as the worst, where the newest vector cannot be read or nobody says anything.
     """
-    words = []
+    words: list[Any] = []
     scores: dict[int, list[Decimal | None]] = {}
     for kind, text in _said(affected, advisory):
         if not kind.startswith("CVSS_") and not text.startswith("CVSS:"):
