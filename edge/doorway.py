@@ -66,6 +66,7 @@ class DoorwayMiddleware:
     def __call__(self, request: Request) -> HttpResponseBase:
         """Open the scope, let the request through, and close it by commit or rollback."""
         if request.path.startswith(_UNSCOPED_PATHS):
+            request.tenant = None  # the gate asks of every request whose it is
             return self.get_response(request)
         _prepare(request)
         response: HttpResponseBase
