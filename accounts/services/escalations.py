@@ -47,7 +47,7 @@ def _change_role(*, payload: dict[str, Any], request: ApprovalRequest, actor: Ac
 def _change_rights(*, payload: dict[str, Any], request: ApprovalRequest, actor: Actor, at: datetime) -> None:
     role = _lock(payload["role"])
     gainer = queries.member_acting(actor, at=at)
-    wanted = Role(code=role.code, rights=payload["rights"])
+    wanted = Role(code=role.code, rights=payload["rights"], limits=payload["limits"])
     in_it = gainer if gainer is not None and gainer.role_id == role.pk else None
     giving.check_at_decision(wanted, asked=request, gainer=in_it, actor=actor, at=at)
     # Whoever asked must still hold what the role gives now: what they lack is not theirs to take away.

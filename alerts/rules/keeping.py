@@ -36,6 +36,8 @@ def _several(events: Sequence[Seen], settings: Settings) -> Iterator[Hit]:
 def _is_less_watched(event: Seen) -> bool:
     if event.event == "alert_rule.changed":
         return event.facts.get("looser") is True
+    if event.event == "alert_channel.created":
+        return event.facts.get("quieter") is True
     # Who is trusted, and with what key, decides as much about what arrives as the address.
     moved = not {"address", "ca", "secret"}.isdisjoint(event.fields)
     if event.event == "alert_channel.updated":
@@ -95,6 +97,7 @@ RULES: tuple[Rule, ...] = (
                 "alert.muted",
                 "alert_channel.removed",
                 "alert_channel.disabled",
+                "alert_channel.created",
                 "alert_channel.updated",
                 "audit_stream.removed",
                 "audit_stream.paused",

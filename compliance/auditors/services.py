@@ -98,9 +98,10 @@ def end(*, visit_id: UUID, actor: Actor, at: datetime) -> AuditorVisit:
         members.withdraw_invitation(invitation_id=invitation.pk, actor=actor, at=at)
     person = people.find_user(row.email)
     member = (
-        Membership.objects.filter(
-            user=person, role__code=RoleCode.AUDITOR, state=Membership.State.ACTIVE, expires_at__isnull=False
-        ).first()
+        # A suspended one too: let back in later, they must not outlive what was agreed.
+        Membership.objects.filter(user=person, role__code=RoleCode.AUDITOR, expires_at__isnull=False)
+        .exclude(state=Membership.State.REMOVED)
+        .first()
         if person is not None
         else None
     )

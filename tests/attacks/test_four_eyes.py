@@ -4,6 +4,7 @@ import pytest
 
 from accounts import queries, rules
 from accounts.models import ApprovalRequest, Invitation, Membership, User
+from accounts.permissions import Limit
 from accounts.services import approvals, members, roles
 from accounts.services.members import giving
 from audit.models import Event
@@ -106,6 +107,32 @@ def test_a_second_person_agrees_to_no_more_than_was_asked_for(tenant_a, doors, n
         assert not queries.open_invitations(at=now).filter(role=role).exists()
     [event] = doors.events("approval.refused", tenant=tenant_a)
     assert (event.result, event.reason, event.subject_id) == ("refused", "role_grew", asked.pk)
+
+
+@pytest.mark.parametrize("since", ["role goes further", "asker fell", "member rose"])
+def test_what_was_asked_for_is_judged_again_as_things_are_when_it_is_agreed_to(tenant_a, doors, now, since):
+    with context.scope(Scope(tenant_a)):
+        second, asker = make.member("owner", at=now), make.member("admin", at=now)
+        clerk = make.member("auditor", at=now)
+        plain = make.custom_role("plain", ["apikey:read"], at=now)
+        Membership.objects.filter(pk=clerk.pk).update(role=plain)
+        role = make.custom_role("grows", ["apikey:manage"], at=now)
+        asked = members.change_role(
+            member_id=clerk.pk, role=role, actor=make.actor(asker.user), at=now
+        ).waiting
+        if since == "role goes further":
+            type(role).objects.filter(pk=role.pk).update(limits={Limit.EXPORT_ROWS.value: 10**9})
+        elif since == "asker fell":
+            Membership.objects.filter(pk=asker.pk).update(role=queries.role("auditor"))
+        else:
+            Membership.objects.filter(pk=clerk.pk).update(role=queries.role("owner"))
+        before = Membership.objects.get(pk=clerk.pk).role_id
+    agrees = make.actor(second.user)
+    with pytest.raises(giving.RequesterMayNoLongerGive), doors.open(Scope(tenant_a), actor=agrees):
+        approvals.approve(request_id=asked.pk, actor=agrees, at=now)
+    with context.scope(Scope(tenant_a)):
+        assert ApprovalRequest.objects.get(pk=asked.pk).state == "pending"
+        assert Membership.objects.get(pk=clerk.pk).role_id == before
 
 
 # --- Taking away what one does not hold -----------------------------------------------------------

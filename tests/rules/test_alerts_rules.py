@@ -302,6 +302,7 @@ def test_one_less_than_the_threshold_is_silent(code):
     "event",
     [
         e("alert_channel.updated", fields=("quiet_from", "quiet_until"), facts={"quieter": True}),
+        e("alert_channel.created", facts={"kind": "mail", "quieter": True}),
         e("alert_channel.updated", fields=("ca",)),
         e("audit_stream.updated", fields=("ca",)),
         e("audit_stream.updated", fields=("secret",)),
@@ -311,6 +312,7 @@ def test_whatever_keeps_alerts_or_the_trail_from_arriving_is_told(event):
     rule = BY_CODE["INT-04"]
     assert list(rule.judge([event], rule.settings))
     assert not list(rule.judge([e("alert_channel.updated", fields=("quiet_from",))], rule.settings))
+    assert not list(rule.judge([e("alert_channel.created", facts={"kind": "mail"})], rule.settings))
 
 
 def test_severity_rises_with_what_is_at_stake():

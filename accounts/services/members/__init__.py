@@ -7,6 +7,7 @@ on, with their sessions in this organization and every key they made.
 
 from accounts.services.members.changes import (
     Changed,
+    MembershipOver,
     change_role,
     close_portal,
     end_at,
@@ -48,6 +49,7 @@ __all__ = [
     "Joined",
     "MemberAlready",
     "MembersHaveNoPortal",
+    "MembershipOver",
     "OnlyMembers",
     "RoleGrew",
     "SignInToAccept",

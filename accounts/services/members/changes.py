@@ -11,7 +11,7 @@ from accounts.services import approvals, sessions
 from accounts.services.members import giving, invitations
 from audit import services as audit
 from core.actor import Actor, ActorKind
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from tenancy import context
 from tenancy.context import use_case
 
@@ -22,6 +22,12 @@ class Changed:
 
     member: Membership
     waiting: ApprovalRequest | None = None
+
+
+class MembershipOver(Conflict):
+    """This membership was to end by now, and it has. Invite them again, for another time."""
+
+    code = "membership_over"
 
 
 @use_case
@@ -97,10 +103,13 @@ def reinstate(*, member_id: UUID, actor: Actor, at: datetime) -> Membership:
 
     Raises:
         NotFound, OnlyMembers.
+        MembershipOver: it had an end, which has passed meanwhile.
         rules.NobodyRaisesTheirOwnRights, GrantorLacksTheRight, LimitAboveGrantor.
     """
     target = _lock_member(member_id)
     _refuse_self(target, actor)
+    if target.expires_at is not None and target.expires_at <= at:
+        raise MembershipOver
     giving.check_grant(target.role, before=target.role, actor=actor, at=at, for_self=False)
     target.state = Membership.State.ACTIVE
     target.save(update_fields=["state"])

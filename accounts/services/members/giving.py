@@ -105,15 +105,27 @@ def check_at_decision(
         raise rules.NobodyRaisesTheirOwnRights
     if not may_still_give(role, giver_id=asked.requested_by, at=at):
         raise RequesterMayNoLongerGive
+    if gainer is None:
+        return
+    # Whose role it is may have risen above the asker meanwhile: then it is not theirs to take away either.
+    asker = queries.membership(user_id=asked.requested_by, tenant_id=context.current_tenant(), at=at)
+    of_operator = queries.in_operator_organization()
+    theirs = gainer.role.permissions(of_operator=of_operator)
+    if asker is None or not theirs <= asker.permissions(of_operator=of_operator):
+        raise RequesterMayNoLongerGive
 
 
 def may_still_give(role: Role | None, *, giver_id: UUID, at: datetime) -> bool:
-    """Say whether whoever gave something is still an active member who holds what the role gives."""
+    """Say whether whoever gave something is still an active member who holds what the role gives, as far as it goes."""
     giver = queries.membership(user_id=giver_id, tenant_id=context.current_tenant(), at=at)
     if giver is None or role is None:
         return giver is not None
     of_operator = queries.in_operator_organization()
-    return role.permissions(of_operator=of_operator) <= giver.permissions(of_operator=of_operator)
+    if not role.permissions(of_operator=of_operator) <= giver.permissions(of_operator=of_operator):
+        return False
+    # How far the rights go counts as much as the rights: a role's limits are raised, a giver's lowered.
+    own = giver.role.ceilings
+    return all(value <= own.get(limit, 0) for limit, value in role.ceilings.items())
 
 
 def check_not_grown(role: Role, *, asked: ApprovalRequest) -> None:

@@ -285,8 +285,15 @@ def test_what_people_do_with_a_channel_is_recorded(in_a):
     wanted = ["created", "updated", "rotated", "tested", "disabled", "enabled", "removed"]
     assert set(found) == {f"alert_channel.{word}" for word in wanted}
     assert found["alert_channel.updated"].facts == {"lost": "critical", "quieter": True}
+    assert found["alert_channel.created"].facts == {"kind": "webhook"}
     assert found["alert_channel.removed"].facts == {"critical_unheard": True}
     assert not AlertDelivery.objects.exists()
+    born_mute = channels.create(
+        kind="webhook", address="https://93.184.216.34/b", severities=["low"], quiet=almost_always,
+        actor=ACTOR, at=at,
+    )  # fmt: skip
+    born = Event.objects.get(event="alert_channel.created", subject_id=born_mute.channel.pk)
+    assert born.facts == {"kind": "webhook", "quieter": True}
 
 
 @pytest.mark.django_db

@@ -103,6 +103,23 @@ class TestVisit:
         assert {"auditor.invited", "auditor.ended", "member.ends"} <= codes
         assert page.get("/o/a/compliance").status_code == 404
 
+    def test_whoever_was_suspended_does_not_outlive_the_visit(self, tenant_a: UUID) -> None:
+        actor, visit, url = invited(tenant_a)
+        person, _ = arrived(tenant_a, url)
+        at = clock.now()
+        with scope(Scope(tenant_a)):
+            member = Membership.objects.get(user=person)
+            members.suspend(member_id=member.pk, actor=actor, at=at)
+            members.reinstate(member_id=member.pk, actor=actor, at=at)
+            assert Membership.objects.get(user=person).expires_at == visit.ends_at
+            members.suspend(member_id=member.pk, actor=actor, at=at)
+            # The visit ends while they are shut out: being let back in does not bring it back.
+            auditors.end(visit_id=visit.pk, actor=actor, at=at)
+            for when in (at, visit.ends_at + timedelta(days=1)):
+                with pytest.raises(members.MembershipOver), attempt():
+                    members.reinstate(member_id=member.pk, actor=actor, at=when)
+            assert Membership.objects.get(user=person).state == "suspended"
+
     def test_the_link_dies_with_the_visit(self, tenant_a: UUID) -> None:
         actor, visit, url = invited(tenant_a)
         with scope(Scope(tenant_a)):
