@@ -17,6 +17,7 @@ from config.embedded.engines import Engines
 from config.embedded.processes import CannotStart
 from config.embedded.supervisor import Listener, Stack
 from config.embedded.watched import Watched
+from config.embedded.zygote import Zygote
 
 # Another host than the product's, so that neither is sent the other's cookies.
 SANDBOX = "127.0.0.1"
@@ -146,6 +147,7 @@ class Local(Stack):
         if self._demo:
             values["STRONGBOX_GATEWAY_ADDRESS"] = f"http://{SANDBOX}:{self.where.sandbox}"
         environment.save(self.engines.state, values)
+        self.zygote = Zygote(values, state=self.engines.state)
         state, markers = self.engines.state, self.engines.markers
         if preparation.migrate(values, markers=markers):
             say("The tables are up to date")
@@ -161,8 +163,14 @@ class Local(Stack):
                 watched.finish(deadline=time.monotonic())
             raise
         binds = [host_and_port(address, self.where.port) for _, address in self.where.addresses()]
+        self.zygote.wait()
         product = [
-            Watched(program, environment=programs.environment(values, program.secrets), state=state)
+            Watched(
+                program,
+                environment=programs.environment(values, program.secrets),
+                state=state,
+                spawn=self.zygote.spawn,
+            )
             for program in programs.programs(state, web=programs.bind(binds))
         ]
         return apart + product

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 # The longest path that fits into sockaddr_un.sun_path with its closing zero byte.
 SOCKET_PATH_LIMIT = 107
@@ -33,6 +34,25 @@ class Interrupted(BaseException):
 
 class AlreadyRunning(CannotStart):
     """Another process already runs on this folder."""
+
+
+class Child(Protocol):
+    """A running program, as whoever started it sees it."""
+
+    pid: int
+    returncode: int | Any
+
+    def poll(self) -> int | None:
+        """Return how it ended, negative for a signal; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end.
+
+        Raises: subprocess.TimeoutExpired.
+        """
+
+    def send_signal(self, number: int) -> None:
+        """Signal it if it has not ended."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +116,7 @@ def spawn(
     """
     user, group, groups = _identity(login)
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context(_open_log(log)) if log is not None else None
+        output = stack.enter_context(open_log(log)) if log is not None else None
         return subprocess.Popen(
             [str(argument) for argument in arguments],
             stdin=subprocess.DEVNULL,
@@ -151,7 +171,8 @@ def _identity(login: Login | None) -> tuple[int | None, int | None, list[str | i
 
 
 @contextlib.contextmanager
-def _open_log(path: Path) -> Iterator[int]:
+def open_log(path: Path) -> Iterator[int]:
+    """Open a log that only its owner reads, to write behind what it holds."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         yield descriptor
@@ -170,7 +191,7 @@ def end(child: subprocess.Popen[bytes], *, number: signal.Signals, seconds: floa
             child.wait()
 
 
-def end_session(child: subprocess.Popen[bytes]) -> None:
+def end_session(child: Child) -> None:
     """Kill whatever is left of the session a child led, itself included."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)

@@ -22,6 +22,7 @@ from types import FrameType
 from config.embedded import processes
 from config.embedded.processes import CannotStart
 from config.embedded.watched import Watched
+from config.embedded.zygote import Zygote
 
 NEEDED_BYTES = 500 * 1024 * 1024
 READY_SECONDS = 120
@@ -66,6 +67,7 @@ class Stack(ABC):
     engines: Machinery
     # The address people type, with its closing slash.
     url: str
+    zygote: Zygote | None = None
 
     @abstractmethod
     def listens(self) -> list[Listener]:
@@ -82,6 +84,12 @@ class Stack(ABC):
     @abstractmethod
     def hints(self) -> list[str]:
         """Return what to tell people after the address."""
+
+    def stop(self) -> None:
+        """Stop what the processes were made from, and the engines."""
+        if self.zygote is not None:
+            self.zygote.end()
+        self.engines.stop()
 
 
 class Supervisor:
@@ -219,4 +227,4 @@ class Supervisor:
             watched.ask_to_stop()
         for watched in self.watched:
             watched.finish(deadline=now + watched.program.grace)
-        self.stack.engines.stop()
+        self.stack.stop()

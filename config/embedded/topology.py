@@ -25,6 +25,7 @@ from config.embedded.programs import HOME, Program
 from config.embedded.supervisor import Listener, Stack
 from config.embedded.valkey import Valkey
 from config.embedded.watched import Watched
+from config.embedded.zygote import Zygote
 
 SETTINGS = "config.settings.base"
 ADDRESS = "127.0.0.1"
@@ -225,6 +226,7 @@ class Topology(Stack):
         values["STRONGBOX_PUBLIC_URL"] = self.url.rstrip("/")
         state = self.engines.state
         environment.save(state, values)
+        self.zygote = Zygote(values, state=state, settings=SETTINGS)
         if preparation.migrate(values, markers=self.engines.markers, settings=SETTINGS):
             say("The tables are up to date")
         if preparation.collect_static(values, state=state, settings=SETTINGS):
@@ -236,11 +238,13 @@ class Topology(Stack):
             f"--certfile={issued.certificate}",
             f"--keyfile={issued.key}",
         ]
+        self.zygote.wait()
         product = [
             Watched(
                 program,
                 environment=programs.environment(values, program.secrets, settings=SETTINGS),
                 state=state,
+                spawn=self.zygote.spawn,
             )
             for program in programs.programs(state, web=web)
         ]

@@ -6,10 +6,11 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from config.embedded import processes
+from config.embedded.processes import Child
 from config.embedded.programs import HOME, Program
 
 FIRST_PAUSE = 0.5
@@ -22,13 +23,21 @@ LOG_LIMIT = 10 * 1024 * 1024
 class Watched:
     """A program and its running process."""
 
-    def __init__(self, program: Program, *, environment: Mapping[str, str], state: Path) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        environment: Mapping[str, str],
+        state: Path,
+        spawn: Callable[..., Child] = processes.spawn,
+    ) -> None:
         self.program = program
+        self._spawn = spawn
         self.log = processes.private_folder(state / "logs") / f"{program.name}.log"
         self.deaths = 0
         self._ready_file = processes.private_folder(state / "ready") / program.name
         self._environment = {**environment, "STRONGBOX_READY_FILE": str(self._ready_file)}
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._started_at = 0.0
         self.next_pause = FIRST_PAUSE
         self._next_start = 0.0
@@ -44,7 +53,7 @@ class Watched:
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         self._started_at = time.monotonic()
-        self._child = processes.spawn(
+        self._child = self._spawn(
             self.program.arguments, environment=self._environment, folder=HOME, log=self.log
         )
 
@@ -66,7 +75,7 @@ class Watched:
             return f"{self.program.name} started again"
         return None
 
-    def _bury(self, child: subprocess.Popen[bytes], now: float) -> str:
+    def _bury(self, child: Child, now: float) -> str:
         # Its own children may have survived it; they would hold sockets and take tasks.
         processes.end_session(child)
         code = child.returncode

@@ -98,3 +98,18 @@ class Stack:
 
 def parent_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def remembers(pid: int, values: dict[str, bytes]) -> set[str]:
+    """Return the names of the values that stand somewhere in a process's own memory."""
+    found: set[str] = set()
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            where, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            first, last = (int(end, 16) for end in where.split("-"))
+            memory.seek(first)
+            region = memory.read(last - first)
+            found |= {name for name, value in values.items() if value in region}
+    return found

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import local, supervisor
+from config.embedded import environment, local, supervisor
 from tests.embedded.conftest import is_alive, remove_state, wait_until
-from tests.embedded.stack import Stack, answers, descendants, free_port
+from tests.embedded.stack import Stack, answers, descendants, free_port, remembers
 
 # One stack for all of this file, however many workers share the tests.
 pytestmark = pytest.mark.xdist_group("run")
@@ -32,37 +32,34 @@ def test_it_says_when_it_is_ready_and_answers_on_every_loopback_address(stack):
         assert answers(stack.port, "/healthz", host=address)
 
 
+_SERVING = {"CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"}
+_ROLES = {f"DB_{name}_PASSWORD" for name in ("OWNER", "APP", "BULK", "SEALER", "REKEY", "BACKUP")}
+_FILES = {"ROOT_KEY_FILE", "AUDIT_PRIVATE_KEY_FILE", "BACKUP_SIGNING_KEY_FILE"}
+
+
 @pytest.mark.parametrize(
-    ("words", "absent"),
+    ("words", "known"),
     [
-        (
-            "gunicorn",
-            [
-                *("DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "DB_BULK_PASSWORD"),
-                "AUDIT_PRIVATE_KEY_FILE",
-            ],
-        ),
-        (
-            "worker@",
-            ["DB_OWNER_PASSWORD", "DB_SEALER_PASSWORD", "DB_REKEY_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"],
-        ),
-        (
-            "audit_sealer",
-            [
-                *("DB_OWNER_PASSWORD", "DB_APP_PASSWORD", "DB_BULK_PASSWORD", "DB_REKEY_PASSWORD"),
-                "ROOT_KEY_FILE",
-                *("CONTEXT_KEY", "PEPPER", "NETWORK_KEY", "BROKER_URL", "CACHE_URL"),
-            ],
-        ),
+        ("gunicorn", {*_SERVING, "DB_APP_PASSWORD", "ROOT_KEY_FILE"}),
+        ("celeryd: worker@", {*_SERVING, "DB_APP_PASSWORD", "DB_BULK_PASSWORD", "ROOT_KEY_FILE"}),
+        ("audit_sealer", {"DB_SEALER_PASSWORD", "AUDIT_PRIVATE_KEY_FILE"}),
+        # what the others are copies of
+        ("config.embedded.zygote", set()),
     ],
 )
-def test_the_running_processes_know_their_own_secrets_only(stack, words, absent):
+def test_the_running_processes_know_their_own_secrets_only(stack, words, known):
+    values = environment.load(stack.state)
+    secret = {name: values[f"STRONGBOX_{name}"].encode() for name in _SERVING | _ROLES | _FILES}
     pids = [pid for pid, command in descendants(stack.process.pid).items() if words in command]
-    known = [Path(f"/proc/{pid}/environ").read_text() for pid in pids if "ops-worker" not in str(pid)]
-    if words == "worker@":
-        known = [text for text in known if "ready/worker" in text]
-    assert known
-    assert [name for name in absent for text in known if f"STRONGBOX_{name}=" in text] == []
+    assert pids
+    assert [remembers(pid, secret) for pid in pids] == [known] * len(pids)
+
+
+def test_without_the_process_they_are_copies_of_they_are_started_in_the_ordinary_way(stack):
+    os.kill(stack.pid_of("config.embedded.zygote"), signal.SIGKILL)
+    os.kill(stack.pid_of("audit_sealer"), signal.SIGKILL)
+    wait_until(lambda: any("audit_sealer" in command for command in descendants(stack.process.pid).values()))
+    assert Path(f"/proc/{stack.pid_of('audit_sealer')}/environ").read_text().count("STRONGBOX_") > 5
 
 
 def test_a_second_one_on_the_same_state_says_so_and_ends(stack):
