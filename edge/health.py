@@ -51,7 +51,8 @@ def _works(part: Callable[[], bool]) -> bool:
         return False
 
 
-def _database() -> bool:
+def reaches_database() -> bool:
+    """Tell whether this process's database role is let in; raises what the driver raises when it is not."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return bool(cursor.fetchone() == (1,))
@@ -81,7 +82,7 @@ def _receiver() -> bool:
 
 
 _PARTS: dict[str, Callable[[], bool]] = {
-    "database": _database,
+    "database": reaches_database,
     "cache": _cache,
     "keys": lambda: not keyring.is_sealed(),
     "worker": _alive("worker"),

@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from config.embedded import processes, programs
 
@@ -232,9 +233,11 @@ def _forget_settings() -> None:
     for name in [name for name in sys.modules if name.startswith("config.settings")]:
         del sys.modules[name]
     settings._wrapped = empty
-    for handler in (connections, caches):
-        vars(handler)["_settings"] = None
-        vars(handler).pop("settings", None)
+    handlers: tuple[Any, ...] = (connections, caches)
+    for handler in handlers:
+        # As if it were made now: without settings, without a connection, even one that was never opened.
+        vars(handler).clear()
+        handler.__init__()
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ TARGETS = {
     "worker": "--hostname worker@localhost",
     "Valkey": "valkey-server",
     "PostgreSQL": "postgres",
-    "web": "-m gunicorn",
+    "web": "gunicorn: master",
 }
 API_FAULTS = {
     "timeout_after": 0.02,
