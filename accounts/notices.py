@@ -47,18 +47,18 @@ def invite(*, email: str, url: str, template: str = INVITATION, language: str = 
 
 def keepers_of_webhooks(at: datetime) -> Sequence[str]:
     """Return the addresses of the members here who may manage webhooks now."""
-    people = _holding(Permission.WEBHOOK_MANAGE, at)
+    people = holding(Permission.WEBHOOK_MANAGE, at)
     return [str(user.email) for user in people if "webhook_disabled" not in user.muted_mails]
 
 
 def tell_of_suspension(*, suspended: bool, why: str, at: datetime) -> None:
     """Mail those who answer for the organization in scope that it is suspended, or that it works again."""
-    for user in _holding(Permission.ORGANIZATION_WRITE, at):
+    for user in holding(Permission.ORGANIZATION_WRITE, at):
         context = {"suspended": suspended, "why": why}
         mail.send(template=ORGANIZATION_SUSPENDED, to=str(user.email), context=context)
 
 
-def _holding(permission: Permission, at: datetime) -> list[User]:
+def holding(permission: Permission, at: datetime) -> list[User]:
     """Return the members here who may do something now and can be written to."""
     of_operator = queries.in_operator_organization()
     return [

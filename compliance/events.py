@@ -81,6 +81,9 @@ REVIEW_SIGNED = register(
     owasp="sensitive_update",
     pci="10.2.1.2",
 )
+REVIEW_REMINDED = register(
+    "access_review.reminded", "{people} people were reminded of {subject}: {stage}", owasp="sensitive_update"
+)
 REVIEW_READ = register("access_review.read", "{actor} looked at reviews of access", owasp="sensitive_read")
 
 # --- People's own data ------------------------------------------------------------------------------

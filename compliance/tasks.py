@@ -15,6 +15,7 @@ from compliance.packs.models import EvidencePack
 from compliance.personaldata.tasks import after_erasure, write_journal
 from compliance.requests.tasks import collect, watch_requests
 from compliance.retention.tasks import run_all_retention, run_retention
+from compliance.reviews import reminding
 from core import clock
 from tenancy import context, jobs
 from tenancy.context import Scope, scope
@@ -100,6 +101,7 @@ def watch(self: SystemTask) -> int:
                 found += running.notice_stale(actor=self.actor, at=at)
                 found += evidence.notice_expired(actor=self.actor, at=at)
                 found += exceptions.end_due(actor=self.actor, at=at)
+                reminding.remind(actor=self.actor, at=at)
         except Exception:
             _log.exception("the controls of an organization could not be watched")
     return found

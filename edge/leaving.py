@@ -34,6 +34,7 @@ HELD = frozenset({
     ),
     "compliance:pack_file",
     "compliance:access_review_record",
+    "compliance:access_review_paper",
     # Owed to its subject within a month (GDPR Article 12(3)) and held all the same on this side: one file holds all
     # that is known about somebody, and whoever takes data out needs only to open a request for each person. A freeze
     # lasts hours and the month goes on: the refusal says until when, and who froze. The subject's own way stays open.

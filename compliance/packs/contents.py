@@ -15,6 +15,7 @@ from compliance.evidence.models import Evidence
 from compliance.frameworks import queries as standing
 from compliance.frameworks.queries import FrameworkRow
 from compliance.frameworks.rules import Framework
+from compliance.reviews import paper
 from compliance.reviews import queries as reviews
 from core import canonical, ids
 from outbound import files
@@ -50,6 +51,8 @@ class Contents:
     row: FrameworkRow
     data: dict[str, canonical.Value]
     files: Mapping[str, bytes]
+    # Set by the typesetter once the transaction is over.
+    papers: Mapping[str, pdf.ReportDocument]
 
     @property
     def controls(self) -> int:
@@ -130,6 +133,7 @@ def read(*, framework: str, since: date, until: date, at: datetime) -> Contents:
     codes = [each.control.code for each in row.controls]
     brought, held = _evidence(codes, at)
     signed = reviews.signed_between(since, until) if _REVIEW in codes else []
+    signed_papers = [paper.of(ids.decode("access_review", name)) for name, _ in signed]
     held |= {f"access-reviews/{name}.json": canonical.dumps(written) + b"\n" for name, written in signed}
     data: dict[str, canonical.Value] = {
         "access_reviews": [name for name, _ in signed],
@@ -167,6 +171,7 @@ def read(*, framework: str, since: date, until: date, at: datetime) -> Contents:
         row=row,
         data=data,
         files=held,
+        papers={f"access-reviews/{each.name}": each.document for each in signed_papers},
     )
 
 

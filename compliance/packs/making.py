@@ -131,6 +131,7 @@ def assemble(read: contents.Contents, *, slug: str, key: Signer, at: datetime) -
         DATA: canonical.dumps(read.data) + b"\n",
         REPORT: pdf.report(read.document(at=at)),
         **read.files,
+        **{name: pdf.report(document) for name, document in read.papers.items()},
     }
     manifest: dict[str, canonical.Value] = {
         "files": {

@@ -24,6 +24,7 @@ SAME = {"Strongbox", "IBAN", "BIC", "PDF", "CSV", "Passkey", "Name", "Code", "Me
 READ_ALOUD = ("aria-label", "title", "alt", "placeholder", "data-announce", "data-copied", "data-busy-label")
 # Mail to members about their work; the rest is read by payers, customers, or anybody who signs in.
 STAFF_MAIL = {
+    "access_review_due",
     "alert",
     "alert_test",
     "factor_missing",

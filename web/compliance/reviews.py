@@ -14,8 +14,9 @@ from django.urls import reverse
 
 from accounts import queries as people
 from accounts.permissions import ROLE_WORDS, Permission
+from billing.documents import pdf
 from compliance import events
-from compliance.reviews import queries, rules, services
+from compliance.reviews import paper, queries, rules, services
 from compliance.reviews.models import AccessLine
 from compliance.reviews.queries import LineRow, ReviewRow
 from core import clock, ids
@@ -29,6 +30,7 @@ from web.forms import answer, attempting
 from web.kit import formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Crumb, CursorPage, Tab
+from web.pay.page import as_file
 
 _KINDS = {
     "": "Everything",
@@ -247,6 +249,17 @@ def fetch(request: Request, slug: str, pk: str) -> HttpResponse:
         content_type="application/json",
         headers={"Content-Disposition": disposition(f"{pk}.json"), "Cache-Control": "no-store"},
     )
+
+
+@access(get=Permission.COMPLIANCE_READ)
+def as_pdf(request: Request, slug: str, pk: str) -> HttpResponse:
+    """Answer with a signed review on paper; it is set once the transaction is over."""
+    scope.check_control(request, _CONTROL)
+    review_id = ids.decode("access_review", pk)
+    made = paper.of(review_id)
+    recording.read(request, events.REVIEW_READ, subject=("access_review", review_id), fields=["user.name"])
+    request.afterwards = lambda: as_file(pdf.report(made.document), made.name)
+    return HttpResponse(status=200)
 
 
 def _take_down(

@@ -26,4 +26,5 @@ urlpatterns: list[URLPattern] = [
     path("compliance/access-reviews/<str:pk>", reviews.detail, name="access_review"),
     path("compliance/access-reviews/<str:pk>/sign", reviews.sign, name="sign_access_review"),
     path("compliance/access-reviews/<str:pk>/record", reviews.fetch, name="access_review_record"),
+    path("compliance/access-reviews/<str:pk>/review.pdf", reviews.as_pdf, name="access_review_paper"),
 ]

@@ -1,22 +1,28 @@
 """A review of access: everything that lets somebody in, decided line by line, signed, and then as it is."""
 
-from datetime import datetime, timedelta
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import DatabaseError
+from pypdf import PdfReader
 
 from accounts.models import ApiKey, Membership
 from audit.models import Event
 from billing.customers import services as customers
 from billing.customers.models import CustomerGrant
 from compliance.packs import contents
-from compliance.reviews import queries, record, services
+from compliance.packs import making as packs
+from compliance.reviews import queries, record, reminding, services
 from compliance.reviews.models import AccessLine, AccessReview
 from core import clock, ids
 from core.actor import Actor
 from core.errors import Invalid
+from outbound.models import OutboxMessage
 from tenancy.context import Scope, attempt, scope
 from tests import databases
 from tests.guarantees import world
@@ -101,6 +107,15 @@ def test_a_review_from_its_first_line_to_the_pack(tenant_a: UUID, owner: Members
         } <= codes()
         read = contents.read(framework="pci-dss", since=at.date(), until=at.date(), at=clock.now())
         assert any(name.startswith("access-reviews/acr_") for name in read.files)
+        signer = packs.signer(at=clock.now())
+    with zipfile.ZipFile(io.BytesIO(packs.assemble(read, slug="a", key=signer, at=clock.now()))) as book:
+        (printed,) = [
+            name for name in book.namelist() if name.startswith("access-reviews/") and ".pdf" in name
+        ]
+        said = "".join(each.extract_text() for each in PdfReader(io.BytesIO(book.read(printed))).pages)
+        assert json.loads(book.read("manifest.json"))["manifest"]["files"][printed]["bytes"] > 1_000
+    said = "".join(sign for sign in said if sign.isprintable())
+    assert "Withdrawn" in said and "All looked at." in said and row.digest[:24] in said.replace(" ", "")
     assert ask("access.review").state == "passing"
     assert ask("access.review", at + timedelta(days=184)).state == "failing"
 
@@ -201,9 +216,40 @@ def test_a_page_of_lines_is_decided_in_one_act_or_not_at_all(tenant_a: UUID, own
         assert ApiKey.objects.get(pk=key.pk).revoked_at is None
     assert other.post(url, {"act": "keep_rest"}).status_code == 302
     assert page.get(f"{url}/record").json()["signature"] == ""
+    assert page.get(f"{url}/review.pdf").status_code == 409
     assert page.post(f"{url}/sign", {"statement": "Done"}).status_code == 302
+    paper = page.get(f"{url}/review.pdf")
+    assert (paper.status_code, paper.content[:5]) == (200, b"%PDF-")
     taken = page.get(f"{url}/record").json()
     assert taken["record"]["statement"] == "Done"
     assert len(taken["record"]["lines"]) == len(lines)
     assert page.post(url, {"act": "keep_rest"}).status_code == 302, "nothing is left to decide"
     assert b"as it was signed" in page.get(url).content
+
+
+def test_whoever_began_a_review_is_reminded_before_its_day_and_while_it_is_late(in_a: UUID) -> None:
+    owner, admin = accounts.member("owner"), accounts.member("admin")
+    review = begun(accounts.actor(owner.user))
+    system = Actor.system("tests")
+
+    def told(days: int, hour: int = 9) -> list[str]:
+        before = OutboxMessage.objects.filter(template="access_review_due").count()
+        at = datetime.combine(review.due_on + timedelta(days=days), time(hour), tzinfo=UTC)
+        reminding.remind(actor=system, at=at)
+        rows = OutboxMessage.objects.filter(template="access_review_due").order_by("id")
+        return [each.body["to"] for each in rows[before:]]
+
+    assert told(-9) == []
+    assert told(-7, hour=4) == [], "nobody is reminded in the night"
+    assert told(-7) == [owner.user.email]
+    assert told(-6) == [], "each step once"
+    assert told(-1) == [owner.user.email]
+    assert told(0) == []
+    assert told(1) == [owner.user.email]
+    assert told(7) == []
+    # Where whoever began it has left, those who may go on with it are told.
+    Membership.objects.filter(pk=owner.pk).update(state="suspended")
+    assert told(8) == [admin.user.email]
+    text = OutboxMessage.objects.filter(template="access_review_due").order_by("-id")[0].body["text"]
+    assert "was due on" in text and "Ada" not in text
+    assert Event.objects.filter(event="access_review.reminded", subject_id=review.pk).count() == 4
