@@ -6,7 +6,9 @@ ISO/IEC 7812-1). Digits may be grouped in any way, in any script, with invisible
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from core.errors import Refusal
 
@@ -37,7 +39,22 @@ _RANGES: tuple[tuple[str, str, range], ...] = (
     ("2200", "2204", range(16, 20)),  # Mir
     ("9792", "9792", range(16, 17)),  # Troy
 )
-_SHORTEST, _LONGEST = 12, 19
+_SHORTEST = 12
+_PREFIX = 4
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def _lengths() -> dict[str, tuple[int, ...]]:
+    """Write the ranges out: the lengths that are issued under each four digits."""
+    found: dict[str, set[int]] = {}
+    for low, high, lengths in _RANGES:
+        rest = _PREFIX - len(low)
+        for prefix in range(int(low) * 10**rest, (int(high) + 1) * 10**rest):
+            found.setdefault(f"{prefix:0{_PREFIX}}", set()).update(lengths)
+    return {prefix: tuple(sorted(lengths)) for prefix, lengths in found.items()}
+
+
+_LENGTHS = _lengths()
 _DIGITS = re.compile(r"\d+", re.ASCII)
 _BETWEEN = re.compile(r"[\s\-_.·•*/|]{1,3}\Z")
 # A bank account number is long and grouped like a card; its own check digits (ISO 7064 mod 97) tell it apart.
@@ -56,18 +73,7 @@ def contains_card_number(text: str) -> bool:
         return False
     plain = _plain(text)
     accounts = [match.span() for match in _IBAN.finditer(plain) if _is_iban(match.group())]
-    for groups in _runs(plain):
-        for start in range(len(groups)):
-            if any(low <= groups[start].start() < high for low, high in accounts):
-                continue
-            digits = ""
-            for group in groups[start:]:
-                digits += group.group()
-                if len(digits) > _LONGEST:
-                    break
-                if len(digits) >= _SHORTEST and _is_card(digits):
-                    return True
-    return False
+    return any(_holds_card(groups, accounts) for groups in _runs(plain))
 
 
 def refuse(fields: Mapping[str, str | None]) -> None:
@@ -123,16 +129,30 @@ def _runs(text: str) -> list[list[re.Match[str]]]:
     return runs
 
 
-def _is_card(digits: str) -> bool:
-    in_range = any(
-        len(digits) in lengths and low <= digits[: len(low)] <= high for low, high, lengths in _RANGES
-    )
-    return in_range and _luhn(digits)
+def _holds_card(groups: list[re.Match[str]], accounts: list[tuple[int, int]]) -> bool:
+    """Tell whether some of the groups, one after the other, are a card's number that is no part of an account's.
 
-
-def _luhn(digits: str) -> bool:
-    doubled = sum((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)[int(digit)] for digit in digits[-2::-2])
-    return (doubled + sum(int(digit) for digit in digits[-1::-2])) % 10 == 0
+    A text may be all digits in groups of one: each costs the same few steps, however many there are.
+    """
+    digits = "".join(group.group() for group in groups)
+    if len(digits) < _SHORTEST:
+        return False
+    borders = [0, *accumulate(len(group.group()) for group in groups)]
+    ends = set(borders)
+    # The check sum of any part is a difference of two: with its last digit as it is, every other one is doubled.
+    plain, doubled = [int(digit) for digit in digits], [_DOUBLED[int(digit)] for digit in digits]
+    sums = [
+        [0, *accumulate((odd if at % 2 else even) for at, (even, odd) in enumerate(zip(*pair, strict=True)))]
+        for pair in ((plain, doubled), (doubled, plain))
+    ]
+    for start, group in zip(borders, groups, strict=False):
+        for length in _LENGTHS.get(digits[start : start + _PREFIX], ()):
+            end = start + length
+            if end in ends and (sums[(end - 1) % 2][end] - sums[(end - 1) % 2][start]) % 10 == 0:
+                before = bisect_right(accounts, (group.start(), len(digits) + group.start())) - 1
+                if before < 0 or group.start() >= accounts[before][1]:
+                    return True
+    return False
 
 
 def _is_iban(text: str) -> bool:
