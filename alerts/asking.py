@@ -1,4 +1,4 @@
-"""Asking the person an alert is about whether it was them, by a link to their address.
+"""Asking the person an alert is about whether it was them: by a link to their address, and when they next sign in.
 
 Promise kept: a link answers once and within a day, by a button and never by being opened; a "no" ends every session of
 the person at once and makes the alert as bad as can be; a "yes" changes nothing but what stands on the alert, because
@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from accounts import tokens
 from accounts.models import Membership, User
@@ -117,17 +119,27 @@ def ask(*, alert_id: UUID, actor: Actor, at: datetime) -> AlertQuestion:
         subject=("alert", alert.pk),
         facts={"person": str(member.user_id)},
     )
-    mail.send(
-        template=TEMPLATE,
-        to=member.user.email,
-        context={
-            "title": BY_CODE[alert.rule].title if alert.rule in BY_CODE else alert.rule,
-            "first_at": alert.first_seen_at,
-            "last_at": alert.last_seen_at,
-            "link": f"{settings.PUBLIC_URL}/was-this-you/{raw}",
-        },
-    )
+    # Of the person asked, not of whoever asks.
+    language = member.user.language or "en"
+    with translation.override(language):
+        mail.send(
+            template=TEMPLATE,
+            to=member.user.email,
+            language=language,
+            context={
+                "title": title_of(alert),
+                "first_at": alert.first_seen_at,
+                "last_at": alert.last_seen_at,
+                "link": f"{settings.PUBLIC_URL}/was-this-you/{raw}",
+            },
+        )
     return row
+
+
+def title_of(alert: Alert) -> str:
+    """Say in the language that is spoken what an alert is about."""
+    rule = BY_CODE.get(alert.rule)
+    return _(rule.title) if rule else str(alert.rule)
 
 
 def read(raw: str, *, at: datetime, lock: bool = False) -> Asked:
@@ -145,11 +157,35 @@ def read(raw: str, *, at: datetime, lock: bool = False) -> Asked:
         raise QuestionUnknown(tenant_id=tenant)
     if row.answer or row.expires_at <= at:
         raise QuestionClosed(tenant_id=tenant, subject=("alert", row.alert_id))
+    return _asked(row)
+
+
+def waiting_for(person_id: UUID, *, at: datetime, lock: bool = False) -> Asked | None:
+    """Return the oldest question to a person that waits for its answer, in the organization in scope."""
+    rows = AlertQuestion.objects.filter(person_id=person_id, answer="", expires_at__gt=at).order_by("id")
+    row: AlertQuestion | None = (rows.select_for_update() if lock else rows).first()
+    return _asked(row) if row is not None else None
+
+
+def _asked(row: AlertQuestion) -> Asked:
     return Asked(
         question=row,
         alert=Alert.objects.get(pk=row.alert_id),
         person=User.objects.get(pk=row.person_id),
     )
+
+
+@use_case
+def answer_oneself(*, person_id: UUID, was_me: bool, actor: Actor, at: datetime) -> Asked:
+    """Take down the answer of the person themselves, who is signed in; "no" ends their sessions everywhere.
+
+    Raises:
+        QuestionClosed: nothing waits for their answer.
+    """
+    found = waiting_for(person_id, at=at, lock=True)
+    if found is None:
+        raise QuestionClosed(tenant_id=context.current_tenant())
+    return _take_down(found, was_me, actor, at)
 
 
 @use_case
@@ -159,7 +195,10 @@ def answer(*, raw: str, was_me: bool, actor: Actor, at: datetime) -> Asked:
     Raises:
         QuestionUnknown, QuestionClosed.
     """
-    found = read(raw, at=at, lock=True)
+    return _take_down(read(raw, at=at, lock=True), was_me, actor, at)
+
+
+def _take_down(found: Asked, was_me: bool, actor: Actor, at: datetime) -> Asked:
     row, alert = found.question, services.locked(found.alert.pk)
     row.answer, row.answered_at = "yes" if was_me else "no", at
     row.save(update_fields=["answer", "answered_at"])

@@ -66,6 +66,12 @@ def speak_to(request: Request, customer_id: UUID) -> None:
     translation.activate(found or ENGLISH)
 
 
+def speak_as(request: Request, wanted: str) -> None:
+    """Speak the language a person has set, unless they chose another at the foot of the page."""
+    if _known(wanted) and not request.language_chosen:
+        translation.activate(wanted)
+
+
 def asked_for(header: str) -> str:
     """Return the first language of a browser's list that pages speak (RFC 9110, 12.5.4); empty for none."""
     for code, quality in parse_accept_lang_header(header):

@@ -23,6 +23,7 @@ from babel.messages.extract import extract_python
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+from alerts import rules
 from billing.reports import statements
 from billing.tax.rules import CATEGORIES
 from core import characters, days
@@ -163,6 +164,7 @@ def _told() -> Iterator[tuple[Message, str]]:
     yield from ((word, "billing/tax/rules.py") for word in CATEGORIES.values())
     yield from ((word, "compliance/requests/models.py") for word in list(shown.REFUSALS.values()) if word)
     yield from ((word, "core") for word in (days.SENTENCE, characters.SENTENCE))
+    yield from ((rule.title, "alerts/rules") for rule in rules.ALL)
     for refusal in refusals():
         yield (refusal.__doc__ or "").strip().splitlines()[0], refusal.__module__.replace(".", "/")
 

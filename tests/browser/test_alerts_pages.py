@@ -45,14 +45,23 @@ def pages(live: Live, who: Someone) -> list[str]:
         asking.ask(alert_id=late.pk, actor=actor, at=at)
         asked = OutboxMessage.objects.filter(template=asking.TEMPLATE)[0].body["text"]
         link = next(word for word in asked.split() if "/was-this-you/" in word)
+        asking.ask(alert_id=alerts.alert("AUTH-09", person=who.user.pk).pk, actor=make.actor(one.user), at=at)
     keys = [ids.encode("alert", row.pk) for row in (late, found, old, again)]
     paths = ["", "?view=closed", "?severity=critical", *(f"/{pk}" for pk in keys)]
     paths += [f"/{keys[0]}/{what}" for what in ("close", "assign", "note", "contain/end_sessions")]
     paths += [f"/{keys[0]}/contain/hold_payouts", f"/{keys[2]}/mute", "/payouts"]
     paths += ["/rules", "/rules/RBAC-04", "/rules/INT-04", "/rules/RBAC-04/change"]
-    return [f"/was-this-you/{link.rpartition('/')[2]}", *(f"/o/{live.slug}/alerts{path}" for path in paths)]
+    asked_of_us = "/was-this-you/?next=%2Fo%2Fa%2Falerts"
+    return [
+        f"/was-this-you/{link.rpartition('/')[2]}",
+        asked_of_us,
+        *(f"/o/{live.slug}/alerts{path}" for path in paths),
+    ]
 
 
 def test_nothing_is_wrong_with_the_pages_of_alerts(browser: Browser, live: Live) -> None:
     who = live.person()
-    assert judge(browser, live, pages(live, who), [live.cookie(who)]) == {}
+    paths, cookie = pages(live, who), live.cookie(who)
+    assert judge(browser, live, paths[2:], [cookie]) == {}
+    # What a person is asked speaks their language.
+    assert judge(browser, live, paths[:2], [cookie], in_german=True) == {}

@@ -25,6 +25,7 @@ UNSEEN: dict[str, str] = {
     "pay/<str:token>/result": _PAID,
     "pay/<str:token>/state": _PAID,
     "pay/<str:token>/receipt.pdf": _PAID,
+    "was-this-you/": "somebody has to be asked; tests/browser/test_alerts_pages.py",
     "was-this-you/<str:token>": "somebody signs in from a new place; tests/browser/test_alerts_pages.py",
     "doc/<str:token>": "a practice mail has to be sent; tests/browser/test_training_pages.py",
     "doc/<str:token>/lesson": "a practice mail has to be sent; tests/browser/test_training_pages.py",

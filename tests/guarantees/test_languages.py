@@ -34,7 +34,6 @@ STAFF_MAIL = {
     "practice",
     "training_due",
     "training_late",
-    "was_this_you",
     "webhook_disabled",
 }
 MAIL = catalog.HOME / "templates" / "mail"

@@ -13,6 +13,7 @@ from accounts import queries
 from accounts.models import Session
 from accounts.queries import Place
 from accounts.services import sessions, signin
+from alerts import asking
 from core import clock
 from edge.access import rules_of
 from edge.doors import door_of
@@ -84,9 +85,18 @@ def arrive(request: Request, session: Session, raw_key: str, wanted: str) -> Htt
         if goal.tenant_id is not None and goal.tenant_id != session.tenant_id:
             person = signin.as_person(request.actor, session)
             raw_key = sessions.switch(session=session, tenant_id=goal.tenant_id, actor=person, at=at)
-    response = HttpResponseRedirect(goal.url)
+    response = HttpResponseRedirect(past_questions(goal.tenant_id, session.user_id, goal.url))
     hand_over(request, response, raw_key)
     return response
+
+
+def past_questions(tenant_id: UUID | None, user_id: UUID, url: str) -> str:
+    """Return where somebody goes who wants to go to `url`: past what they are asked there about their own name."""
+    if tenant_id is None:
+        return url
+    with scope(Scope(tenant=tenant_id, user=user_id)):
+        asked = asking.waiting_for(user_id, at=clock.now())
+    return with_next("asked:mine", url) if asked else url
 
 
 def hand_over(request: Request, response: HttpResponse, raw_key: str) -> None:

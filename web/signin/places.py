@@ -80,10 +80,10 @@ def home(request: Request, slug: str) -> HttpResponse:
 
 
 def _open(request: Request, place: Place) -> HttpResponse:
-    raw_key = sessions.switch(
-        session=session_of(request), tenant_id=place.tenant.pk, actor=request.actor, at=clock.now()
-    )
-    response = HttpResponseRedirect(arrival.home_of(place))
+    session = session_of(request)
+    raw_key = sessions.switch(session=session, tenant_id=place.tenant.pk, actor=request.actor, at=clock.now())
+    home = arrival.home_of(place)
+    response = HttpResponseRedirect(arrival.past_questions(place.tenant.pk, session.user_id, home))
     arrival.hand_over(request, response, raw_key)
     return response
 

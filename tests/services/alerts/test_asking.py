@@ -71,6 +71,35 @@ def test_a_no_ends_their_sessions_and_is_told(tenant_a: UUID) -> None:
     assert b"it was not them" in page.get(url).content
 
 
+def test_whoever_signs_in_is_asked_in_their_language(tenant_a: UUID) -> None:
+    with scope(Scope(tenant_a)):
+        officer, ben = accounts.member(RoleCode.SECURITY_OFFICER), accounts.member("developer")
+        ben.user.language = "de"
+        ben.user.save()
+        found = alerts.alert("AUTH-09", person=ben.user_id)
+        asking.ask(alert_id=found.pk, actor=accounts.actor(officer.user), at=clock.now())
+        mailed = OutboxMessage.objects.get(template="was_this_you").body
+        mine, theirs = (accounts.session(each.user).raw_key for each in (ben, officer))
+    assert mailed["subject"] == "Waren Sie das?"
+    assert "Anmeldung an einem neuen Ort" in mailed["text"]
+    page, other = world.browser(mine), world.browser(theirs)
+    opened = page.post("/select", {"organization": "a"})
+    assert opened["Location"] == "/was-this-you/?next=%2Fo%2Fa%2F"
+    assert other.post("/select", {"organization": "a"})["Location"] == "/o/a/"
+    assert other.get("/was-this-you/")["Location"] == "/select"
+    assert other.post("/was-this-you/", {"answer": "yes"}).status_code == 410, "nobody asked the officer"
+    assert Client().get("/was-this-you/")["Location"].startswith("/login")
+    shown = page.get(opened["Location"])
+    assert "Anmeldung an einem neuen Ort" in shown.content.decode()
+    assert 'href="/o/a/"' in shown.content.decode()
+    with scope(Scope(tenant_a)):
+        assert AlertQuestion.objects.get().answer == ""
+    assert "Danke" in page.post("/was-this-you/", {"answer": "yes", "next": "/o/a/"}).content.decode()
+    with scope(Scope(tenant_a)):
+        assert AlertQuestion.objects.get().answer == "yes"
+    assert page.get("/was-this-you/?next=/o/a/")["Location"] == "/o/a/"
+
+
 def test_a_yes_stands_on_the_alert_and_changes_nothing(tenant_a: UUID, monkeypatch: Any) -> None:
     with scope(Scope(tenant_a)):
         officer, ben = accounts.member(RoleCode.SECURITY_OFFICER), accounts.member("developer")

@@ -249,11 +249,7 @@ def table(
     picks: bool = False,
     of: str = "",
 ) -> SafeString:
-    """Wrap `<thead>`, `<tbody>` and `<tfoot>` in a named, scrollable table; `of` tells it from others of its name.
-
-    One that `folds` keeps three columns on a phone and runs the rest in a second line, as lists do; its first column
-    `picks` where rows are chosen.
-    """
+    """Wrap rows in a named table; `of` tells it from others of its name, one that `folds` is a list on phones."""
     return _render("table", **locals())
 
 
@@ -318,9 +314,7 @@ def filters(
     context: Context, content: SafeString, *, label: str = "Filter", target: str = "", action: str = ""
 ) -> SafeString:
     """Wrap fields in a form whose state is the address; with `target` (an id) only that is swapped."""
-    return _render(
-        "filters", content=content, label=label, target=target, action=action, request=context.get("request")
-    )
+    return _render("filters", **locals() | {"request": context.get("request")})
 
 
 # --- showing ---------------------------------------------------------------------------------------------
@@ -357,7 +351,7 @@ def section(
     content: SafeString, title: str, *, note: str = "", sheet: bool = False, id: str = ""
 ) -> SafeString:
     """Wrap content in a section with a heading; `sheet` sets it on paper."""
-    return _render("section", content=content, title=title, note=note, sheet=sheet, id=id)
+    return _render("section", **locals())
 
 
 @register.inclusion_tag("kit/timeline.html")
