@@ -1,4 +1,4 @@
-"""Somebody without a mouse: every stop of the Tab key has to be seen, and nothing may lie over it (WCAG 2.4.7, 2.4.11)."""
+"""Somebody without a mouse: each stop of the Tab key is seen, and nothing lies over it (WCAG 2.4.7, 2.4.11)."""
 
 import pytest
 from playwright.sync_api import Page

@@ -57,7 +57,7 @@ def test_a_no_ends_their_sessions_and_is_told(tenant_a: UUID) -> None:
         services.close(alert_id=found.pk, reason="false", actor=accounts.actor(officer.user), at=clock.now())
     assert b"It is stopped" in somebody.post(link, {"answer": "no"}).content
     assert somebody.post(link, {"answer": "yes"}).status_code == 410
-    assert somebody.get(link[:-1] + "a").status_code == 404
+    assert somebody.get(link[:-1] + ("b" if link.endswith("a") else "a")).status_code == 404
     assert somebody.get("/was-this-you/nothing").status_code == 404
     with scope(Scope(tenant_a)):
         alert = Alert.objects.get()
