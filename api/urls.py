@@ -173,6 +173,7 @@ urlpatterns = [
     path("tax_rates/countries", tax_rates.Countries.as_view(), name="tax_rate_countries"),
     path("tax_rates/<str:pk>", tax_rates.OneTaxRate.as_view(), name="tax_rate"),
     path("training/status", training.Status.as_view(), name="training_status"),
+    path("training/campaigns", training.Practices.as_view(), name="training_campaigns"),
     path("training/records", training.Records.as_view(), name="training_records"),
     path("test_clock", test_clock.Clock.as_view(), name="test_clock"),
     path("usage_events", usage_events.UsageEvents.as_view(), name="usage_events"),

@@ -14,7 +14,10 @@ from core import clock, ids
 from edge import recording
 from edge.access import access
 from training import events, queries
-from training.models import Record
+from training.models import PracticeCampaign, Record
+from training.practice import queries as practice
+from training.practice.lures import Difficulty, Fit
+from training.practice.queries import Run
 
 
 class ShownStatus(schema.Shown):
@@ -44,6 +47,55 @@ class ShownRecord(schema.Shown):
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField()
     valid_until = serializers.DateField()
+
+
+class ShownPractice(schema.Shown):
+    """Phishing practice in numbers of people. They are null while fewer than five have got the mail."""
+
+    id = fields.Id(kind="practice")
+    object = serializers.ChoiceField(choices=["practice_campaign"])
+    lure = serializers.CharField(help_text="Which mail of the library.")
+    difficulty = serializers.ChoiceField(
+        choices=[each.value for each in Difficulty], help_text="By the NIST Phish Scale: cues against fit."
+    )
+    cues = serializers.IntegerField()
+    fit = serializers.ChoiceField(choices=[each.value for each in Fit])
+    status = serializers.ChoiceField(choices=PracticeCampaign.State.choices)
+    opens_on = serializers.DateField()
+    closes_on = serializers.DateField()
+    arrived = serializers.IntegerField(allow_null=True)
+    reported = serializers.IntegerField(allow_null=True)
+    first_report_seconds = serializers.IntegerField(
+        allow_null=True, help_text="From the first mail to the first report."
+    )
+    median_report_seconds = serializers.IntegerField(allow_null=True)
+    clicked = serializers.IntegerField(allow_null=True, help_text="Compare it only at equal difficulty.")
+    typed = serializers.IntegerField(allow_null=True)
+
+
+def write_practice(run: Run) -> dict[str, Any]:
+    """Write practice as it is shown."""
+    campaign, lure, totals = run.campaign, run.lure, run.totals
+    numbers = {
+        "arrived": totals.sent,
+        "reported": totals.reported,
+        "first_report_seconds": totals.first_report_seconds,
+        "median_report_seconds": totals.median_report_seconds,
+        "clicked": totals.clicked,
+        "typed": totals.typed,
+    }
+    return {
+        "id": ids.encode("practice", campaign.pk),
+        "object": "practice_campaign",
+        "lure": lure.code,
+        "difficulty": lure.difficulty,
+        "cues": lure.cues,
+        "fit": lure.fit,
+        "status": campaign.state,
+        "opens_on": campaign.opens_on,
+        "closes_on": campaign.closes_on,
+        **(numbers if totals.is_shown else dict.fromkeys(numbers)),
+    }
 
 
 def write(record: Record) -> dict[str, Any]:
@@ -99,3 +151,20 @@ class Records(Endpoint):
         rows, following = queries.records(after=page.after, limit=page.limit)
         recording.read(self.edge, events.READ, subjects=[row.pk for row in rows])
         return Response(page.answer([write(row) for row in rows], following))
+
+
+@access(get=Permission.TRAINING_READ)
+class Practices(Endpoint):
+    """How phishing practice went."""
+
+    listed = "training/campaigns"
+
+    @schema.describe(
+        "training_campaigns_list", "List phishing practice in numbers", gives=ShownPractice, listed=True
+    )
+    def get(self, request: Request) -> Response:
+        """Answer with a page of campaigns, newest first; names are no part of it."""
+        page, _ = self.page()
+        rows, following = practice.campaigns(after=page.after, limit=page.limit)
+        recording.read(self.edge, events.READ, subjects=[row.campaign.pk for row in rows])
+        return Response(page.answer([write_practice(row) for row in rows], following))

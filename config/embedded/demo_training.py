@@ -1,21 +1,28 @@
-"""The demo's people and what they have learned: some all of it, some late, one message that was reported.
+"""The demo's people and what they have learned: some all of it, some late, one message that was reported,
+and practice that has ended.
 
 Everything goes through the ordinary services, as if it had happened in the last weeks.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from accounts import queries as people
-from accounts.models import Membership
+from accounts.models import ApprovalRequest, Membership
 from accounts.permissions import RoleCode
+from accounts.services import approvals
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
+from outbound.models import OutboxMessage
 from tenancy.context import Scope, scope
 from tenancy.models import Tenant
 from training import catalog
-from training.models import Assignment, Attempt
+from training.courses.reading import EVERYONE
+from training.models import Assignment, Attempt, PracticeResult
+from training.practice import noting, planning, running
 from training.services import duties, learning, suspicious
 
+_PRACTISED, _LONG_HERE = timedelta(days=30), timedelta(days=120)
 _ASSIGNED, _LONG_AGO = timedelta(days=5), timedelta(days=24)
 # How many of their modules each has passed; they are in the middle of the next one.
 _DONE = {
@@ -54,6 +61,46 @@ def fill(tenant: Tenant) -> None:
                 at=clock.now() - timedelta(hours=3),
             )
         duties.keep(actor=system, at=now, today=now.date())
+    _practise(tenant)
+
+
+def _practise(tenant: Tenant) -> None:
+    """Let practice have come to its end: of seven people two opened the link, and four reported it."""
+    at = clock.now() - _PRACTISED
+    with scope(Scope(tenant.pk)):
+        # The demo's people have been here for longer than its database.
+        Membership.objects.filter(joined_at__gt=at - _LONG_HERE).update(joined_at=at - _LONG_HERE)
+        members = {each.role.code: each for each in people.members().filter(state=Membership.State.ACTIVE)}
+        if not {RoleCode.SECURITY_OFFICER, RoleCode.ADMIN} <= members.keys():
+            return
+        campaign = planning.plan(
+            lure="overdue-notice", roles=[EVERYONE], member_ids=[], opens_on=at.date(),
+            closes_on=at.date() + timedelta(days=9), announced=True, agreement="Agreed on 3 March, yearly",
+            actor=_actor(members[RoleCode.SECURITY_OFFICER]), at=at,
+        )  # fmt: skip
+        asked = ApprovalRequest.objects.get(kind=planning.KIND, subject_id=campaign.pk)
+        second = replace(_actor(members[RoleCode.ADMIN]), method=SignInMethod.SESSION_FRESH)
+        approvals.approve(request_id=asked.pk, actor=second, at=at)
+        rows = list(PracticeResult.objects.filter(campaign=campaign).order_by("due_at"))
+    for number, row in enumerate(rows):
+        with scope(Scope(tenant.pk)):
+            _one_mail(row, members[row.role], opens=number in (1, 4), reports=number % 2 == 0)
+    with scope(Scope(tenant.pk)):
+        running.end_old(actor=Actor.system("demo"), at=clock.now())
+
+
+def _one_mail(row: PracticeResult, member: Membership, *, opens: bool, reports: bool) -> None:
+    running.send(result_id=row.pk, actor=Actor.system("demo"), at=row.due_at)
+    row.refresh_from_db()
+    body = OutboxMessage.objects.get(pk=row.message).body or {}
+    raw = body["text"].partition("/doc/")[2].split()[0]
+    noting.fetched(raw=raw, at=row.due_at)
+    if opens:
+        soon = row.due_at + timedelta(minutes=4)
+        noting.noted(raw=raw, typed=reports, agent="Firefox", person_id=None, at=soon)
+        noting.learned(result_id=row.pk, at=soon + timedelta(minutes=1))
+    if reports:
+        noting.recognised(text=raw, actor=_actor(member), at=row.due_at + timedelta(minutes=9))
 
 
 def _learn(member: Membership) -> None:

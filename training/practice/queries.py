@@ -159,11 +159,11 @@ def _is_open(row: PracticeResult) -> bool:
     return row.sent_at is not None and (over or row.state in _FELL or row.reported_at is not None)
 
 
-def last_ended_at() -> datetime | None:
-    """Return when practice that reached people last ended or began to run."""
-    rows = PracticeCampaign.objects.filter(state__in=[State.RUNNING, State.ENDED]).order_by("-released_at")
-    for row in rows[:5]:
-        if _run(row).totals.sent:
+def last_practised_at() -> datetime | None:
+    """Return when practice was last released that has reached so many that it says something."""
+    rows = PracticeCampaign.objects.filter(released_at__isnull=False).order_by("-released_at")
+    for row in rows[:12]:
+        if _run(row).totals.is_shown:
             found: datetime | None = row.released_at
             return found
     return None

@@ -43,7 +43,7 @@ CONTROLS: Mapping[str, tuple[str, ...]] = {
         "audit.sealed", "audit.append_only", "audit.proved", "audit.months", "audit.clocks", "assurance.watched",
         "assurance.alerts_answered", "assurance.rules_on",
     ),
-    "training": ("assurance.trained",),
+    "training": ("assurance.trained", "assurance.practised"),
     "compliance": ("",),
 }  # fmt: skip
 

@@ -11,9 +11,12 @@ from core import ids
 from patching import queries as patching
 from patching.rules import State as Patched
 from training import queries as training
+from training.practice import queries as practice
+from training.practice.rules import SMALLEST_GROUP
 
 BACKUP_WITHIN = timedelta(hours=30)
 DRILL_WITHIN = timedelta(days=31)
+PRACTISED_WITHIN = timedelta(days=365)
 WATCHED_WITHIN = timedelta(minutes=5)
 
 
@@ -114,6 +117,20 @@ def trained(at: datetime) -> Outcome:
         missing = known.members - known.assigned
         return rules.failed(f"{missing} members were never assigned any training.", **facts)
     return rules.passed(f"Nobody of {known.members} members is overdue.", **facts)
+
+
+def practised(at: datetime) -> Outcome:
+    """Look when people last practised to see and report a phishing mail."""
+    members = training.status(today=at.date()).members
+    last = practice.last_practised_at()
+    if last is None and members < SMALLEST_GROUP:
+        return rules.not_applicable("Fewer than five people work here: a number would name somebody.")
+    if last is None:
+        return rules.failed("Nobody has practised yet.", members=members)
+    days = rules.days(at - last)
+    if at - last > PRACTISED_WITHIN:
+        return rules.failed(f"People last practised {days} days ago.", days=days, members=members)
+    return rules.passed(f"People practised {days} days ago.", days=days, members=members)
 
 
 def watched(at: datetime) -> Outcome:
@@ -243,6 +260,18 @@ CONTROLS = (
             ("hipaa", "308(a)(5)(ii)(A-D)"),
         ),
         check=trained,
+    ),
+    Control(
+        code="assurance.practised",
+        title="People practise to report an attack",
+        family="assurance",
+        checks="When phishing practice was last released that reached five people or more.",
+        passes="Within a year.",
+        fails="Nobody has practised for a year, or ever.",
+        matters="Whoever has never reported a harmless mail does not report the real one.",
+        remedy="Plan practice under Training, with an easy mail first; a second person releases it.",
+        maps=(("pci-dss", "12.6.3"), ("pci-dss", "12.6.3.1")),
+        check=practised,
     ),
     Control(
         code="assurance.watched",

@@ -12,6 +12,7 @@ from tenancy.models import Tenant
 from tests.make import accounts
 from training import queries
 from training.models import Attempt
+from training.practice import queries as practices
 from training.services import duties
 
 
@@ -30,6 +31,9 @@ def test_the_demo_shows_people_in_every_state(tenant_a):
         assert Attempt.objects.filter(state="open").exists()
         assert Attempt.objects.filter(state="passed").count() >= 20
         assert not Membership.objects.exclude(withheld=[]).exists()
+        (run,), _ = practices.campaigns()
+        assert run.campaign.state == "ended"
+        assert (run.totals.sent, run.totals.reported, run.totals.clicked) == (7, 4, 2)
         # A demo that runs for ten days has not locked its people out.
         later = today + timedelta(days=10)
         duties.keep(actor=accounts.stranger(), at=clock.now() + timedelta(days=10), today=later)

@@ -279,7 +279,7 @@ def test_the_end_keeps_numbers_and_retention_takes_the_people(running_one):
         assert (run.totals.sent, run.totals.clicked, run.totals.reported) == (6, 2, 3)
         assert run.totals.first_report_seconds == 3 * 60
         assert queries.of_member(quiet.member)[0].result.pk == quiet.pk
-        assert queries.last_ended_at() == AT
+        assert queries.last_practised_at() == AT
         assert [person.state for person in queries.persons(campaign.pk)].count("clicked") == 2
         rule = retention.OF["practice_results"]
         going, _ = keeping.due(rule, AT + 365 * DAY)

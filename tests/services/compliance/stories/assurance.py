@@ -81,6 +81,19 @@ class Trained(Told):
         owner("UPDATE training_assignment SET due_on = current_date - 2")
 
 
+@story("assurance.practised")
+class Practised(Told):
+    def mend(self, world: World) -> None:
+        with scope(Scope(world.tenant)):
+            at = clock.now() - timedelta(days=20)
+            planner, second = accounts.member("security_officer", at=at), accounts.member("admin", at=at)
+            made_training.over(planner, second, at=at)
+
+    def harm(self, world: World) -> None:
+        """A year goes by."""
+        old("training_practicecampaign", "released_at", 366)
+
+
 @story("assurance.watched")
 class Watched(Told):
     def mend(self, world: World) -> None:
