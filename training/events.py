@@ -107,15 +107,17 @@ PRACTICE_TYPED = register(
     owasp="sensitive_update",
 )
 PRACTICE_REPORTED = register(
-    "training.practice_reported", "{actor} saw through practice mail {subject}", owasp="sensitive_update"
+    "training.practice_reported",
+    "{actor} saw through a mail of phishing practice {subject}",
+    owasp="sensitive_update",
 )
 PRACTICE_CREDITED = register(
     "training.practice_credited",
-    "{actor} noted that practice mail {subject} was reported",
+    "{actor} noted that a mail of phishing practice {subject} was reported",
     owasp="sensitive_update",
 )
 PRACTICE_LEARNED = register(
-    "training.practice_learned", "The lesson of practice mail {subject} was read", owasp="sensitive_update"
+    "training.practice_learned", "A lesson of phishing practice {subject} was read", owasp="sensitive_update"
 )
 PRACTICE_READ = register(
     "training.practice_read", "{actor} looked at phishing practice {subject}", owasp="sensitive_read"
@@ -123,11 +125,6 @@ PRACTICE_READ = register(
 PRACTICE_PEOPLE_READ = register(
     "training.practice_people_read",
     "{actor} looked at who did what in phishing practice {subject}",
-    owasp="sensitive_read",
-)
-PRACTICE_OWN_READ = register(
-    "training.practice_own_read",
-    "{actor} looked at their own practice mail {subject}",
     owasp="sensitive_read",
 )
 PRACTICE_REFUSED = register(

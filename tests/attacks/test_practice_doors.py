@@ -162,6 +162,13 @@ def test_somebody_elses_hand_and_somebody_elses_report_do_nothing(one):
     with scope(Scope(one.tenant)):
         assert SuspiciousMessage.objects.count() == 1, "practice is no alarm"
     assert b"Well seen" in ada.get(own).content
+    # Nothing that names her there names what she did: neither directly nor by the mail's id.
+    with scope(Scope(one.tenant)):
+        hers = Event.objects.filter(actor_id=one.ada.user_id)
+        assert not hers.filter(subject_id=one.row).exists()
+        assert {event.event for event in hers if event.event.startswith("training.practice")} == {
+            "training.practice_reported"
+        }
     assert ben.get(own).status_code == 404
 
 

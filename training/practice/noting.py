@@ -2,7 +2,8 @@
 
 Promise kept: nothing typed is ever here, only that something was. A fetch is no person: programs read mail and follow
 links; what counts is a sign of a hand on the page itself. Opening and typing are recorded without a name, whoever is
-signed in: the trail is read by more people than may know who fell for it.
+signed in: the trail is read by more people than may know who fell for it. For the same reason what names a person
+there names the campaign, and never the mail that somebody opened.
 """
 
 import re
@@ -142,7 +143,7 @@ def learned(*, result_id: UUID, at: datetime) -> None:
     if row.learned_at is None:
         row.learned_at = at
         row.save(update_fields=["learned_at"])
-        audit.record(events.PRACTICE_LEARNED, actor=_nameless(), subject=("practice_result", row.pk))
+        audit.record(events.PRACTICE_LEARNED, actor=_nameless(), subject=("practice", row.campaign_id))
 
 
 @use_case
@@ -163,7 +164,7 @@ def recognised(*, text: str, actor: Actor, at: datetime) -> PracticeResult | Non
     if row is not None and row.campaign.state == State.RUNNING and row.reported_at is None:
         row.reported_at = at
         row.save(update_fields=["reported_at"])
-        audit.record(events.PRACTICE_REPORTED, actor=actor, subject=("practice_result", row.pk))
+        audit.record(events.PRACTICE_REPORTED, actor=actor, subject=("practice", row.campaign_id))
     return row
 
 
@@ -195,5 +196,5 @@ def credited(*, user_id: UUID, reported_at: datetime, actor: Actor) -> PracticeR
     row: PracticeResult = PracticeResult.objects.select_for_update(of=("self",)).get(pk=found.pk)
     row.reported_at = reported_at
     row.save(update_fields=["reported_at"])
-    audit.record(events.PRACTICE_CREDITED, actor=actor, subject=("practice_result", row.pk))
+    audit.record(events.PRACTICE_CREDITED, actor=actor, subject=("practice", row.campaign_id))
     return row
