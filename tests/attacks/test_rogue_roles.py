@@ -222,6 +222,31 @@ def test_every_function_with_more_rights_was_judged(db: None, tenant_a: UUID, te
             rogue.execute("SELECT accounts_tenant_counts(ARRAY[%s]::uuid[])", [tenant_b])
 
 
+def test_nobody_writes_the_row_of_another_organization(db: None, tenant_a: UUID, tenant_b: UUID) -> None:
+    """Sealed or suspended from a neighbour's scope, all of them would stand still at once."""
+    kept = databases.as_owner(
+        "SELECT id, state, key_generation, suspended_at FROM tenancy_tenant ORDER BY id"
+    )
+    for role in ("strongbox_app", "strongbox_bulk"):
+        with session(role) as rogue:
+            for sql in (
+                "UPDATE tenancy_tenant SET state = 'sealed', key_generation = key_generation + 1 RETURNING id",
+                "UPDATE tenancy_tenant SET suspended_at = now(), suspended_why = 'abuse' RETURNING id",
+                "SELECT id FROM tenancy_tenant FOR UPDATE",
+            ):
+                with rogue.transaction(force_rollback=True):
+                    enter(rogue, tenant_a)
+                    assert rogue.execute(sql).fetchall() == [(tenant_a,)], (role, sql)
+            for sql in ("UPDATE tenancy_tenant SET slug = 'b'", "DELETE FROM tenancy_tenant"):
+                with pytest.raises(psycopg.Error, match="permission denied"), rogue.transaction():
+                    enter(rogue, tenant_a)
+                    rogue.execute(sql)
+    again = databases.as_owner(
+        "SELECT id, state, key_generation, suspended_at FROM tenancy_tenant ORDER BY id"
+    )
+    assert again == kept and tenant_b in {row[0] for row in again}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_table_of_the_attackers_shadows_none_of_ours(tenant_a: UUID) -> None:
     """The bulk role alone may make temporary tables: they deceive no trigger, policy or constraint."""
