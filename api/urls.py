@@ -156,6 +156,7 @@ urlpatterns = [
     path("refunds/<str:pk>", refunds.OneRefund.as_view(), name="refund"),
     path("refunds/<str:pk>/cancel", refunds.Canceled.as_view(), name="refund_cancel"),
     path("refunds/<str:pk>/record_payout", refunds.PaidOut.as_view(), name="refund_record_payout"),
+    path("rounding", series.Rounding.as_view(), name="rounding"),
     path("series", series.AllSeries.as_view(), name="series"),
     path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path("subscriptions/<str:pk>", subscriptions.OneSubscription.as_view(), name="subscription"),

@@ -1,7 +1,8 @@
-"""Number series, and a customer's credit, as keys read them."""
+"""Number series, how totals are rounded, and a customer's credit, as keys read them."""
 
 from typing import Any
 
+from django.http import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +14,7 @@ from billing import events
 from billing.customers import queries as customers
 from billing.issuer import queries
 from billing.issuer.models import Series
+from billing.issuer.rules import COINS
 from billing.settlement import queries as settlement
 from billing.settlement.models import CreditEntry
 from core import ids
@@ -30,6 +32,21 @@ class ShownSeries(schema.Shown):
     pattern = serializers.CharField()
     is_usual = serializers.BooleanField(help_text="New documents take it unless another is named.")
     is_closed = serializers.BooleanField()
+
+
+class ShownCoin(schema.Shown):
+    """A currency whose smallest coin is more than one unit."""
+
+    currency = serializers.CharField()
+    smallest_minor = serializers.IntegerField()
+    is_rounded = serializers.BooleanField(help_text="What is to be paid ends in whole coins.")
+
+
+class ShownRounding(schema.Shown):
+    """In which currencies totals are rounded to the smallest coin."""
+
+    object = serializers.ChoiceField(choices=["rounding"])
+    currencies = ShownCoin(many=True)
 
 
 class ShownCreditEntry(schema.Shown):
@@ -73,6 +90,22 @@ class AllSeries(Endpoint):
             for row in shown
         ]
         return Response(page.answer(data, shown[-1].id if before + page.limit < len(found) else None))
+
+
+@access(get=Permission.ORGANIZATION_READ)
+class Rounding(Endpoint):
+    """How totals are rounded. A person changes it (Settings, Organization): it changes what customers pay."""
+
+    @schema.describe("rounding_get", "See how totals are rounded", gives=ShownRounding)
+    def get(self, request: Request) -> HttpResponseBase:
+        """Answer with the currencies that know a smallest coin, and whether totals end in it."""
+        rounded = queries.rounded_currencies()
+        recording.read(self.edge, events.ISSUER_READ, fields=["rounded_currencies"])
+        known = [
+            {"currency": currency, "smallest_minor": coin, "is_rounded": currency in rounded}
+            for currency, coin in sorted(COINS.items())
+        ]
+        return self.one({"object": "rounding", "currencies": known})
 
 
 @access(get=Permission.PAYMENT_READ)

@@ -4,9 +4,13 @@ import pytest
 from django.conf import settings
 
 from accounts.permissions import Permission
+from billing.events import ISSUER_READ
 from billing.invoices.models import Invoice
+from billing.issuer import coins
+from billing.issuer.rules import COINS
 from core import clock
 from tenancy.context import Scope, scope
+from tests.make import billing as make
 from tests.make.api import events_of
 
 
@@ -201,3 +205,16 @@ def test_a_change_for_another_version_is_refused(api, customer):
     late = api.patch(path, {"note": "zwei"}, If_Match=made.headers["ETag"])
     assert late.status_code == 412
     assert api.get(path).json()["note"] == "eins"
+
+
+def test_a_program_sees_in_which_currencies_totals_end_in_coins(api, key_with):
+    with scope(Scope(api.tenant)):
+        coins.round_totals(currencies=["CHF"], actor=make.ACTOR, at=make.AT)
+    seen = api.get("rounding").json()["currencies"]
+    assert {each["currency"]: each["smallest_minor"] for each in seen if each["is_rounded"]} == {"CHF": 5}
+    assert {each["currency"] for each in seen} == set(COINS)
+    assert events_of(api.tenant, ISSUER_READ.code)[-1]["fields"] == ["rounded_currencies"]
+    # A key reads it and changes nothing of it.
+    assert key_with(Permission.INVOICE_WRITE).get("rounding").status_code == 403
+    assert api.post("rounding", {"currencies": []}).status_code == 405
+    assert api.get("rounding").json()["currencies"] == seen
