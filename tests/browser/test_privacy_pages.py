@@ -3,6 +3,7 @@
 from playwright.sync_api import Browser
 
 from compliance.breaches import services as breaches
+from compliance.requests import making
 from compliance.requests import services as privacy
 from compliance.retention import services as retention
 from core import clock, ids
@@ -19,6 +20,7 @@ def pages(live: Live) -> tuple[list[str], list[str], object]:
     with scope(Scope(live.tenant)):
         ada, grace = make.customer("Ada Lovelace", email="ada@ada.example"), make.customer("Grace Hopper")
         make.finalized(of=ada)
+        make.customer("Charles Babbage", notes="Pays for Ms Lovelace")
         wants = [
             privacy.open_request(
                 asked=privacy.Asked(kind=kind, customer_id=ada.pk, words="Please"),
@@ -37,6 +39,7 @@ def pages(live: Live) -> tuple[list[str], list[str], object]:
             at=at,
         ).pk
         portal = accounts.portal_access(ada.pk)
+    making.search(tenant_id=live.tenant, request_id=wants[0], actor=make.ACTOR, now=clock.now)
     retention.run(tenant_id=live.tenant, actor=make.ACTOR, now=clock.now)
     erasure, access, rectification = (ids.encode("privacy_request", key) for key in wants)
     customer, lost = ids.encode("customer", ada.pk), ids.encode("breach", breach)
@@ -48,6 +51,8 @@ def pages(live: Live) -> tuple[list[str], list[str], object]:
         f"privacy/requests/{access}",
         f"privacy/requests/{rectification}/identity",
         f"privacy/requests/{erasure}/extend",
+        f"privacy/requests/{erasure}",
+        f"privacy/requests/{erasure}/words",
         f"privacy/requests/{erasure}/answer",
         f"privacy/requests/{erasure}/refuse",
         f"customers/{customer}/privacy",

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Membership, User
 from accounts.permissions import Permission
 from core import clock
+from edge import suspension
 from edge.doors import DoorKind
 from tenancy.models import Tenant
 from web.kit import formats, navigation, words
@@ -92,6 +93,12 @@ def _of_suspended(request: HttpRequest, person: User, role: str, tenant: Tenant,
         ),
         person=_name(person),
         role=role,
+        navigation=navigation.groups(
+            tenant.slug,
+            request.permissions,  # type: ignore[attr-defined]  # edge.request.Request
+            request.path,
+            room=suspension.ROOM,
+        ),
         strips=[Strip(sentence, tint="bad")],
         theme=person.theme,
         person_links=_own_links(request.path),

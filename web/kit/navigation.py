@@ -199,8 +199,13 @@ def languages(request: HttpRequest | None) -> list[Spoken]:
     return shown
 
 
-def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool = False) -> list[NavGroup]:
-    """Return the navigation of a person with these permissions, and perhaps grants, who is at `path`."""
+def groups(
+    slug: str, held: frozenset[Permission], path: str, *, granted: bool = False, room: str = ""
+) -> list[NavGroup]:
+    """Return the navigation of a person with these permissions, and perhaps grants, who is at `path`.
+
+    With `room`, the places of that room alone.
+    """
     urls = {place: _url(place, slug) for _, places in GROUPS for place in places}
     # A page below several places belongs to the nearest of them.
     around = [url for url in urls.values() if path == url or path.startswith(url.rstrip("/") + "/")]
@@ -211,7 +216,7 @@ def groups(slug: str, held: frozenset[Permission], path: str, *, granted: bool =
             NavItem(place.label, urls[place], place.icon, current=urls[place] == here, keys=place.key)
             for place in places
             if place.permission is None or place.permission in held or (granted and place.granted)
-            if place.unless not in held
+            if place.unless not in held and place.route.startswith(room)
         ]
         if items:
             shown.append(NavGroup(label, items))
