@@ -141,6 +141,7 @@ class Place:
     id: UUID | None = None
     back: bool = False
     limit: int = PAGE
+    oldest: bool = False
 
 
 def payments(
@@ -364,9 +365,10 @@ def credits(
 
 def _page(rows: "QuerySet[Any]", place: Place) -> list[Any]:
     """Read one row more than fits, in the direction of reading."""
+    rising = place.back != place.oldest
     if place.id is not None:
-        rows = rows.filter(pk__gt=place.id) if place.back else rows.filter(pk__lt=place.id)
-    return list(rows.order_by("pk" if place.back else "-pk")[: place.limit + 1])
+        rows = rows.filter(pk__gt=place.id) if rising else rows.filter(pk__lt=place.id)
+    return list(rows.order_by("pk" if rising else "-pk")[: place.limit + 1])
 
 
 def _listed(found: Sequence[Any], place: Place, rows: list[_R]) -> Listed[_R]:

@@ -11,7 +11,7 @@ from billing.customers.models import Customer
 from billing.customers.queries import CustomerRow
 
 LISTING = "customers"
-NAMES = ("state", "q")
+NAMES = ("state", "q", "sort")
 MOST_FOUND = 50
 
 

@@ -117,13 +117,14 @@ def page(
     after: UUID | None = None,
     state: str | None = None,
     within: Collection[UUID] | None = None,
+    oldest: bool = False,
 ) -> CustomerPage:
-    """List customers, newest first, from behind `after`."""
-    rows = _rows(within).order_by("-id")
+    """List customers, newest first or `oldest` first, from behind `after`."""
+    rows = _rows(within).order_by("id" if oldest else "-id")
     if state is not None:
         rows = rows.filter(state=state)
     if after is not None:
-        rows = rows.filter(pk__lt=after)
+        rows = rows.filter(pk__gt=after) if oldest else rows.filter(pk__lt=after)
     limit = max(1, min(limit, MOST))
     found = list(rows.only(*LISTED)[: limit + 1])
     more = len(found) > limit

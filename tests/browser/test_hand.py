@@ -1,9 +1,11 @@
 """The speed of the hand: the palette, the keys, and how many acts a job takes; and by links alone."""
 
 import re
+from uuid import UUID
 
 from playwright.sync_api import Browser, Page, Route, expect
 
+from billing.customers import queries as customers
 from billing.invoices import queries
 from core import ids
 from tenancy.context import Scope, scope
@@ -179,6 +181,19 @@ def test_an_invoice_is_written_and_a_request_approved_by_keys_alone(browser: Bro
         keys.go("Finalize invoice")
         expect(page.get_by_text("is final.")).to_be_visible()
 
+        # A head is a link that puts the rows into its order.
+        people = page.locator("main tbody tr > th > a")
+        page.goto(live.staff("settings/members"))
+        named = people.all_inner_texts()
+        keys.go("Person")
+        keys.go("Person")
+        expect(people).to_have_text(named[::-1])
+        page.goto(live.staff("customers"))
+        found = people.all_inner_texts()
+        keys.go("Added")
+        expect(people).to_have_text(found[::-1])
+        assert page.locator("th[aria-sort=ascending]").inner_text() == "Added"
+
         page.goto(live.staff("approvals"))
         keys.go("Invite auditor")
         keys.type("note=", "She connects the shop")
@@ -186,6 +201,12 @@ def test_an_invoice_is_written_and_a_request_approved_by_keys_alone(browser: Bro
         assert watch.faults() + keys.faults == []
     with scope(Scope(live.tenant)):
         made.theirs.refresh_from_db()
+        walked, after = list[UUID](), None
+        while found_page := customers.page(limit=1, after=after, state="active", oldest=True):
+            walked += [row.id for row in found_page.rows]
+            if (after := found_page.next_after) is None:
+                break
+        assert walked == [row.id for row in customers.page(state="active").rows][::-1]
         assert made.theirs.state == "approved"
 
 

@@ -99,6 +99,8 @@ def index(request: Request, slug: str) -> HttpResponse:
         acts=_acts(request),
         sums=[_sum(each) for each in sums or ()] if shown else [],
         no_sums=_NO_SUMS if sums is None else "",
+        # What was found by words stands in the order of how well it fits.
+        **({} if words else page.by_time(request.GET, "created_at").shown),
     )
     return page.show(request, slug, given)
 
@@ -288,7 +290,12 @@ def _search(words: str, state: str, within: _Limit) -> tuple[list[CustomerRow], 
 def _page(request: Request, state: str) -> tuple[list[CustomerRow], CursorPage]:
     cursor = request.GET.get("cursor", "")
     within = request.granted_customers
-    found = queries.page(state=state, after=ids.from_base32(cursor) if cursor else None, within=within)
+    found = queries.page(
+        state=state,
+        after=ids.from_base32(cursor) if cursor else None,
+        within=within,
+        oldest=page.by_time(request.GET, "created_at").oldest,
+    )
     at = page.cursor_page(request.GET, shown=len(found.rows), next_after=found.next_after)
     return found.rows, replace(at, total=_counts(within).get(state, 0))
 

@@ -145,7 +145,7 @@ REFUNDS = Listing(
     noun="refund",
     route="payments:refunds",
     permission=Permission.PAYMENT_READ,
-    names=("view",),
+    names=("view", "sort"),
     icon="refund",
     columns=(
         Column(code="customer", label="Customer", stays=True, fixed=True),

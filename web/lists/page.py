@@ -140,6 +140,25 @@ def show(request: Request, slug: str, given: Shown) -> HttpResponse:
     return render(request, "lists/_list.html" if fragment else "lists/list.html", context)
 
 
+@dataclass(frozen=True, slots=True)
+class ByTime:
+    """Whether a list that stands newest first was turned around, and what its page shows of that."""
+
+    column: str
+    oldest: bool
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """Return the order of the column and that it can be turned around, as `Shown` takes them."""
+        way = "ascending" if self.oldest else "descending"
+        return {"orders": {self.column: way}, "sorts": {self.column: "descending"}}
+
+
+def by_time(query: QueryDict, column: str) -> ByTime:
+    """Read whether a list is to begin with its oldest row: an id grows with time, so its index carries both ways."""
+    return ByTime(column, query.get("sort") == column)
+
+
 def without(query: QueryDict, *names: str) -> str:
     """Return the address of a list without these filters, from its first page."""
     left = query.copy()

@@ -109,7 +109,10 @@ def index(request: Request, slug: str) -> HttpResponse:
     if view not in VIEWS:
         raise NotFound
     among = _AMONG[view]() if view in _AMONG else None
-    found = lists.refunds(place=paging.place(request.GET), states=VIEWS[view][1], among=among)
+    order = page.by_time(request.GET, "created_at")
+    found = lists.refunds(
+        place=paging.place(request.GET, oldest=order.oldest), states=VIEWS[view][1], among=among
+    )
     recording.read(
         request,
         events.REFUND_LISTED,
@@ -131,6 +134,7 @@ def index(request: Request, slug: str) -> HttpResponse:
         ],
         sums=page.sums(sums, "amount"),
         no_sums=page.no_sums(sums),
+        **order.shown,
         lead="Money goes back the way it came. Over somebody’s limit a second person agrees first.",
     )
     return page.show(request, slug, given)
