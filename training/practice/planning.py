@@ -4,6 +4,7 @@ Promise kept: a practice mail goes to people who are at work, who have settled i
 to whoever planned or released it; never in the name of a customer, a colleague or the organization itself.
 """
 
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -139,9 +140,12 @@ def speaks_for_somebody(lure: Lure) -> bool:
     names = [people.name_of(member.user) for member in people.members()]
     if issuer is not None:
         names.append(issuer.name)
-    sender = lure.sender.casefold()
+    house = lure.house.casefold()
+    # Whole names only: somebody called “A” would otherwise be in every sender.
     if any(
-        name and (name.casefold() in sender or lure.house.casefold() in name.casefold()) for name in names
+        name
+        and (house in name.casefold() or re.search(rf"\b{re.escape(name)}\b", lure.sender, re.IGNORECASE))
+        for name in names
     ):
         return True
     return bool(customers.search(lure.house, limit=1))
@@ -229,6 +233,8 @@ def approved(
     Raises:
         NotFound, NotWaiting, SpeaksForSomebody, TooFew, NoWorkingHours.
     """
+    # One after the other: of two that are released at once, the second sees whom the first has chosen.
+    list(PracticeCampaign.objects.select_for_update(no_key=True).filter(state=State.WAITING).order_by("pk"))
     campaign = locked(UUID(payload["campaign"]))
     if campaign.state != State.WAITING:
         raise NotWaiting

@@ -52,7 +52,7 @@ class Office:
 def test_two_people_and_only_those_of_whom_it_is_fair(tenant_a):
     with scope(Scope(tenant_a)):
         office = Office()
-        accounts.member("billing_clerk", at=AT - 13 * DAY)
+        accounts.member("billing_clerk", user=accounts.person(name="a"), at=AT - 13 * DAY)
         campaign = make.ask_to_practise(office.planner, at=AT)
         asked = ApprovalRequest.objects.get(subject_id=campaign.pk)
         with pytest.raises(RequesterNeverApproves), attempt():
