@@ -22,8 +22,8 @@ from core.errors import NotFound, Sealed
 from outbound import files
 from tenancy import context
 from tenancy.context import Scope, scope
+from tests.make import api, installation
 from tests.make import billing as make
-from tests.make import installation
 
 NOW = make.AT
 OVER = NOW + timedelta(days=30)
@@ -110,11 +110,19 @@ def test_the_operator_stays(db) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_customer_is_erased_by_the_command(tenant_a, capsys) -> None:
+    api.set_issuer(tenant_a)
     with scope(Scope(tenant_a)):
-        ada = make.customer("Ada")
+        ada = make.customer("Ada Lovelace")
+        friend = make.customer("Charles Babbage", notes="For Ada Lovelace. Lovelace Ltd is somebody else.")
+        make.finalized(of=friend, lines=[make.line(text="Hours of Ada Lovelace")])
     call_command("erase_subject", "--organization", "a", "--customer", str(ada.pk), "--json")
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["erased"]["customers"] == 1 and told["kept"] == []
+    # Nobody looks at each place here: whole names alone go, and an issued document stays as it is.
+    assert (told["erased"]["words"], told["erased"]["words_kept"] >= 1) == (1, True)
+    with scope(Scope(tenant_a)):
+        friend.refresh_from_db()
+        assert friend.notes == "For [removed]. Lovelace Ltd is somebody else."
     with pytest.raises(SystemExit):
         call_command("erase_subject", "--organization", "a", "--customer", str(ada.pk), "--json")
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["error"] == "erased_already"
