@@ -6,6 +6,8 @@ share them.
 
 import gc
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,38 @@ _started = None
 _sandbox = None
 
 
+# A file system in memory, and how much of both must be free.
+_MEMORY = Path("/dev/shm")  # noqa: S108  the folder in it is root's, and its name is not for others to take
+_ROOM = 6 * 2**30
+
+
+def _keep_in_memory(state: Path) -> None:
+    """Let root's PostgreSQL keep its files in memory where there is room.
+
+    A clone of a database is 1,200 files, and most tests that commit take one: on a disk with a journal making them
+    was half of what such a test cost. Other users name a state folder in memory, if they like.
+    """
+    from config.embedded import home
+
+    folder = home.shared_folder(state.absolute().resolve())
+    if os.geteuid() or folder.exists() or not _MEMORY.is_dir():
+        return
+    kilobytes = Path("/proc/meminfo").read_text().partition("MemAvailable:")[2].split()[0]
+    if min(int(kilobytes) * 1024, shutil.disk_usage(_MEMORY).free) < _ROOM:
+        return
+    # After the machine was started anew the link is all that is left.
+    folder.unlink(missing_ok=True)
+    folder.parent.mkdir(mode=0o755, exist_ok=True)
+    folder.symlink_to(tempfile.mkdtemp(prefix="strongbox-", dir=_MEMORY))
+
+
 def _start() -> None:
     global _started, _sandbox
     from config.embedded.engines import Engines
     from tests import gateway
 
     state = Path(os.environ.get("STRONGBOX_TEST_STATE_DIR", HOME / ".strongbox-test"))
+    _keep_in_memory(state)
     engines = Engines(state, durable=False)
     environment = engines.start()
     for name in [name for name in os.environ if name.startswith("STRONGBOX_")]:

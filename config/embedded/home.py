@@ -162,9 +162,14 @@ def _copy(source: Distribution) -> Path:
     return target / source.programs
 
 
+def shared_folder(state: Path) -> Path:
+    """Return where root's server of a state folder keeps its files."""
+    return SHARED / hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
+
+
 def _data_folder(state: Path, login: Login) -> Path:
     link = state / LINK
-    folder = SHARED / hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
+    folder = shared_folder(state)
     _adopt(state, link, folder)
     _remove_ownerless()
     if not _points_to(state, folder):
@@ -212,5 +217,7 @@ def _remove_ownerless(*, keep: Path | None = None) -> None:
                 held = processes.lock(folder / "lock", taken="running")
             except processes.AlreadyRunning:
                 continue
-            shutil.rmtree(folder)
+            shutil.rmtree(folder.resolve())
+            if folder.is_symlink():
+                folder.unlink()
             os.close(held)
