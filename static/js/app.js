@@ -15,6 +15,7 @@ import shortcuts from "./behaviours/shortcuts.js";
 import theme from "./behaviours/theme.js";
 import toast from "./behaviours/toast.js";
 import unsaved from "./behaviours/unsaved.js";
+import refuseWholePages from "./whole-pages.js";
 
 const behaviours = {
   announce, autosave, "busy-submit": busySubmit, copy, dialog, focus, lines, menu, palette, passkey,
@@ -34,3 +35,4 @@ attach(document);
 // The navigation is longer than most screens: it begins where one is.
 document.querySelector(".side [aria-current=page]")?.scrollIntoView({ block: "nearest" });
 document.addEventListener("htmx:after:swap", () => attach(document));
+document.addEventListener("htmx:after:request", refuseWholePages);

@@ -20,9 +20,14 @@ from tests import databases
 from tests.make import billing, books
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# Whole and balanced: the day alone is wrong.
 _BOOK = (
-    "INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
-    "SELECT tenant_id, gen_random_uuid(), 'made_up', %s, now() FROM billing_issuer WHERE tenant_id = %s"
+    "WITH posting AS (INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
+    "SELECT tenant_id, gen_random_uuid(), 'made_up', %s, now() FROM billing_issuer WHERE tenant_id = %s "
+    "RETURNING tenant_id, id) "
+    "INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, account, currency, amount_minor) "
+    "SELECT tenant_id, uuidv7(), id, side.* "
+    "FROM posting, (VALUES ('receivable', 'EUR', 1), ('revenue', 'EUR', -1)) AS side"
 )
 
 

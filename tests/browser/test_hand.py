@@ -157,6 +157,15 @@ def test_keys_lead_everywhere_and_are_off_while_typing(browser: Browser, live: L
         expect(page.get_by_role("combobox")).to_be_focused()
         assert watch.faults() == []
 
+        # Somebody ended the session meanwhile: a page of its own never lands inside this one, and what is typed stays.
+        page.goto(live.staff("invoices"))
+        page.context.clear_cookies()
+        page.get_by_role("searchbox").fill("harbour")
+        expect(page.get_by_role("alert")).to_contain_text("not up to date")
+        expect(page.locator("main")).to_have_count(1)
+        expect(page.get_by_role("searchbox")).to_have_value("harbour")
+        assert harness.axe(page) == []
+
 
 def test_an_invoice_is_written_and_a_request_approved_by_keys_alone(browser: Browser, live: Live) -> None:
     who = live.person()

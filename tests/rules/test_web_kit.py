@@ -223,6 +223,7 @@ UNSEEN = {
     "audit.Bundle.state": "the event of the export",
     "billing.Contact.state": "former contacts stand in an export alone",
     "compliance.Closing.state": "the command prints it",
+    "compliance.WordsFound.state": "a sentence with the day",
     "outbound.OutboxMessage.state": "the event of the mail",
     "outbound.StoredFile.state": "the state of the export, import or document",
     "payments.AutopayRun.state": "the state of its payment",

@@ -270,7 +270,7 @@ def test_the_log_of_requests_forgets_and_costs_no_statement(transactional_db: No
     assert [row.milliseconds for row in requestlog.latest(tenant, since=since, failed=True)] == [2, 1, 0]
     assert requestlog.latest(ids.uuid7(), since=since) == []
     # What another edition wrote is passed over.
-    pipe = requestlog._client(write=True)
+    pipe = requestlog._client()
     for text in ('{"id": "req_x"}', "[]", "no json", json.dumps({"at": "2026-01-01T00:00:00", "id": 1})):
         pipe.lpush(requestlog._names(tenant)[0], text)
     assert len(requestlog.latest(tenant, since=since)) == requestlog.MOST - 4

@@ -274,9 +274,14 @@ def test_the_database_refuses_whoever_asks(july):
         pytest.raises(Exception, match="the books of 2026-07 are closed"),
         attempt(),
     ):
+        # Whole and balanced: the day alone is wrong.
         cursor.execute(
-            "INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
-            "SELECT tenant_id, gen_random_uuid(), 'made_up', '2026-07-31', now() FROM billing_issuer"
+            "WITH posting AS (INSERT INTO billing_ledgertransaction (tenant_id, id, kind, booked_on, at) "
+            "SELECT tenant_id, gen_random_uuid(), 'made_up', '2026-07-31', now() FROM billing_issuer "
+            "RETURNING tenant_id, id) "
+            "INSERT INTO billing_ledgerentry (tenant_id, id, transaction_id, account, currency, amount_minor) "
+            "SELECT tenant_id, uuidv7(), id, side.* "
+            "FROM posting, (VALUES ('receivable', 'EUR', 1), ('revenue', 'EUR', -1)) AS side"
         )
     with connection.cursor() as cursor, pytest.raises(Exception, match="only grows"), attempt():
         cursor.execute("UPDATE billing_ledgertransaction SET exchange_rate = 2")

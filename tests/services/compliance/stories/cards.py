@@ -29,7 +29,7 @@ class CardsRefused(Told):
     commits = False
 
     def harm(self, world: World) -> None:
-        world.monkeypatch.setattr(cardnumbers, "_RANGES", (("34", "34", range(15, 16)),))
+        world.monkeypatch.setattr(cardnumbers, "_LENGTHS", {"3400": (15,)})
 
 
 @story("cards.provider_mode")
