@@ -3,7 +3,8 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 TESTS ?=
-WORKERS ?= 2
+# One more than the cores of continuous integration: tests wait for browsers and for other processes.
+WORKERS ?= 3
 PAYMENTS ?= 500
 
 export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT

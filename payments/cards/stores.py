@@ -97,9 +97,11 @@ def _joined(file_id: UUID, pieces: Iterator[bytes]) -> Iterator[Text]:
         tail = text[-_OVERLAP:]
 
 
-# Identifiers and digests: random digits in a row, of which some would pass for a card number.
+# Identifiers, digests and fractions (what is left of a limit): random digits in a row, of which some would pass for a
+# card number.
 _DRAWN = re.compile(
-    r"(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,})(?![0-9a-z])", re.IGNORECASE
+    r"(?<![0-9a-z.])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,}|\d{1,3}\.\d{6,}(?:e-\d+)?)(?![0-9a-z.])",
+    re.IGNORECASE,
 )
 
 

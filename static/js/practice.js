@@ -10,9 +10,13 @@ function tell(fact) {
   fetch(location.pathname, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => told.delete(fact));
 }
 
-// A program that follows links moves no pointer; what a script makes up is not trusted.
+// A program that follows links moves no pointer; what a script makes up is not trusted, and a browser sends a move of
+// no length where the page moved under a pointer at rest.
 for (const sign of ["pointermove", "pointerdown", "touchstart", "wheel", "keydown"]) {
-  addEventListener(sign, (event) => { if (event.isTrusted) tell("clicked"); }, { passive: true });
+  addEventListener(sign, (event) => {
+    const rests = sign === "pointermove" && !event.movementX && !event.movementY;
+    if (event.isTrusted && !rests) tell("clicked");
+  }, { passive: true });
 }
 form.addEventListener("input", (event) => { if (event.isTrusted) tell("typed"); });
 form.addEventListener("submit", () => {

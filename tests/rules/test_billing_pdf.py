@@ -2,6 +2,7 @@
 
 import io
 import re
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
@@ -329,7 +330,8 @@ def test_any_text_whatever_ends_as_a_document(name, where, what, note):
         note=note,
         bank=replace(BANK, holder=name),
     )
-    text = text_of(pdf.invoice(document))
+    # Where a text has "0" with an accent, the file says of each "0" that it has one: seen, they have none.
+    text = "".join(each for each in text_of(pdf.invoice(document)) if not unicodedata.combining(each))
     assert "INV-2026-00042" in text
     assert "Total €229.37" in text
     assert not re.search("[\u202a-\u202e\u2066-\u2069\ufeff]", text)

@@ -217,7 +217,7 @@ def test_killed_at_random_twenty_times_it_ends_with_each_fact_billed_once(tenant
     while killed < 20:
         child = subprocess.Popen([sys.executable, "-c", preface + program, str(tenant_a), str(run.pk)])
         wait_for_chunks(tenant_a, run, child)
-        time.sleep(chance.uniform(0, 0.15))
+        time.sleep(chance.uniform(0, 0.08))
         if child.poll() is None:
             child.kill()
             child.wait()

@@ -16,7 +16,8 @@ from tests import databases
 from tests.make import billing as bill
 from tests.make import payments as make
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Beside fifty threads of another file a role would have more connections than it may.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("many connections")]
 THREADS = 24
 
 
