@@ -11,12 +11,12 @@ ALTER ROLE strongbox_context NOLOGIN;                          -- owns the conte
 ALTER ROLE strongbox_owner LOGIN CREATEDB PASSWORD :'owner_password';   -- migrations
 ALTER ROLE strongbox_app LOGIN PASSWORD :'app_password' CONNECTION LIMIT 90;
 ALTER ROLE strongbox_bulk LOGIN PASSWORD :'bulk_password' CONNECTION LIMIT 20;
-ALTER ROLE strongbox_sealer LOGIN PASSWORD :'sealer_password' CONNECTION LIMIT 5;
-ALTER ROLE strongbox_rekey LOGIN PASSWORD :'rekey_password' CONNECTION LIMIT 5;
+ALTER ROLE strongbox_sealer LOGIN PASSWORD :'sealer_password' CONNECTION LIMIT 10;
+ALTER ROLE strongbox_rekey LOGIN PASSWORD :'rekey_password' CONNECTION LIMIT 10;
 -- Copies the cluster and streams its changes; it cannot ask a question of any database.
 ALTER ROLE strongbox_replication LOGIN REPLICATION PASSWORD :'replication_password' CONNECTION LIMIT 6;
 -- Sees how the server fares; reads no table.
-ALTER ROLE strongbox_backup LOGIN PASSWORD :'backup_password' CONNECTION LIMIT 5;
+ALTER ROLE strongbox_backup LOGIN PASSWORD :'backup_password' CONNECTION LIMIT 10;
 GRANT pg_monitor TO strongbox_backup;
 -- Puts one organization's rows back as they were: past triggers, which would call that a change of finalized things.
 -- Its password is in no process: the administrator hands it to one command, after two people have agreed.
