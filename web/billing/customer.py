@@ -134,7 +134,7 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
         "tabs": [
             Tab(label, reverse(name, args=[slug, pk]), key == current)
             for key, label, name, opens in (
-                ("detail", "Customer", "billing:customer", True),
+                ("detail", "Customer", "billing:customer", reads or found.id in request.opened_customers),
                 (
                     "payments",
                     "Payments",
@@ -150,18 +150,13 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
                 ("contacts", "Contacts", "customers:contacts", reads),
                 ("tax_id", "Tax id", "customers:tax_id", reads),
                 ("access", "Access", "billing:customer_access", reads),
-                (
-                    "privacy",
-                    "Privacy",
-                    "privacy:subject",
-                    reads and Permission.PRIVACY_READ in request.permissions,
-                ),
+                ("privacy", "Privacy", "privacy:subject", Permission.PRIVACY_READ in request.permissions),
                 ("portal", "Portal", "billing:portal", may_write),
                 ("grants", "Opened to", "billing:grants", Permission.CUSTOMER_GRANT in request.permissions),
             )
             if opens
         ],
-        "crumbs": [Crumb("Customers", reverse("billing:customers", args=[slug]))],
+        "crumbs": above(request, slug),
         "sees_access": reads,
         "may_edit": may_write and not found.is_erased,
         "may_remind": Permission.REMINDER_MANAGE in request.permissions and not found.is_erased,
@@ -172,6 +167,13 @@ def context_of(request: Request, slug: str, pk: str, found: CustomerDetail, curr
         and not found.is_erased
         and found.merged_into_id is None,
     }
+
+
+def above(request: Request, slug: str) -> list[Crumb]:
+    """Return the way to the list of customers, for whoever may open it."""
+    if Permission.CUSTOMER_READ not in request.permissions and not request.opened_customers:
+        return []
+    return [Crumb("Customers", reverse("billing:customers", args=[slug]))]
 
 
 def _figures(slug: str, pk: str, found: CustomerDetail, *, on: Wanted) -> list[dict[str, str]]:

@@ -4,6 +4,8 @@ The doorway has already found out who is asking, for which organization and with
 needs another frame (the portal, the component page) puts its own on the request.
 """
 
+from dataclasses import replace
+
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import translation
@@ -42,9 +44,7 @@ def _frame(request: HttpRequest) -> Shell:
 def _of_organization(request: HttpRequest, person: User, member: Membership, tenant: Tenant) -> Shell:
     role = words.role_name(member.role)
     home = reverse("signin:home", kwargs={"slug": tenant.slug})
-    if tenant.suspended_at is not None:
-        return _of_suspended(request, person, role, tenant, home)
-    return Shell(
+    frame = Shell(
         organization=tenant.slug,
         home_url=home,
         sandbox=tenant.mode == Tenant.Mode.TEST,
@@ -54,55 +54,37 @@ def _of_organization(request: HttpRequest, person: User, member: Membership, ten
         ),
         person=_name(person),
         role=role,
+        theme=person.theme,
+        person_links=_own_links(request.path),
+        sign_out_url=reverse("signin:logout"),
+    )
+    may: frozenset[Permission] = request.permissions  # type: ignore[attr-defined]  # edge.request.Request
+    if tenant.suspended_at is not None:
+        # What of it does not open is not offered either.
+        sentence = (
+            f"Suspended since {formats.day(tenant.suspended_at.date())}: requests about data and breaches are all "
+            "that can be worked on."
+        )
+        places = navigation.groups(tenant.slug, may, request.path, room=suspension.ROOM)
+        return replace(frame, navigation=places, strips=[Strip(sentence, tint="bad")])
+
+    def where(name: str) -> str:
+        return reverse(name, kwargs={"slug": tenant.slug})
+
+    return replace(
+        frame,
         navigation=navigation.groups(
             tenant.slug,
-            request.permissions,  # type: ignore[attr-defined]  # edge.request.Request
+            may,
             request.path,
             granted=bool(request.opened_customers),  # type: ignore[attr-defined]  # as above
         ),
         strips=_duties(member, tenant.slug),
-        search_url=reverse("search:search", kwargs={"slug": tenant.slug}),
-        bell_url=reverse("console:bell", kwargs={"slug": tenant.slug})
-        if Permission.JOB_READ in request.permissions  # type: ignore[attr-defined]  # edge.request.Request
-        else "",
-        create_url=reverse("billing:new_invoice", kwargs={"slug": tenant.slug})
-        if Permission.INVOICE_WRITE in request.permissions  # type: ignore[attr-defined]  # edge.request.Request
-        else "",
+        search_url=where("search:search"),
+        bell_url=where("console:bell") if Permission.JOB_READ in may else "",
+        create_url=where("billing:new_invoice") if Permission.INVOICE_WRITE in may else "",
         keys=_keys(person),
         tools=_TOOLS,
-        theme=person.theme,
-        person_links=_own_links(request.path),
-        sign_out_url=reverse("signin:logout"),
-    )
-
-
-def _of_suspended(request: HttpRequest, person: User, role: str, tenant: Tenant, home: str) -> Shell:
-    """Frame the few pages of a suspended organization that open: what does not is not offered either."""
-    assert tenant.suspended_at is not None  # noqa: S101  whoever calls has looked
-    sentence = (
-        f"Suspended since {formats.day(tenant.suspended_at.date())}: requests about data and breaches are all "
-        "that can be worked on."
-    )
-    return Shell(
-        organization=tenant.slug,
-        home_url=home,
-        sandbox=tenant.mode == Tenant.Mode.TEST,
-        organizations=(
-            OrganizationChoice(tenant.slug, home, role, current=True),
-            OrganizationChoice("All your organizations", reverse("signin:select")),
-        ),
-        person=_name(person),
-        role=role,
-        navigation=navigation.groups(
-            tenant.slug,
-            request.permissions,  # type: ignore[attr-defined]  # edge.request.Request
-            request.path,
-            room=suspension.ROOM,
-        ),
-        strips=[Strip(sentence, tint="bad")],
-        theme=person.theme,
-        person_links=_own_links(request.path),
-        sign_out_url=reverse("signin:logout"),
     )
 
 

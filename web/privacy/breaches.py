@@ -283,6 +283,7 @@ def touched(request: Request, slug: str, pk: str) -> HttpResponse:
             subject=("breach", row.pk),
         )
     names = customers.names(found[:_SHOWN])
+    opens = Permission.CUSTOMER_READ in request.permissions
     recording.read(request, events.BREACH_READ, subject=("breach", row.pk), subjects=found[:_SHOWN])
     context = {
         **_around(slug),
@@ -295,7 +296,7 @@ def touched(request: Request, slug: str, pk: str) -> HttpResponse:
         "rows": [
             {
                 "name": names.get(key, ""),
-                "url": reverse("billing:customer", args=[slug, ids.encode("customer", key)]),
+                "url": reverse("billing:customer", args=[slug, ids.encode("customer", key)]) if opens else "",
             }
             for key in found[:_SHOWN]
         ],

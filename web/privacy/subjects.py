@@ -17,7 +17,7 @@ from core import clock
 from edge import recording
 from edge.access import access
 from edge.request import Request
-from web.billing.customer import context_of
+from web.billing.customer import above, context_of
 from web.billing.customers import opened
 from web.forms import answer, attempting
 from web.kit.forms import Form
@@ -73,9 +73,6 @@ def restrict(request: Request, slug: str, pk: str) -> HttpResponse:
         "customer": found,
         "is_restricted": row.restricted_at is not None,
         "back_url": url,
-        "crumbs": [
-            Crumb("Customers", reverse("billing:customers", args=[slug])),
-            Crumb(str(found.name), url),
-        ],
+        "crumbs": [*above(request, slug), Crumb(str(found.name), url)],
     }
     return answer(request, "privacy/restrict.html", context, form=form)
