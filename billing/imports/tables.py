@@ -34,6 +34,11 @@ _MOST_CELL = 10_000
 _UNPACKED = 100 * 1024 * 1024
 _MOST_PARTS = 500
 _ZIP = b"PK\x03\x04"
+# A file that is no archive, or a broken one; a part that needs a password, or whose packed bytes are broken.
+_NO_ZIP = (
+    zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError, zlib.error,
+    NotImplementedError,  # raised by zipfile for a compression it does not know
+)  # fmt: skip
 _SAMPLE = 20_000
 REMOVED = "[removed]"
 _CARD_INSIDE = (
@@ -100,11 +105,7 @@ def check_workbook(data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             sizes = [part.file_size for part in parts.infolist()]
-    except (
-        zipfile.BadZipFile, ValueError, EOFError, OSError,
-        NotImplementedError,  # what zipfile raises for a compression it does not know
-        RuntimeError,  # and for a part that needs a password
-    ):  # fmt: skip
+    except _NO_ZIP:
         raise UnreadableTable(field="file") from None
     if len(sizes) > _MOST_PARTS or sum(sizes) > _UNPACKED:
         raise TableTooLarge(field="file")
@@ -127,7 +128,7 @@ def search_workbook(data: bytes) -> None:
                     holds = any(_holds_card(text) for text in _texts(part.filename, stream))
                 if holds:
                     raise cardnumbers.CardNumberRefused(_CARD_INSIDE, field="file")
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error):
+    except _NO_ZIP:
         raise UnreadableTable(field="file") from None
 
 
@@ -287,10 +288,9 @@ def _workbook(data: bytes) -> Iterator[tuple[int, list[str]]]:
             elif number > MOST_ROWS * 2:
                 return
     except (
-        InvalidFileException, zipfile.BadZipFile, ParseError, defusedxml.DefusedXmlException,
-        KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, OSError, NotImplementedError,
-        # A part that is encrypted, or whose packed bytes are broken; a number that is none.
-        RuntimeError, zlib.error, ArithmeticError,
+        *_NO_ZIP, InvalidFileException, ParseError, defusedxml.DefusedXmlException,
+        KeyError, TypeError, IndexError, AttributeError,
+        ArithmeticError,  # a number that is none
     ) as fault:  # fmt: skip
         # A broken workbook shows in as many ways as the library reads parts of it.
         if isinstance(fault, Refusal):

@@ -1,34 +1,10 @@
 """`manage.py organization_resume SLUG --why KIND`."""
 
-from typing import Any
-
-from django.core.management.base import CommandParser
-
-from accounts.services import installation
-from core import clock
-from tenancy.commands import StrongboxCommand
-from tenancy.context import Scope, scope
-from tenancy.models import Tenant
-from tenancy.suspension import REASONS
+from accounts.management.commands import organization_suspend
 
 
-class Command(StrongboxCommand):
+class Command(organization_suspend.Command):
     """Lets a suspended organization work again."""
 
     help = "Lets a suspended organization work again."
-
-    def add_arguments(self, parser: CommandParser) -> None:
-        """Add the organization's slug and the kind of reason."""
-        super().add_arguments(parser)
-        parser.add_argument("slug", metavar="SLUG")
-        parser.add_argument("--why", required=True, choices=list(REASONS), help="the kind of reason")
-
-    def run(self, **options: Any) -> dict[str, Any]:
-        """Ask for it in the operator's trail, do it, and return how the organization stands."""
-        (tenant,) = self.organizations(options["slug"])
-        (operator,) = [each for each in self.organizations() if each.kind == Tenant.Kind.OPERATOR]
-        what: dict[str, Any] = {"tenant_id": tenant.pk, "suspended": False, "why": options["why"]}
-        with scope(Scope(operator.pk)):
-            installation.ask_to_suspend(**what, actor=self.actor)
-        installation.suspend(**what, actor=self.actor, at=clock.now())
-        return {"organization": tenant.slug, "state": "active"}
+    suspended = False

@@ -16,6 +16,7 @@ class Command(StrongboxCommand):
     """Suspends an organization: it does no business; what the law demands of it goes on."""
 
     help = "Suspends an organization: it does no business; what the law demands of it goes on."
+    suspended = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the organization's slug and the kind of reason."""
@@ -27,8 +28,8 @@ class Command(StrongboxCommand):
         """Ask for it in the operator's trail, do it, and return how the organization stands."""
         (tenant,) = self.organizations(options["slug"])
         (operator,) = [each for each in self.organizations() if each.kind == Tenant.Kind.OPERATOR]
-        what: dict[str, Any] = {"tenant_id": tenant.pk, "suspended": True, "why": options["why"]}
+        what: dict[str, Any] = {"tenant_id": tenant.pk, "suspended": self.suspended, "why": options["why"]}
         with scope(Scope(operator.pk)):
             installation.ask_to_suspend(**what, actor=self.actor)
         installation.suspend(**what, actor=self.actor, at=clock.now())
-        return {"organization": tenant.slug, "state": "suspended"}
+        return {"organization": tenant.slug, "state": "suspended" if self.suspended else "active"}
