@@ -5,289 +5,41 @@ sshd, changed from the other side; and by a verification, a restore, a drill and
 """
 
 import io
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from alerts.rules import keeping as watched
 from audit.models import Event
-from backups import archive, newest, places, queries, reader, restoring, services, storing, streaming, taking
-from backups.archive import headers
-from backups.drills import results, running
-from backups.models import Backup, Copy
+from backups import archive, newest, places, queries, restoring, services, storing, streaming, taking
+from backups.models import Backup
 from backups.work import verify
-from compliance.controls.checks import assurance
-from core import canonical, clock, primitives
-from core.actor import Actor
-from core.errors import Refusal
-from tests.attacks import liars
-from tests.rules.backups.test_backup_tampering import apart
+from core import clock, primitives
+from tests.attacks.held_places import (
+    ACTOR,
+    DAMAGED,
+    KEEP,
+    SYSTEM,
+    WRONG,
+    Place,
+    alterations,
+    archived,
+    drilling_says,
+    flipped,
+    known_backup,
+    note,
+    of_backup,
+    reading_says,
+    restoring_says,
+    verifying_says,
+)
 from tests.services.backups import places as outside
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("backup places")]
-ACTOR = Actor.system("tests")
-SYSTEM = "7301"
-KEEP = timedelta(days=35)
-SMALL = b"".join(primitives.random_key() for _ in range(500))
-# Two whole chunks and a rest: incompressible, or it would all be one.
-LARGE = b"".join(primitives.random_key() for _ in range((2 << 20) // 32 + 400))
-
-
-@dataclass
-class Place:
-    """One place as both sides see it: by its address, and by the hands of whoever holds it."""
-
-    kind: str
-    lies: liars.Lies
-    address: Callable[[str], str]
-    # Under a folder of its own, so that each case begins with an empty place.
-    lay: Callable[[str, str, bytes], None]
-    fetch: Callable[[str, str], bytes]
-    take_away: Callable[[str, str], None]
-    credentials: dict[str, str]
-    withdraw: Callable[[], None]
-    give_back: Callable[[], None]
-    cases: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def used(self, tmp_path: Path, *, beside: str = "") -> Iterator[str]:
-        """Let the product use it, alone or beside another; returns the name of the fresh folder."""
-        self.cases.append(f"{tmp_path.name}-{len(self.cases)}")
-        given = f"place={self.address(self.cases[-1])} {beside}"
-        known = tmp_path / f"known-{len(self.cases)}"
-        with override_settings(BACKUP_TARGETS=given, BACKUP_CREDENTIALS=self.credentials, ERASURE_DIR=known):
-            yield self.cases[-1]
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[Place]:
-    lies = liars.Lies()
-    with outside.s3_server() as endpoint, liars.bucket(endpoint, lies) as shown:
-        thief = outside.s3_client(endpoint)
-
-        def lay(case: str, name: str, content: bytes) -> None:
-            thief.put_object(Bucket="locked", Key=f"{case}/{name}", Body=content)
-
-        def withdraw() -> None:
-            lies.withdrawn = "PUT .*partNumber"
-
-        yield Place(
-            kind="s3",
-            lies=lies,
-            address=lambda case: f"s3://locked/{case}?region=eu-central-1&endpoint={shown}",
-            lay=lay,
-            fetch=lambda case, name: thief.get_object(Bucket="locked", Key=f"{case}/{name}")["Body"].read(),
-            take_away=lambda case, name: thief.delete_object(Bucket="locked", Key=f"{case}/{name}"),
-            credentials={"access_key": outside.KEYS.access_key, "secret_key": outside.KEYS.secret_key},
-            withdraw=withdraw,
-            give_back=lambda: setattr(lies, "withdrawn", ""),
-        )
-
-
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[outside.Machine]:
-    with outside.ssh_machine(tmp_path_factory.mktemp("machine")) as machine:
-        yield machine
-
-
-@pytest.fixture(scope="module")
-def account(sshd: outside.Machine) -> Place:
-    known = (sshd.home / "authorized").read_text()
-
-    def lay(case: str, name: str, content: bytes) -> None:
-        path = sshd.home / case / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    def withdraw() -> None:
-        (sshd.home / "authorized").write_text("")
-        sshd.hang_up()
-
-    return Place(
-        kind="sftp",
-        lies=liars.Lies(),
-        address=lambda case: f"sftp://{outside.getpass.getuser()}@127.0.0.1:{sshd.port}{sshd.home / case}",
-        lay=lay,
-        fetch=lambda case, name: (sshd.home / case / name).read_bytes(),
-        take_away=lambda case, name: (sshd.home / case / name).unlink(),
-        credentials={
-            "ssh_key": sshd.credentials.ssh_key,
-            "ssh_host_key": sshd.credentials.ssh_host_key,
-        },
-        withdraw=withdraw,
-        give_back=lambda: (sshd.home / "authorized").write_text(known) and None,
-    )
-
-
-@pytest.fixture
-def lying_account(account: Place, sshd: outside.Machine) -> Iterator[Place]:
-    lies = liars.Lies()
-    with liars.machine(sshd.home, lies) as port:
-        yield replace(
-            account,
-            lies=lies,
-            address=lambda case: f"sftp://somebody@127.0.0.1:{port}{sshd.home / case}",
-            cases=account.cases,
-        )
-
-
-@pytest.fixture(params=["s3", "sftp"])
-def place(request: pytest.FixtureRequest) -> Place:
-    return request.getfixturevalue({"s3": "bucket", "sftp": "account"}[request.param])
-
-
-@pytest.fixture(params=["s3", "sftp"])
-def liar(request: pytest.FixtureRequest) -> Iterator[Place]:
-    found = request.getfixturevalue({"s3": "bucket", "sftp": "lying_account"}[request.param])
-    yield found
-    for name, told in vars(liars.Lies()).items():
-        setattr(found.lies, name, told)
-
-
-def archived(
-    *, kind: archive.Kind = archive.Kind.FULL, signer: archive.Signer | None = None, **header: Any
-) -> bytes:
-    facts = {"consistent_at": clock.now().isoformat(), "manifest_sha256": "ab" * 32, "system": SYSTEM}
-    facts |= header.pop("told", {})
-    sink = io.BytesIO()
-    archive.write(
-        [header.pop("content", SMALL)],
-        sink,
-        header=archive.Header(kind=kind, created_at=clock.now(), **header),
-        recipients=places.recipients(),
-        signer=signer or places.signer(),
-        finished=lambda: True,
-        facts=lambda: facts,
-    )
-    return sink.getvalue()
-
-
-def known_backup(stored: Callable[[Backup], bytes]) -> tuple[Backup, bytes]:
-    """A backup that is in the catalogue; its bytes lie nowhere yet."""
-    with queries.of_operator():
-        made = services.begin(kind="full", parent=None, floor=0, job_id=None, actor=ACTOR, at=clock.now())
-        whole = stored(made)
-        copy = services.StoredCopy(
-            part=Copy.Part.DATABASE,
-            target="place",
-            name=taking.object_name(made, "database"),
-            bytes_stored=len(whole),
-            sha256=primitives.sha256(whole).hex(),
-        )
-        return services.finish(backup_id=made.pk, copies=[copy], actor=ACTOR, at=clock.now()), whole
-
-
-def of_backup(made: Backup) -> bytes:
-    return archived(generation=made.generation, archive=str(made.pk))
-
-
-def note(made: Backup) -> None:
-    newest.note_backup(
-        generation=made.generation,
-        archive_id=str(made.pk),
-        manifest_sha256="ab" * 32,
-        held=["place"],
-        at=clock.now(),
-    )
-
-
-def restoring_says(tmp_path: Path) -> str:
-    """What a restore of what lies there comes to: the code of its refusal."""
-    folder = tmp_path / "restored"
-    folder.mkdir(exist_ok=True)
-    try:
-        restoring.restore(
-            folder,
-            wanted=None,
-            key=places.drill_key(),
-            trusted=places.trusted(),
-            places_=places.open_targets(),
-            newest=newest.known(),
-        )
-    except Refusal as refusal:
-        assert refusal.message.endswith(".")
-        assert [path.name for path in folder.iterdir()] == []
-        return refusal.code
-    raise AssertionError("it was restored")
-
-
-def drilling_says() -> str:
-    """What a drill comes to, and that it is written down."""
-    with queries.of_operator():
-        made = results.begin(wanted=None, job_id=None, actor=ACTOR, at=clock.now())
-    done = running.run(drill_id=made.pk, wanted=None, actor=ACTOR, now=clock.now)
-    assert done.state == "failed"
-    with queries.of_operator():
-        told = Event.objects.get(event="drill.failed", subject_id=made.pk)
-        assert (told.facts["code"], told.result) == (done.code, "failed")
-        assert assurance.drill_passed(clock.now()).state == "failing"
-    return done.code
-
-
-def verifying_says(made: Backup) -> str:
-    assert verify(made.pk, actor=ACTOR, now=clock.now) == (0, 1)
-    with queries.of_operator():
-        told = Event.objects.filter(event="backup.verify_failed", subject_id=made.pk).order_by("at", "id")
-        return str(list(told)[-1].facts["code"])
-
-
-def reading_says(folder: Path, stored: bytes, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What the reader that needs nothing of ours says of the bytes as they were fetched."""
-    folder.mkdir(exist_ok=True)
-    (folder / "database.sbk").write_bytes(stored)
-    known = [part for one in places.trusted() for part in ("--trusted", one.hex())]
-    assert reader.main(["verify", str(folder), *known, "--newest-known", "1", "--json"]) == reader.BAD
-    return [fault["problem"] for fault in json.loads(capsys.readouterr().out)["problems"]]
-
-
-def resigned(stored: bytes, **changed: Any) -> bytes:
-    parts = apart(stored)
-    header = canonical.dumps({**json.loads(parts.header), **changed})
-    signature = primitives.ed25519_sign(places.signer().private, headers.HEADER_DOMAIN + header)
-    return parts.but(header=header, signature=signature)
-
-
-def flipped(stored: bytes, at: int) -> bytes:
-    return stored[:at] + bytes([stored[at] ^ 4]) + stored[at + 1 :]
-
-
-STRANGER = archive.Signer(primitives.ed25519_generate()[0])
-WRONG, DAMAGED, UNKNOWN = "archive_signature_wrong", "archive_damaged", "archive_signer_unknown"
-
-
-def alterations(made: Backup, whole: bytes) -> dict[str, tuple[bytes, str]]:
-    """Everything that is done to the bytes, and by which code it is told."""
-    parts = apart(whole)
-    large, again = (
-        apart(archived(generation=made.generation, archive=str(made.pk), content=LARGE)) for _ in range(2)
-    )
-    one, two, rest = large.chunks
-    return {
-        "a bit of the content": (flipped(whole, len(whole) // 2), WRONG),
-        "a bit of the header": (flipped(whole, 40), WRONG),
-        "a bit of the closing": (flipped(whole, len(whole) - 100), WRONG),
-        "chunks exchanged": (large.but(chunks=(two, one, rest)), WRONG),
-        "a chunk of another": (large.but(chunks=(again.chunks[0], two, rest)), WRONG),
-        "a chunk less": (large.but(chunks=(one, rest)), WRONG),
-        "cut short": (whole[:-1], DAMAGED),
-        "cut in half": (whole[: len(whole) // 2], DAMAGED),
-        "nothing at all": (b"", DAMAGED),
-        "something behind it": (whole + whole[:70], DAMAGED),
-        "no signature": (parts.but(signature=bytes(64)), WRONG),
-        "no seal": (parts.but(seal=bytes(64)), WRONG),
-        "of a stranger": (
-            archived(generation=made.generation, archive=str(made.pk), signer=STRANGER),
-            UNKNOWN,
-        ),
-        "an old version": (resigned(whole, format="strongbox.backup.v0"), "not_an_archive"),
-    }
 
 
 def test_every_change_in_the_place_is_refused_and_told(

@@ -82,6 +82,7 @@ class Walk:
         self.others = frozenset(judge.kinds)
         self.known: dict[str, set[str]] = {}
         self.records: dict[str, list[str]] = {}
+        self.linked_from: dict[str, str] = {}
 
     def everything(self, book: dict[str, str]) -> Seen:
         """Go wherever links lead; then to what is left, by an address of one's own or one that others found."""
@@ -104,8 +105,9 @@ class Walk:
         start = re.sub(r"<[^>]+>", "*", begin + found)
         return [] if not found else [f"{url}{end}" for url in self.records.get(f"/{start}", ())]
 
-    def _meet(self, links: list[str]) -> None:
+    def _meet(self, links: list[str], *, on: str = "") -> None:
         for link in links:
+            self.linked_from.setdefault(link, on)
             url = urlsplit(link)
             if not link.startswith(self.base):
                 continue
@@ -160,12 +162,12 @@ class Walk:
         self.seen.pages.setdefault(kind(answer.url), answer.url)
         page = shape.read(html)
         if answer.status >= 500 or (answer.status >= 400 and how == "link"):
-            self.note(url, [f"answered {answer.status}"])
+            self.note(url, [f"answered {answer.status}, linked from {self.linked_from.get(url, '')}"])
         if self.judge.is_new(shape.shapes(page)):
             self.watch.forget()
             self.page.goto(url, wait_until="load")
             self.note(url, self.look(kind(url).strip("/").replace("/", "-").replace("*", "x") or "start"))
-        self._meet(shape.links(page, answer.url))
+        self._meet(shape.links(page, answer.url), on=answer.url)
         # Where a form sends may be a page as well, whose own is shown when a factor has to be confirmed first.
         for address in shape.sends(page, answer.url):
             self._remember(urlsplit(address).path)

@@ -26,7 +26,7 @@ from tenancy.context import Scope, scope
 from tenancy.models import Tenant
 from tests.guarantees import world
 from tests.guarantees.addresses import address as filled
-from tests.guarantees.test_routes import call, methods, sends_to, undone
+from tests.guarantees.asking import call, methods, sends_to, undone
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, billing
 

@@ -12,7 +12,7 @@ from edge.access import Needs
 from edge.checks import routes
 from tenancy.context import Scope, scope
 from tests.guarantees import world
-from tests.guarantees.test_routes import call, methods, sends_to, undone
+from tests.guarantees.asking import call, methods, sends_to, undone
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, backups, installation, patching
 

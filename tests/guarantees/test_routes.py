@@ -7,14 +7,12 @@ The cases come from the URL table. A route whose arguments nobody can fill fails
 import html
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import transaction
 from django.http import HttpResponse
 from django.urls import resolve
 
@@ -29,6 +27,7 @@ from edge.checks import routes
 from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.guarantees.addresses import address
+from tests.guarantees.asking import call, methods, sends_to, undone
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, installation
 from web.search import hits, jumps
@@ -42,18 +41,6 @@ GRANTED = [
 ]
 API = [(path, name, view) for path, name, view in ALL if path.startswith("api/v1/")]
 REFUSED = frozenset({401, 403, 404, 405, 419})
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Take back whatever a request did, so that every cell of the matrix starts alike."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
-def sends_to(response: HttpResponse) -> str:
-    return response.headers.get("Location", "").partition("?")[0]
 
 
 @pytest.fixture(scope="module")
@@ -73,29 +60,6 @@ def ours(stored: tuple[Organization, Organization], db: None) -> Organization:
 def theirs(stored: tuple[Organization, Organization], db: None) -> Organization:
     world.just_signed_in(stored[1])
     return stored[1]
-
-
-def methods(view: Any) -> list[tuple[str, Any]]:
-    return [(method, rule) for method, rule in (rules_of(view) or {}).items() if method != "HEAD"]
-
-
-def call(who: Someone | None, method: str, url: str) -> HttpResponse:
-    client = who.client if who else accounts_stranger()
-    if not url.startswith("/api/"):
-        return client.generic(method, url, b"", content_type=_type(url))
-    # Without a key nobody is told more than that one is missing.
-    headers = {"Idempotency-Key": "walk"} if method == "POST" else {}
-    return client.generic(method, url, b"{}", content_type=_type(url), headers=headers)
-
-
-def _type(url: str) -> str:
-    return "application/json" if url.startswith("/api/") else "application/x-www-form-urlencoded"
-
-
-def accounts_stranger() -> Any:
-    from django.test import Client
-
-    return Client(raise_request_exception=False)
 
 
 @pytest.mark.parametrize(("path", "name", "view"), STAFF, ids=[name for _, name, _ in STAFF])

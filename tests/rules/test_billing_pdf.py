@@ -330,7 +330,7 @@ def test_any_text_whatever_ends_as_a_document(name, where, what, note):
         note=note,
         bank=replace(BANK, holder=name),
     )
-    # Where a text has "0" with an accent, the file says of each "0" that it has one: seen, they have none.
+    # With one accented "0" the file says of each "0" that it has the accent; none is seen.
     text = "".join(each for each in text_of(pdf.invoice(document)) if not unicodedata.combining(each))
     assert "INV-2026-00042" in text
     assert "Total €229.37" in text
