@@ -12,15 +12,16 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import DatabaseError, models
+from django.db import DatabaseError, connection, models
 from django.utils.dateparse import parse_datetime
 
 from audit import services as audit
 from billing.contacts.models import Contact
 from billing.customers.models import Customer
 from compliance import events
-from compliance.personaldata import collecting, graph, words
+from compliance.personaldata import collecting, graph, lasting, words
 from compliance.personaldata.collecting import Person
+from compliance.personaldata.lasting import Lasting
 from compliance.personaldata.models import WordsFound
 from compliance.personaldata.words import Known
 from compliance.requests.models import PrivacyRequest
@@ -38,6 +39,19 @@ HOLDS = timedelta(days=1)
 _GOES = frozenset({Erasure.SUBJECT_KEY, Erasure.DELETE})
 # Swept by their own keepers when somebody is erased, and written by programs.
 _SWEPT = frozenset({"outbound.OutboxMessage", "edge.IdempotencyKey"})
+# Rows that only grow and that no law keeps as they are: a function of the database takes a person out of them, for an
+# erasure alone. Migration 0005 lists the same.
+GROWING = frozenset(
+    {
+        ("alerts.AlertRule", "reason"),
+        ("alerts.AlertStep", "words"),
+        ("billing.ExportFreeze", "reason"),
+        ("compliance.BreachNote", "text"),
+        ("compliance.LegalHold", "reason"),
+        ("outbound.WebhookAttempt", "response"),
+        ("payments.PayoutHold", "reason"),
+    }
+)
 
 
 class NotSearched(Conflict):
@@ -53,7 +67,7 @@ class FindsUndecided(Conflict):
 
 
 class CannotBeChanged(Conflict):
-    """This record never changes, so the words stay: keep them, with the reason the law knows."""
+    """The law keeps this record as it is, so the words stay: keep them, and say that the law demands it."""
 
     code = "cannot_be_changed"
 
@@ -201,17 +215,24 @@ def excerpt(row: WordsFound, person: Person, *, around: int = 80) -> str:
     return ""
 
 
+def kept_by(row: WordsFound) -> Lasting | None:
+    """Say what keeps the record's words as they are; None where they can be taken out, or are gone."""
+    record = _record(row)
+    return None if record is None else lasting.lasting(record)
+
+
 @use_case
 def redact(*, find_id: UUID, request_id: UUID, person: Person, actor: Actor, at: datetime) -> WordsFound:
     """Take the person out of the words, in their place.
 
     Raises:
         NotFound
-        CannotBeChanged: the record is one that never changes.
+        CannotBeChanged: the law keeps the record as it is.
     """
     row = _open(find_id, request_id)
-    _take_out(row.table, row.column, row.record_id, known(person))
-    return _decided(row, State.REDACTED, "", events.WORDS_REDACTED, actor, at)
+    told = _tell(events.WORDS_REDACTED, row, actor)
+    _take_out(row.table, row.column, row.record_id, known(person), erasure=request_id, told=told)
+    return _decide(row, State.REDACTED, actor, at)
 
 
 @use_case
@@ -220,12 +241,17 @@ def keep_words(*, find_id: UUID, request_id: UUID, why: str, actor: Actor, at: d
 
     Raises:
         NotFound
-        Invalid: it is none of the reasons.
+        Invalid: it is none of the reasons, or no law keeps this record.
     """
     row = _open(find_id, request_id)
     if why not in set(WordsFound.Why.values) - {""}:
         raise Invalid([FieldError("/why", "unknown_choice", "Choose why the words stay.")])
-    return _decided(row, State.KEPT, why, events.WORDS_KEPT, actor, at)
+    if why == WordsFound.Why.LAW and _record(row) is not None and not _law_keeps(row):
+        detail = "No law keeps this record as it is. Take the person out, or name another reason."
+        raise Invalid([FieldError("/why", "no_law", detail)])
+    _tell(events.WORDS_KEPT, row, actor, why=why)
+    row.why = why
+    return _decide(row, State.KEPT, actor, at)
 
 
 def refuse_undecided(request: PrivacyRequest, *, at: datetime) -> None:
@@ -242,45 +268,87 @@ def refuse_undecided(request: PrivacyRequest, *, at: datetime) -> None:
         raise FindsUndecided
 
 
-def take_out_everywhere(*, tenant_id: UUID, person: Person, actor: Actor) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What whoever erases by command has yet to take out, in the transaction of the erasure itself."""
+
+    sought: Known
+    places: tuple[tuple[str, str, UUID], ...]
+
+
+def take_out_everywhere(*, tenant_id: UUID, person: Person, actor: Actor) -> tuple[dict[str, int], Remaining]:
     """Take the person out of all words that can be changed, for whoever erases by command; call it outside any scope.
 
-    By whole names, addresses and numbers alone: nobody looks at each place. Returns how many rows were changed, and in
-    how many the words stay because the record never changes.
+    By whole names, addresses and numbers alone: nobody looks at each place. Returns how many rows were changed, in how
+    many the words stay because the law keeps the record, and what is left for `take_out_with`.
     """
     inside = Scope(tenant_id)
     with scope(inside):
         sought = known(person, parts=False)
     changed = kept = 0
+    growing = []
     for place, key, _ in list(hits(inside, person, parts=False)):
+        if (place.label, place.name) in GROWING:
+            growing.append((place.label, place.name, key))
+            continue
         with scope(inside):
             try:
                 with attempt():
+                    _tell_of(place.label, key, person, actor)
                     _take_out(place.label, place.name, key, sought)
-                    audit.record(
-                        events.WORDS_REDACTED,
-                        actor=actor,
-                        subject=(_kind(person), person.key),
-                        facts={"table": _code(place.label), "record": str(key)},
-                    )
                 changed += 1
             except CannotBeChanged:
                 kept += 1
-    return {"words": changed, "words_kept": kept}
+    return {"words": changed, "words_kept": kept}, Remaining(sought, tuple(growing))
 
 
-def _take_out(table: str, column: str, key: UUID, sought: Known) -> None:
+def take_out_with(erasure: UUID, *, left: Remaining, person: Person, actor: Actor) -> int:
+    """Take the person out of rows that only grow, in the transaction that erased them; return of how many.
+
+    Raises:
+        CannotBeChanged: this transaction erases nobody.
+    """
+    for table, column, key in left.places:
+        told = _tell_of(table, key, person, actor)
+        _take_out(table, column, key, left.sought, erasure=erasure, told=told)
+    return len(left.places)
+
+
+def _take_out(
+    table: str,
+    column: str,
+    key: UUID,
+    sought: Known,
+    *,
+    erasure: UUID | None = None,
+    told: UUID | None = None,
+) -> None:
     model = apps.get_model(table)
     record = model._default_manager.filter(pk=key).first()
     if record is None:
         return
+    if lasting.lasting(record) is not None:
+        raise CannotBeChanged
     setattr(record, column, words.without(getattr(record, column), sought))
     try:
         with attempt():
-            record.save(update_fields=[column])
+            if (table, column) in GROWING:
+                stored = model._meta.get_field(column).pre_save(record, False)
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT compliance_take_out(%s, %s, %s, %s, %s, %s)",
+                        [erasure, told, table, column, key, bytes(stored)],
+                    )
+            else:
+                record.save(update_fields=[column])
     except DatabaseError as fault:
-        # A trigger that keeps a document as it was issued, or a table nobody may write in.
+        # Whatever this list does not know and the database does: a trigger, or a table nobody may write in.
         raise CannotBeChanged from fault
+
+
+def _law_keeps(row: WordsFound) -> bool:
+    policy = policy_of(apps.get_model(row.table))
+    return kept_by(row) is not None or (policy is not None and policy.erasure is Erasure.KEPT_BY_LAW)
 
 
 def _record(row: WordsFound) -> Any:
@@ -295,15 +363,27 @@ def _open(find_id: UUID, request_id: UUID) -> WordsFound:
     return row
 
 
-def _decided(row: WordsFound, state: str, why: str, event: Any, actor: Actor, at: datetime) -> WordsFound:
-    row.state, row.why, row.decided_by, row.decided_at = state, why, actor.id, at
-    row.save(update_fields=["state", "why", "decided_by", "decided_at"])
-    audit.record(
+def _tell(event: Any, row: WordsFound, actor: Actor, *, why: str = "") -> UUID:
+    return audit.record(
         event,
         actor=actor,
         subject=("privacy_request", row.request_id),
         facts={"table": _code(row.table), "record": str(row.record_id), **({"why": why} if why else {})},
     )
+
+
+def _tell_of(table: str, key: UUID, person: Person, actor: Actor) -> UUID:
+    return audit.record(
+        events.WORDS_REDACTED,
+        actor=actor,
+        subject=(_kind(person), person.key),
+        facts={"table": _code(table), "record": str(key)},
+    )
+
+
+def _decide(row: WordsFound, state: str, actor: Actor, at: datetime) -> WordsFound:
+    row.state, row.decided_by, row.decided_at = state, actor.id, at
+    row.save(update_fields=["state", "why", "decided_by", "decided_at"])
     return row
 
 

@@ -163,12 +163,13 @@ def _again(line: journal.Line, *, actor: Actor, at: datetime) -> bool:
             return False
     assert line.tenant_id is not None  # noqa: S101  lines of people with an account alone have none
     # The restored words name them again, and once they are erased nobody can tell.
-    finds.take_out_everywhere(tenant_id=line.tenant_id, person=person, actor=actor)
+    _, left = finds.take_out_everywhere(tenant_id=line.tenant_id, person=person, actor=actor)
     with scope(Scope(line.tenant_id)):
         if by_customer:
             done = erasing.customer(customer_id=line.subject_id, actor=actor, at=at, is_replay=True)
         else:
             done = erasing.contact(contact_id=line.subject_id, actor=actor, at=at, is_replay=True)
+        finds.take_out_with(done.entry_id, left=left, person=person, actor=actor)
     forget_accounts(done.users, actor=actor, at=at)
     return True
 

@@ -194,6 +194,7 @@ JUDGED = {
     "audit_record_for_operator": "adds to the operator's log, changes nothing",
     "backups_evidence": "counts and times of the host's backups",
     "billing_forget_checks": "within the organization and never for a customer",
+    "compliance_take_out": "one ciphertext in the organization, listed columns, for an erasure and behind its event",
     "crypto_count_encryptions": "counts up for a key whose id is known; shows and changes nothing else",
     "outbound_publish": "within the organization",
     "patching_evidence": "counts of the host's software, not for customers",

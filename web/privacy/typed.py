@@ -32,16 +32,15 @@ from web.privacy import shown
 _P = Permission.PRIVACY_MANAGE
 
 
+_TAKE_OUT = ("redact", "Take the person out: the words that name them are replaced, the rest stays")
+_KEEP = [(f"keep_{code}", f"Keep: {label}") for code, label in WordsFound.Why.choices if code]
+
+
 class DecideForm(Form):
     """What becomes of the words."""
 
     what = forms.ChoiceField(
-        label="What becomes of these words?",
-        choices=[
-            ("redact", "Take the person out: the words that name them are replaced, the rest stays"),
-            *((f"keep_{code}", f"Keep: {label}") for code, label in WordsFound.Why.choices if code),
-        ],
-        widget=forms.RadioSelect,
+        label="What becomes of these words?", choices=[_TAKE_OUT, *_KEEP], widget=forms.RadioSelect
     )
 
 
@@ -137,6 +136,10 @@ def _decide(request: Request, found: PrivacyRequest, what: str) -> None:
 def _shown(row: WordsFound, found: PrivacyRequest, request: Request | None) -> dict[str, Any]:
     model: type[Model] = apps.get_model(row.table)
     words = ""
+    law = finds.kept_by(row) if row.state != WordsFound.State.REDACTED else None
+    form = DecideForm(auto_id=f"find_{ids.base32(row.pk)}_%s")
+    if law is not None:
+        form.fields["what"].widget.choices = _KEEP
     if request is not None and row.state == WordsFound.State.OPEN:
         try:
             words = finds.excerpt(row, services.person_of(found))
@@ -149,5 +152,6 @@ def _shown(row: WordsFound, found: PrivacyRequest, request: Request | None) -> d
         "column": row.column.replace("_", " "),
         "words": words,
         "why": row.get_why_display() if row.why else "",
-        "form": DecideForm(auto_id=f"find_{ids.base32(row.pk)}_%s"),
+        "law": law,
+        "form": form,
     }

@@ -33,12 +33,13 @@ class Command(StrongboxCommand):
             person = collecting.customer(key) if by_customer else collecting.contact(key)
             services.refuse_erasure(person)
         # Nobody looks at each place here, as on the page of a request: what can be changed is changed.
-        words = finds.take_out_everywhere(tenant_id=tenant.pk, person=person, actor=self.actor)
+        words, left = finds.take_out_everywhere(tenant_id=tenant.pk, person=person, actor=self.actor)
         with self.organization(options["organization"]):
             if by_customer:
                 done = services.erase_customer(customer_id=key, actor=self.actor, at=at)
             else:
                 done = services.erase_contact(contact_id=key, actor=self.actor, at=at)
+            words["words"] += finds.take_out_with(done.entry_id, left=left, person=person, actor=self.actor)
         services.write_journal(tenant_id=tenant.pk, at=at)
         accounts = services.forget_accounts(done.users, actor=self.actor, at=at)
         return {

@@ -120,13 +120,20 @@ def test_an_erasure_by_letter_is_established_reviewed_and_done(house: House) -> 
     assert b"Read and decide" in house.owner.get(house.url("")).content
     page = house.owner.get(house.url("/words")).content.decode()
     assert "Knows Augusta Byron" in page
+    # A finalized document says which law keeps it, and until when; taking somebody out of it is not offered.
+    assert (
+        page.count("GDPR Article 17(3)(b); tax law")
+        == len(re.findall("stays as it was issued until", page))
+        > 0
+    )
+    assert page.count('value="redact"') < page.count('value="keep_law"')
     keys = re.findall(r'name="find" value="(\w+)"', page)
     undecided = house.owner.post(house.url("/words"), {"find": keys[0]})
     assert undecided.status_code == 422
     for key in keys:
         done = house.owner.post(house.url("/words"), {"find": key, "what": "redact"})
         if done.status_code == 422:
-            assert b"This record never changes" in done.content
+            assert b"The law keeps this record as it is" in done.content
             posted(house.owner, house.url("/words"), find=key, what="keep_law")
     posted(house.owner, house.url("/answer"), answer="You are erased")
     with scope(Scope(house.tenant)):
