@@ -225,14 +225,23 @@ def _import_product() -> None:
 
 
 def _forget_settings() -> None:
-    from django.conf import settings  # noqa: PLC0415  imported long since
+    from django.conf import global_settings, settings  # noqa: PLC0415  imported long since
     from django.core.cache import caches  # noqa: PLC0415  as above
     from django.db import connections  # noqa: PLC0415  as above
     from django.utils.functional import empty  # noqa: PLC0415  as above
 
+    # What libraries put there as they were imported, which no import does again (auditlog.conf).
+    held: Any = settings
+    added = {
+        name: value
+        for name, value in vars(held._wrapped).items()
+        if name.isupper() and not held.is_overridden(name) and not hasattr(global_settings, name)
+    }
     for name in [name for name in sys.modules if name.startswith("config.settings")]:
         del sys.modules[name]
-    settings._wrapped = empty
+    held._wrapped = empty
+    for name, value in added.items():
+        setattr(held, name, value)
     handlers: tuple[Any, ...] = (connections, caches)
     for handler in handlers:
         # As if it were made now: without settings, without a connection, even one that was never opened.

@@ -38,6 +38,26 @@ def test_a_copy_reaches_the_database_by_its_own_role_and_tells_how_it_ended(zygo
     assert type(copy).__name__ == "Copy"
 
 
+def test_a_copy_has_every_setting_that_a_process_of_its_own_has(zygote, tmp_path):
+    asked = (
+        "from django.conf import settings; settings.DEBUG; print(*sorted(filter(str.isupper, dir(settings))))"
+    )
+    found = {}
+    for spawn in (zygote.spawn, processes.spawn):
+        log = tmp_path / f"log-{spawn.__module__}"
+        child = spawn(
+            programs.command("shell", "--no-imports", "-c", asked),
+            environment=dict(os.environ),
+            folder=programs.HOME,
+            log=log,
+        )
+        wait_until(lambda child=child: child.poll() is not None)
+        found[spawn.__module__] = log.read_text()
+    copied, started = found.values()
+    assert "AUDITLOG_CID_GETTER" in started
+    assert copied == started
+
+
 def test_one_that_cannot_import_the_product_leaves_the_program_to_say_why(tmp_path):
     zygote = Zygote({}, state=tmp_path, settings="config.settings.test")
     zygote.wait()
