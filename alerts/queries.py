@@ -7,11 +7,13 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from alerts.models import Alert, AlertRule, AlertStep, Mute, Watch
+from accounts.lists.order import Sorts, ordered
+from alerts.models import RANK, Alert, AlertRule, AlertStep, Mute, Watch
 from alerts.rules import Severity
 from core.errors import NotFound
 
 MOST = 100
+SORTS: Sorts = {"severity": RANK, "count": "count", "last_seen_at": "last_seen_at"}
 # The watch looks every three seconds and notes it in each organization every minute.
 AWAKE = timedelta(minutes=3)
 LATE_AFTER = timedelta(minutes=10)
@@ -77,12 +79,10 @@ class Record:
 
 
 def page(
-    filters: Filters, *, after: UUID | None = None, limit: int = 50
+    filters: Filters, *, after: UUID | None = None, limit: int = 50, sort: str = ""
 ) -> tuple[Sequence[Alert], UUID | None]:
-    """List alerts, the newest first, and the cursor of the next page."""
-    rows = filters.narrow(Alert.objects.order_by("-id"))
-    if after is not None:
-        rows = rows.filter(pk__lt=after)
+    """List alerts, the newest first or in another order, and the cursor of the next page."""
+    rows = ordered(filters.narrow(Alert.objects.all()), sort, SORTS, after=after)
     limit = max(1, min(limit, MOST))
     found = list(rows[: limit + 1])
     return found[:limit], found[limit - 1].pk if len(found) > limit else None

@@ -10,14 +10,19 @@ from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Case, F, Q, QuerySet, Sum, When
+from django.db.models import Q, QuerySet, Sum
 
+from accounts.lists.order import Sorts, ordered
 from billing.customers import queries as customers
 from billing.settlement.models import Allocation, CreditBalance
 from billing.tallies import queries as tallies
 from payments.models import Dispute, Payment, PaymentItem, PaymentMethod, Refund
+from payments.models.payments import SHOWN_MINOR, SHOWN_ON
 
 PAGE = 50
+# The orders of the list of payments. Days are those of UTC, which an index can hold.
+SORTS: Sorts = {"amount": SHOWN_MINOR, "date": SHOWN_ON}
+_BY_TIME: Sorts = {}
 _R = TypeVar("_R")
 
 
@@ -141,7 +146,8 @@ class Place:
     id: UUID | None = None
     back: bool = False
     limit: int = PAGE
-    oldest: bool = False
+    # As `accounts.lists.order` reads it.
+    sort: str = ""
 
 
 def payments(
@@ -163,7 +169,7 @@ def payments(
         among=among, states=states, customer_ids=customer_ids, invoice_id=invoice_id, method=method, currency=currency,
         reference=reference, received_from=received_from, received_to=received_to,
     )  # fmt: skip
-    page = _page(rows, place)
+    page = _page(rows, place, SORTS)
     return _listed(page, place, payment_rows(page[: place.limit], with_names=with_names))
 
 
@@ -198,11 +204,6 @@ def matching(
         "received_on__lte": received_to,
     }
     return rows.filter(**{name: value for name, value in bounds.items() if value})
-
-
-def amounts() -> Case:
-    """Return what a row of a list says of a payment: what arrived of it, or what was meant to."""
-    return Case(When(captured_minor__gt=0, then=F("captured_minor")), default=F("amount_minor"))
 
 
 def payments_of(invoice_id: UUID) -> list[UUID]:
@@ -363,12 +364,10 @@ def credits(
     return shown, more
 
 
-def _page(rows: "QuerySet[Any]", place: Place) -> list[Any]:
+def _page(rows: "QuerySet[Any]", place: Place, sorts: Sorts = _BY_TIME) -> list[Any]:
     """Read one row more than fits, in the direction of reading."""
-    rising = place.back != place.oldest
-    if place.id is not None:
-        rows = rows.filter(pk__gt=place.id) if rising else rows.filter(pk__lt=place.id)
-    return list(rows.order_by("pk" if rising else "-pk")[: place.limit + 1])
+    found = ordered(rows, place.sort, sorts, after=place.id, back=place.back)
+    return list(found[: place.limit + 1])
 
 
 def _listed(found: Sequence[Any], place: Place, rows: list[_R]) -> Listed[_R]:

@@ -120,6 +120,8 @@ class Quote(TenantModel):
             models.Index(
                 fields=["tenant", "valid_until"], condition=Q(status="open"), name="billing_quote_due"
             ),
+            models.Index(fields=["tenant", "valid_until", "id"], name="billing_quote_valid"),
+            models.Index(fields=["tenant", "total_minor", "id"], name="billing_quote_total"),
         ]
 
 

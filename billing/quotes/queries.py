@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from accounts.lists.order import Sorts, ordered
 from billing.customers import queries as customers
 from billing.invoices.queries import LineRow
 from billing.quotes.models import Quote, QuoteLine
@@ -14,6 +15,7 @@ from billing.tax.rules import plain
 from core.errors import NotFound
 
 MOST = 200
+SORTS: Sorts = {"valid_until": "valid_until", "total": "total_minor"}
 LIST = (
     "id", "customer_id", "invoice_id", "number", "status", "currency", "issued_on", "valid_until",
     "subtotal_minor", "tax_minor", "total_minor", "created_at", "updated_at",
@@ -66,13 +68,13 @@ def page(
     after: UUID | None = None,
     customer_id: UUID | None = None,
     status: str | None = None,
+    sort: str = "",
     with_names: bool = True,
 ) -> QuotePage:
-    """List quotes, newest first, from behind `after`."""
-    wanted = {"customer_id": customer_id, "status": status, "id__lt": after}
-    rows = Quote.objects.order_by("-id").filter(
-        **{name: value for name, value in wanted.items() if value is not None}
-    )
+    """List quotes, newest first or in another order, from behind `after`."""
+    wanted = {"customer_id": customer_id, "status": status}
+    rows = Quote.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+    rows = ordered(rows, sort, SORTS, after=after)
     limit = max(1, min(limit, MOST))
     found = list(rows.values(*LIST)[: limit + 1])
     shown = found[:limit]

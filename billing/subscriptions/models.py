@@ -111,6 +111,7 @@ class Subscription(TenantModel):
             ),
             models.Index(fields=["tenant", "customer", "-id"], name="billing_subscription_customer"),
             models.Index(fields=["tenant", "status", "-id"], name="billing_subscription_status"),
+            models.Index(fields=["tenant", "next_on", "id"], name="billing_subscription_next"),
         ]
 
 

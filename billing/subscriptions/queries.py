@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from accounts.lists.order import Sorts, ordered
 from billing.catalog import queries as catalog
 from billing.catalog.queries import PriceRow
 from billing.catalog.rules import of_period, plain
@@ -18,6 +19,8 @@ from billing.subscriptions.services import changes as changing
 from billing.subscriptions.services import rows as shared
 from core import money
 from core.errors import NotFound, Refusal
+
+SORTS: Sorts = {"next_on": "next_on"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,15 +136,14 @@ def page(
     status: str | None = None,
     customer_id: UUID | None = None,
     only_unused: bool = False,
+    sort: str = "",
     with_names: bool = True,
 ) -> tuple[list[SubscriptionRow], UUID | None]:
-    """List subscriptions, newest first, and the cursor of the next page.
+    """List subscriptions, newest first or in another order, and the cursor of the next page.
 
     `only_unused` lists those that were paid ahead and that no invoice to come will settle.
     """
-    rows = Subscription.objects.order_by("-id")
-    if after is not None:
-        rows = rows.filter(pk__lt=after)
+    rows = ordered(Subscription.objects.all(), sort, SORTS, after=after)
     if status is not None:
         rows = rows.filter(status=status)
     if customer_id is not None:

@@ -132,12 +132,13 @@ def index(request: Request, slug: str) -> HttpResponse:
         ),
         after=ids.from_base32(cursor) if cursor else None,
         limit=_PAGE,
+        sort=request.GET.get("sort", ""),
     )
     recording.read(request, events.ALERT_LISTED, subjects=[one.pk for one in found])
     names = rows.named(found)
-    kept = {
-        name: request.GET[name] for name in ("view", "severity", "rule", "owner") if request.GET.get(name)
-    }
+    order = {"sort": request.GET["sort"]} if request.GET.get("sort") else {}
+    narrowed = {name: request.GET[name] for name in ("severity", "rule", "owner") if request.GET.get(name)}
+    kept = {"view": view, **narrowed, **order}
     base, standing = reverse("alerts:alerts", args=[slug]), queries.standing(at=at)
     context = {
         "rows": [rows.row(one, slug=slug, names=names, at=at) for one in found],
@@ -147,10 +148,16 @@ def index(request: Request, slug: str) -> HttpResponse:
         "now": at,
         "rule_count": len(rules_of(request)),
         "may_work": _P.ALERT_WRITE in request.permissions and view != "closed",
-        "filtered": bool({"severity", "rule", "owner"} & set(kept)),
+        "filtered": bool(narrowed),
+        "kept": {"view": view, **order},
         "view": view,
         "tabs": [
-            Tab(label, f"{base}?view={name}", name == view, standing.open if name == "open" else None)
+            Tab(
+                label,
+                f"{base}?{urlencode({**order, 'view': name})}",
+                name == view,
+                standing.open if name == "open" else None,
+            )
             for name, label in VIEWS.items()
         ],
         "page": CursorPage(

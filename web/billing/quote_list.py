@@ -27,7 +27,10 @@ def index(request: Request, slug: str) -> HttpResponse:
     """List quotes."""
     state, cursor = request.GET.get("status", ""), request.GET.get("cursor", "")
     status = state if state in _STATES else None
-    found = queries.page(limit=_PAGE, after=ids.from_base32(cursor) if cursor else None, status=status)
+    order = page.by_column(request.GET, {"valid_until": "ascending", "total": "descending"})
+    found = queries.page(
+        limit=_PAGE, after=ids.from_base32(cursor) if cursor else None, status=status, sort=order.sort
+    )
     recording.read(
         request, events.QUOTE_LISTED, subjects=[row.id for row in found.rows], fields=["customer.name"]
     )
@@ -41,10 +44,12 @@ def index(request: Request, slug: str) -> HttpResponse:
         rows=[_listed(row, slug) for row in found.rows],
         page=page.counted(at, sums),
         empty=_empty(status, heads),
-        tabs=[Tab(label, f"?status={code}" if code else "?", code == state) for code, label in states],
+        tabs=[Tab(label, page.viewed(request.GET, "status", code), code == state) for code, label in states],
         heads=heads,
         sums=page.sums(sums, "total"),
         no_sums=page.no_sums(sums),
+        # Amounts of several currencies have no order.
+        **order.shown(*([] if len(sums or ()) == 1 else ["total"])),
         lead="What you offered, to whom, and what became of it.",
     )
     return page.show(request, slug, given)

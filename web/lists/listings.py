@@ -93,7 +93,18 @@ PAYMENTS = Listing(
     noun="payment",
     route="payments:payments",
     permission=Permission.PAYMENT_READ,
-    names=("view", "q", "method", "received_from", "received_to", "customer", "invoice", "currency", "only"),
+    names=(
+        "view",
+        "q",
+        "method",
+        "received_from",
+        "received_to",
+        "customer",
+        "invoice",
+        "currency",
+        "only",
+        "sort",
+    ),
     icon="payment",
     columns=(
         Column(code="date", label="Date", stays=True, fixed=True),
@@ -111,7 +122,7 @@ SUBSCRIPTIONS = Listing(
     noun="subscription",
     route="recurring:subscriptions",
     permission=Permission.SUBSCRIPTION_READ,
-    names=("status", "customer"),
+    names=("status", "customer", "sort"),
     icon="repeat",
     columns=(
         Column(code="customer", label="Customer", stays=True, fixed=True),
@@ -178,7 +189,7 @@ QUOTES = Listing(
     noun="quote",
     route="billing:quotes",
     permission=Permission.INVOICE_READ,
-    names=("status",),
+    names=("status", "sort"),
     icon="invoice",
     columns=(
         Column(code="number", label="Number", stays=True, fixed=True),

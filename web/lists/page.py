@@ -154,6 +154,27 @@ class ByTime:
         return {"orders": {self.column: way}, "sorts": {self.column: "descending"}}
 
 
+@dataclass(frozen=True, slots=True)
+class ByColumn:
+    """The order a list was put into, by the columns that can carry one and how each of them begins."""
+
+    sort: str
+    begins: Mapping[str, str]
+
+    def shown(self, *but: str) -> dict[str, Any]:
+        """Return the order and what else it could be, without these columns, as `Shown` takes them."""
+        way = "descending" if self.sort.startswith("-") else "ascending"
+        orders = {self.sort.removeprefix("-"): way} if self.sort else {}
+        sorts = {name: begin for name, begin in self.begins.items() if name not in but}
+        return {"orders": orders, "sorts": sorts}
+
+
+def by_column(query: QueryDict, begins: Mapping[str, str]) -> ByColumn:
+    """Read the order a list is to be in; none where its address names no column of these."""
+    sort = query.get("sort", "")
+    return ByColumn(sort if sort.removeprefix("-") in begins else "", begins)
+
+
 def by_time(query: QueryDict, column: str) -> ByTime:
     """Read whether a list is to begin with its oldest row: an id grows with time, so its index carries both ways."""
     return ByTime(column, query.get("sort") == column)
@@ -165,6 +186,16 @@ def without(query: QueryDict, *names: str) -> str:
     for name in (*names, *PLACE):
         left.pop(name, None)
     return f"?{left.urlencode()}"
+
+
+def viewed(query: QueryDict, name: str, code: str) -> str:
+    """Return the address of another view of a list, in the order it is in."""
+    there = query.copy()
+    for gone in (*PLACE, SAVED, name):
+        there.pop(gone, None)
+    if code:
+        there[name] = code
+    return f"?{there.urlencode()}"
 
 
 def place(query: QueryDict) -> int:

@@ -20,6 +20,7 @@ from edge.access import access
 from edge.request import Request
 from payments import events, lists, waiting
 from payments.models import Payment
+from payments.models.payments import SHOWN_MINOR
 from web.kit import cells, formats
 from web.kit.forms import DayField, Form
 from web.kit.parts import Chip, Tab
@@ -86,14 +87,15 @@ def index(request: Request, slug: str) -> HttpResponse:
     form.is_valid()
     view = _view(request.GET)
     wanted, chips = _wanted(request.GET, form.cleaned_data)
-    found = lists.payments(place=paging.place(request.GET), states=VIEWS[view][1], **wanted)
+    order = page.by_column(request.GET, {"date": "descending", "amount": "descending"})
+    found = lists.payments(place=paging.place(request.GET, sort=order.sort), states=VIEWS[view][1], **wanted)
     recording.read(
         request,
         events.PAYMENT_LISTED,
         subjects=[row.id for row in found.rows],
         fields=["customer.name"],
     )
-    sums = tallies.added(lists.matching(states=VIEWS[view][1], **wanted), amount=lists.amounts())
+    sums = tallies.added(lists.matching(states=VIEWS[view][1], **wanted), amount=SHOWN_MINOR)
     narrowed = any(request.GET.get(name) for name in (*_FIELDS, *_KEPT))
     given = Shown(
         listing=listings.PAYMENTS,
@@ -106,6 +108,8 @@ def index(request: Request, slug: str) -> HttpResponse:
         heads=_heads(request, slug),
         sums=page.sums(sums, "amount"),
         no_sums=page.no_sums(sums),
+        # Amounts of several currencies have no order.
+        **order.shown(*([] if "currency" in wanted or len(sums or ()) == 1 else ["amount"])),
     )
     return page.show(request, slug, given)
 

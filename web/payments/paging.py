@@ -9,7 +9,7 @@ from payments.lists import PAGE, Listed, Place
 from web.kit.parts import CursorPage
 
 
-def place(query: QueryDict, *, limit: int = PAGE, oldest: bool = False) -> Place:
+def place(query: QueryDict, *, limit: int = PAGE, sort: str = "") -> Place:
     """Read where the page begins.
 
     Raises:
@@ -17,8 +17,8 @@ def place(query: QueryDict, *, limit: int = PAGE, oldest: bool = False) -> Place
     """
     cursor = query.get("cursor", "")
     if not cursor:
-        return Place(limit=limit, oldest=oldest)
-    return Place(ids.from_base32(cursor.lstrip("-")), back=cursor.startswith("-"), limit=limit, oldest=oldest)
+        return Place(limit=limit, sort=sort)
+    return Place(ids.from_base32(cursor.lstrip("-")), back=cursor.startswith("-"), limit=limit, sort=sort)
 
 
 def page(query: QueryDict, listed: Listed[Any], *, limit: int = PAGE) -> CursorPage:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts import queries as people
+from accounts.lists.order import OLDEST
 from accounts.permissions import Permission
 from core import clock, ids
 from core.errors import NotFound
@@ -111,7 +112,9 @@ def index(request: Request, slug: str) -> HttpResponse:
     among = _AMONG[view]() if view in _AMONG else None
     order = page.by_time(request.GET, "created_at")
     found = lists.refunds(
-        place=paging.place(request.GET, oldest=order.oldest), states=VIEWS[view][1], among=among
+        place=paging.place(request.GET, sort=OLDEST if order.oldest else ""),
+        states=VIEWS[view][1],
+        among=among,
     )
     recording.read(
         request,

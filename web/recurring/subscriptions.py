@@ -84,12 +84,14 @@ def index(request: Request, slug: str) -> HttpResponse:
         raise NotFound
     named = chosen_customer(request.GET.get("customer", ""))
     cursor = request.GET.get("cursor", "")
+    order = page.by_column(request.GET, {"next_on": "ascending"})
     found, next_after = queries.page(
         limit=PAGE,
         after=ids.from_base32(cursor) if cursor else None,
         status=status if status in Subscription.Status.values else None,
         customer_id=named,
         only_unused=status == "unused",
+        sort=order.sort,
     )
     recording.read(request, events.SUBSCRIPTION_LISTED, subjects=[row.id for row in found])
     new = Head("New subscription", reverse("recurring:new_subscription", args=[slug]), "plus", primary=True)
@@ -99,9 +101,13 @@ def index(request: Request, slug: str) -> HttpResponse:
         rows=[_row(row, slug) for row in found],
         page=page.cursor_page(request.GET, shown=len(found), next_after=next_after),
         empty=_empty(status, new if writes else None, named),
-        tabs=[Tab(label, _view(request, name), name == status) for name, label in _VIEWS.items()],
+        tabs=[
+            Tab(label, page.viewed(request.GET, "status", name), name == status)
+            for name, label in _VIEWS.items()
+        ],
         chips=_chips(request, named),
         heads=[new] if writes else [],
+        **order.shown(),
     )
     return page.show(request, slug, given)
 
@@ -281,13 +287,6 @@ def crumbs(slug: str, found: SubscriptionRow | None = None) -> list[Crumb]:
         url = reverse("recurring:subscription", args=[slug, ids.encode("subscription", found.id)])
         way.append(Crumb(found.customer_name, url))
     return way
-
-
-def _view(request: Request, status: str) -> str:
-    there = request.GET.copy()
-    there.pop("cursor", None)
-    there["status"] = status
-    return f"?{there.urlencode()}"
 
 
 def _row(row: SubscriptionRow, slug: str) -> page.Row:
