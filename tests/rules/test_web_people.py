@@ -6,9 +6,11 @@ import pytest
 import segno
 from django.test import RequestFactory
 
+from accounts.models import User
 from accounts.permissions import Limit, Permission
-from core import qr
+from core import clock, qr
 from web.kit import words
+from web.mailbox.views import Mail
 from web.signin import arrival, origins
 
 
@@ -89,3 +91,16 @@ def test_the_picture_of_a_key_holds_every_dark_module() -> None:
 )
 def test_only_a_page_of_ours_is_gone_to(asked: str, followed: str) -> None:
     assert arrival.wanted_next(RequestFactory().get("/login", {"next": asked})) == followed
+
+
+def test_the_demo_s_mailbox_offers_a_link_into_an_organization_to_whoever_got_the_mail() -> None:
+    def opens(link: str, person: User | None) -> bool:
+        at = clock.now()
+        return Mail("ada@a.example", "Subject", "Text", link, at, "sent").opens_for(person)
+
+    ada, ben = User(email="ada@a.example"), User(email="ben@a.example")
+    for link in ("/o/a/alerts/1", "/p/a/quotes/1", "/ops/backups"):
+        # Nobody yet: the sign-in stands before it.
+        assert (opens(link, None), opens(link, ada), opens(link, ben)) == (True, True, False)
+    assert opens("/invite/1", ben)
+    assert not opens("", ada)

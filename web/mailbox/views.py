@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from accounts.models import User
 from core import clock
 from core.errors import NotFound
 from edge.access import Public, access
@@ -33,6 +34,11 @@ class Mail:
     at: datetime
     state: str
 
+    def opens_for(self, person: User | None) -> bool:
+        """Tell whether the link leads somewhere: into an organization it leads whoever got the mail."""
+        inside = self.link.startswith(("/o/", "/p/", "/ops"))
+        return self.link not in ("", "/") and (not inside or person is None or person.email == self.to)
+
 
 @access(
     get=Public(
@@ -46,7 +52,8 @@ def index(request: Request) -> HttpResponse:
     mails = sorted(
         (mail for tenant in _tenants() for mail in _of(tenant)), key=lambda mail: mail.at, reverse=True
     )
-    return render(request, "mailbox/index.html", {"mails": mails[:_MOST], "now": clock.now()})
+    shown = [(mail, mail.opens_for(request.person)) for mail in mails[:_MOST]]
+    return render(request, "mailbox/index.html", {"mails": shown, "now": clock.now()})
 
 
 def _tenants() -> list[Tenant]:
