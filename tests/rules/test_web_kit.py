@@ -313,6 +313,11 @@ def test_bars_begin_at_zero_and_keep_their_proportion() -> None:
     assert (small.height, large.height) == (74, 148)
     assert small.y + small.height == large.y + large.height == chart.base
     assert bars.BarChart("T", "S", [], ("x", "y")).drawn == []
+    # Of many bars the words at the highest give way on a phone to those at an end, when they would run into them.
+    for highest, crowded in ((0, False), (3, True), (6, False), (9, True), (11, False)):
+        twelve = [bars.Bar(str(at), 2 if at == highest else 1, "") for at in range(12)]
+        drawn = bars.BarChart("T", "S", twelve, ("x", "y")).drawn[highest]
+        assert (drawn.label_shown, drawn.crowded) == (True, crowded)
 
 
 def test_a_small_part_is_still_seen_and_the_whole_is_full() -> None:

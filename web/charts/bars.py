@@ -9,6 +9,8 @@ from web.charts.table import TableRow
 
 _PLOT_TOP = 24
 _LABEL_ROOM = 22
+# Words this near to those of an end, in percent of the width, run into them on a phone.
+_NEAR = 40
 _LABEL_AT = {"start": 0.15, "middle": 0.5, "end": 0.85}
 
 
@@ -46,6 +48,8 @@ class DrawnBar:
     y: int
     height: int
     label_shown: bool
+    # Where a narrow page has no room for the words: they would run into those of an end.
+    crowded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class BarChart:
                     y=self.base - rise,
                     height=rise,
                     label_shown=every or index in (0, highest, len(self.bars) - 1),
+                    crowded=0 < min(index, len(self.bars) - 1 - index) * slot < _NEAR,
                 )
             )
         return places

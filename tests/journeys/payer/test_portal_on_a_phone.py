@@ -53,3 +53,22 @@ def test_an_amount_left_empty_is_asked_for_in_the_product_s_words(browser: Brows
         expect(page.get_by_text(f"Enter the amount for {bill.number}.").first).to_be_visible()
         expect(page.get_by_text("This field is required")).to_have_count(0)
     assert rows(live, Payment) == []
+
+
+def test_a_statement_over_millions_fits_a_narrow_phone(browser: Browser, live: Live) -> None:
+    bill = paying.bill(live.tenant)
+    with scope(Scope(live.tenant)):
+        customer = billing.Customer.objects.get(pk=bill.customer)
+        billing.finalized(of=customer, lines=[billing.line("7654321.09")])
+    cookie = customers.signed_in(live.tenant, bill.customer, url=live.url)
+    with visit(browser, cookie) as (page, watch):
+        for language in ("en", "de"):
+            page.goto(portal(live, "statements"))
+            if language == "de":
+                page.get_by_text("Deutsch").click()
+                page.wait_for_load_state("load")
+            page.set_viewport_size({"width": 320, "height": 640})
+            region = page.locator(".table-region").first
+            assert region.evaluate("it => it.scrollWidth - it.clientWidth") == 0
+            assert region.locator("tbody td .second").last.is_visible()
+        assert watch.faults() == []
