@@ -24,7 +24,6 @@ from web.kit import formats
 from web.kit.forms import DayField, Form, read_amount
 
 MOST_LINES = 100
-_DAY = {"type": "date", "autocomplete": "off"}
 _PLAIN = {"autocomplete": "off"}
 _LINE_FIELDS = (
     "description", "quantity", "unit_amount", "tax_rate", "unit_code", "discount", "reason", "period_from",
@@ -85,8 +84,8 @@ class LineForm(Form):
         max_length=rules.REASON_LENGTH,
         widget=forms.TextInput(attrs=_PLAIN),
     )
-    period_from = DayField(label="For the days from", required=False, widget=forms.DateInput(attrs=_DAY))
-    period_through = DayField(label="Through", required=False, widget=forms.DateInput(attrs=_DAY))
+    period_from = DayField(label="For the days from", required=False)
+    period_through = DayField(label="Through", required=False)
     pick = forms.CharField(
         label="From the catalogue",
         required=False,
@@ -141,13 +140,11 @@ class DraftForm(Form):
         label="Issued on",
         required=False,
         help_text="Empty: the day it is finalized.",
-        widget=forms.DateInput(attrs=_DAY),
     )
     due_on = DayField(
         label="Due on",
         required=False,
         help_text="Empty: by your payment terms.",
-        widget=forms.DateInput(attrs=_DAY),
     )
     tax_inclusive = forms.BooleanField(label="Prices include tax", required=False)
     discount = DiscountText(

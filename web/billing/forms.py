@@ -15,7 +15,6 @@ from core import ids, money
 from web.kit import formats
 from web.kit.forms import DayField, Form, read_amount
 
-_DAY = {"type": "date", "autocomplete": "off"}
 _PLAIN = {"autocomplete": "off"}
 
 
@@ -186,7 +185,7 @@ class RateForm(Form):
         help_text=f"Only for {', '.join(sorted(TAXED))}; the others carry none.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", **_PLAIN}),
     )
-    valid_from = DayField(label="Valid from", widget=forms.DateInput(attrs=_DAY))
+    valid_from = DayField(label="Valid from")
 
 
 class NewRateForm(RateForm):

@@ -62,7 +62,6 @@ class GrantForm(MemberForm):
     until = DayField(
         label="Until the end of",
         help_text="At most a year from now.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
 

@@ -60,11 +60,8 @@ class FilterForm(Form):
     due_from = DayField(
         label="Due from",
         required=False,
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
-    due_to = DayField(
-        label="Due to", required=False, widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"})
-    )
+    due_to = DayField(label="Due to", required=False)
 
 
 @access(get=Granted(Permission.INVOICE_READ))

@@ -43,7 +43,6 @@ class PartForm(Form):
         label="Due on",
         required=False,
         help_text="Empty: by the customer’s terms.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:

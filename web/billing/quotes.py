@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -35,7 +34,6 @@ class QuoteForm(DraftForm):
         label="Valid through",
         required=False,
         help_text="Empty: until you withdraw it.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -60,9 +60,7 @@ class GroupForm(Form):
     second = forms.ChoiceField(label="Second tax")
     third = forms.ChoiceField(label="Third tax", required=False)
     fourth = forms.ChoiceField(label="Fourth tax", required=False)
-    valid_from = DayField(
-        label="Valid from", widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"})
-    )
+    valid_from = DayField(label="Valid from")
 
     def __init__(self, *args: Any, rates: list[TaxRateRow], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

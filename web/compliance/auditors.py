@@ -37,7 +37,6 @@ class AuditorForm(Form):
     ends_on = DayField(
         label="Last day",
         help_text="Within 90 days. From the end of that day on their next request is refused.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
 

@@ -37,7 +37,6 @@ class EvidenceForm(Form):
     valid_until = DayField(
         label="Holds until",
         help_text="After that day the control counts as failing until newer evidence is brought.",
-        widget=forms.DateInput(attrs={"type": "date", **_PLAIN}),
     )
     note = forms.CharField(
         label="Note",

@@ -46,7 +46,6 @@ class ExceptionForm(Form):
     ends_on = DayField(
         label="Until",
         help_text="It ends by itself, within a year.",
-        widget=forms.DateInput(attrs={"type": "date", **_PLAIN}),
     )
 
 

@@ -24,7 +24,6 @@ from web.forms import answer, attempting
 from web.kit.forms import DayField, Form
 from web.kit.parts import Crumb, CursorPage
 
-_PLAIN = {"type": "date", "autocomplete": "off"}
 USUAL = timedelta(days=90)
 
 
@@ -32,8 +31,8 @@ class PackForm(Form):
     """Which framework, and over which days."""
 
     framework = forms.ChoiceField(label="Framework")
-    since = DayField(label="From", widget=forms.DateInput(attrs=_PLAIN))
-    until = DayField(label="Up to", widget=forms.DateInput(attrs=_PLAIN))
+    since = DayField(label="From")
+    until = DayField(label="Up to")
 
     def __init__(self, *args: Any, offered: list[Framework], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

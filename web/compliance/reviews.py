@@ -50,7 +50,6 @@ class BeginForm(Form):
     due_on = DayField(
         label="Finished by",
         help_text="Within 92 days. After that day the control fails until the review is signed.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
 

@@ -83,8 +83,8 @@ class FilterForm(Form):
             attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "inv_… or cus_…"}
         ),
     )
-    since = DayField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = DayField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label="From", required=False)
+    until = DayField(label="To", required=False)
 
     def __init__(self, *args: Any, names: Mapping[UUID, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -82,9 +82,7 @@ class ExportForm(Form):
             words = kind.filters[name]
             label = {"from": "From", "to": "Up to"}.get(name, name.capitalize())
             if name in kinds.DAYS:
-                self.fields[name] = DayField(
-                    label=label, required=False, widget=forms.DateInput(attrs={"type": "date", **_PLAIN})
-                )
+                self.fields[name] = DayField(label=label, required=False)
             else:
                 choices = [("", "All"), *((word, word.replace("_", " ").capitalize()) for word in words)]
                 self.fields[name] = forms.ChoiceField(label=label, required=False, choices=choices)

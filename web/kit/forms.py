@@ -125,8 +125,11 @@ def _django_words(field: forms.Field) -> dict[str, Any]:
 class DayField(forms.DateField):
     """A day that somebody's business can lie on: years far away end the calendar in the middle of a sum.
 
-    It is read as the reader's language writes it, and also as its neighbours do.
+    It is read as the reader's language writes it, and also as its neighbours do; a browser's calendar takes and gives
+    ISO 8601 alone.
     """
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "off"})
 
     def to_python(self, value: Any) -> Any:
         """Read a day, in the reader's way or in one that is read everywhere."""

@@ -203,7 +203,7 @@ class SampleForm(kit_forms.Form):
     amount = kit_forms.AmountField(
         label="Amount received", help_text="1,234.56 and 1.234,56 are both understood."
     )
-    due_on = forms.DateField(label="Due on", widget=forms.DateInput(attrs={"type": "date"}))
+    due_on = forms.DateField(label="Due on")
     terms = forms.ChoiceField(
         label="Terms", choices=[("14", "14 days"), ("30", "30 days"), ("60", "60 days")]
     )
@@ -241,6 +241,4 @@ class FilterForm(kit_forms.Form):
     status = forms.ChoiceField(
         label="Status", required=False, choices=[("", "Any"), ("overdue", "Overdue"), ("paid", "Paid")]
     )
-    due_before = forms.DateField(
-        label="Due before", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    due_before = forms.DateField(label="Due before", required=False)

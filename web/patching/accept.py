@@ -28,7 +28,6 @@ class AcceptForm(Form):
 
     until = DayField(
         label="Until",
-        widget=forms.DateInput(attrs={"type": "date"}),
         help_text=f"At most {rules.LONGEST_ACCEPTANCE.days} days from today. Then it is open again.",
     )
     reason = forms.CharField(

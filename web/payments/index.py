@@ -54,7 +54,6 @@ _LABELS = {
     "received_to": "Received to {}",
 }
 _MOST_CUSTOMERS = 20
-_DAY = {"type": "date", "autocomplete": "off"}
 
 
 class FilterForm(Form):
@@ -76,8 +75,8 @@ class FilterForm(Form):
             ("sepa_debit", "Direct debit"),
         ],
     )
-    received_from = DayField(label="Received from", required=False, widget=forms.DateInput(attrs=_DAY))
-    received_to = DayField(label="Received to", required=False, widget=forms.DateInput(attrs=_DAY))
+    received_from = DayField(label="Received from", required=False)
+    received_to = DayField(label="Received to", required=False)
 
 
 @access(get=Permission.PAYMENT_READ)

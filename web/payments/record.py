@@ -42,7 +42,6 @@ from web.payments import allocation
 from web.payments.allocation import AllocationForm
 
 _MOST_FOUND = 12
-_DAY = {"type": "date", "autocomplete": "off"}
 _AMOUNT = {"inputmode": "decimal", "autocomplete": "off"}
 
 
@@ -83,7 +82,7 @@ class PaymentForm(AllocationForm):
     field_order = ("amount_minor", "currency", "received_on", "reference", "again")
     amount_minor = AmountField(label="Amount received", widget=forms.TextInput(attrs=_AMOUNT))
     currency = forms.ChoiceField(label="Currency")
-    received_on = DayField(label="Received on", widget=forms.DateInput(attrs=_DAY))
+    received_on = DayField(label="Received on")
     reference = forms.CharField(
         label="Written beside it",
         required=False,

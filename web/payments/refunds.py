@@ -98,9 +98,7 @@ class RefundForm(Form):
 class PayoutForm(Form):
     """When the money left the bank."""
 
-    paid_on = DayField(
-        label="Left the bank on", widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"})
-    )
+    paid_on = DayField(label="Left the bank on")
 
 
 @access(get=Permission.PAYMENT_READ)

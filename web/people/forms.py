@@ -61,7 +61,6 @@ class InviteForm(RoleChoiceForm):
         label="Access ends on",
         required=False,
         help_text="For auditors and people who help for a while.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
     field_order = ("email", "role", "ends_on", "reason")
 

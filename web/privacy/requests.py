@@ -56,7 +56,6 @@ class RequestForm(Form):
     received_on = DayField(
         label="When did it reach you?",
         help_text="The month to answer begins on this day.",
-        widget=forms.DateInput(attrs={"type": "date", **_PLAIN}),
     )
     name = forms.CharField(
         label="Name", max_length=rules.NAME_LENGTH, required=False, widget=forms.TextInput(attrs=_PLAIN)

@@ -17,7 +17,6 @@ from web.billing.forms import DecimalText
 from web.kit.forms import DayField, Form, read_amount
 from web.recurring import words
 
-_DAY = {"type": "date", "autocomplete": "off"}
 _PLAIN = {"autocomplete": "off"}
 _NUMBER = {"inputmode": "decimal", **_PLAIN}
 _TIER_PARTS = 3
@@ -92,7 +91,7 @@ class _TermsForm(Form):
     flat = _number("Flat amount a period", hint="Charged whatever the quantity.")
     minimum = _number("Least a period comes to")
     tax_code = forms.ChoiceField(label="Tax rate", required=False)
-    valid_from = DayField(label="Sold from", widget=forms.DateInput(attrs=_DAY))
+    valid_from = DayField(label="Sold from")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -185,18 +184,16 @@ class ItemForm(Form):
 class StartForm(ItemForm):
     """A new subscription."""
 
-    start_on = DayField(label="From", widget=forms.DateInput(attrs=_DAY))
+    start_on = DayField(label="From")
     trial_until = DayField(
         label="Free until",
         required=False,
         help_text="The first day that costs something.",
-        widget=forms.DateInput(attrs=_DAY),
     )
     anchor_on = DayField(
         label="Periods begin on",
         required=False,
         help_text="Empty: on the first day that costs something. Otherwise the first period costs its days.",
-        widget=forms.DateInput(attrs=_DAY),
     )
     timing = forms.ChoiceField(label="Billed", choices=list(words.TIMINGS.items()))
 
@@ -205,7 +202,7 @@ class ChangeForm(ItemForm):
     """Something else, or more or less, from a day on."""
 
     item = forms.ChoiceField(label="What changes", required=False)
-    on = DayField(label="From", widget=forms.DateInput(attrs=_DAY))
+    on = DayField(label="From")
     bill_now = forms.BooleanField(
         label="Bill the difference with the next billing run", required=False,
         help_text="Otherwise it stands on the invoice of the next period.",
@@ -221,7 +218,7 @@ class ChangeForm(ItemForm):
 class DayForm(Form):
     """From which day on."""
 
-    on = DayField(label="From", widget=forms.DateInput(attrs=_DAY))
+    on = DayField(label="From")
 
 
 class CancelForm(Form):
@@ -232,9 +229,7 @@ class CancelForm(Form):
         choices=[("period", "When its period is over"), ("day", "On a day")],
         widget=forms.RadioSelect,
     )
-    on = DayField(
-        label="First day it is not there any more", required=False, widget=forms.DateInput(attrs=_DAY)
-    )
+    on = DayField(label="First day it is not there any more", required=False)
 
 
 class ChargeForm(Form):
@@ -251,7 +246,6 @@ class ChargeForm(Form):
     due_on = DayField(
         label="Not before",
         help_text="It stands on the first invoice of this day or later.",
-        widget=forms.DateInput(attrs=_DAY),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

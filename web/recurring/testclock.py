@@ -1,6 +1,5 @@
 """The test clock: a test organization's time, moved forward by hand."""
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -26,7 +25,6 @@ class MoveForm(Form):
     to = DayField(
         label="Move to",
         help_text="Each day on the way is billed, and customers are reminded as their plans say.",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
 

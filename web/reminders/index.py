@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from django import forms
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -45,7 +44,6 @@ class DayForm(Form):
     on = DayField(
         label="On",
         required=False,
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
     )
 
 

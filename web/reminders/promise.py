@@ -24,7 +24,6 @@ class PromiseForm(Form):
 
     promised_on = DayField(
         label="They will pay by",
-        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}),
         help_text="Nothing reminds of this invoice until that day has passed.",
     )
     note = forms.CharField(

@@ -47,7 +47,6 @@ DIFFICULTY = {
     "moderate": "Moderately difficult",
     "very": "Very difficult",
 }
-_DAY = forms.DateInput(attrs={"type": "date", "autocomplete": "off"})
 _FEW_PEOPLE = "–"
 
 
@@ -62,9 +61,9 @@ class PlanForm(Form):
     members = forms.MultipleChoiceField(
         label="People besides", required=False, widget=forms.CheckboxSelectMultiple
     )
-    opens_on = DayField(label="First day", widget=_DAY)
+    opens_on = DayField(label="First day")
     closes_on = DayField(
-        label="Last day", widget=_DAY,
+        label="Last day",
         help_text="Spread over working hours, so that nobody can warn everybody by the first mail.",
     )  # fmt: skip
     agreement = forms.CharField(

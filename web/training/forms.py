@@ -9,8 +9,6 @@ from training.courses import Option, Step
 from training.models import SuspiciousMessage
 from web.kit.forms import DayField, Form
 
-_DAY = forms.DateInput(attrs={"type": "date", "autocomplete": "off"})
-
 
 def _choices(shown: Sequence[tuple[int, Option]]) -> list[tuple[str, str]]:
     return [(str(number), option.text) for number, option in shown]
@@ -175,7 +173,7 @@ class PracticeVerdictForm(VerdictForm):
 class ExtendForm(Form):
     """More time."""
 
-    due_on = DayField(label="New due day", widget=_DAY)
+    due_on = DayField(label="New due day")
     note = forms.CharField(
         label="Why",
         max_length=500,
@@ -200,7 +198,7 @@ class AssignForm(Form):
 
     course = forms.ChoiceField(label="Module")
     members = forms.MultipleChoiceField(label="People", widget=forms.CheckboxSelectMultiple)
-    due_on = DayField(label="Due", widget=_DAY)
+    due_on = DayField(label="Due")
 
     def __init__(
         self,
