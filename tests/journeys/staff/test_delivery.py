@@ -124,6 +124,7 @@ def test_a_stream_is_added_tried_paused_and_removed(live: Live, receiver: Receiv
     changes = {"address": receiver.origin + "/other", "secret": "", "description": "The SIEM"}
     assert web.post(page + "/change", changes).status_code == 302
     assert web.post(page + "/test").status_code == 302
+    databases.let_settle()
     sending.deliver_due(tenant_id=live.tenant, actor=ACTOR, now=clock.now)
     assert receiver.told[-1].path == "/other"
     assert receiver.told[-1].headers["authorization"] == "Bearer s3cret-of-the-siem"
