@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from django.conf import settings
 from backups import places, server
 from billing.contacts.models import Contact
 from billing.customers.models import Customer
+from config.embedded.postgres import superuser_sql
+from tests import databases
 
 
 def traces(customer: Customer, contact: Contact) -> list[bytes]:
@@ -40,6 +43,24 @@ def live(database: str) -> bytes:
 def standing(needles: Iterable[bytes], dump: bytes) -> list[bytes]:
     """Those that a dump shows, which writes bytes as hexadecimal digits."""
     return [one for one in needles if one in dump or one.hex().encode() in dump]
+
+
+def sweep(database: str) -> None:
+    """Write tables anew without what was deleted, as soon as nobody in the database still sees what was there before:
+    PostgreSQL's own workers look at tables when they like.
+    """
+    before = "SELECT pg_current_xact_id()::text"
+    (mine,) = databases.as_owner(before, database=database)[0]
+    older = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        f"AND least(backend_xmin::text::bigint, backend_xid::text::bigint) <= {int(mine)}"
+    )
+    until = time.monotonic() + 60
+    while pids := superuser_sql(older, database=database).strip():
+        assert time.monotonic() < until, f"still looks at what was: {pids}"
+        time.sleep(0.05)
+    superuser_sql("VACUUM FULL billing_customer, billing_contact", database=database)
+    superuser_sql("CHECKPOINT", database=database)
 
 
 def in_files(needles: Iterable[bytes], *roots: Path) -> list[tuple[str, bytes]]:

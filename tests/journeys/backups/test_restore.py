@@ -265,8 +265,7 @@ def test_whoever_was_erased_is_in_no_table_file_index_log_or_restored_backup(
         assert (code, told["erased"]["customers"], told["erased"]["contacts"]) == (0, 1, 1)
         # No table, past every policy; and no page or index of the disk, once what was deleted has been swept.
         assert erased.standing([*needles, *words], erased.live(database)) == []
-        house.superuser_sql("VACUUM FULL billing_customer, billing_contact", database=database)
-        house.superuser_sql("CHECKPOINT", database=database)
+        erased.sweep(database)
         number = house.superuser_sql(
             f"SELECT oid FROM pg_database WHERE datname = '{database}'", database="postgres"
         ).strip()

@@ -4,7 +4,6 @@ import http.server
 import ipaddress
 import ssl
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -96,6 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 except OSError:
                     return
                 self.server.stop.wait(0.05)
+            self.server.seen.append((self.command, self.path, "to the end", b""))
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append((self.command, self.path, self.headers["Host"], body))
@@ -173,11 +173,10 @@ def test_the_size_of_an_answer_is_bounded(server):
 
 
 def test_the_whole_time_is_bounded_however_slowly_bytes_arrive(server):
-    started = time.monotonic()
     with pytest.raises(outbound.NoAnswer):
         answer = allowed(server, timeout_seconds=0.5).send("GET", origin(server) + "/slow")
         raise AssertionError(answer)
-    assert time.monotonic() - started < 5
+    assert server.seen == []
 
 
 def test_nobody_there_is_no_answer():
