@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from billing.documents import pdf
-from billing.documents.pdf import compiler
+from billing.documents.pdf import values
 from tests.calls import calls_of
 from tests.rules.test_billing_pdf import INVOICE, line
 
@@ -17,12 +17,12 @@ def long(lines: int) -> pdf.InvoiceDocument:
 def test_more_lines_than_paper_holds_are_refused_at_once() -> None:
     document = long(pdf.MOST_LINES + 1)
     for make in (pdf.invoice, pdf.version):
-        with calls_of(compiler._compiler) as settings:
+        with calls_of(values._line) as lines:
             with pytest.raises(pdf.TooManyForPaper, match=r"5,000 lines.*XML.*CSV"):
                 make(document)
-            assert settings == []
+            assert lines == []
             make(long(1))
-            assert settings
+            assert len(lines) == 1
 
 
 def test_a_thousand_lines_are_set() -> None:
