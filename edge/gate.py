@@ -53,7 +53,7 @@ class GateMiddleware:
             rule = rule_for(view, request.method or "")
             suspension.refuse(request)
             decide(request, rule)
-            leaving.refuse_held(request)
+            leaving.refuse_held(request, view)
         except (Unauthenticated, StepUpRequired) as refusal:
             if request.door.speaks_json:
                 return _refuse(request, refusal)

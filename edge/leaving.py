@@ -1,11 +1,16 @@
-"""Which answers are files, and which of them stay in the house while exports are frozen.
+"""Which answers are files or go on as lists, and which of them stay in the house while exports are frozen.
 
 Freezing exports is a containment act: whoever is taking data out must not find a second way. So every route that
 answers with a file stands here, and a file from a route that does not is refused at any time: a new way out is held
-until somebody has thought about it. What is held is held before the view reads a row.
+until somebody has thought about it. Page after page of a list is an export that asks nobody: meanwhile every list ends
+with its first page, but for those named here. Work with single records goes on. What is held is held before the view
+reads a row.
 """
 
-from django.http import HttpResponseBase
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponseBase, QueryDict
 
 from accounts import queries as people
 from accounts.refusals import Recorded
@@ -15,6 +20,8 @@ from billing.exports.services import ExportsFrozen
 from compliance.requests import queries as requests
 from core import ids
 from core.errors import Forbidden
+from edge import throttle
+from edge.doors import DoorKind
 from edge.request import Request
 
 # Many persons, or everything about one, in one answer.
@@ -70,6 +77,36 @@ SINGLE: dict[str, str] = {
 }  # fmt: skip
 
 
+# Lists that go on while exports are frozen, and why; every other one ends with its first page.
+LISTS: dict[str, str] = {
+    **dict.fromkeys(
+        [
+            "api:products", "api:prices", "api:tax_rates", "api:series", "api:exchange_rates", "api:meters",
+            "api:periods", "api:ledger_accounts", "api:controls", "api:jobs", "api:webhook_endpoints",
+        ],
+        "it holds no person's data",
+    ),
+    **dict.fromkeys(
+        ["api:invoice_lines", "api:invoice_attachments", "api:customer_credit_entries"],
+        "the parts of one record that somebody works with",
+    ),
+    "api:events": "ids and states by which a program catches up on what it missed: each record is opened by itself",
+    **dict.fromkeys(
+        ["api:audit_events", "api:alerts"], "an incident is looked into with it, and it names nobody but by an id"
+    ),
+}  # fmt: skip
+# The same for the pages of a whole room.
+LIST_ROOMS: dict[str, str] = {
+    **dict.fromkeys(["console", "alerts", "compliance"], "an incident is looked into and proved with it"),
+    **dict.fromkeys(["patching", "training"], "software and lessons: it holds no customer's data"),
+}
+FIRST_PAGE = 50
+# Other filters are other first pages: a program gets as many an hour as rule DATA-08 takes for reading a list from end
+# to end (2,000 rows).
+FIRST_PAGES = throttle.Limit(size=40, per_second=40 / 3600)
+_PLACES = ("cursor", "after")
+
+
 class Held(ExportsFrozen, Recorded):
     """Exports are frozen: none is made and none handed out until somebody who may lets them out again."""
 
@@ -82,8 +119,8 @@ class FileUndeclared(Forbidden):
     code = "file_undeclared"
 
 
-def refuse_held(request: Request) -> None:
-    """Let no file of many persons leave while exports are frozen. Asked before the view runs.
+def refuse_held(request: Request, view: Callable[..., Any]) -> None:
+    """Let no file of many persons leave, and no list go on, while exports are frozen. Asked before the view runs.
 
     Raises:
         Held: says since when and by whom, and of a person's own file until when it is owed.
@@ -91,8 +128,13 @@ def refuse_held(request: Request) -> None:
     match = request.resolver_match
     if match is None or request.tenant is None:
         return
-    as_file = match.view_name in HELD_AS_FILE and "format" in request.GET
-    if match.view_name not in HELD and not as_file:
+    name = match.view_name
+    is_file = name in HELD or (name in HELD_AS_FILE and "format" in request.GET)
+    is_list = not is_file and _is_list(request, view)
+    if not is_file and not is_list:
+        return
+    # Counted at all times, so that the everyday list of a program asks the database nothing more.
+    if is_list and not _goes_on(request.GET) and _has_pages_left(request):
         return
     standing = exports.freeze()
     if standing is None or not standing.frozen:
@@ -102,17 +144,48 @@ def refuse_held(request: Request) -> None:
         who = people.names_of({standing.turned_by}).get(standing.turned_by, "somebody who has left")
     # A program is not told who somebody is.
     by = "" if request.api_key is not None else f", by {who}"
+    what = "none is made and none handed out"
+    if is_list:
+        what = f"a list ends with its first {FIRST_PAGE} entries, and a program reads {FIRST_PAGES.size} lists an hour,"
     owed = ""
-    if match.view_name == "privacy:request_file":
+    if name == "privacy:request_file":
         row = requests.get(ids.decode("privacy_request", match.kwargs["pk"]))
         owed = (
             f" Whoever asked must have it by {row.due_on:%-d %B %Y} at the latest (GDPR Article 12(3)); on the portal "
             "they can fetch their own copy meanwhile, once the request is answered."
         )
     raise Held(
-        f"Exports are frozen since {standing.turned_at:%-d %B %Y %H:%M} UTC{by}: none is made and none handed out "
+        f"Exports are frozen since {standing.turned_at:%-d %B %Y %H:%M} UTC{by}: {what} "
         f"until somebody who may change the organization lets them out again.{owed}"
     )
+
+
+def _is_list(request: Request, view: Callable[..., Any]) -> bool:
+    """Tell whether a list is read that ends with its first page: each of the API, and the next page of a page.
+
+    Without any filter it is the same first page again, which the everyday list of the API need not ask about.
+    """
+    match = request.resolver_match
+    if match is None or request.method not in ("GET", "HEAD") or match.view_name in LISTS:
+        return False
+    if request.door.kind is DoorKind.API:
+        return bool(request.GET) and bool(getattr(getattr(view, "cls", None), "listed", ""))
+    if request.door.kind is not DoorKind.STAFF or match.namespace.partition(":")[0] in LIST_ROOMS:
+        return False
+    return _goes_on(request.GET)
+
+
+def _goes_on(asked: QueryDict) -> bool:
+    limit = asked.get("limit", "")
+    return any(asked.get(place) for place in _PLACES) or (limit.isdecimal() and int(limit[:4]) > FIRST_PAGE)
+
+
+def _has_pages_left(request: Request) -> bool:
+    try:
+        throttle.take(name=f"lists:{request.actor.key_id or request.actor.id}", limit=FIRST_PAGES)
+    except throttle.LimitReached:
+        return False
+    return True
 
 
 def refuse_undeclared(request: Request, response: HttpResponseBase) -> None:

@@ -320,6 +320,72 @@ def test_while_exports_are_frozen_no_file_of_many_persons_leaves(
         assert event.reason == "file_undeclared"
 
 
+LISTED = [(path, name) for path, name, view in API if getattr(getattr(view, "cls", None), "listed", "")]
+HELD = (409, [("access.refused", "exports_frozen")])
+
+
+@pytest.fixture
+def frozen(ours: Organization) -> Iterator[Organization]:
+    with undone():
+        with scope(Scope(ours.id)):
+            who = accounts.actor(User.objects.get(pk=ours.people["owner"].id))
+            exports.turn(frozen=True, reason="Somebody takes too much", actor=who, at=clock.now())
+        yield ours
+
+
+def asked(ours: Organization, by: Someone, url: str) -> tuple[int, list[tuple[str, str]]]:
+    """What is answered, and what that leaves in the trail."""
+    seen = {event.pk for event in world.events_of(ours.id, actor_id=by.id)}
+    status = call(by, "GET", url).status_code
+    new = [each for each in world.events_of(ours.id, actor_id=by.id) if each.pk not in seen]
+    return status, [(each.event, each.reason) for each in new]
+
+
+def test_while_exports_are_frozen_lists_of_the_api_end_with_their_first_page(frozen: Organization) -> None:
+    """Each list says of itself that it is one, and those that go on have a reason."""
+    key = frozen.keys["all"]
+    assert {name for name in leaving.LISTS if name.startswith("api:")} < {name for _, name in LISTED}
+    assert all(len(reason) > 15 for reason in (leaving.LISTS | leaving.LIST_ROOMS).values())
+    for path, name in LISTED:
+        url = address(path, frozen)
+        for more in ("?cursor=AAAA", f"?limit={leaving.FIRST_PAGE + 1}"):
+            answered = asked(frozen, key, url + more)
+            if name in leaving.LISTS:
+                assert answered[0] in (200, 422) and "exports_frozen" not in str(answered[1]), name
+            else:
+                assert answered == HELD, (name, answered)
+
+
+def test_while_exports_are_frozen_programs_run_out_of_first_pages(frozen: Organization) -> None:
+    """Other filters are other first pages; single records go on."""
+    key, url = frozen.keys["all"], address("api/v1/customers", frozen)
+    answers = [asked(frozen, key, f"{url}?limit={n + 1}") for n in range(leaving.FIRST_PAGES.size + 1)]
+    assert [status for status, _ in answers] == [200] * leaving.FIRST_PAGES.size + [409]
+    assert answers[-1] == HELD
+    assert asked(frozen, key, address("api/v1/customers/<str:pk>", frozen))[0] == 200
+    assert asked(frozen, key, url)[0] == 200
+
+
+@pytest.mark.parametrize("room", sorted({name.partition(":")[0] for _, name, _ in STAFF}))
+def test_while_exports_are_frozen_no_page_has_a_next_one(room: str, frozen: Organization) -> None:
+    """Whether it is a list or not: each is asked for its next page."""
+    owner = frozen.people["owner"]
+    for path, name, view in STAFF:
+        if name.partition(":")[0] != room or "GET" not in (rules_of(view) or {}) or name in PLACED:
+            continue
+        answered = asked(frozen, owner, address(path, frozen) + "?cursor=aaaa")
+        if room in leaving.LIST_ROOMS:
+            assert ("access.refused", "exports_frozen") not in answered[1], name
+        elif answered[0] not in (403, 302):  # by the gate, before anybody looks at what is held
+            assert answered == HELD, (name, answered)
+
+
+def test_what_is_not_frozen_has_a_next_page(ours: Organization) -> None:
+    with undone():
+        key = ours.keys["all"]
+        assert asked(ours, key, address("api/v1/customers", ours) + "?limit=100")[0] == 200
+
+
 def test_every_route_is_walked() -> None:
     """What is neither a page of an organization nor an API operation is named here, so that no new door is missed."""
     walked = {name for _, name, _ in [*STAFF, *API]}
