@@ -1,6 +1,6 @@
 """Lists as somebody works with them: views, columns, a selection and what is done to it, wide, narrow and dark."""
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from accounts.lists import services as lists
 from accounts.models import Selection
@@ -91,11 +91,12 @@ def test_a_list_is_narrowed_chosen_from_and_saved(browser: Browser, live: Live) 
         page.get_by_role("button", name="Save view").click()
         page.get_by_role("link", name="Edit view…").click()
         page.get_by_role("button", name="Delete view").click()
-        assert page.get_by_role("link", name="Bakery").count() == 0
+        expect(page.get_by_role("link", name="Bakery")).to_have_count(0)
         page.get_by_text("Columns", exact=True).click()
         page.get_by_label("Issued").uncheck()
         page.get_by_label("Currency").check()
         page.get_by_role("button", name="Show these").click()
+        expect(page.get_by_role("columnheader", name="Currency")).to_be_visible()
         heads = page.locator("thead th").all_inner_texts()
         assert "Issued" not in heads
         assert "Currency" in heads

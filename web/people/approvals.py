@@ -58,10 +58,10 @@ class Row:
 def index(request: Request, slug: str) -> HttpResponse:
     """List what waits, or what was decided."""
     may_decide = Permission.APPROVAL_DECIDE in request.permissions
-    view = request.GET.get("view", "waiting")
-    view = view if view in _VIEWS and (may_decide or view != "mine") else "waiting"
     pending = queries.approvals(state=ApprovalRequest.State.PENDING)
     mine = oversight.to_decide(organization.me(request).user_id, at=clock.now())
+    view = request.GET.get("view") or ("mine" if may_decide and mine.exists() else "waiting")
+    view = view if view in _VIEWS and (may_decide or view != "mine") else "waiting"
     decided = queries.approvals().exclude(state=ApprovalRequest.State.PENDING)
     cursor = request.GET.get("cursor", "")
     found = {"mine": mine, "waiting": pending, "decided": decided}[view].order_by("-id")
