@@ -17,6 +17,11 @@ BACKUP_FAILED = register(
 COPY_MISSED = register(
     "backup.copy_missed", "{target} did not take {part} {number}: {code}", owasp="sys_monitor_disabled"
 )
+CAUGHT_UP = register(
+    "backup.caught_up",
+    "{target} has the changes that it had missed: {number} were sent again",
+    owasp="sys_monitor_enabled",
+)
 BACKUP_OVERDUE = register(
     "backup.overdue", "No backup has succeeded for {hours} hours", owasp="sys_monitor_disabled"
 )

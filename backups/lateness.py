@@ -66,6 +66,19 @@ def note_missed(*, number: int, missed: Mapping[str, str], actor: Actor, at: dat
 
 
 @use_case
+def note_missing(*, left: Mapping[str, int], sent: Mapping[str, int], actor: Actor, at: datetime) -> None:
+    """Note of how many stored changes each target is short; gives a signal when one is short of none any more."""
+    kept = plan()
+    missing = {target: number for target, number in sorted(left.items()) if number}
+    if missing != kept.changes_missing:
+        kept.changes_missing = missing
+        kept.save(update_fields=["changes_missing"])
+    for target, number in sorted(sent.items()):
+        if number and target not in missing:
+            audit.record(events.CAUGHT_UP, actor=actor, facts={"target": target, "number": number})
+
+
+@use_case
 def look_for_lateness(*, since: datetime, actor: Actor, at: datetime) -> list[str]:
     """Give a signal for everything that has become late, once, and forget it when it is no longer."""
     kept = plan()

@@ -298,6 +298,8 @@ class Plan(TenantModel):
     # Every change that was committed before this moment lies at the targets.
     stream_covers_at = models.DateTimeField(null=True)
     stream_lag_bytes = models.PositiveBigIntegerField(default=0)
+    # Of how many stored changes each target is short; whoever lacks none is not named.
+    changes_missing = models.JSONField(default=dict)
     # Of what kind the targets are; the worker, which alone reaches them, says so.
     targets = models.PositiveSmallIntegerField(default=0)
     targets_immutable = models.PositiveSmallIntegerField(default=0)
@@ -315,6 +317,7 @@ class Plan(TenantModel):
             "drill_days",
             "stream_segment",
             "stream_lag_bytes",
+            "changes_missing",
             "targets",
             "targets_immutable",
             "targets_offsite",

@@ -1,12 +1,14 @@
 """The stream of changes: received as it is written, closed into segments, encrypted and stored within a minute.
 
-Promise kept: a segment leaves this machine's folder only when a target holds it. What lies here in between is
+Promise kept: a segment leaves this machine's folder only when a target holds it, and whichever target missed it gets it
+again from there. What lies here in between is
 the database's own pages, in a folder that we alone may enter, and goes as soon as it is stored.
 """
 
 import logging
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +17,19 @@ from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 
-from backups import archive, lateness, places, queries, rules, server, services, storing, taking, tars
+from backups import (
+    archive,
+    catching,
+    lateness,
+    places,
+    queries,
+    rules,
+    server,
+    services,
+    storing,
+    taking,
+    tars,
+)
 from backups.newest import note_changes
 from backups.segments import SEGMENT_BYTES, is_history, is_segment, lsn, segment_end
 from core import ids
@@ -29,6 +43,8 @@ LOOK_SECONDS = 2.0
 _MARKS = 900
 _FILES_EVERY = timedelta(seconds=30)
 _NOTE_EVERY = timedelta(seconds=30)
+# What a target missed is looked for while one is short of something, and once a day.
+AGAIN_EVERY, _LOOK_ANYWAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,9 @@ class Receiver:
         self._child: subprocess.Popen[bytes] | None = None
         self._marks: list[Mark] = []
         self._missed: set[str] = set()
+        self._missing: Counter[str] = Counter()
+        self._sent: Counter[str] = Counter()
+        self._again_at = now()
         self._stored_end = 0
         self._files_since = now()
         self._files_looked = now()
@@ -133,6 +152,7 @@ class Receiver:
         if newest:
             self._note_newest(newest)
         self._store_new_files()
+        self._send_again()
         at = self._now()
         covers = covered(self._marks, self._stored_end) if self._stored_end else None
         last = self._marks[-1].place if self._marks else 0
@@ -209,9 +229,27 @@ class Receiver:
         """Give a signal of a target that stopped taking changes, once until it takes them again."""
         fresh = {target: code for target, code in missed.items() if target not in self._missed}
         self._missed = set(missed)
-        if fresh:
-            with queries.of_operator():
+        if not missed:
+            return
+        self._missing.update(missed.keys())
+        self._again_at = min(self._again_at, self._now() + AGAIN_EVERY)
+        with queries.of_operator():
+            if fresh:
                 lateness.note_missed(number=number, missed=fresh, actor=_ACTOR, at=self._now())
+            lateness.note_missing(left=self._missing, sent={}, actor=_ACTOR, at=self._now())
+
+    def _send_again(self) -> None:
+        """Send what a target missed from where it lies, as soon as the target takes it."""
+        at = self._now()
+        if at < self._again_at or len(places.target_names()) < 2:
+            return
+        done = catching.send_again(system=self.system, at=at)
+        self._missing = Counter({name: self._missing[name] for name in done.silent} | dict(done.left))
+        self._sent.update(done.sent)
+        self._again_at = at + (AGAIN_EVERY if +self._missing or done.silent else _LOOK_ANYWAY)
+        with queries.of_operator():
+            lateness.note_missing(left=self._missing, sent=self._sent, actor=_ACTOR, at=at)
+        self._sent = Counter({name: n for name, n in self._sent.items() if self._missing[name]})
 
     def _store_new_files(self) -> None:
         """Store files that were added since the last look: the rows that name them are in the stream already."""
@@ -246,7 +284,7 @@ class Receiver:
             )
             output = server.pipe(child.stdout)
             try:
-                storing.store(
+                outcome = storing.store(
                     output,
                     name=f"files/{self.system}/{at:%Y%m%dt%H%M%S%f}.sbk",
                     header=archive.Header(
@@ -262,6 +300,7 @@ class Receiver:
             finally:
                 output.close()
                 child.wait()
+        self._note_missed(int(at.timestamp()), outcome.missed)
         self._files_since = at
 
 

@@ -15,7 +15,18 @@ from django.test import override_settings
 
 from alerts.rules import keeping as watched
 from audit.models import Event
-from backups import archive, newest, places, queries, restoring, services, storing, streaming, taking
+from backups import (
+    archive,
+    manifests,
+    newest,
+    places,
+    queries,
+    restoring,
+    services,
+    storing,
+    streaming,
+    taking,
+)
 from backups.models import Backup
 from backups.work import verify
 from core import clock, primitives
@@ -38,6 +49,7 @@ from tests.attacks.held_places import (
     verifying_says,
 )
 from tests.services.backups import places as outside
+from web.backups import ops
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("backup places")]
 
@@ -246,6 +258,26 @@ def test_a_backup_whose_bucket_refuses_it_has_failed(bucket: Place, tmp_path: Pa
     assert (made.state, told.facts["code"]) == ("failed", "backup_no_target")
 
 
+def test_a_backup_whose_only_account_is_withdrawn_has_failed_and_the_page_says_so(
+    account: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same with an account, in the middle of a file that grows there."""
+    monkeypatch.setattr(manifests, "_SECONDS_BETWEEN_NOTES", 0.0)
+    with account.used(tmp_path):
+        try:
+            with pytest.raises(storing.EveryTargetFailed):
+                taking.take(kind="full", actor=ACTOR, now=clock.now, progress=lambda done: account.withdraw())
+        finally:
+            account.give_back()
+        assert list(places.open_targets()[0].place.list()) == []
+    with queries.of_operator():
+        made = Backup.objects.latest("generation")
+        told = Event.objects.get(event="backup.failed", subject_id=made.pk)
+        shown = ops._wrong()[0]
+    assert (made.state, told.facts["code"], told.result) == ("failed", "backup_no_target", "failed")
+    assert shown[:2] == ("The last backup failed", "No target took it. It is tried again by itself.")
+
+
 # The stream of changes.
 
 SEGMENTS = [f"0000000100000000{number:08X}" for number in range(3, 10)]
@@ -317,6 +349,49 @@ def test_a_gap_in_the_changes_does_not_pass_for_their_end(place: Place, tmp_path
             assert asked(tmp_path, [beyond]) == {beyond: "target_unusable"}
         finally:
             place.give_back()
+
+
+def test_changes_that_a_place_missed_are_sent_again_as_they_are(place: Place, tmp_path: Path) -> None:
+    """The stored bytes themselves, once they were checked; what is damaged where it lies is not spread."""
+    moment = [clock.now()]
+    good = tmp_path / "good"
+    with override_settings(BACKUP_WORK_DIR=tmp_path / "work"):
+        receiver = streaming.Receiver(now=lambda: moment[0])
+        names = [f"wal/{receiver.system}/{segment.lower()}.sbk" for segment in SEGMENTS[:3]]
+        with place.used(tmp_path, beside=f"good=file://{good}") as case:
+
+            def missing() -> dict[str, int]:
+                with queries.of_operator():
+                    return dict(services.plan().changes_missing)
+
+            place.withdraw()
+            place.lies.withdrawn = "." if place.kind == "s3" else ""
+            try:
+                for segment in SEGMENTS[:3]:
+                    (receiver.folder / segment).write_bytes(segment.encode())
+                    assert receiver.step() == 1
+                assert missing() == {"place": 3}
+            finally:
+                place.give_back()
+            sound = (good / names[1]).read_bytes()
+            (good / names[1]).chmod(0o600)
+            (good / names[1]).write_bytes(flipped(sound, -20))
+            moment[0] += streaming.AGAIN_EVERY
+            receiver.step()
+            there = places.open_targets()[0].place
+            assert [stored.name for stored in there.list()] == [names[0], names[2]]
+            assert missing() == {"place": 1}
+            (good / names[1]).write_bytes(sound)
+            moment[0] += streaming.AGAIN_EVERY
+            receiver.step()
+            for name in names:
+                assert place.fetch(case, name) == (good / name).read_bytes()
+                assert there.head(name).keep_until == places.open_targets()[1].place.head(name).keep_until
+            assert missing() == {}
+            with queries.of_operator():
+                (missed,) = Event.objects.filter(event="backup.copy_missed")
+                (caught,) = Event.objects.filter(event="backup.caught_up")
+            assert (missed.facts["target"], caught.facts) == ("place", {"target": "place", "number": 3})
 
 
 def test_who_stands_under_the_next_name_first_does_not_swallow_the_changes(

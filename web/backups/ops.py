@@ -54,6 +54,8 @@ class Place:
     size: str
     last_at: datetime | None
     missing: int
+    # Stored changes that it is short of.
+    changes: int
 
 
 @access(get=Permission.OPS_BACKUPS)
@@ -81,7 +83,7 @@ def index(request: Request) -> HttpResponse:
             next_url=f"?cursor={ids.base32(shown[-1].pk)}" if len(found) > _PAGE else "",
             previous_url="?" if cursor else "",
         ),
-        "places": _places(),
+        "places": _places(plan),
         "drills": [
             {
                 "url": reverse("ops_backups:drill", args=[ids.encode("restore_drill", one.pk)]),
@@ -125,6 +127,13 @@ def _running() -> list[tuple[str, str]]:
 def _wrong() -> list[tuple[str, str, str]]:
     """Say what the newest backup and the newest drill came to, where it is not well."""
     found = []
+    tried = Backup.objects.exclude(state=Backup.State.RUNNING).order_by("-generation").first()
+    if tried is not None and tried.state == Backup.State.FAILED:
+        url = reverse("ops_backups:backup", args=[ids.encode("backup", tried.pk)])
+        fault = CODES.get(tried.code, tried.code.replace("_", " "))
+        found.append(
+            ("The last backup failed", f"{fault[:1].upper()}{fault[1:]}. It is tried again by itself.", url)
+        )
     newest = queries.latest_done()
     if newest is not None and newest.is_sound is False:
         url = reverse("ops_backups:backup", args=[ids.encode("backup", newest.pk)])
@@ -202,19 +211,21 @@ def _tiles(at: datetime) -> list[Tile]:
     ]
 
 
-def _places() -> list[Place]:
+def _places(plan: Plan | None) -> list[Place]:
     by_name: dict[str, list[Copy]] = {}
     for copy in Copy.objects.exclude(state=Copy.State.PRUNED).order_by("-stored_at")[:2_000]:
         by_name.setdefault(copy.target, []).append(copy)
+    short = plan.changes_missing if plan else {}
     return [
         Place(
             name=name,
             objects=len(copies),
             size=formats.size(sum(copy.bytes_stored for copy in copies)),
-            last_at=copies[0].stored_at,
+            last_at=copies[0].stored_at if copies else None,
             missing=sum(copy.state == Copy.State.MISSING for copy in copies),
+            changes=short.get(name, 0),
         )
-        for name, copies in sorted(by_name.items())
+        for name, copies in sorted({**{key: [] for key in short}, **by_name}.items())
     ]
 
 
