@@ -1,6 +1,6 @@
-"""Checks an evidence pack, alone: no database, no Django, no file of Strongbox but this one.
+"""Checks an evidence pack, or one signed review of access, alone: no database, no Django, no other file of Strongbox.
 
-    python -m compliance.verifier PACK.zip [--public-key HEX]     or     python verifier.py PACK.zip
+    python -m compliance.verifier PACK.zip [--public-key HEX]     or     python verifier.py REVIEW.json
 
 It needs Python 3.11 and the package `cryptography`. It answers 0 when every byte of every file is as it was signed
 and the last result of every control is the one its digest names; else 1, saying what is wrong. Without --public-key the
@@ -10,7 +10,9 @@ or anybody could have signed.
 The rules, so that another program can be written (hashes SHA-256, signatures Ed25519, JSON with sorted keys, no spaces,
 UTF-8): manifest.json is {"manifest": …, "signature": …}; the signature is over "strongbox.compliance.pack.v1" 0x00 ||
 JSON of manifest, which names size and hash of every other file; the digest of a result is the hash of JSON of
-{"at", "control", "evidence"}.
+{"at", "control", "evidence"}. A review is {"names", "public_key", "record", "sha256", "signature"}: sha256 is the hash
+of "strongbox.compliance.access_review.v1" 0x00 || JSON of record, the signature is over that text followed by the 32
+bytes of that hash, and people's names stand outside of it. Its paper prints the same three numbers.
 """
 
 import argparse
@@ -28,6 +30,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "strongbox.compliance.pack.v1"
 DATA, MANIFEST = "evidence.json", "manifest.json"
 _DOMAIN = b"strongbox.compliance.pack.v1\0"
+_REVIEW_DOMAIN = b"strongbox.compliance.access_review.v1\0"
+_REVIEW_KEYS = {"names", "public_key", "record", "sha256", "signature"}
 _MOST_BYTES = 1 << 30
 
 
@@ -43,6 +47,9 @@ class Result:
     controls: int = 0
     organization: str = ""
     framework: str = ""
+    # Of a review of access: its id, and the hash that stands on its paper.
+    review: str = ""
+    sha256: str = ""
     key: str = ""
     problems: list[str] = field(default_factory=list)
 
@@ -53,9 +60,12 @@ def canonical(value: Any) -> bytes:
 
 
 def verify(path: Path, trusted: str = "") -> Result:
-    """Check a pack; `trusted` is the public key that must have signed it."""
+    """Check a pack or a review; `trusted` is the public key that must have signed it."""
     result = Result()
     try:
+        if path.suffix == ".json":
+            _review(path, trusted, result)
+            return result
         held = _read(path)
         manifest = _signed(held, trusted, result)
         _same(held, manifest, result)
@@ -106,6 +116,29 @@ def _signed(held: dict[str, bytes], trusted: str, result: Result) -> dict[str, A
     return manifest
 
 
+def _review(path: Path, trusted: str, result: Result) -> None:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        raise Untrusted("the review cannot be read") from None
+    if not isinstance(found, dict) or set(found) != _REVIEW_KEYS or not isinstance(found["record"], dict):
+        raise Untrusted("this is no review of access")
+    if not found["signature"] or not found["record"].get("signed_at"):
+        raise Untrusted("nobody has signed this review")
+    key = str(found["public_key"])
+    if trusted and key != trusted.strip().lower():
+        raise Untrusted("it was signed with another key than the trusted one")
+    digest = hashlib.sha256(_REVIEW_DOMAIN + canonical(found["record"])).digest()
+    if digest.hex() != found["sha256"]:
+        raise Untrusted("the record is not the one its hash names")
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(trusted.strip() or key))
+        public.verify(bytes.fromhex(str(found["signature"])), _REVIEW_DOMAIN + digest)
+    except (InvalidSignature, ValueError):
+        raise Untrusted("the signature does not match") from None
+    result.key, result.review, result.sha256 = key, str(found["record"].get("id", "")), digest.hex()
+
+
 def _same(held: dict[str, bytes], manifest: dict[str, Any], result: Result) -> None:
     named = manifest.get("files")
     if not isinstance(named, dict):
@@ -148,8 +181,8 @@ def _json(held: dict[str, bytes], name: str) -> Any:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check, print, and return the exit code."""
-    parser = argparse.ArgumentParser(description="Checks an evidence pack.")
-    parser.add_argument("pack", type=Path)
+    parser = argparse.ArgumentParser(description="Checks an evidence pack, or a signed review of access.")
+    parser.add_argument("pack", type=Path, help="PACK.zip, or the record of a review as .json")
     parser.add_argument("--public-key", default="", help="64 hexadecimal digits")
     parser.add_argument("--json", action="store_true", dest="as_json")
     given = parser.parse_args(arguments)
@@ -157,12 +190,19 @@ def main(arguments: list[str] | None = None) -> int:
     if given.as_json:
         print(json.dumps(result.__dict__, sort_keys=True))
     else:
-        print(f"organization {result.organization}, framework {result.framework}")
-        print(f"{result.files} files, {result.controls} controls, signed with {result.key or 'no known key'}")
+        if result.review:
+            print(f"review {result.review}, SHA-256 {result.sha256}, signed with {result.key}")
+        else:
+            _say_pack(result)
         for problem in result.problems:
             print(f"WRONG: {problem}")
         print("not as it was signed" if result.problems else "as it was signed")
     return 1 if result.problems else 0
+
+
+def _say_pack(result: Result) -> None:
+    print(f"organization {result.organization}, framework {result.framework}")
+    print(f"{result.files} files, {result.controls} controls, signed with {result.key or 'no known key'}")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class ShownPractice(schema.Shown):
     object = serializers.ChoiceField(choices=["practice_campaign"])
     lure = serializers.CharField(help_text="Which mail of the library.")
     difficulty = serializers.ChoiceField(
-        choices=[each.value for each in Difficulty], help_text="By the NIST Phish Scale: cues against fit."
+        choices=[each.value for each in Difficulty], help_text="On a scale of our own: cues against fit."
     )
     cues = serializers.IntegerField()
     fit = serializers.ChoiceField(choices=[each.value for each in Fit])

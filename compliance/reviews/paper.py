@@ -75,7 +75,7 @@ def of(review_id: UUID) -> Paper:
         title="Review of access",
         about=f"{row.kept} kept, {row.withdrawn} withdrawn, {row.gone} had ended by themselves.",
         note="The signature is over the record of this review, which is downloaded beside this paper and lies in "
-        "the evidence pack.",
+        "the evidence pack. Check it without Strongbox: python verifier.py review.json; it prints the SHA-256 above.",
         tables=(
             pdf.ReportTable(title="What was signed", head=("Of what", "Value"), rows=facts),
             pdf.ReportTable(

@@ -1,7 +1,9 @@
 """A practice mail: its text with every cue marked in place, and how hard it is to see through. Pure.
 
-The difficulty is the NIST Phish Scale's (NIST TN 2276): how many cues there are, against how well the story fits the
-work of its readers. The cues are counted where they are marked, so that no lure is called easier than it is.
+The difficulty is on a scale of our own, with the two axes of the NIST Phish Scale: how many cues there are, against how
+well the story fits the work of its readers. Where few ends and many begins is ours, so a rating here is compared with
+others here and with none elsewhere. The cues are counted where they are marked, so that no lure is called easier than
+it is.
 """
 
 import re

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from alerts.models import Alert, AlertRule, Watch
 from backups import queries as backups
 from compliance.controls import rules
+from compliance.controls.models import ControlResult
 from compliance.controls.rules import Control, Outcome
 from compliance.requests.models import PrivacyRequest
 from core import ids
 from patching import queries as patching
 from patching.rules import State as Patched
+from tenancy.context import current_tenant
+from tenancy.models import Tenant
 from training import queries as training
 from training.practice import queries as practice
 from training.practice.rules import SMALLEST_GROUP
@@ -126,11 +129,24 @@ def practised(at: datetime) -> Outcome:
     if last is None and members < SMALLEST_GROUP:
         return rules.not_applicable("Fewer than five people work here: a number would name somebody.")
     if last is None:
+        due = _practice_due(at)
+        if at < due:
+            return rules.not_applicable(
+                f"Nobody has practised yet: the first practice is due by {due:%-d %B %Y}."
+            )
         return rules.failed("Nobody has practised yet.", members=members)
     days = rules.days(at - last)
     if at - last > PRACTISED_WITHIN:
         return rules.failed(f"People last practised {days} days ago.", days=days, members=members)
     return rules.passed(f"People practised {days} days ago.", days=days, members=members)
+
+
+def _practice_due(at: datetime) -> datetime:
+    """Return the end of the first period: of the organization, or of this control where it was first asked later."""
+    began: datetime = Tenant.objects.values_list("created_at", flat=True).get(pk=current_tenant())
+    asked = ControlResult.objects.filter(code="assurance.practised").order_by("at")
+    first: datetime | None = asked.values_list("at", flat=True).first()
+    return max(began, first or at) + PRACTISED_WITHIN
 
 
 def watched(at: datetime) -> Outcome:
@@ -267,7 +283,7 @@ CONTROLS = (
         family="assurance",
         checks="When phishing practice was last released that reached five people or more.",
         passes="Within a year.",
-        fails="Nobody has practised for a year, or ever.",
+        fails="Nobody has practised for a year, be it the first one of the organization or of this control.",
         matters="Whoever has never reported a harmless mail does not report the real one.",
         remedy="Plan practice under Training, with an easy mail first; a second person releases it.",
         maps=(("pci-dss", "12.6.3"), ("pci-dss", "12.6.3.1")),

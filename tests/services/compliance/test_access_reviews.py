@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +16,12 @@ from accounts.models import ApiKey, Membership
 from audit.models import Event
 from billing.customers import services as customers
 from billing.customers.models import CustomerGrant
+from compliance import verifier
 from compliance.packs import contents
 from compliance.packs import making as packs
-from compliance.reviews import queries, record, reminding, services
+from compliance.reviews import paper, queries, record, reminding, services
 from compliance.reviews.models import AccessLine, AccessReview
-from core import clock, ids
+from core import clock, ids, primitives
 from core.actor import Actor
 from core.errors import Invalid
 from outbound.models import OutboxMessage
@@ -169,6 +171,56 @@ def test_what_was_signed_stays_and_a_change_is_seen(tenant_a: UUID, owner: Membe
     with scope(Scope(tenant_a)):
         assert not record.holds(AccessReview.objects.get())
     assert ask("access.review").state == "failing"
+
+
+def test_a_signed_review_is_checked_without_strongbox(
+    tenant_a: UUID, owner: Membership, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As an auditor has it: the file beside the paper, one program, and the key that was told another way."""
+    with scope(Scope(tenant_a)):
+        me = accounts.actor(owner.user)
+        review = begun(me)
+        unsigned = queries.record_of(review.pk)
+        for line in AccessLine.objects.all():
+            act(review, line, me, reason="needed")
+        services.sign(review_id=review.pk, statement="Looked at, Grüße.", actor=me, at=clock.now())
+        taken: dict[str, Any] = queries.record_of(review.pk)
+        paper_of = paper.of(review.pk)
+    key, path = str(taken["public_key"]), tmp_path / "review.json"
+
+    def said(body: object, trusted: str = key) -> list[str]:
+        path.write_text(json.dumps(body))
+        return verifier.verify(path, trusted).problems
+
+    assert said(taken) == []
+    assert verifier.main([str(path), "--public-key", key]) == 0
+    printed = capsys.readouterr().out
+    assert str(taken["sha256"]) in printed and "as it was signed" in printed
+    shown = dict(paper_of.document.tables[0].rows)
+    assert shown["Record (SHA-256)"] == verifier.verify(path).sha256
+    assert (shown["Signature (Ed25519)"], shown["Public key"]) == (taken["signature"], key)
+    assert "python verifier.py" in paper_of.document.note
+    # An erased person leaves the signature whole; everything else is seen.
+    assert said({**taken, "names": {}}) == []
+    record_ = taken["record"]
+    other, public = primitives.ed25519_generate()
+    forged = {**record_, "statement": "Somebody else's"}
+    digest = primitives.sha256(record.DOMAIN + verifier.canonical(forged))
+    resigned = {
+        **taken, "record": forged, "sha256": digest.hex(), "public_key": public.hex(),
+        "signature": primitives.ed25519_sign(other, record.DOMAIN + digest).hex(),
+    }  # fmt: skip
+    for body, problem in (
+        ({**taken, "record": forged}, "the record is not the one its hash names"),
+        ({**taken, "record": forged, "sha256": digest.hex()}, "the signature does not match"),
+        (resigned, "it was signed with another key than the trusted one"),
+        ({**resigned, "public_key": key}, "the signature does not match"),
+        (unsigned, "nobody has signed this review"),
+        ({"record": record_}, "this is no review of access"),
+        ([], "this is no review of access"),
+    ):
+        assert said(body) == [problem]
+    assert verifier.main([str(path)]) == 1
 
 
 def test_the_control_knows_late_from_young(tenant_a: UUID, owner: Membership, ask: Ask) -> None:

@@ -198,3 +198,22 @@ def test_a_policy_that_shows_all_is_named(ask: Any, tenant_a: UUID) -> None:
     outcome = ask("isolation.row_level_security")
     assert outcome.state is State.FAILING
     assert [found for found in outcome.findings if "billing_invoice: wide" in found]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_late_with_practice_before_the_first_year_is_over(tenant_a: UUID, ask: Any) -> None:
+    """Of the organization, or of the control where it was first asked later."""
+    code, at = "assurance.practised", clock.now()
+    with scope(Scope(tenant_a)):
+        for _ in range(5):
+            accounts.member("billing_clerk")
+    due = at + timedelta(days=365)
+    young = ask(code, at)
+    assert (young.state, young.summary) == (
+        State.NOT_APPLICABLE,
+        f"Nobody has practised yet: the first practice is due by {due:%-d %B %Y}.",
+    )
+    asked_at = at + timedelta(days=100)
+    running.run(tenant_id=tenant_a, actor=ACTOR, now=lambda: asked_at, codes=[code])
+    assert ask(code, asked_at + timedelta(days=364)).state is State.NOT_APPLICABLE
+    assert ask(code, asked_at + timedelta(days=366)).state is State.FAILING
