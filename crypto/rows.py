@@ -128,11 +128,12 @@ def open_all(
 
 def person_opener(
     model: type[models.Model], names: Sequence[str]
-) -> Callable[[UUID, bytes, Sequence[Any]], dict[str, Any]]:
+) -> Callable[[UUID, bytes | None, Sequence[Any]], dict[str, Any]]:
     """Return `open(row_id, subject_key, values)`: many columns of one person at once, as a dictionary by name.
 
-    For rows that are their own subject and have not been erased. `values` are the columns in the order of `names`, as
-    stored; those that are not encrypted pass as they are. The person's cipher is derived once for all of them.
+    For rows that are their own subject. `values` are the columns in the order of `names`, as stored; those that are not
+    encrypted pass as they are, and what is under a key that is gone comes back as ERASED. The person's cipher is
+    derived once for all of them.
     """
     tenant_id = context.current_tenant()
     wrapper = model._meta.get_field(SUBJECT_KEY)
@@ -148,7 +149,12 @@ def person_opener(
     wrapper_before, wrapper_after = wrapper.before, wrapper.after
     header_bytes = envelope.HEADER_BYTES
 
-    def open_values(row_id: UUID, wrapped: bytes, values: Sequence[Any]) -> dict[str, Any]:
+    def open_values(row_id: UUID, wrapped: bytes | None, values: Sequence[Any]) -> dict[str, Any]:
+        if wrapped is None:
+            return {
+                name: stored if stored is None or field is None else ERASED
+                for (name, field), stored in zip(places, values, strict=True)
+            }
         row = row_id.int.to_bytes(16, "big")
         above = keyring.of(wrapped, tenant_id)
         secret = above.decrypt(wrapped, wrapper_before + row + wrapper_after)

@@ -108,7 +108,7 @@ def _page(
     stored = lists.behind(sql, after, named)
     names = lists.customer_names([row[1] for row in stored]) if "customer_name" in columns else {}
 
-    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+    def tell(row: tuple[Any, ...]) -> dict[str, Value]:
         sums = dict(zip(("amount", "captured", "refunded", "reversed"), row[5:9], strict=True))
         return {
             "id": ids.encode("payment", row[0]), "customer": ids.encode("customer", row[1]),

@@ -193,19 +193,17 @@ def _customers(
     keys, named = portion(None if chosen is None else chosen.filter(restricted_at__isnull=True), after)
     sql = _select("billing_customer", (*plain, *sealed), f"AND restricted_at IS NULL {state} {keys}")
     stored = behind(sql, after, {"state": filters.get("state"), **named})
-    opened = {
-        name: _opened(Customer, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])
-        for at, name in enumerate(sealed)
-    }
+    open_person = plain_rows.person_opener(Customer, sealed)
 
-    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+    def tell(row: tuple[Any, ...]) -> dict[str, Value]:
+        opened = open_person(row[0], row[1], row[len(plain) :]) if sealed else {}
         said = {
             "id": ids.encode("customer", row[0]), "currency": row[2], "payment_days": row[3], "language": row[4],
             "state": row[5], "tax_id_state": row[6], "created_at": row[8],
             "parent": ids.encode("customer", row[7]) if row[7] else None,
-            **{name: values[at] for name, values in opened.items() if name != "address"},
+            **opened,
         }  # fmt: skip
-        address = opened["address"][at] if "address" in opened else None
+        address = opened.get("address")
         if isinstance(address, dict):
             said |= {name: str(address.get(name, "")) for name in _ADDRESS}
         return said
@@ -226,16 +224,13 @@ def _contacts(
     state = "AND state = %(state)s" if filters.get("state") else ""
     sql = _select("billing_contact", (*plain, *sealed), f"{_UNRESTRICTED} {state}")
     stored = behind(sql, after, {"state": filters.get("state")})
-    opened = {
-        name: _opened(Contact, name, [(row[0], row[1], row[len(plain) + at]) for row in stored])
-        for at, name in enumerate(sealed)
-    }
+    open_person = plain_rows.person_opener(Contact, sealed)
 
-    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+    def tell(row: tuple[Any, ...]) -> dict[str, Value]:
         return {
             "id": ids.encode("contact", row[0]), "customer": ids.encode("customer", row[2]),
             "roles": ", ".join(row[3]), "language": row[4], "state": row[5],
-            **{name: values[at] for name, values in opened.items()},
+            **(open_person(row[0], row[1], row[len(plain) :]) if sealed else {}),
         }  # fmt: skip
 
     return shown(stored, columns, tell)
@@ -280,7 +275,7 @@ def _invoices(
     stored = behind(_select("billing_invoice", plain, where), after, {**_named(filters), **named})
     names = customer_names([row[4] for row in stored]) if "customer_name" in columns else {}
 
-    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+    def tell(row: tuple[Any, ...]) -> dict[str, Value]:
         sums = dict(zip(("subtotal", "tax", "total", "paid", "due"), row[6:11], strict=True))
         return {
             "id": ids.encode("invoice", row[0]), "number": row[1], "status": row[2], "payment_status": row[3],
@@ -325,7 +320,7 @@ def _lines(
     stored = behind(sql, after, _named(filters))
     opened = plain_rows.opener(InvoiceLine, "description") if "description" in columns else None
 
-    def tell(at: int, row: tuple[Any, ...]) -> dict[str, Value]:
+    def tell(row: tuple[Any, ...]) -> dict[str, Value]:
         return {
             "invoice": ids.encode("invoice", row[1]), "number": row[2], "position": row[3],
             "quantity": row[4].normalize(), "unit_amount": row[5].normalize(), "net": amount(row[6], row[9]),
@@ -349,18 +344,14 @@ def behind(sql: str, after: UUID | None, named: Mapping[str, Any]) -> list[tuple
     return fetch(sql, {"tenant": current_tenant(), "after": after or _NEWEST, "most": PORTION, **known})
 
 
-def _opened(model: Any, name: str, rows: Sequence[tuple[UUID, bytes | None, bytes | None]]) -> list[Any]:
-    return [value for _, value in plain_rows.open_all(model, name, rows)]
-
-
 def shown(
     stored: Sequence[tuple[Any, ...]],
     columns: Sequence[str],
-    tell: Callable[[int, tuple[Any, ...]], dict[str, Value]],
+    tell: Callable[[tuple[Any, ...]], dict[str, Value]],
 ) -> tuple[list[Sequence[Value]], UUID | None]:
     """Return the columns that were asked for of a portion, and the cursor of the next."""
     found: list[Sequence[Value]] = []
-    for at, row in enumerate(stored):
-        said = tell(at, row)
+    for row in stored:
+        said = tell(row)
         found.append([said.get(name) for name in columns])
     return found, stored[-1][0] if len(stored) == PORTION else None
