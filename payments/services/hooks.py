@@ -103,9 +103,10 @@ def take(*, account: GatewayAccount, body: bytes, signature: str, actor: Actor, 
     )
     if event.livemode != account.livemode:
         raise HookRefused("other_mode")
-    GatewayAccount.objects.filter(
-        Q(last_hook_at__isnull=True) | Q(last_hook_at__lt=at - _NOTE_EVERY), pk=account.pk
-    ).update(last_hook_at=at)
+    if account.last_hook_at is None or account.last_hook_at < at - _NOTE_EVERY:
+        GatewayAccount.objects.filter(
+            Q(last_hook_at__isnull=True) | Q(last_hook_at__lt=at - _NOTE_EVERY), pk=account.pk
+        ).update(last_hook_at=at)
     receipt = _insert(account, event, at)
     if receipt is None:
         return False
