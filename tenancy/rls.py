@@ -50,7 +50,7 @@ def entered_only(table: str, *, also: str = "") -> list[tuple[str, str]]:
     ]
 
 
-class _TableOperation(Operation):
+class TableOperation(Operation):
     """SQL that belongs to one model, forwards and backwards."""
 
     reversible = True
@@ -86,7 +86,7 @@ class _TableOperation(Operation):
         ]
 
 
-class TenantTable(_TableOperation):
+class TenantTable(TableOperation):
     """Forced row-level security, policies, grants, PRIMARY KEY (tenant_id, id) and composite foreign keys.
 
     customer: the column that must equal the context's customer when it names one ("id" for the customer itself).
@@ -162,7 +162,7 @@ class TenantTable(_TableOperation):
         return f"Row-level security on {self.model}"
 
 
-class GlobalTable(_TableOperation):
+class GlobalTable(TableOperation):
     """Grants, envelope checks and the one policy of a table that belongs to no organization.
 
     It is read in a signed context only, be it an empty one: whoever got hold of the app role's password, or of a

@@ -5,6 +5,7 @@ print a current code. Production settings do not install this.
 """
 
 import base64
+import fcntl
 import json
 import os
 import secrets
@@ -40,6 +41,7 @@ from config.embedded import (
     demo_privacy,
     demo_subscriptions,
     demo_training,
+    preparation,
 )
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
@@ -48,7 +50,7 @@ from outbound.models import OutboxMessage
 from tenancy.context import Scope, scope, system_scope
 from tenancy.models import Tenant
 
-ORGANIZATIONS = {"acme": "Acme Instruments GmbH", "birch": "Birch & Daughters Ltd"}
+ORGANIZATIONS = dict(zip(preparation.DEMO, ("Acme Instruments GmbH", "Birch & Daughters Ltd"), strict=True))
 INVOICES = 200
 # The role that stands for customers of the portal, who hold none.
 CUSTOMER = "customer"
@@ -133,34 +135,36 @@ def read() -> list[Credentials]:
 
 
 def _keep(found: list[Credentials]) -> None:
-    descriptor = os.open(_file(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump([asdict(entry) for entry in found], file)
+    """Add people to the file. Organizations are filled side by side: one writes after the other."""
+    with os.fdopen(os.open(_file(), os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        entries = json.loads(file.read() or "[]") + [asdict(entry) for entry in found]
+        file.seek(0)
+        json.dump(entries, file)
 
 
-def seed(say: Callable[[str], None]) -> list[str]:
-    """Fill the demo and return the organizations' slugs. What is there already is left alone.
+def seed(say: Callable[[str], None], *, only: str | None = None) -> list[str]:
+    """Fill the demo, or the operator's organization or another one of it alone; return the slugs of the demo's.
+
+    What is there already is left alone.
 
     Raises:
         NotADemo
     """
     refuse_unless_demo()
-    found = read()
     with system_scope(reason="the demo is seeded once"):
         there = set(Tenant.objects.values_list("slug", flat=True))
-    if not any(entry.organization == "operator" for entry in found):
+    if not any(entry.organization == "operator" for entry in read()):
         founded = organizations.bootstrap(
             actor=Actor.system("demo_seed"), at=clock.now(), owner_email="operator@strongbox.example"
         )
-        found.append(join(founded.tenant, founded.url, "Olga Petrenko", RoleCode.OWNER)[0])
-        _keep(found)
+        _keep([join(founded.tenant, founded.url, "Olga Petrenko", RoleCode.OWNER)[0]])
     for slug, name in ORGANIZATIONS.items():
-        if slug in there:
-            continue
-        say(f"Filling {name}…")
-        found += _organization(slug, name)
-        _keep(found)
-    demo_looks.ask()
+        if slug not in there and only in (None, slug):
+            say(f"Filling {name}…")
+            _keep(_organization(slug, name))
+    if only is None:
+        demo_looks.ask()
     return list(ORGANIZATIONS)
 
 

@@ -40,6 +40,7 @@ class Engines(Machinery):
         # Lives and dies with the database: what was done to it is noted there.
         self.markers = self.state
         self._durable = durable
+        self._values: dict[str, str] | None = None
         self._lock: int | None = None
 
     def __enter__(self) -> dict[str, str]:
@@ -73,6 +74,17 @@ class Engines(Machinery):
                 f"The state folder {self.state} is of version {found}; this program needs {STATE_VERSION}."
             )
 
+    def assemble(self) -> dict[str, str]:
+        """Return the environment in which the application will reach the engines, before they are started.
+
+        Raises: CannotStart.
+        """
+        if self._values is None:
+            self.claim()
+            self.postgres, self.valkey, self._values = self._assemble()
+            self.markers = self.postgres.home.folder
+        return self._values
+
     def start(self) -> dict[str, str]:
         """Start both engines and return the environment in which the application reaches them.
 
@@ -80,10 +92,9 @@ class Engines(Machinery):
         Raises: CannotStart.
         """
         try:
-            self.claim()
-            postgres, valkey, values = self._assemble()
-            self.postgres, self.valkey = postgres, valkey
-            self.markers = postgres.home.folder
+            values = self.assemble()
+            postgres, valkey = self.postgres, self.valkey
+            assert postgres is not None and valkey is not None  # noqa: S101  assembled just now
             valkey.start()
             postgres.start()
             valkey.wait()
@@ -146,7 +157,7 @@ class Engines(Machinery):
         if self.postgres is not None:
             self.postgres.stop()
         # Whoever tends them later must not take them for dead.
-        self.postgres = self.valkey = None
+        self.postgres = self.valkey = self._values = None
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

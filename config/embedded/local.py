@@ -139,7 +139,7 @@ class Local(Stack):
 
     def prepare(self, say: Callable[[str], None]) -> list[Watched]:
         """Start the engines, migrate, gather static files and fill the demo."""
-        values = self.engines.start()
+        values = self.engines.assemble()
         root_key = Path(values["STRONGBOX_ROOT_KEY_FILE"])
         if not root_key.exists():
             say(f"The root key {root_key} is missing: Strongbox is sealed and answers health checks only.")
@@ -148,14 +148,13 @@ class Local(Stack):
             values["STRONGBOX_GATEWAY_ADDRESS"] = f"http://{SANDBOX}:{self.where.sandbox}"
         environment.save(self.engines.state, values)
         self.zygote = Zygote(values, state=self.engines.state)
-        state, markers = self.engines.state, self.engines.markers
-        if preparation.migrate(values, markers=markers):
-            say("The tables are up to date")
-        if preparation.collect_static(values, state=state):
-            say("The static files are gathered")
+        self.engines.start()
+        state, markers, spawn = self.engines.state, self.engines.markers, self.zygote.spawn
+        self.zygote.wait()
+        preparation.prepare(values, state=state, markers=markers, say=say, spawn=spawn)
         apart = [self._sandbox(state)] if self._demo else []
         try:
-            if preparation.seed(values, markers=markers):
+            if preparation.seed(values, markers=markers, spawn=spawn):
                 say("The demo is filled")
         except BaseException:
             # Nobody watches it yet.
@@ -163,13 +162,12 @@ class Local(Stack):
                 watched.finish(deadline=time.monotonic())
             raise
         binds = [host_and_port(address, self.where.port) for _, address in self.where.addresses()]
-        self.zygote.wait()
         product = [
             Watched(
                 program,
                 environment=programs.environment(values, program.secrets),
                 state=state,
-                spawn=self.zygote.spawn,
+                spawn=spawn,
             )
             for program in programs.programs(state, web=programs.bind(binds))
         ]

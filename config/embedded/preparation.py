@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from config.embedded import processes, programs
-from config.embedded.processes import CannotStart
+from config.embedded.processes import CannotStart, Child
 from config.embedded.programs import HOME
+
+# The demo's organizations by slug.
+DEMO = ("acme", "birch")
+Spawn = Callable[..., Child]
 
 
 def fingerprint(paths: Iterable[Path], *, contents: bool) -> str:
@@ -38,47 +42,78 @@ class Once:
         processes.write_private(self._marker, self._wanted)
 
 
-def migrate(values: Mapping[str, str], *, markers: Path, settings: str = programs.SETTINGS) -> bool:
-    """Bring the tables up to date as their owner; returns whether anything had to be looked at."""
-    files = [*HOME.glob("*/migrations/*.py"), *HOME.glob("*/*.sql"), *HOME.glob("requirements/*.txt")]
-    once = Once(markers, "migrate", fingerprint(files, contents=True))
-    if once.is_done():
-        return False
-    arguments = ["migrate", "--database", "owner", "--no-input", "--verbosity", "0"]
-    _manage(programs.environment(values, programs.MIGRATE, settings=settings), *arguments)
-    once.note()
-    return True
+def prepare(
+    values: Mapping[str, str],
+    *,
+    state: Path,
+    markers: Path,
+    say: Callable[[str], None],
+    spawn: Spawn,
+    settings: str = programs.SETTINGS,
+) -> None:
+    """Bring the tables up to date as their owner and gather the static files under their hashed names, side by side.
 
-
-def collect_static(values: Mapping[str, str], *, state: Path, settings: str = programs.SETTINGS) -> bool:
-    """Gather the static files under their hashed names; returns whether they had changed."""
+    Raises: CannotStart.
+    """
+    tables = [*HOME.glob("*/migrations/*.py"), *HOME.glob("*/*.sql"), *HOME.glob("requirements/*.txt")]
     files = [path for path in (HOME / "static").rglob("*") if path.is_file()]
-    once = Once(state, "static", fingerprint(files, contents=False))
-    if once.is_done():
-        return False
-    environment = programs.environment(values, programs.SEED, settings=settings)
-    _manage(environment, "collectstatic", "--no-input", "--verbosity", "0")
-    once.note()
-    return True
+    steps = [
+        (
+            Once(markers, "migrate", fingerprint(tables, contents=True)),
+            programs.MIGRATE,
+            ("migrate", "--database", "owner", "--no-input", "--verbosity", "0"),
+            "The tables are up to date",
+        ),
+        (
+            Once(state, "static", fingerprint(files, contents=False)),
+            programs.SEED,
+            ("collectstatic", "--no-input", "--verbosity", "0"),
+            "The static files are gathered",
+        ),
+    ]
+    wanted = [step for step in steps if not step[0].is_done()]
+    _manage(
+        *(
+            (programs.environment(values, secrets, settings=settings), arguments)
+            for _, secrets, arguments, _ in wanted
+        ),
+        spawn=spawn,
+    )
+    for once, _, _, words in wanted:
+        once.note()
+        say(words)
 
 
-def seed(values: Mapping[str, str], *, markers: Path) -> bool:
-    """Fill the demo once; returns whether it was done now."""
+def seed(values: Mapping[str, str], *, markers: Path, spawn: Spawn) -> bool:
+    """Fill the demo once, its organizations side by side; returns whether it was done now.
+
+    Raises: CannotStart.
+    """
     once = Once(markers, "seed", "1")
     if values.get("STRONGBOX_DEMO") != "1" or once.is_done():
         return False
-    _manage(programs.environment(values, programs.SEED), "demo_seed")
+    environment = programs.environment(values, programs.SEED)
+    # The operator's organization holds the keys of every person; the last call fills what is missing, and looks at all.
+    alone = [("demo_seed", "--organization", slug) for slug in ("operator", *DEMO)]
+    for together in (alone[:1], alone[1:], [("demo_seed",)]):
+        _manage(*((environment, arguments) for arguments in together), spawn=spawn)
     once.note()
     return True
 
 
-def _manage(environment: Mapping[str, str], *arguments: str) -> None:
-    log = processes.private_folder(Path(environment["STRONGBOX_STATE_DIR"]) / "logs") / f"{arguments[0]}.log"
-    child = processes.spawn(programs.command(*arguments), environment=environment, folder=HOME, log=log)
+def _manage(*commands: tuple[Mapping[str, str], Sequence[str]], spawn: Spawn) -> None:
+    """Run management commands side by side, each in its environment, and wait for all."""
+    running = []
     try:
-        code = child.wait()
+        for environment, arguments in commands:
+            logs = processes.private_folder(Path(environment["STRONGBOX_STATE_DIR"]) / "logs")
+            log = logs / f"{arguments[0]}.log"
+            child = spawn(programs.command(*arguments), environment=environment, folder=HOME, log=log)
+            running.append((child, log))
+        for child, log in running:
+            if child.wait():
+                last = log.read_text(encoding="utf-8").strip().rsplit("\n", 1)[-1]
+                raise CannotStart(f"{log.stem} failed ({last}); {log} says more.")
     finally:
-        processes.end(child, number=signal.SIGTERM, seconds=10)
-    if code:
-        last = log.read_text(encoding="utf-8").strip().rsplit("\n", 1)[-1]
-        raise CannotStart(f"{arguments[0]} failed ({last}); {log} says more.")
+        for child, _ in running:
+            processes.end(child, number=signal.SIGTERM, seconds=10)

@@ -180,7 +180,7 @@ def open_log(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def end(child: subprocess.Popen[bytes], *, number: signal.Signals, seconds: float) -> None:
+def end(child: Child, *, number: signal.Signals, seconds: float) -> None:
     """Ask a child to stop, wait, and kill its whole session if it has not gone after `seconds`."""
     if child.poll() is None:
         child.send_signal(number)

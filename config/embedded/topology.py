@@ -222,15 +222,17 @@ class Topology(Stack):
 
     def prepare(self, say: Callable[[str], None]) -> list[Watched]:
         """Start the engines, migrate, gather static files, and write the proxy's configuration."""
-        values = self.engines.start()
+        values = self.engines.assemble()
         values["STRONGBOX_PUBLIC_URL"] = self.url.rstrip("/")
         state = self.engines.state
         environment.save(state, values)
         self.zygote = Zygote(values, state=state, settings=SETTINGS)
-        if preparation.migrate(values, markers=self.engines.markers, settings=SETTINGS):
-            say("The tables are up to date")
-        if preparation.collect_static(values, state=state, settings=SETTINGS):
-            say("The static files are gathered")
+        self.engines.start()
+        spawn = self.zygote.spawn
+        self.zygote.wait()
+        preparation.prepare(
+            values, state=state, markers=self.engines.markers, say=say, spawn=spawn, settings=SETTINGS
+        )
         port = free_port()
         issued = self.engines.authority.issue("web", hosts=HOSTS)
         web = [
@@ -238,13 +240,12 @@ class Topology(Stack):
             f"--certfile={issued.certificate}",
             f"--keyfile={issued.key}",
         ]
-        self.zygote.wait()
         product = [
             Watched(
                 program,
                 environment=programs.environment(values, program.secrets, settings=SETTINGS),
                 state=state,
-                spawn=self.zygote.spawn,
+                spawn=spawn,
             )
             for program in programs.programs(state, web=web)
         ]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.management.base import CommandParser
+
 from config.embedded import demo
 from tenancy.commands import StrongboxCommand
 
@@ -11,6 +13,12 @@ class Command(StrongboxCommand):
 
     help = "Fill the demo: two organizations, people of every role, customers, 200 invoices each."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Name one organization."""
+        parser.add_argument(
+            "--organization", choices=["operator", *demo.ORGANIZATIONS], help="this one alone"
+        )
+
     def run(self, **options: Any) -> dict[str, Any]:
         """Fill what is missing."""
-        return {"organizations": demo.seed(self.say)}
+        return {"organizations": demo.seed(self.say, only=options["organization"])}
