@@ -78,7 +78,7 @@ def write_practice(run: Run) -> dict[str, Any]:
     campaign, lure, totals = run.campaign, run.lure, run.totals
     numbers = {
         "arrived": totals.sent,
-        "reported": totals.reported,
+        "reported": totals.told,
         "first_report_seconds": totals.first_report_seconds,
         "median_report_seconds": totals.median_report_seconds,
         "clicked": totals.clicked,

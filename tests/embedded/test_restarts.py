@@ -93,6 +93,7 @@ def test_nothing_answered_is_lost_and_nothing_is_done_twice(stack):
     key = found_key(stack.state)
     customer = send(stack.port, key, "POST", "/api/v1/customers", {"name": "Load", "currency": "EUR"})["id"]
     numbers: list[str] = []
+    paid: list[str] = []
     failures: list[str] = []
     busy = threading.Event()
 
@@ -105,6 +106,8 @@ def test_nothing_answered_is_lost_and_nothing_is_done_twice(stack):
                 invoice = send(stack.port, key, "POST", "/api/v1/invoices", body, f"draft-{name}")
                 path = f"/api/v1/invoices/{invoice['id']}/finalize"
                 numbers.append(send(stack.port, key, "POST", path, {}, f"final-{name}")["number"])
+                body = {"invoice": invoice["id"], "amount_minor": 1}
+                paid.append(send(stack.port, key, "POST", "/api/v1/payments", body, f"paid-{name}")["id"])
                 busy.set()
         except Exception as error:
             failures.append(repr(error))
@@ -122,5 +125,7 @@ def test_nothing_answered_is_lost_and_nothing_is_done_twice(stack):
     wait_until(lambda: answers(stack.port, "/readyz"), seconds=60)
     listed = send(stack.port, key, "GET", "/api/v1/invoices?limit=100")["data"]
     assert sorted(row["number"] for row in listed) == sorted(numbers), "an invoice is missing or stands twice"
+    payments = send(stack.port, key, "GET", f"/api/v1/payments?limit=100&customer={customer}")["data"]
+    assert sorted(row["id"] for row in payments) == sorted(paid), "a payment is missing or stands twice"
     sequence = sorted(int(number.rsplit("-", 1)[1]) for number in numbers)
     assert sequence == list(range(1, CLIENTS * EACH + 1)), "the numbers have a gap"

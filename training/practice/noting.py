@@ -15,7 +15,7 @@ from accounts import tokens
 from accounts.refusals import Recorded
 from audit import services as audit
 from core.actor import Actor, ActorKind, Via
-from core.errors import Conflict
+from core.errors import Conflict, Forbidden
 from tenancy import context
 from tenancy.context import use_case
 from training import events
@@ -53,6 +53,12 @@ class NotTheirs(Conflict):
     """Whoever reported this was sent no practice mail that is still counted."""
 
     code = "no_practice_mail"
+
+
+class OwnAppeal(Forbidden):
+    """Somebody else decides whether your own report was of a practice mail."""
+
+    code = "own_appeal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,14 +174,21 @@ def recognised(*, text: str, actor: Actor, at: datetime) -> PracticeResult | Non
     return row
 
 
-def waiting_for(user_id: UUID) -> PracticeResult | None:
-    """Return the practice mail that somebody has been sent, not reported, and that still counts."""
+def waiting_for(user_id: UUID, *, at: datetime) -> PracticeResult | None:
+    """Return the practice mail that somebody has been sent and not reported, as long as a report of it counts.
+
+    One that runs comes first; then one that has ended, for whoever reported it by another way and says so later.
+    """
+    rows = PracticeResult.objects.select_related("campaign").filter(
+        member__user_id=user_id,
+        state__in=[Step.SENT, Step.CLICKED, Step.TYPED],
+        reported_at__isnull=True,
+    )
     row: PracticeResult | None = (
-        PracticeResult.objects.filter(
-            member__user_id=user_id,
-            state__in=[Step.SENT, Step.CLICKED, Step.TYPED],
-            reported_at__isnull=True,
-            campaign__state=State.RUNNING,
+        rows.filter(campaign__state=State.RUNNING).order_by("-sent_at").first()
+        or rows.filter(
+            campaign__state__in=[State.ENDED, State.STOPPED],
+            campaign__ended_at__gte=at - rules.APPEALED_FOR,
         )
         .order_by("-sent_at")
         .first()
@@ -184,17 +197,32 @@ def waiting_for(user_id: UUID) -> PracticeResult | None:
 
 
 @use_case
-def credited(*, user_id: UUID, reported_at: datetime, actor: Actor) -> PracticeResult:
+def credited(*, user_id: UUID, reported_at: datetime, actor: Actor, at: datetime) -> PracticeResult:
     """Note that what somebody reported was their practice mail, as whoever looked at it found.
+
+    After the end of the practice it is an appeal: its numbers stay as they were, with a counter-entry beside them.
 
     Raises:
         NotTheirs
+        OwnAppeal: whoever reported it decides about it.
     """
-    found = waiting_for(user_id)
+    if user_id in (actor.id, actor.on_behalf_of):
+        raise OwnAppeal(field="practice")
+    found = waiting_for(user_id, at=at)
     if found is None or found.sent_at is None or found.sent_at > reported_at:
         raise NotTheirs(field="practice")
+    campaign = PracticeCampaign.objects.select_for_update(of=("self",)).get(pk=found.campaign_id)
     row: PracticeResult = PracticeResult.objects.select_for_update(of=("self",)).get(pk=found.pk)
     row.reported_at = reported_at
     row.save(update_fields=["reported_at"])
-    audit.record(events.PRACTICE_CREDITED, actor=actor, subject=("practice", row.campaign_id))
+    after = campaign.totals is not None
+    if after:
+        campaign.totals = {**campaign.totals, "appealed": campaign.totals.get("appealed", 0) + 1}
+        campaign.save(update_fields=["totals"])
+    audit.record(
+        events.PRACTICE_CREDITED,
+        actor=actor,
+        subject=("practice", row.campaign_id),
+        facts={"appeal": after},
+    )
     return row

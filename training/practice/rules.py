@@ -16,6 +16,8 @@ SETTLED_IN = timedelta(days=14)
 REST = timedelta(days=30)
 # What happens later counts no more.
 COUNTED_FOR = timedelta(days=7)
+# So long after its end somebody may say that they had reported it by another way.
+APPEALED_FOR = timedelta(days=30)
 # Results of people go then; the numbers of a campaign stay.
 KEPT = timedelta(days=365)
 LONGEST_WINDOW = timedelta(days=28)
@@ -123,6 +125,13 @@ class Totals:
     first_report_seconds: int | None = None
     median_report_seconds: int | None = None
     teams: tuple[Team, ...] = ()
+    # Granted after the end: a counter-entry beside the numbers, which stay as they were.
+    appealed: int = 0
+
+    @property
+    def told(self) -> int:
+        """Return how many reported it, by whichever way."""
+        return self.reported + self.appealed
 
     @property
     def is_shown(self) -> bool:
@@ -132,7 +141,7 @@ class Totals:
     @property
     def report_percent(self) -> int:
         """Return how many of a hundred reported it."""
-        return percent(self.reported, self.sent)
+        return percent(self.told, self.sent)
 
     @property
     def click_percent(self) -> int:

@@ -81,7 +81,7 @@ def decide(
 
     Raises:
         NotFound, DecidedAlready, PracticeIsHarmless.
-        noting.NotTheirs
+        noting.NotTheirs, noting.OwnAppeal
         cardnumbers.CardNumberRefused
     """
     _keepable(note=note)
@@ -95,7 +95,7 @@ def decide(
     if practice:
         if verdict != State.HARMLESS:
             raise PracticeIsHarmless(field="practice")
-        noting.credited(user_id=found.reported_by, reported_at=found.reported_at, actor=actor)
+        noting.credited(user_id=found.reported_by, reported_at=found.reported_at, actor=actor, at=at)
     found.state, found.note = State(verdict), note or None
     found.handled_by, found.handled_at = actor.id, at
     found.save(update_fields=["state", "note", "handled_by", "handled_at"])

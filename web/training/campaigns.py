@@ -314,7 +314,7 @@ def _groups(campaign: PracticeCampaign) -> str:
 def _funnel(totals: Totals) -> BarChart:
     steps = [
         ("Arrived", totals.sent),
-        ("Reported", totals.reported),
+        ("Reported", totals.told),
         ("Opened", totals.clicked),
         ("Typed", totals.typed),
     ]

@@ -58,7 +58,7 @@ def index(request: Request, slug: str) -> HttpResponse:
 def detail(request: Request, slug: str, pk: str) -> HttpResponse:
     """Show a reported message; decide what it is."""
     found = queries.message(ids.decode("message_report", pk))
-    asks = noting.waiting_for(found.reported_by) is not None
+    asks = noting.waiting_for(found.reported_by, at=clock.now()) is not None
     form = (PracticeVerdictForm if asks else VerdictForm)(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with attempting(request, form):

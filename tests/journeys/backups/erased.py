@@ -59,7 +59,7 @@ def sweep(database: str) -> None:
     while pids := superuser_sql(older, database=database).strip():
         assert time.monotonic() < until, f"still looks at what was: {pids}"
         time.sleep(0.05)
-    superuser_sql("VACUUM FULL billing_customer, billing_contact", database=database)
+    superuser_sql("VACUUM FULL billing_customer, billing_contact, billing_exportfreeze", database=database)
     superuser_sql("CHECKPOINT", database=database)
 
 

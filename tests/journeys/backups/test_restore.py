@@ -24,6 +24,7 @@ from accounts.services import approvals
 from backups import archive, newest, queries, server, services, taking
 from backups.drills import results
 from backups.models import Backup, RestoreRequest
+from billing.exports import services as exports
 from core import clock, ids
 from core.actor import Actor
 from crypto import inspection
@@ -254,7 +255,13 @@ def test_whoever_was_erased_is_in_no_table_file_index_log_or_restored_backup(
             )
             other = contacts.contact(person, "Kanarienvogel", email="kanarienvogel@b.example")
             invoice = billing.finalized(of=person)
+            # What a colleague typed, where rows only grow: its ciphertext is what can be looked for.
+            exports.turn(frozen=True, reason="Kanarienvogel rang", actor=ACTOR, at=clock.now())
+            exports.turn(frozen=False, reason="Nothing in it", actor=ACTOR, at=clock.now())
             needles = erased.traces(person, other)
+        asked = "SELECT encode(reason, 'hex') FROM billing_exportfreeze WHERE frozen"
+        needles.append(bytes.fromhex(house.superuser_sql(asked, database=database)))
+        assert needles[-1]
         take("full")
         before = erased.live(database)
         assert erased.standing(needles, before) == needles, (
@@ -263,6 +270,7 @@ def test_whoever_was_erased_is_in_no_table_file_index_log_or_restored_backup(
         assert erased.standing(words, before) == []
         code, told = run("erase_subject", "--organization", "a", "--customer", str(person.pk))
         assert (code, told["erased"]["customers"], told["erased"]["contacts"]) == (0, 1, 1)
+        assert told["erased"]["words"] == 1
         # No table, past every policy; and no page or index of the disk, once what was deleted has been swept.
         assert erased.standing([*needles, *words], erased.live(database)) == []
         erased.sweep(database)

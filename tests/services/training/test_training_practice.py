@@ -227,6 +227,54 @@ def test_a_stage_only_moves_forward_and_a_report_is_noted_apart(running_one):
                 PracticeResult.objects.filter(pk=row.pk).update(**change)
 
 
+def test_whoever_reported_it_by_another_way_appeals_and_somebody_else_decides(running_one):
+    """The numbers of the end stay as they were; the appeal stands beside them."""
+    tenant, office, campaign = running_one
+    officer = accounts.actor(office.second.user)
+    with scope(Scope(tenant)):
+        for row in PracticeResult.objects.all():
+            make.post(row, at=AT)
+        OutboxMessage.objects.update(state="sent", sent_at=AT)
+        running.stop(campaign_id=campaign.pk, actor=officer, at=LATE)
+        campaign.refresh_from_db()
+        before = campaign.totals
+        mine = PracticeResult.objects.get(member=office.clerks[0])
+        clerk = accounts.actor(office.clerks[0].user)
+
+        def told(at, by=clerk):
+            words = "I rang the office when it came"
+            return suspicious.report(kind="phone", done="nothing", sender="", text=words, actor=by, at=at)
+
+        def decided(message, actor, at):
+            return suspicious.decide(
+                message_id=message.pk, verdict="harmless", note="", practice=True, actor=actor, at=at
+            )
+
+        appeal = told(LATE + DAY)
+        with pytest.raises(noting.OwnAppeal), attempt():
+            decided(appeal, clerk, LATE + DAY)
+        mine.refresh_from_db()
+        assert (mine.reported_at, SuspiciousMessage.objects.get(pk=appeal.pk).state) == (None, "new")
+        assert fired("credited") == []
+        decided(appeal, officer, LATE + 2 * DAY)
+        mine.refresh_from_db()
+        campaign.refresh_from_db()
+        assert mine.reported_at == LATE + DAY
+        assert campaign.totals == {**before, "appealed": 1}
+        shown = queries.campaign(campaign.pk).totals
+        assert (shown.reported, shown.told) == (before["reported"], before["reported"] + 1)
+        (event,) = fired("credited")
+        assert (event.actor_id, event.facts) == (officer.id, {"appeal": True})
+        # Once, and not for ever.
+        with pytest.raises(noting.NotTheirs), attempt():
+            decided(told(LATE + 2 * DAY), officer, LATE + 2 * DAY)
+        late = told(LATE + DAY, accounts.actor(office.clerks[1].user))
+        with pytest.raises(noting.NotTheirs), attempt():
+            decided(late, officer, LATE + timedelta(days=31))
+        campaign.refresh_from_db()
+        assert campaign.totals["appealed"] == 1
+
+
 def test_stopping_takes_back_what_waits_and_counts_nothing_more(running_one):
     tenant, office, campaign = running_one
     officer = accounts.actor(office.planner.user)
