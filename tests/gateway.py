@@ -13,7 +13,7 @@ from typing import Any
 from config.embedded import processes, programs
 
 HOME = Path(__file__).resolve().parents[1]
-_READY_SECONDS = 20
+_READY_SECONDS = 60
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -58,7 +58,7 @@ def importing(tenant: UUID) -> Iterator[None]:
 
     other = threading.Thread(target=run)
     other.start()
-    assert taken.wait(30)
+    assert taken.wait(60)
     try:
         yield
     finally:

@@ -43,14 +43,14 @@ class Served:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def send(self, text: str) -> str:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as client:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as client:
             client.sendall(text.encode("latin1"))
             client.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: client.recv(65536), b"")).decode("latin1")
 
     def ended(self) -> str:
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
         return self.log.read_text()
 
 

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, expect
+
+# As long as clicks wait for their element: how busy a machine is says nothing about a page.
+expect.set_options(timeout=60_000)
 
 EXECUTABLE = "/usr/bin/chromium-headless-shell"
 # Silent: the browser speaks to the page's server and to nobody else.

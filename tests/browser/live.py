@@ -128,7 +128,7 @@ def visit(
     try:
         context.add_cookies(list(cookies))  # type: ignore[arg-type]
         page, watch = context.new_page(), harness.Watch()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.on("console", watch.heard)
         page.on("pageerror", lambda error: watch.console.append(str(error)))
         yield page, watch

@@ -201,7 +201,7 @@ def test_an_invoice_is_written_and_a_request_approved_by_keys_alone(browser: Bro
         found = people.all_inner_texts()
         keys.go("Added")
         expect(people).to_have_text(found[::-1])
-        assert page.locator("th[aria-sort=ascending]").inner_text() == "Added"
+        expect(page.locator("th[aria-sort=ascending]")).to_have_text("Added")
 
         page.goto(live.staff("approvals"))
         keys.go("Invite auditor")

@@ -1,5 +1,7 @@
 """Lists as somebody works with them: views, columns, a selection and what is done to it, wide, narrow and dark."""
 
+import re
+
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.lists import services as lists
@@ -38,24 +40,24 @@ def test_many_are_reminded_in_four_acts(browser: Browser, live: Live) -> None:
             step()
 
         act("overdue", page.get_by_role("link", name="Overdue").first.click)
-        assert "view=overdue" in page.url
+        expect(page).to_have_url(re.compile("view=overdue"))
         act("the page's box", page.locator("[data-all]").check)
-        assert page.locator("[data-count]").inner_text() == "6 on this page selected."
+        expect(page.locator("[data-count]")).to_have_text("6 on this page selected.")
         assert fits(page) == []
         act("remind", page.get_by_role("button", name="Remind…").click)
         # How many is said twice before anything leaves: in the sentence and on the button.
-        assert page.get_by_text("2 reminders about 6 invoices go to 2 people.").is_visible()
+        expect(page.get_by_text("2 reminders about 6 invoices go to 2 people.")).to_be_visible()
         assert fits(page) == []
         act("send", page.get_by_role("button", name="Send to 2 people").click)
         page.wait_for_url("**/jobs/*")
-        assert page.get_by_role("button", name="Undo").is_visible()
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
         assert len(acts) == 4
         with scope(Scope(live.tenant)):
             assert OutboxMessage.objects.count() == 0  # held until it can no longer be called back
             chosen = Selection.objects.get()
         running.work(tenant_id=live.tenant, selection_id=chosen.pk, now=clock.now)
         page.reload()
-        assert page.get_by_text("Finished", exact=True).first.is_visible()
+        expect(page.get_by_text("Finished", exact=True).first).to_be_visible()
         with scope(Scope(live.tenant)):
             assert (OutboxMessage.objects.count(), Reminder.objects.count()) == (2, 6)
         assert watch.faults() == []
@@ -69,12 +71,12 @@ def test_a_list_is_narrowed_chosen_from_and_saved(browser: Browser, live: Live) 
         boxes = page.locator('tr[data-row] input[type=checkbox][name="selected"]')
         boxes.nth(1).click()
         boxes.nth(4).click(modifiers=["Shift"])
-        assert page.locator("[data-count]").inner_text() == "4 selected."
+        expect(page.locator("[data-count]")).to_have_text("4 selected.")
         # Narrowing anew forgets the ticks and says so; the address is the state.
         page.get_by_label("Number or customer").fill("Blue Mill")
         page.wait_for_url("**q=Blue*")
         page.get_by_text("nothing is chosen any more").wait_for(state="visible")
-        assert page.locator('[name="selected"]:checked').count() == 0
+        expect(page.locator('[name="selected"]:checked')).to_have_count(0)
         page.get_by_role("link", name="Save view…").click()
         page.get_by_label("Name").fill("Bakery, open")
         page.get_by_label("Everybody in this organization").check()
@@ -110,20 +112,20 @@ def test_a_list_works_without_javascript(browser: Browser, live: Live) -> None:
         page.goto(live.staff("invoices?view=draft"))
         page.locator('[name="selected"]').first.check()
         page.get_by_role("button", name="Discard…").click()
-        assert page.get_by_role("button", name="Discard 1 draft").is_visible()
+        expect(page.get_by_role("button", name="Discard 1 draft")).to_be_visible()
         page.get_by_role("button", name="Discard 1 draft").click()
-        assert "/jobs/" in page.url
+        expect(page).to_have_url(re.compile("/jobs/"))
         page.goto(live.staff("invoices?view=open"))
         page.locator('[name="selected"]').first.check()
         page.get_by_role("button", name="PDFs…").click()
-        assert page.get_by_role("button", name="Export 1 invoice").is_visible()
+        expect(page.get_by_role("button", name="Export 1 invoice")).to_be_visible()
         page.goto(live.staff("invoices?view=overdue"))
         page.get_by_role("button", name="Export view…").click()
-        assert page.get_by_role("button", name="Export 6 invoices").is_visible()
+        expect(page.get_by_role("button", name="Export 6 invoices")).to_be_visible()
         page.goto(live.staff("customers"))
         page.locator('[name="selected"]').first.check()
         page.get_by_role("button", name="Export…", exact=True).click()
-        assert page.get_by_text("The rows that you chose.").is_visible()
+        expect(page.get_by_text("The rows that you chose.")).to_be_visible()
 
 
 def test_a_view_of_another_organization_is_pointed_to(browser: Browser, live: Live) -> None:
@@ -139,7 +141,7 @@ def test_a_view_of_another_organization_is_pointed_to(browser: Browser, live: Li
     path = f"invoices?view=open&saved={ids.encode('saved_view', view.pk)}"
     with visit(browser, live.cookie(who)) as (page, _):
         page.goto(live.staff(path))
-        assert page.get_by_role("heading", name="This belongs to b").is_visible()
+        expect(page.get_by_role("heading", name="This belongs to b")).to_be_visible()
         page.get_by_role("link", name="Switch to b").click()
         assert page.get_by_role("link", name="Theirs").get_attribute("aria-current") == "page"
     with visit(browser, live.cookie(stranger)) as (page, _):

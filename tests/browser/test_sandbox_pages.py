@@ -84,6 +84,6 @@ def test_a_person_pays_with_authentication_and_is_back_at_the_shop(
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Confirm").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Back at the shop")
-        assert page.url == shop
+        expect(page).to_have_url(shop)
     assert watch.faults() == []
     assert gateway.truth()["sums"] == {"taken": 1999, "refunded": 0, "charges": 1}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from core import clock, ids
 from tenancy.context import Scope, scope
@@ -74,8 +74,8 @@ def test_what_is_typed_behind_a_practice_mail_stays_there(
         page.keyboard.type(secret)
         with page.expect_navigation():
             page.get_by_role("button").click()
-        assert page.locator("h1").inner_text() == "That was practice"
-        assert page.locator(".lure mark").count() == 10
+        expect(page.locator("h1")).to_have_text("That was practice")
+        expect(page.locator(".lure mark")).to_have_count(10)
         with page.expect_navigation():
             page.get_by_role("button", name="I have read it").click()
         assert not any("QX-7741" in each for each in left)
@@ -100,10 +100,10 @@ def test_a_module_is_finished_with_the_keyboard_only(browser: Browser, live: Liv
         keys.go("Phishing in a billing inbox")
         keys.go("Start")
         for number, lesson in enumerate(course.pages, 1):
-            assert page.locator("h1").inner_text() == lesson.title
+            expect(page.locator("h1")).to_have_text(lesson.title)
             _do_step(keys, lesson.step)
             keys.go("Check my answer")
-            assert page.locator(".told li").count() == len(lesson.step.options)
+            expect(page.locator(".told li")).to_have_count(len(lesson.step.options))
             last = number == len(course.pages)
             keys.go("Go to the questions" if last else "Next page")
         with scope(Scope(live.tenant)):
@@ -119,9 +119,9 @@ def test_a_module_is_finished_with_the_keyboard_only(browser: Browser, live: Liv
         keys.to("acknowledged")
         keys.press("Space")
         keys.go("Finish")
-        assert page.locator("h1").inner_text() == "Passed"
+        expect(page.locator("h1")).to_have_text("Passed")
         keys.go("Certificate")
-        assert "Phishing in a billing inbox" in page.locator(".certificate").inner_text()
+        expect(page.locator(".certificate")).to_contain_text("Phishing in a billing inbox")
         assert watch.faults() + keys.faults == []
     with scope(Scope(live.tenant)):
         kept = Record.objects.get(member=who.member)

@@ -34,7 +34,7 @@ def told(name: str, *arguments: str) -> dict:
 
 
 def waited(ask: Callable[[], Any]) -> Any:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 60
     while not (answer := ask()):
         assert time.monotonic() < limit, "waited in vain"
         time.sleep(0.1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     """Wait for a condition; fails when it does not come true."""
     limit = time.monotonic() + seconds
     while not condition():

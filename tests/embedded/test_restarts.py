@@ -115,7 +115,7 @@ def test_nothing_answered_is_lost_and_nothing_is_done_twice(stack):
     threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
     for thread in threads:
         thread.start()
-    assert busy.wait(30)
+    assert busy.wait(60)
     os.kill(stack.pid_of("valkey-server"), signal.SIGKILL)
     os.kill(stack.pid_of("/postgres"), signal.SIGKILL)
     for thread in threads:

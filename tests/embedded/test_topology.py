@@ -39,7 +39,7 @@ def stranger(tmp_path_factory):
 def https(stack, path, *, trusted, newest=ssl.TLSVersion.TLSv1_3):
     trust = ssl.create_default_context(cafile=trusted)
     trust.maximum_version = newest
-    connection = http.client.HTTPSConnection("localhost", stack.port, timeout=10, context=trust)
+    connection = http.client.HTTPSConnection("localhost", stack.port, timeout=60, context=trust)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -50,7 +50,7 @@ def https(stack, path, *, trusted, newest=ssl.TLSVersion.TLSv1_3):
 
 
 def plain(stack, path):
-    connection = http.client.HTTPConnection("127.0.0.1", int(stack.variables["HTTP_PORT"]), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", int(stack.variables["HTTP_PORT"]), timeout=60)
     try:
         connection.request("GET", path, headers={"Host": "localhost"})
         answer = connection.getresponse()
@@ -139,7 +139,7 @@ def test_the_engines_refuse_who_comes_without_tls(stack):
             sslmode="disable",
         )
     port = int(values["STRONGBOX_BROKER_URL"].rsplit(":", 1)[1].split("/")[0])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(b"PING\r\n")
         assert said(client) == b""
 
@@ -186,5 +186,5 @@ def test_the_proxy_hands_requests_only_to_a_web_process_it_can_verify(
         finally:
             nginx.terminate()
             nginx.wait()
-            thread.join(10)
+            thread.join(60)
     assert asked == ([b"GET /secret HTTP/1.1"] if issuer == "own" else [])

@@ -192,7 +192,7 @@ def test_stripes_library_sends_what_is_needed_and_nothing_of_this_machine() -> N
 
 def _until_free(call: Callable[[], Any]) -> Any:
     """Make a call as soon as the one before, which is still under way at the provider, has ended."""
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while True:
         try:
             return call()

@@ -94,7 +94,7 @@ def test_two_at_once_create_one(api):
     answers = []
 
     def send() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         answers.append(api.post("customers", BODY, Idempotency_Key="race"))
         connections.close_all()
 
@@ -102,7 +102,7 @@ def test_two_at_once_create_one(api):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].content == answers[1].content
     assert sorted("Idempotent-Replayed" in answer.headers for answer in answers) == [False, True]
@@ -124,17 +124,17 @@ def test_a_request_whose_twin_is_still_running_is_told_to_wait(api):
             )
             row.save(force_insert=True)
             held.set()
-            release.wait(20)
+            release.wait(60)
         connections.close_all()
 
     thread = threading.Thread(target=hold)
     thread.start()
     try:
-        assert held.wait(10)
+        assert held.wait(60)
         answer = api.post("customers", BODY, Idempotency_Key="slow")
     finally:
         release.set()
-        thread.join(20)
+        thread.join(60)
         connections["default"].close()
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_in_use")
     assert answer.headers["Retry-After"] == "1"

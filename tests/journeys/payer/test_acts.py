@@ -21,7 +21,6 @@ class Acts:
 
     def __init__(self, page: Page) -> None:
         self.page, self.count = page, 0
-        page.set_default_timeout(30_000)  # every page of this journey is a first one
 
     def begin(self, url: str, *, opening: int = 0) -> None:
         """Stand before the job; opening a link from a mail is an act of its own."""

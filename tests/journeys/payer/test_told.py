@@ -24,7 +24,7 @@ def test_a_payer_who_does_not_come_back_has_paid(live: Live, selling: UUID, gate
     gateway.fault("webhook_duplicate", chance=1)
     gateway.fault("webhook_reorder", chance=1, seconds=0.3)
     payer.pay(url)
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 60
     while gateway.truth()["webhooks"] != {"delivered": 4}:
         assert time.monotonic() < limit, gateway.truth()["webhooks"]
     with scope(Scope(live.tenant)):

@@ -34,7 +34,6 @@ class Acts:
 
     def __init__(self, page: Page) -> None:
         self.page, self.done = page, 0
-        page.set_default_timeout(30_000)  # every page of these journeys is a first one
 
     def click(self, target: Locator) -> None:
         target.first.click()

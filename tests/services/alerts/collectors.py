@@ -59,13 +59,13 @@ class Rsyslog:
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(20)
+            self.process.wait(60)
             self.process = None
 
     def lines(self, at_least: int = 0) -> list[list[str]]:
         """Return what was written, field by field; it may take a moment to reach the file."""
         file = self.folder / "messages"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             found = file.read_text().splitlines() if file.exists() else []
             if len(found) >= at_least or time.monotonic() > deadline:
@@ -154,7 +154,7 @@ def collector(folder: Path) -> Iterator[Collector]:
         yield made
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def free_port() -> int:
@@ -164,7 +164,7 @@ def free_port() -> int:
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -99,7 +99,7 @@ def test_an_open_transaction_elsewhere_delays_nobody(tenant_a):
     thread = threading.Thread(target=linger)
     thread.start()
     try:
-        assert done.wait(30)
+        assert done.wait(60)
         refuse(tenant_a, person, 15)
         began = time.monotonic()
         assert look(settle=False).alerts == 1

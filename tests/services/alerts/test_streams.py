@@ -149,13 +149,13 @@ def test_an_event_that_commits_late_is_neither_lost_nor_overtaken(tenant_a, hous
             with scope(Scope(tenant_a)):
                 billing.customer("Slow")
                 inside.set()
-                release.wait(30)
+                release.wait(60)
         finally:
             connections.close_all()
 
     thread = threading.Thread(target=slow)
     thread.start()
-    inside.wait(30)
+    inside.wait(60)
     happen(tenant_a, 2)
     deliver(tenant_a, settle=False)
     waiting = set(trail(tenant_a)) - set(uids(house.events()))

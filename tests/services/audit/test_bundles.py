@@ -29,7 +29,7 @@ def sealer():
     thread.start()
     yield running
     running.stopping.set()
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -185,7 +185,7 @@ def test_the_loop_survives_an_outage_and_says_so(settings, tmp_path):
         wait_for(lambda: len(seals_of(tenant)) >= 3 and list(blocked.glob("*.jsonl")))
     finally:
         sealer.stopping.set()
-        thread.join(30)
+        thread.join(60)
     assert not thread.is_alive()
     assert recorded(operator, "audit.sealing_started") == recorded(operator, "audit.sealing_stopped") == 1
     assert recorded(operator, "audit.sealing_failed") == 1

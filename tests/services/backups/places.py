@@ -30,7 +30,7 @@ def listening(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]
     """Run a server until the block ends; it is there when its port answers."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -42,7 +42,7 @@ def listening(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]
         yield process
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ class Shop:
 
     def messages(self) -> list[tuple[dict[str, str], bytes]]:
         """Return what the provider has sent since last time, once nothing waits any more."""
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         while self.sandbox.truth()["webhooks"].get("waiting"):
             assert time.monotonic() < limit
         fresh = self.caught.taken[self.handed :]

@@ -48,7 +48,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             receiver.most_together = max(receiver.most_together, receiver.together)
         receiver.arrived.release()
         if self.path == "/slow":
-            receiver.released.wait(30)
+            receiver.released.wait(60)
         status = receiver.answer if isinstance(receiver.answer, int) else receiver.answer(told)
         with self.server.lock:  # type: ignore[attr-defined]
             receiver.together -= 1
