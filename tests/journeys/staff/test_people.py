@@ -269,7 +269,7 @@ def test_looking_at_colleagues_leaves_a_trace(live: Live) -> None:
     assert {owner.member.pk, made.clerk.pk, made.suspended.pk} <= set(listed.subject_ids)
     assert listed.fields == ["user.name", "user.email", "invitation.email"]
     assert (one.subject_kind, one.subject_id, one.actor_id) == ("member", made.clerk.pk, owner.user.pk)
-    assert speaking.get("/o/a/approvals").status_code == 200
+    assert speaking.get("/o/a/approvals?view=waiting").status_code == 200
     assert speaking.get("/o/a/developers/keys").status_code == 200
     assert set(trail(live, "approval.read")[0].subject_ids) == {made.mine.pk, made.theirs.pk}
     assert made.key in trail(live, "apikey.read")[0].subject_ids
