@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connections, transaction
+from psycopg.pq import TransactionStatus
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -127,6 +128,39 @@ def narrow(inner: Scope, using: str = "default") -> None:
         return
     _current.set(inner)
     connections[using].send_context()  # type: ignore[attr-defined]  # our backend's method
+
+
+@contextmanager
+def account(user: UUID) -> Iterator[None]:
+    """Name the person whose account is written next; organization and customer stay as they are.
+
+    The rows of accounts are written by whom the signed context names alone (`tenancy.rls.AccountTable`). Who signs in
+    is not known before, and an administrator ends the sessions of somebody else: what such a service writes, it
+    writes in here. Whoever works on an account of their own is there already, and no statement is sent.
+
+    Raises:
+        NoScope: no scope is open.
+    """
+    outer = _current.get()
+    connection = connections["default"]
+    if outer is None or not connection.in_atomic_block:
+        raise NoScope("an account is written inside a scope only")
+    inner = replace(outer, user=user)
+    if inner == outer:
+        yield
+        return
+    reset = _current.set(inner)
+    try:
+        connection.send_context()  # type: ignore[attr-defined]  # our backend's method
+        yield
+    finally:
+        _current.reset(reset)
+        # A transaction that failed takes no statement; rolling it back, or to a savepoint, brings the outer one back.
+        if (
+            not connection.needs_rollback
+            and connection.connection.info.transaction_status == TransactionStatus.INTRANS
+        ):
+            connection.send_context()  # type: ignore[attr-defined]  # our backend's method
 
 
 @contextmanager

@@ -166,7 +166,7 @@ class GlobalTable(TableOperation):
     """Grants, envelope checks and the one policy of a table that belongs to no organization.
 
     It is read in a signed context only, be it an empty one: whoever got hold of the app role's password, or of a
-    connection between two requests, sees nothing of people and sessions either.
+    connection between two requests, sees nothing of people and sessions either. `AccountTable` says who writes it.
     """
 
     def __init__(
@@ -183,3 +183,56 @@ class GlobalTable(TableOperation):
     def describe(self) -> str:
         """Name the operation in `migrate`'s output."""
         return f"Grants on {self.model}"
+
+
+class AccountTable(TableOperation):
+    """Let the app role write the rows of one person alone, the one whom the signed context names.
+
+    Read they are in any context, as GlobalTable has it: who signs in is looked up before anybody is named.
+
+    owner: the column that names the person.
+    updates: the columns the app role may change; the others are what the row was made with.
+    deletes: whether rows of this table are deleted at all.
+    """
+
+    def __init__(
+        self, model: str, updates: Sequence[str], owner: str = "user_id", *, deletes: bool = False
+    ) -> None:
+        self.model, self.updates, self.owner, self.deletes = model, updates, owner, deletes
+
+    def statements(self, app_label: str, apps: Any) -> list[tuple[str, str]]:
+        """Return pairs of (do, undo)."""
+        name = apps.get_model(app_label, self.model)._meta.db_table
+        own, entered = f"{self.owner} = {context_value('user')}", "(SELECT app.entered())"
+        columns = ", ".join(f'"{column}"' for column in self.updates)
+
+        def policy(called: str, what: str) -> tuple[str, str]:
+            return (
+                f'CREATE POLICY {called} ON "{name}" FOR {what}',
+                f'DROP POLICY {called} ON "{name}"',
+            )
+
+        pairs = [
+            (
+                f'ALTER POLICY entered ON "{name}" TO {REKEY_ROLE}',
+                f'ALTER POLICY entered ON "{name}" TO {APP_ROLE}, {REKEY_ROLE}',
+            ),
+            policy("reads", f"SELECT TO {APP_ROLE} USING ({entered})"),
+            policy("adds", f"INSERT TO {APP_ROLE} WITH CHECK ({own})"),
+            policy("changes", f"UPDATE TO {APP_ROLE} USING ({own}) WITH CHECK ({own})"),
+            (
+                f'REVOKE UPDATE ON "{name}" FROM {APP_ROLE}',
+                f'GRANT UPDATE ON "{name}" TO {APP_ROLE}',
+            ),
+            (
+                f'GRANT UPDATE ({columns}) ON "{name}" TO {APP_ROLE}',
+                f'REVOKE UPDATE ({columns}) ON "{name}" FROM {APP_ROLE}',
+            ),
+        ]
+        if self.deletes:
+            pairs.append(policy("removes", f"DELETE TO {APP_ROLE} USING ({own})"))
+        return pairs
+
+    def describe(self) -> str:
+        """Name the operation in `migrate`'s output."""
+        return f"The wall around each person's rows of {self.model}"

@@ -20,6 +20,7 @@ from accounts import events, notices, passwords, queries, rules, throttle, token
 from accounts.models import PasskeyCredential, RecoveryCode, Session, TotpDevice, User
 from accounts.refusals import Recorded
 from accounts.services import passkeys, sessions, signin
+from accounts.services.sessions import of_account
 from audit import services as audit
 from core.actor import Actor
 from core.errors import NotFound, Refusal, StepUpRequired
@@ -61,7 +62,7 @@ class Enrolled:
     recovery_codes: tuple[str, ...] = ()
 
 
-@use_case
+@of_account
 def begin_totp(*, session: Session, at: datetime) -> TotpEnrolment:
     """Make a secret for an authenticator; it counts only once a code proves that it arrived.
 
@@ -89,7 +90,7 @@ def pending_totp(*, session: Session, at: datetime) -> TotpEnrolment | None:
     return _enrolment(session.user, device.secret) if device is not None else None
 
 
-@use_case
+@of_account
 def confirm_totp(*, session: Session, code: str, name: str = "", actor: Actor, at: datetime) -> Enrolled:
     """Add the authenticator whose code this is, in place of an earlier one, and complete the session.
 
@@ -122,7 +123,7 @@ def begin_passkey(*, session: Session, at: datetime) -> str:
     return passkeys.begin_registration(user=session.user)
 
 
-@use_case
+@of_account
 def confirm_passkey(*, session: Session, response: str, name: str, actor: Actor, at: datetime) -> Enrolled:
     """Add the passkey that the browser made, and complete the session.
 
@@ -134,7 +135,7 @@ def confirm_passkey(*, session: Session, response: str, name: str, actor: Actor,
     return _added(session, credential, "passkey", actor=actor, at=at)
 
 
-@use_case
+@of_account
 def rename_passkey(*, session: Session, passkey_id: UUID, name: str) -> PasskeyCredential:
     """Give a passkey another name.
 
@@ -151,7 +152,7 @@ def rename_passkey(*, session: Session, passkey_id: UUID, name: str) -> PasskeyC
     return credential
 
 
-@use_case
+@of_account
 def remove(*, session: Session, factor_id: UUID, actor: Actor, at: datetime) -> None:
     """Remove an authenticator or a passkey, and end the other sessions it proved.
 
@@ -174,7 +175,7 @@ def remove(*, session: Session, factor_id: UUID, actor: Actor, at: datetime) -> 
     notices.tell(user, notices.FACTOR_REMOVED)
 
 
-@use_case
+@of_account
 def new_recovery_codes(*, session: Session, actor: Actor, at: datetime) -> tuple[str, ...]:
     """Make ten new recovery codes in place of all earlier ones; they are shown this once.
 
@@ -193,7 +194,7 @@ def new_recovery_codes(*, session: Session, actor: Actor, at: datetime) -> tuple
     return codes
 
 
-@use_case
+@of_account
 def change_password(
     *, session: Session, current_password: str, new_password: str, actor: Actor, at: datetime
 ) -> str:

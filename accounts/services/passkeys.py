@@ -14,6 +14,7 @@ from uuid import UUID
 
 import webauthn
 from django.conf import settings
+from django.db.models import QuerySet
 from webauthn.helpers import (
     base64url_to_bytes,
     generate_challenge,
@@ -24,6 +25,7 @@ from webauthn.helpers import (
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AttestationConveyancePreference,
+    AuthenticationCredential,
     AuthenticatorSelectionCriteria,
     CredentialDeviceType,
     ResidentKeyRequirement,
@@ -33,6 +35,7 @@ from webauthn.helpers.structs import (
 from accounts import events, throttle
 from accounts.models import PasskeyCredential, User
 from accounts.refusals import Recorded
+from tenancy.context import account
 
 CHALLENGE_SECONDS = 300
 # RecursionError: brackets within brackets, deeper than the reader goes.
@@ -134,22 +137,38 @@ def complete_authentication(*, response: str, user: User | None, at: datetime) -
     subject = ("user", user.pk) if user else None
     try:
         parsed = parse_authentication_credential_json(response)
-        digest = PasskeyCredential.get_credential_id_sha256(parsed.raw_id)
-        rows = PasskeyCredential.objects.select_for_update().filter(credential_id_sha256=digest)
-        credential: PasskeyCredential | None = (rows.filter(user=user) if user else rows).first()
-        if credential is None:
-            raise PasskeyRefused(subject=subject)
-        verified = webauthn.verify_authentication_response(
-            credential=parsed,
-            expected_challenge=challenge,
-            expected_rp_id=settings.OTP_WEBAUTHN_RP_ID,
-            expected_origin=settings.OTP_WEBAUTHN_ALLOWED_ORIGINS,
-            credential_public_key=bytes(credential.public_key),
-            credential_current_sign_count=credential.sign_count,
-            require_user_verification=True,
+        rows = PasskeyCredential.objects.filter(
+            credential_id_sha256=PasskeyCredential.get_credential_id_sha256(parsed.raw_id)
         )
+        whose = user.pk if user else rows.values_list("user_id", flat=True).first()
+        if whose is None:
+            raise PasskeyRefused
+        with account(whose):
+            return _check(rows.filter(user_id=whose), parsed, challenge, subject=subject, at=at)
     except (WebAuthnException, RecursionError) as error:
         raise PasskeyRefused(subject=subject) from error
+
+
+def _check(
+    rows: QuerySet[PasskeyCredential],
+    parsed: AuthenticationCredential,
+    challenge: bytes,
+    *,
+    subject: tuple[str, UUID] | None,
+    at: datetime,
+) -> PasskeyCredential:
+    credential = rows.select_for_update().first()
+    if credential is None:
+        raise PasskeyRefused(subject=subject)
+    verified = webauthn.verify_authentication_response(
+        credential=parsed,
+        expected_challenge=challenge,
+        expected_rp_id=settings.OTP_WEBAUTHN_RP_ID,
+        expected_origin=settings.OTP_WEBAUTHN_ALLOWED_ORIGINS,
+        credential_public_key=bytes(credential.public_key),
+        credential_current_sign_count=credential.sign_count,
+        require_user_verification=True,
+    )
     credential.sign_count = verified.new_sign_count
     credential.backup_state = verified.credential_backed_up
     credential.last_used_at = at

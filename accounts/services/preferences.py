@@ -6,11 +6,11 @@ from zoneinfo import available_timezones
 
 from accounts import events
 from accounts.models import User
+from accounts.services.sessions import of_account
 from audit import services as audit
 from core import cardnumbers
 from core.actor import Actor
 from core.errors import Refusal
-from tenancy.context import use_case
 
 LANGUAGES = ("en", "de")
 # Mails somebody may do without. What protects them, or tells of a duty of their own, is not among them.
@@ -23,7 +23,7 @@ class UnknownPreference(Refusal):
     code = "unknown_preference"
 
 
-@use_case
+@of_account
 def set_profile(
     *,
     user: User,
@@ -62,7 +62,7 @@ def set_profile(
     return user
 
 
-@use_case
+@of_account
 def mute(*, user: User, mails: Collection[str], actor: Actor, at: datetime) -> User:
     """Keep which mails a person does not want; of the rest nobody is spared.
 

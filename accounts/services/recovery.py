@@ -61,12 +61,13 @@ def send(*, email_index: bytes, actor: Actor, at: datetime) -> None:
     if person is None:
         return
     raw = tokens.new_secret()
-    RecoveryToken(
-        user=person,
-        token_hash=tokens.digest("recovery_token", raw),
-        created_at=at,
-        expires_at=at + rules.RECOVERY_LIFE,
-    ).save(force_insert=True)
+    with context.account(person.pk):
+        RecoveryToken(
+            user=person,
+            token_hash=tokens.digest("recovery_token", raw),
+            created_at=at,
+            expires_at=at + rules.RECOVERY_LIFE,
+        ).save(force_insert=True)
     audit.record(events.RECOVERY_REQUESTED, actor=actor, subject=("user", person.pk))
     notices.tell(person, notices.RECOVERY, url=f"{settings.PUBLIC_URL}/recover/{raw}")
 
@@ -78,7 +79,7 @@ def read(*, raw: str, at: datetime) -> RecoveryToken:
     Raises:
         RecoveryRefused
     """
-    return _open(raw, at=at, lock=False)
+    return _open(raw, at=at)
 
 
 @use_case
@@ -89,19 +90,19 @@ def complete(*, raw: str, new_password: str, actor: Actor, at: datetime) -> None
         RecoveryRefused
         rules.PasswordTooShort, PasswordTooLong, PasswordIsCommon, PasswordNamesItsOwner, PasswordIsGuessable.
     """
-    token = _open(raw, at=at, lock=True)
-    person = User.objects.select_for_update().get(pk=token.user_id)
-    factors.set_password(person, new_password, at=at)
-    RecoveryToken.objects.filter(user=person, used_at__isnull=True).update(used_at=at)
-    sessions.end_all(user=person, actor=actor, at=at, reason=Session.EndReason.PASSWORD_CHANGED)
+    whose = _open(raw, at=at).user_id
+    with context.account(whose):
+        person = User.objects.select_for_update().get(pk=whose)
+        _open(raw, at=at)  # once more behind the lock: of two who hold the link, one uses it
+        factors.set_password(person, new_password, at=at)
+        RecoveryToken.objects.filter(user=person, used_at__isnull=True).update(used_at=at)
+        sessions.end_all(user=person, actor=actor, at=at, reason=Session.EndReason.PASSWORD_CHANGED)
     audit.record(events.RECOVERY_COMPLETED, actor=actor, subject=("user", person.pk))
     notices.tell(person, notices.PASSWORD_CHANGED)
 
 
-def _open(raw: str, *, at: datetime, lock: bool) -> RecoveryToken:
+def _open(raw: str, *, at: datetime) -> RecoveryToken:
     rows = RecoveryToken.objects.select_related("user")
-    if lock:
-        rows = rows.select_for_update(of=("self",))
     token = rows.filter(token_hash=tokens.digest("recovery_token", raw)).first()
     if token is None or token.used_at is not None or at >= token.expires_at or not token.user.is_active:
         raise RecoveryRefused(subject=("user", token.user_id) if token else None)

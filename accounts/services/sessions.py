@@ -5,9 +5,11 @@ that an ended session opens nothing from the next request on. A key is replaced 
 (ASVS 7.2.4).
 """
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -18,8 +20,10 @@ from accounts.models import PasskeyCredential, RecoveryCode, Session, TotpDevice
 from audit import services as audit
 from core.actor import Actor
 from core.errors import NotFound
-from tenancy.context import Scope, scope, use_case
+from tenancy.context import Scope, account, scope, use_case
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 # A request within a minute of the last one writes nothing: reading a page must not cost an update each time.
 _TOUCH_EVERY = timedelta(minutes=1)
 _UNFINISHED_AT_ONCE = 200
@@ -43,6 +47,19 @@ class Opened:
     raw_key: str
 
 
+def of_account(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Mark a use case that writes the account of the `session` or `user` it is called with, and no other."""
+
+    @use_case
+    @functools.wraps(function)
+    def inner(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        told: dict[str, Any] = dict(kwargs)
+        with account(told["session"].user_id if "session" in told else told["user"].pk):
+            return function(*args, **kwargs)
+
+    return inner
+
+
 def resolve(raw_key: str, at: datetime) -> Session | None:
     """Return the session a key opens at this moment, with its person, or None; note that it was seen.
 
@@ -58,13 +75,14 @@ def resolve(raw_key: str, at: datetime) -> Session | None:
     if rules.session_is_over(at=at, last_seen_at=session.last_seen_at, expires_at=session.expires_at):
         return None
     if at - session.last_seen_at > _TOUCH_EVERY:
-        Session.objects.filter(pk=session.pk).update(last_seen_at=at)
+        with account(session.user_id):
+            Session.objects.filter(pk=session.pk).update(last_seen_at=at)
         session.last_seen_at = at
     session.user.otp_device = _device(session)
     return session
 
 
-@use_case
+@of_account
 def start(
     *, user: User, origin: Origin, stage: Session.Stage, at: datetime, factor: Device | None = None
 ) -> Opened:
@@ -98,7 +116,7 @@ def start(
     return Opened(session, raw_key)
 
 
-@use_case
+@of_account
 def rotate(*, session: Session, at: datetime) -> str:
     """Give a session a new key and return it; the old one opens nothing any more."""
     raw_key = tokens.new_secret()
@@ -108,7 +126,7 @@ def rotate(*, session: Session, at: datetime) -> str:
     return raw_key
 
 
-@use_case
+@of_account
 def verify(*, session: Session, factor: Device, at: datetime) -> str:
     """Note that a second factor was proved just now, and return the session's new key.
 
@@ -124,7 +142,7 @@ def verify(*, session: Session, factor: Device, at: datetime) -> str:
     return rotate(session=session, at=at)
 
 
-@use_case
+@of_account
 def switch(*, session: Session, tenant_id: UUID, actor: Actor, at: datetime) -> str:
     """Note that the person opened another organization, and return the session's new key.
 
@@ -145,14 +163,14 @@ def switch(*, session: Session, tenant_id: UUID, actor: Actor, at: datetime) -> 
     return rotate(session=session, at=at)
 
 
-@use_case
+@of_account
 def end(*, session: Session, actor: Actor, at: datetime) -> None:
     """Sign out."""
     _end([session.pk], at=at, reason=Session.EndReason.SIGNED_OUT)
     audit.record(events.SESSION_ENDED, actor=actor, subject=("session", session.pk))
 
 
-@use_case
+@of_account
 def end_one(*, user: User, session_id: UUID, actor: Actor, at: datetime) -> None:
     """End one of a person's own sessions, by its id.
 
@@ -164,7 +182,7 @@ def end_one(*, user: User, session_id: UUID, actor: Actor, at: datetime) -> None
     audit.record(events.SESSION_REVOKED, actor=actor, subject=("user", user.pk), facts={"sessions": 1})
 
 
-@use_case
+@of_account
 def end_all(
     *,
     user: User,
@@ -237,12 +255,12 @@ def close_unfinished(*, at: datetime) -> int:
 
     Whoever came in from the same network afterwards has only started over, and is told nothing.
     """
-    stale = Session.objects.select_for_update(of=("self",), skip_locked=True).filter(
-        stage=Session.Stage.PENDING, ended_at__isnull=True, expires_at__lte=at
-    )
+    stale = Session.objects.filter(stage=Session.Stage.PENDING, ended_at__isnull=True, expires_at__lte=at)
     told = 0
     for session in stale.select_related("user").order_by("created_at")[:_UNFINISHED_AT_ONCE]:
-        _end([session.pk], at=at, reason=Session.EndReason.EXPIRED)
+        with account(session.user_id):
+            if not _end([session.pk], at=at, reason=Session.EndReason.EXPIRED):
+                continue  # another worker was faster, and tells them
         started_over = Session.objects.filter(
             user=session.user,
             stage=Session.Stage.ACTIVE,

@@ -20,12 +20,12 @@ from accounts.models import RecoveryCode, Session, TotpDevice, User
 from accounts.models.people import normalize_email
 from accounts.refusals import Recorded
 from accounts.services import passkeys, sessions
-from accounts.services.sessions import Opened, Origin
+from accounts.services.sessions import Opened, Origin, of_account
 from accounts.throttle import Counter
 from audit import services as audit
 from core import ids, primitives
 from core.actor import Actor, ActorKind, SignInMethod
-from tenancy.context import use_case
+from tenancy.context import account, use_case
 
 TOTP_STEP_SECONDS = 30
 TOTP_DIGITS = 6
@@ -77,14 +77,15 @@ def with_password(*, email: str, password: str, origin: Origin, at: datetime) ->
         raise WrongCredentials(subject=("user", person.pk) if person else None, field="password")
     # The network's own counter stays: one right password among many wrong ones is what spraying looks like.
     throttle.clear([counter for counter in counters if not counter.name.startswith("network:")])
-    if hashers.identify_hasher(stored).must_update(stored):
-        person.password = hashers.make_password(rules.normalize_password(password))
-        person.save(update_fields=["password"])
     stage = Session.Stage.PENDING if queries.has_factor(person) else Session.Stage.ENROLLING
-    return sessions.start(user=person, origin=origin, stage=stage, at=at)
+    with account(person.pk):
+        if hashers.identify_hasher(stored).must_update(stored):
+            person.password = hashers.make_password(rules.normalize_password(password))
+            person.save(update_fields=["password"])
+        return sessions.start(user=person, origin=origin, stage=stage, at=at)
 
 
-@use_case
+@of_account
 def with_totp(*, session: Session, code: str, actor: Actor, at: datetime) -> str:
     """Prove a session with an authenticator's code, to finish signing in or to step up; return its new key.
 
@@ -101,7 +102,7 @@ def with_totp(*, session: Session, code: str, actor: Actor, at: datetime) -> str
     return _proved(session, device, actor=actor, at=at)
 
 
-@use_case
+@of_account
 def with_recovery_code(*, session: Session, code: str, actor: Actor, at: datetime) -> str:
     """Prove a session with one of the ten recovery codes, once; return the session's new key.
 
@@ -131,7 +132,7 @@ def with_recovery_code(*, session: Session, code: str, actor: Actor, at: datetim
     return _proved(session, found, actor=actor, at=at)
 
 
-@use_case
+@of_account
 def with_passkey(*, session: Session, response: str, actor: Actor, at: datetime) -> str:
     """Prove a session with a passkey of its person; return its new key.
 

@@ -152,11 +152,12 @@ def _sign_in(actor: Actor) -> tuple[dict[str, int], str]:
         # Nobody's password is known, and this copy is thrown away: it gets one that is.
         password = base64.b32encode(primitives.random_key()).decode().lower()
         person.password = hashers.make_password(password)
-        person.save(update_fields=["password"])
+        with context.account(person.pk):
+            person.save(update_fields=["password"])
+            TotpDevice.objects.filter(user=person).update(last_t=-1)
         origin = Origin(network="restore drill")
         opened = signin.with_password(email=person.email, password=password, origin=origin, at=at)
         if device is not None:
-            TotpDevice.objects.filter(pk=device.pk).update(last_t=-1)
             code = _code(device.secret, at)
             raw = signin.with_totp(session=opened.session, code=code, actor=actor, at=at)
             session = sessions.resolve(raw, at + timedelta(seconds=1))

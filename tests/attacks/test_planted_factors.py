@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts import queries, tokens
-from accounts.models import Membership, RecoveryToken, Session, TotpDevice
+from accounts import queries
+from accounts.models import Membership, Session, TotpDevice
 from accounts.services import factors, members, passkeys, recovery, sessions, signin
 from accounts.services.passkeys import PasskeyRefused
 from accounts.services.sessions import Origin
@@ -89,13 +89,7 @@ def test_what_was_planted_goes_when_the_victim_shuts_the_intruder_out(user, now,
                 at=now,
             )
         elif how == "recovery":
-            raw = tokens.new_secret()
-            RecoveryToken(
-                user=user,
-                token_hash=tokens.digest("recovery_token", raw),
-                created_at=now,
-                expires_at=now + timedelta(hours=1),
-            ).save(force_insert=True)
+            raw = make.recovery_link(user, at=now)
             recovery.complete(raw=raw, new_password=NEW_PASSWORD, actor=make.stranger(), at=now)
         else:
             sessions.end_all(user=user, actor=make.actor(user), at=now, but=opened.session)

@@ -48,8 +48,7 @@ class Practice:
             self.keys = {}
             for name, member in (("ada", self.ada), ("ben", self.ben)):
                 opened = accounts.session(member.user)
-                opened.session.tenant_id = tenant
-                opened.session.save(update_fields=["tenant_id"])
+                accounts.change(opened.session, tenant_id=tenant)
                 self.keys[name] = opened.raw_key
 
     def standing(self):
@@ -178,8 +177,7 @@ def test_names_are_for_whoever_looks_after_training(one):
     with scope(Scope(one.tenant)):
         for role in ("auditor", "security_officer", "billing_manager"):
             opened = accounts.session(accounts.member(role).user)
-            opened.session.tenant_id = one.tenant
-            opened.session.save(update_fields=["tenant_id"])
+            accounts.change(opened.session, tenant_id=one.tenant)
             clients[role] = browser(of=opened.raw_key)
     assert [client.get(path).status_code for client in clients.values()] == [200, 200, 403]
     answers = [client.get(f"{path}/people") for client in clients.values()]

@@ -147,8 +147,7 @@ def test_a_new_password_ends_every_other_session(scope, at):
 def test_a_suspended_person_is_out_on_the_next_request(scope, at):
     user = make.person(at=at)
     opened = make.session(user, at=at)
-    user.state = user.State.SUSPENDED
-    user.save(update_fields=["state"])
+    make.change(user, state=user.State.SUSPENDED)
     assert sessions.resolve(opened.raw_key, at) is None
 
 
@@ -157,7 +156,7 @@ def test_the_database_refuses_an_active_session_without_a_factor(scope, at):
 
     opened = make.session(make.person(at=at), at=at, complete=False)
     with pytest.raises(IntegrityError), context.attempt():
-        Session.objects.filter(pk=opened.session.pk).update(stage="active")
+        make.change(opened.session, stage="active")
 
 
 def test_a_fresh_factor_alone_cannot_change_the_password(scope, at):

@@ -82,7 +82,7 @@ class Someone:
 
     def code(self, *, at: datetime | None = None) -> str:
         """Return what their authenticator shows; that the last code was used is forgotten first."""
-        with scope(Scope()):
+        with scope(Scope(user=self.user.pk)):
             TotpDevice.objects.filter(pk=self.device.pk).update(last_t=-1)
         return make.code(self.device, at=at or clock.now())
 

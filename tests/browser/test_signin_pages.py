@@ -57,7 +57,7 @@ def test_asking_for_the_factor_and_refusing_it(browser: Browser, live: Live) -> 
 
 def test_adding_the_first_factor_and_keeping_the_codes(browser: Browser, live: Live) -> None:
     who = live.person()
-    with scope(Scope()):
+    with scope(Scope(user=who.user.pk)):
         TotpDevice.objects.filter(user=who.user).delete()
     with at_the_factor(browser, live, who) as page:
         page.get_by_text("Type the key by hand").click()

@@ -1,5 +1,6 @@
 """Every table is decided about, and PostgreSQL itself says that the wall stands around each tenant's rows."""
 
+import re
 from typing import Any
 
 import psycopg
@@ -250,3 +251,90 @@ def test_the_suite_runs_as_the_app_role() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         assert cursor.fetchone() == ("strongbox_app",)
+
+
+# Tables whose rows the app role writes beyond its organization and its person, each with the reason.
+BEYOND = {
+    (
+        "tenancy_tenant",
+        "INSERT",
+    ): "an organization is founded from outside of it; changed is one's own row alone",
+}
+
+
+def writable() -> set[tuple[str, str]]:
+    """Each table and how the app role may write it at all, as PostgreSQL says; partitions count as tables."""
+    return {
+        (table, command)
+        for table, command in databases.as_owner(
+            "SELECT c.relname, w.command FROM pg_class c, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE']) AS w (command) "
+            "WHERE c.relkind IN ('r', 'p', 'v', 'f', 'm') AND c.relnamespace = 'public'::regnamespace AND CASE "
+            "w.command WHEN 'DELETE' THEN has_table_privilege('strongbox_app', c.oid, 'DELETE') "
+            "ELSE has_any_column_privilege('strongbox_app', c.oid, w.command) END"
+        )
+    }
+
+
+def unwalled() -> set[tuple[str, str]]:
+    """Ways to write a table that ask neither whose organization nor whose account the row is of.
+
+    A row is written when one permissive policy and every restrictive one lets it; what it was (USING, for UPDATE and
+    DELETE) and what it becomes (WITH CHECK, for INSERT and UPDATE, else USING).
+    """
+    forced = {
+        row[0]
+        for row in databases.as_owner(
+            "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
+        )
+    }
+    found = databases.as_owner(
+        "SELECT tablename, cmd, permissive = 'PERMISSIVE', qual, coalesce(with_check, qual) FROM pg_policies "
+        "WHERE schemaname = 'public' AND roles && ARRAY['strongbox_app', 'public']::name[]"
+    )
+    open_ways = set()
+    for table, command in writable():
+        of_it = [row[2:] for row in found if row[0] == table and row[1] in ("ALL", command)]
+        looks_at = {"INSERT": (2,), "UPDATE": (1, 2), "DELETE": (1,)}[command]
+
+        def asks(policy: tuple[Any, ...], looks_at: tuple[int, ...] = looks_at) -> bool:
+            return all(re.search(r"app\.ctx\('(tenant|user)'", policy[part] or "") for part in looks_at)
+
+        walled = any(asks(policy) for policy in of_it if not policy[0])
+        walled |= all(asks(policy) for policy in of_it if policy[0])  # without a policy nothing is written
+        if table not in forced or not walled:
+            open_ways.add((table, command))
+    return open_ways
+
+
+def test_every_row_is_written_by_its_organization_or_its_person(db: None) -> None:
+    assert len(writable()) > 200
+    assert unwalled() == set(BEYOND)
+
+
+def test_the_walk_over_what_is_written_bites(db: None) -> None:
+    databases.as_owner(
+        "CREATE TABLE open_to_all (user_id uuid); GRANT INSERT, UPDATE, DELETE ON open_to_all TO strongbox_app; "
+        "ALTER TABLE open_to_all ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; "
+        "CREATE POLICY entered ON open_to_all TO strongbox_app USING ((SELECT app.entered())); "
+        "CREATE POLICY adds ON open_to_all FOR INSERT TO strongbox_app "
+        "WITH CHECK (user_id = (SELECT app.ctx('user', true)))"
+    )
+    try:
+        commands = {command for table, command in unwalled() if table == "open_to_all"}
+        assert commands == {"INSERT", "UPDATE", "DELETE"}
+    finally:
+        databases.as_owner("DROP TABLE open_to_all")
+
+
+def test_whose_an_account_is_never_changes(db: None) -> None:
+    """Neither the column that names the person nor the key of the row is among those the app role may write."""
+    tables = [table for table in global_tables() if table.startswith("accounts_")]
+    tables += ["accounts_membership", "accounts_portalaccess"]
+    rows = databases.as_owner(
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relname = ANY(%s) AND (a.attname IN ('id', 'user_id') "
+        "OR a.attname IN ('tenant_id', 'customer_id') AND c.relname <> 'accounts_session') "
+        "AND has_column_privilege('strongbox_app', c.oid, a.attnum, 'UPDATE')",
+        [tables],
+    )
+    assert len(tables) == 8 and rows == []

@@ -30,7 +30,7 @@ from outbound import delivery, files
 from outbound.webhooks import delivery as telling
 from outbound.webhooks import services as webhooks
 from tenancy import jobs
-from tenancy.context import Scope, scope, system_scope
+from tenancy.context import Scope, account, scope, system_scope
 from tenancy.models import Tenant
 from tests import databases
 from tests.guarantees import (
@@ -197,12 +197,12 @@ def _type_by_a_webhook(marker: str) -> None:
 
 def _type_factors(marker: str, opened: Opened) -> None:
     device = TotpDevice.objects.get(user=opened.session.user)
-    device.name = f"{marker} authenticator"
-    device.save()
+    accounts.change(device, name=f"{marker} authenticator")
     passkey = PasskeyCredential(
         user=opened.session.user, created_at=clock.now(), credential_id=b"id", public_key=b"key", sign_count=0
     )
-    passkey.save(force_insert=True)
+    with account(passkey.user_id):
+        passkey.save(force_insert=True)
     factors.rename_passkey(session=opened.session, passkey_id=passkey.pk, name=f"{marker} passkey")
 
 

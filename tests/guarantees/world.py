@@ -190,8 +190,7 @@ def organization(slug: str, roles: list[RoleCode]) -> Organization:
         taught = training.furnish(owner, colleague)
         key = accounts.api_key(owner)
         colleagues = accounts.session(colleague.user).session
-        colleagues.tenant_id = made.id
-        colleagues.save(update_fields=["tenant_id"])
+        accounts.change(colleagues, tenant_id=made.id)
         narrow = accounts.api_key(owner, scopes=["approval:read"])  # no operation asks for it
         event = Event.objects.order_by("-at")[0]
         alerted = alerts.alert("DATA-02", person=colleague.user_id)
@@ -284,10 +283,12 @@ def just_signed_in(of: Organization) -> None:
     """Let everybody have signed in this moment: a walk over every route takes longer than a sign-in stays fresh."""
     now = clock.now()
     with scope(Scope(of.id)):
-        Session.objects.filter(tenant_id=of.id).update(last_seen_at=now)
-    for person in of.people.values():
-        with scope(Scope(user=person.id)):
-            Session.objects.filter(user_id=person.id).update(step_up_at=now, last_seen_at=now)
+        here = set(Session.objects.filter(tenant_id=of.id).values_list("user_id", flat=True))
+    people = {person.id for person in of.people.values()}
+    for user_id in people | here:
+        with scope(Scope(user=user_id)):
+            fresh = {"step_up_at": now} if user_id in people else {}
+            Session.objects.filter(user_id=user_id).update(last_seen_at=now, **fresh)
 
 
 def open_customer(of: Organization, record: str, *, to: Someone, by: Someone) -> None:

@@ -11,13 +11,14 @@ from uuid import UUID
 from django.contrib.auth import hashers
 from django_otp import oath
 
-from accounts import queries
-from accounts.models import Membership, PortalAccess, Role, Session, TotpDevice, User
+from accounts import queries, rules, tokens
+from accounts.models import Membership, PortalAccess, RecoveryToken, Role, Session, TotpDevice, User
 from accounts.permissions import API_KEY_SCOPES
 from accounts.services import apikeys, sessions, signin
 from accounts.services.sessions import Opened, Origin
 from core import clock, ids
 from core.actor import Actor, ActorKind, SignInMethod, Via
+from tenancy.context import account
 
 PASSWORD = "violet tractor ninety lamps"
 
@@ -42,7 +43,8 @@ def person(*, email: str = "", name: str = "Ada Lovelace", at: datetime | None =
     user = User(
         email=email or address(), name=name, password=_stored_password(), created_at=at or clock.now()
     )
-    user.save(force_insert=True)
+    with account(user.pk):
+        user.save(force_insert=True)
     return user
 
 
@@ -50,8 +52,30 @@ def totp(user: User, *, at: datetime | None = None) -> TotpDevice:
     """Give a person a confirmed authenticator."""
     secret = base64.b32encode(secrets.token_bytes(20)).decode()
     device = TotpDevice(user=user, secret=secret, confirmed=True, created_at=at or clock.now())
-    device.save(force_insert=True)
+    with account(user.pk):
+        device.save(force_insert=True)
     return device
+
+
+def recovery_link(user: User, *, at: datetime) -> str:
+    """Return the secret of a link by which a person may set a new password."""
+    raw = tokens.new_secret()
+    with account(user.pk):
+        RecoveryToken(
+            user=user,
+            token_hash=tokens.digest("recovery_token", raw),
+            created_at=at,
+            expires_at=at + rules.RECOVERY_LIFE,
+        ).save(force_insert=True)
+    return raw
+
+
+def change(row: User | Session | TotpDevice, **values: Any) -> None:
+    """Write what no service would into a row of somebody's account, as that person."""
+    for name, value in values.items():
+        setattr(row, name, value)
+    with account(row.pk if isinstance(row, User) else row.user_id):
+        row.save(update_fields=list(values))
 
 
 def code(device: TotpDevice, *, at: datetime) -> str:

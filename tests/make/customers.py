@@ -16,6 +16,5 @@ def signed_in(tenant: UUID, customer: UUID, *, url: str = "", name: str = "Paula
     with scope(Scope(user=access.user_id)):
         origin = Origin(network=make.network(), address="192.0.2.11", device="Firefox on Linux")
         opened = make.session(access.user, origin=origin)
-        opened.session.tenant_id = tenant
-        opened.session.save(update_fields=["tenant_id"])
+        make.change(opened.session, tenant_id=tenant)
     return {"name": settings.SESSION_COOKIE_NAME, "value": opened.raw_key, "url": url}

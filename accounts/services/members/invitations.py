@@ -233,7 +233,8 @@ def accept(*, raw: str, name: str, password: str, actor: Actor, at: datetime) ->
         password_changed_at=at,
         created_at=at,
     )
-    person.save(force_insert=True)
+    with context.account(person.pk):
+        person.save(force_insert=True)
     return _join(invitation, person, actor=actor, at=at)
 
 

@@ -26,8 +26,7 @@ def member(tenant: UUID, role: RoleCode, *, fresh: bool = True) -> Client:
     with scope(Scope(tenant)):
         opened = accounts.session(accounts.member(role).user)
         if not fresh:
-            opened.session.step_up_at = None
-            opened.session.save(update_fields=["step_up_at"])
+            accounts.change(opened.session, step_up_at=None)
     return world.browser(opened.raw_key)
 
 

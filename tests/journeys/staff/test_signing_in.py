@@ -186,7 +186,7 @@ def test_a_recovery_code_works_once(browser: Browser, live: Live) -> None:
 
 def test_whoever_has_no_factor_adds_one_before_anything_else(browser: Browser, live: Live) -> None:
     who = live.person()
-    with scope(Scope()):
+    with scope(Scope(user=who.user.pk)):
         TotpDevice.objects.filter(user=who.user).delete()
     with visit(browser) as (page, watch):
         give_password(page, live, who)

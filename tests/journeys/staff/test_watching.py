@@ -121,16 +121,14 @@ def test_people_are_let_in_changed_and_shown_out_with_what_follows_in_view(db: N
     with scope(Scope(tenant)):
         owner = accounts.member("owner")
         opened = accounts.session(owner.user)
-        opened.session.tenant_id = tenant
-        opened.session.save(update_fields=["tenant_id"])
+        accounts.change(opened.session, tenant_id=tenant)
         client = world.browser(opened.raw_key)
     made = people.house(tenant, owner)
     with scope(Scope(tenant)):
         asker = accounts.queries.members().get(user_id=made.theirs.requested_by)
         alerts.alert("RBAC-04", person=asker.user_id)
         theirs = accounts.session(made.clerk.user).session
-        theirs.tenant_id = tenant
-        theirs.save(update_fields=["tenant_id"])
+        accounts.change(theirs, tenant_id=tenant)
         counted = Invitation.objects.count()
 
     def text(path: str, **sent: object) -> str:

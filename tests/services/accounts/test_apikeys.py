@@ -269,9 +269,11 @@ def test_the_first_look_up_finds_what_usable_key_finds(in_a, owner, now):
     ):
         before = {name: getattr(model.objects.get(pk=row), name) for name in change}
         assert workingkeys.find(**named) is not None
-        model.objects.filter(pk=row).update(**change)
+        with context.account(owner.user_id):
+            model.objects.filter(pk=row).update(**change)
         assert (queries.usable_key(**named), workingkeys.find(**named)) == (None, None), change
-        model.objects.filter(pk=row).update(**before)
+        with context.account(owner.user_id):
+            model.objects.filter(pk=row).update(**before)
 
 
 def test_nobody_stops_or_replaces_a_key_of_somebody_out_of_their_reach(in_a, owner, now):

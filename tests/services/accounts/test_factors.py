@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from accounts import queries, tokens
+from accounts import queries
 from accounts.models import PasskeyCredential, RecoveryCode, RecoveryToken, Session, TotpDevice, User
 from accounts.services import factors, passkeys, recovery, sessions, signin
 from accounts.services.passkeys import PasskeyRefused
@@ -215,21 +215,14 @@ def test_a_removed_passkey_opens_nothing(keyholder, now):
 # --- Recovery -------------------------------------------------------------------------------------
 
 
-def _link(user: User, now) -> str:
-    raw = tokens.new_secret()
-    RecoveryToken(
-        user=user,
-        token_hash=tokens.digest("recovery_token", raw),
-        created_at=now,
-        expires_at=now + timedelta(hours=1),
-    ).save(force_insert=True)
-    return raw
-
-
 def test_recovery_sets_a_password_ends_every_session_and_signs_nobody_in(scope, now):
     user = make.person(at=now)
     make.totp(user, at=now)
-    opened, raw, other = make.session(user, at=now), _link(user, now), _link(user, now)
+    opened, raw, other = (
+        make.session(user, at=now),
+        make.recovery_link(user, at=now),
+        make.recovery_link(user, at=now),
+    )
     before = Session.objects.filter(user=user).count()
     recovery.complete(raw=raw, new_password=NEW_PASSWORD, actor=make.stranger(), at=now)
     assert sessions.resolve(opened.raw_key, now) is None
@@ -247,7 +240,7 @@ def test_recovery_sets_a_password_ends_every_session_and_signs_nobody_in(scope, 
 
 def test_a_recovery_link_dies_after_an_hour(scope, now):
     user = make.person(at=now)
-    raw, before = _link(user, now), user.password
+    raw, before = make.recovery_link(user, at=now), user.password
     with pytest.raises(recovery.RecoveryRefused), context.attempt():
         recovery.complete(
             raw=raw, new_password=NEW_PASSWORD, actor=make.stranger(), at=now + timedelta(hours=1)

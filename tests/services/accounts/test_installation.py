@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
 from accounts import installation as queries
-from accounts.models import Invitation, Membership, Session
+from accounts.models import Invitation, Membership
 from accounts.services import installation as services
 from accounts.tasks import turn_organization
 from audit.models import Event
@@ -39,7 +39,7 @@ def test_organizations_are_counted_for_the_operator_alone(tenant_a: UUID) -> Non
     with scope(Scope(tenant_a)):
         accounts.member("owner")
         opened = accounts.session(accounts.member("admin").user)
-        Session.objects.filter(pk=opened.session.pk).update(tenant_id=tenant_a, last_seen_at=at)
+        accounts.change(opened.session, tenant_id=tenant_a, last_seen_at=at)
         with pytest.raises(DatabaseError, match="for the operator alone"), attempt():
             queries.page()
     with scope(Scope(installation.tenant("operator"))):

@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 
 from accounts import queries, rules, tokens
-from accounts.models import ApprovalRequest, Invitation, Membership, Session, User
+from accounts.models import ApprovalRequest, Invitation, Membership, User
 from accounts.services import approvals, members, sessions
 from accounts.services.members import (
     InvitationOfSomebodyElse,
@@ -255,7 +255,7 @@ def test_a_suspended_owner_does_not_count(in_a, owner, now):
 def test_whoever_is_shut_out_is_out_on_the_next_request(in_a, owner, now, tenant_a, verb):
     clerk = make.member("billing_clerk", at=now)
     opened = make.session(clerk.user, at=now)
-    Session.objects.filter(pk=opened.session.pk).update(tenant_id=tenant_a)
+    make.change(opened.session, tenant_id=tenant_a)
     elsewhere = make.session(clerk.user, at=now)
     verb(member_id=clerk.pk, actor=make.actor(owner.user), at=now)
     assert queries.membership(user_id=clerk.user_id, tenant_id=tenant_a, at=now) is None

@@ -35,12 +35,13 @@ def token(user, *, expires_at):
         created_at=expires_at - rules.RECOVERY_LIFE,
         expires_at=expires_at,
     )
-    row.save(force_insert=True)
+    with context.account(user.pk):
+        row.save(force_insert=True)
     return row.pk
 
 
 def ended(session, *, at):
-    Session.objects.filter(pk=session.session.pk).update(ended_at=at, end_reason=Session.EndReason.SIGNED_OUT)
+    make.change(session.session, ended_at=at, end_reason=Session.EndReason.SIGNED_OUT)
     return session.session.pk
 
 

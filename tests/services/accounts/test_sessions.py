@@ -50,8 +50,7 @@ def test_a_device_and_an_address_are_stored_encrypted_and_read_back(doors, now):
         opened = make.session(user, at=now)
         found = Session.objects.select_related("user").get(pk=opened.session.pk)
         assert (found.device, found.address) == ("Firefox on Linux", "192.0.2.10")
-        user.subject_key = None
-        user.save(update_fields=["subject_key"])
+        make.change(user, subject_key=None)
         erased = Session.objects.select_related("user").get(pk=opened.session.pk)
         assert erased.device == "[erased]"
 

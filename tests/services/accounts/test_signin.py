@@ -74,8 +74,7 @@ def test_a_wrong_password_is_refused_in_the_same_words(doors, now, exists):
 def test_a_suspended_person_does_not_get_in(doors, now):
     with doors.open():
         user = make.person(at=now)
-        user.state = user.State.SUSPENDED
-        user.save(update_fields=["state"])
+        make.change(user, state=user.State.SUSPENDED)
     with pytest.raises(WrongCredentials), doors.open():
         signin.with_password(
             email=user.email, password=make.PASSWORD, origin=Origin(network=make.network()), at=now

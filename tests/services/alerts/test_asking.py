@@ -74,8 +74,7 @@ def test_a_no_ends_their_sessions_and_is_told(tenant_a: UUID) -> None:
 def test_whoever_signs_in_is_asked_in_their_language(tenant_a: UUID) -> None:
     with scope(Scope(tenant_a)):
         officer, ben = accounts.member(RoleCode.SECURITY_OFFICER), accounts.member("developer")
-        ben.user.language = "de"
-        ben.user.save()
+        accounts.change(ben.user, language="de")
         found = alerts.alert("AUTH-09", person=ben.user_id)
         asking.ask(alert_id=found.pk, actor=accounts.actor(officer.user), at=clock.now())
         mailed = OutboxMessage.objects.get(template="was_this_you").body

@@ -67,7 +67,7 @@ class TestVisit:
         person, page = arrived(tenant_a, url)
         assert page.get("/o/a/compliance").status_code == 200
         late = visit.ends_at + timedelta(seconds=1)
-        with scope(Scope(tenant_a)):
+        with scope(Scope(user=person.pk)):
             # The session itself would still be good: only the membership is over.
             Session.objects.filter(user=person).update(
                 last_seen_at=late, expires_at=late + timedelta(hours=1), step_up_at=late

@@ -5,6 +5,7 @@ from typing import Any
 from accounts.models import User
 from billing.customers.models import Customer
 from core import clock
+from tenancy.context import account
 
 
 def new_customer(**values: Any) -> Customer:
@@ -23,5 +24,6 @@ def customer(**values: Any) -> Customer:
 def user(**values: Any) -> User:
     """Save a person, who belongs to no organization."""
     row = User(**{"created_at": clock.now(), "password": "!"} | values)
-    row.save(force_insert=True)
+    with account(row.pk):
+        row.save(force_insert=True)
     return row

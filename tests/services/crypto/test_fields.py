@@ -251,9 +251,11 @@ class TestErasure:
             last_seen_at=clock.now(),
             expires_at=clock.now(),
         )
-        session.save(force_insert=True)
+        with context.account(person.pk):
+            session.save(force_insert=True)
         assert Session.objects.get(pk=session.pk).device == "Ann's phone"
-        User.objects.filter(pk=person.pk).update(subject_key=None)
+        with context.account(person.pk):
+            User.objects.filter(pk=person.pk).update(subject_key=None)
         assert Session.objects.get(pk=session.pk).device is ERASED
         assert User.objects.get(pk=person.pk).name is ERASED
 

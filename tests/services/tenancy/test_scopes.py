@@ -1,6 +1,7 @@
 """Scopes only narrow, end with their transaction, and leave nothing behind when they fail."""
 
 import threading
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,17 @@ from django.db import DataError, ProgrammingError, connection, transaction
 from core import clock
 from core.errors import Refusal
 from tenancy import context, jobs
-from tenancy.context import NoScope, Scope, ScopeWouldWiden, attempt, narrow, scope, together, use_case
+from tenancy.context import (
+    NoScope,
+    Scope,
+    ScopeWouldWiden,
+    account,
+    attempt,
+    narrow,
+    scope,
+    together,
+    use_case,
+)
 from tenancy.models import Job
 from tests.databases import as_superuser
 
@@ -61,6 +72,52 @@ def test_a_nested_scope_gives_the_outer_one_back(db: None, tenant_a: UUID) -> No
         with connection.cursor() as cursor:
             cursor.execute("SELECT app.ctx('user', false)")
             assert cursor.fetchone() == (None,)
+
+
+def named() -> tuple[UUID | None, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app.ctx('tenant', false), app.ctx('user', false)")
+        return tuple(cursor.fetchone())
+
+
+def test_an_account_is_named_beside_the_organization_and_given_back(db: None, tenant_a: UUID) -> None:
+    admin, other = UUID(int=7), UUID(int=8)
+    with scope(Scope(tenant_a, admin)):
+        with account(other):
+            assert named() == (tenant_a, other)
+            # The wall between organizations stands inside it as well.
+            with pytest.raises(ScopeWouldWiden), scope(Scope()):
+                pass
+        assert named() == (tenant_a, admin)
+    with pytest.raises(NoScope), account(other):
+        pass
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_account_is_given_back_when_its_service_fails(db: None, tenant_a: UUID, inside: bool) -> None:
+    admin, other = UUID(int=7), UUID(int=8)
+    with scope(Scope(tenant_a, admin)):
+        if inside:  # the savepoint is rolled back before the account is left
+            with account(other), pytest.raises(Refused), attempt():
+                write_then_refuse()
+        else:
+            with pytest.raises(Refused), attempt(), account(other):
+                write_then_refuse()
+        assert named() == (tenant_a, admin)
+        with pytest.raises(DataError), attempt(), account(other), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+        assert named() == (tenant_a, admin)
+        with pytest.raises(ZeroDivisionError), account(other):
+            1 / 0  # noqa: B018  any failure that is none of the database's
+        assert named() == (tenant_a, admin)
+        assert Job.objects.count() == 0
+
+
+def test_working_on_ones_own_account_sends_nothing(
+    db: None, tenant_a: UUID, django_assert_num_queries: Any
+) -> None:
+    with scope(Scope(tenant_a, UUID(int=7))), django_assert_num_queries(0), account(UUID(int=7)):
+        pass
 
 
 @pytest.mark.django_db(transaction=True)

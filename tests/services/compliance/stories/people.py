@@ -23,7 +23,7 @@ class SecondFactor(Told):
 class PhishingResistant(Told):
     def mend(self, world: World) -> None:
         made = member(world, "owner")
-        with scope(Scope(world.tenant)):
+        with scope(Scope(user=made.user_id)):
             PasskeyCredential(
                 user=made.user, created_at=clock.now(), credential_id=b"id", public_key=b"key", sign_count=0
             ).save(force_insert=True)
