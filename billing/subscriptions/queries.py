@@ -151,8 +151,7 @@ def page(
     if only_unused:
         rows = rows.filter(next_on__isnull=True, open_from__isnull=False)
     found = list(rows[: limit + 1])
-    next_after = found[limit - 1].pk if len(found) > limit else None
-    return _rows(found[:limit], with_names=with_names), next_after
+    return _rows(found[:limit], with_names=with_names), found[limit - 1].pk if len(found) > limit else None
 
 
 def get(subscription_id: UUID) -> SubscriptionRow:

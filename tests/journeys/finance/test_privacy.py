@@ -111,7 +111,8 @@ def test_an_erasure_by_letter_is_established_reviewed_and_done(house: House) -> 
     early = house.owner.post(house.url("/answer"), {"answer": "You are erased"})
     assert early.status_code == 422 and b"words that were typed searched first" in early.content
     with scope(Scope(house.tenant)):
-        make.customer("Charles Babbage", notes="Knows Augusta Byron")
+        charles = make.customer("Charles Babbage", notes="Knows Augusta Byron")
+        make.finalized(of=charles, lines=[make.line(text="A table for Augusta Byron")])
     assert b"Search the words" in house.owner.get(house.url("")).content
     posted(house.owner, house.url("/search"))
     making.search(
