@@ -160,7 +160,7 @@ def get(subscription_id: UUID) -> SubscriptionRow:
     Raises:
         NotFound: there is none.
     """
-    return _rows([_one(subscription_id)])[0]
+    return _rows([row(subscription_id)])[0]
 
 
 def row(subscription_id: UUID) -> Subscription:
@@ -169,7 +169,10 @@ def row(subscription_id: UUID) -> Subscription:
     Raises:
         NotFound: there is none.
     """
-    return _one(subscription_id)
+    found: Subscription | None = Subscription.objects.filter(pk=subscription_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def history(subscription_id: UUID) -> list[ItemRow]:
@@ -204,10 +207,10 @@ def upcoming(subscription_id: UUID) -> Upcoming | None:
     Raises:
         NotFound: there is no such subscription.
     """
-    row = _one(subscription_id)
-    if row.next_on is None:
+    found = row(subscription_id)
+    if found.next_on is None:
         return None
-    return _upcoming(row, row.next_on, planning.preview(row, row.next_on))
+    return _upcoming(found, found.next_on, planning.preview(found, found.next_on))
 
 
 def preview_change(
@@ -222,27 +225,27 @@ def preview_change(
 
     Raises: as `services.change`.
     """
-    row = _one(subscription_id)
-    if row.status == Subscription.Status.ENDED:
+    found = row(subscription_id)
+    if found.status == Subscription.Status.ENDED:
         raise shared.SubscriptionEnded
-    edits = changing.edited(row, changes, on=on, at=at)
+    edits = changing.edited(found, changes, on=on, at=at)
     before = upcoming(subscription_id)
     added = [
         SubscriptionItem(
-            subscription_id=row.pk,
-            customer_id=row.customer_id,
+            subscription_id=found.pk,
+            customer_id=found.customer_id,
             price_id=one.price.id,
             quantity=one.quantity,
             from_on=one.from_on,
         )
         for one in edits.wanted
     ]
-    shared.reopen(row, edits.on)
-    shared.look(row, edits.on, soon=bill_now)
-    if row.next_on is None:
+    shared.reopen(found, edits.on)
+    shared.look(found, edits.on, soon=bill_now)
+    if found.next_on is None:
         return before, None
-    planned = planning.preview(row, row.next_on, closed=edits.closed, added=added, closed_on=edits.on)
-    return before, _upcoming(row, row.next_on, planned)
+    planned = planning.preview(found, found.next_on, closed=edits.closed, added=added, closed_on=edits.on)
+    return before, _upcoming(found, found.next_on, planned)
 
 
 def charges(
@@ -308,13 +311,6 @@ def held_by_price(price_ids: Iterable[UUID]) -> dict[UUID, int]:
     for price_id in rows.values_list("price_id", flat=True):
         found[price_id] = found.get(price_id, 0) + 1
     return found
-
-
-def _one(subscription_id: UUID) -> Subscription:
-    row: Subscription | None = Subscription.objects.filter(pk=subscription_id).first()
-    if row is None:
-        raise NotFound
-    return row
 
 
 def _rows(found: Sequence[Subscription], *, with_names: bool = True) -> list[SubscriptionRow]:
