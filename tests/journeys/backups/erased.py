@@ -46,14 +46,14 @@ def standing(needles: Iterable[bytes], dump: bytes) -> list[bytes]:
 
 
 def sweep(database: str) -> None:
-    """Write tables anew without what was deleted, as soon as nobody in the database still sees what was there before:
-    PostgreSQL's own workers look at tables when they like.
+    """Write tables anew without what was deleted, as soon as nobody still sees what was there before: a rewrite keeps
+    what the oldest transaction of the whole cluster may see, and what a session of this database looks at.
     """
-    before = "SELECT pg_current_xact_id()::text"
-    (mine,) = databases.as_owner(before, database=database)[0]
+    (mine,) = databases.as_owner("SELECT pg_current_xact_id()::text", database=database)[0]
+    databases.let_settle()
     older = (
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        f"AND least(backend_xmin::text::bigint, backend_xid::text::bigint) <= {int(mine)}"
+        f"AND backend_xmin::text::bigint <= {int(mine)}"
     )
     until = time.monotonic() + 60
     while pids := superuser_sql(older, database=database).strip():
