@@ -18,6 +18,7 @@ from typing import IO, Any, LiteralString
 
 import psycopg
 from django.conf import settings
+from psycopg.pq import ExecStatus
 
 from backups import places
 from core.errors import Refusal
@@ -78,17 +79,39 @@ def as_backup(autocommit: bool = True) -> "psycopg.Connection[tuple[Any, ...]]":
     """
     if not settings.BACKUP_DB_PASSWORD:
         raise places.BackupsNotConfigured("STRONGBOX_DB_BACKUP_PASSWORD is not set.")
+    database = str(settings.DATABASES["default"]["NAME"])
+    return _connected("strongbox_backup", settings.BACKUP_DB_PASSWORD, dbname=database, autocommit=autocommit)
+
+
+@contextmanager
+def changes_kept(name: str) -> Iterator[None]:
+    """Have the live server keep its changes from here to the end of the block, for the copy that is made meanwhile.
+
+    A copy is whole with the changes of its own time alone, and a busy server has removed the first of them before
+    an hour's copy has ended. A temporary slot goes with its connection, whatever becomes of us; beyond
+    `max_slot_wal_keep_size` the server gives up keeping, and the copy fails.
+
+    Raises:
+        BackupsNotConfigured: this process may not.
+        ProgramFailed: the server has no slot left.
+    """
+    password = replicating()["PGPASSWORD"]
+    with _connected("strongbox_replication", password, replication="true", autocommit=True) as own:
+        asked = f'CREATE_REPLICATION_SLOT "{name}" TEMPORARY PHYSICAL RESERVE_WAL'
+        # A walsender speaks the simple protocol only.
+        made = own.pgconn.exec_(asked.encode())
+        if made.status != ExecStatus.TUPLES_OK:
+            raise ProgramFailed(
+                f"no slot for a backup: {made.error_message.decode(errors='replace').strip()}"
+            )
+        yield
+
+
+def _connected(user: str, password: str, **more: Any) -> "psycopg.Connection[tuple[Any, ...]]":
     live = settings.DATABASES["default"]
-    options = live["OPTIONS"]
-    tls = {name: options[name] for name in ("sslmode", "sslrootcert") if name in options}
+    tls = {name: live["OPTIONS"][name] for name in ("sslmode", "sslrootcert") if name in live["OPTIONS"]}
     return psycopg.connect(
-        host=str(live["HOST"]),
-        port=str(live["PORT"]),
-        user="strongbox_backup",
-        password=settings.BACKUP_DB_PASSWORD,
-        dbname=str(live["NAME"]),
-        autocommit=autocommit,
-        **tls,
+        host=str(live["HOST"]), port=str(live["PORT"]), user=user, password=password, **tls, **more
     )
 
 
@@ -168,6 +191,8 @@ log_timezone = 'UTC'
 datestyle = 'iso, ymd'
 shared_buffers = '64MB'
 wal_level = replica
+# Nobody asks before the end of recovery; with it the copy of a server with larger limits than these is not started.
+hot_standby = off
 archive_mode = off
 summarize_wal = off
 log_statement = none

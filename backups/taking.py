@@ -179,7 +179,7 @@ def _database(
     command += ["--wal-method=fetch", "--checkpoint=fast", "--no-sync", "--manifest-checksums=SHA256"]
     if parent is not None:
         command.append(f"--incremental={parent.manifest}")
-    with TemporaryFile() as said:
+    with server.changes_kept(f"strongbox_backup_{made.pk.hex}"), TemporaryFile() as said:
         child = subprocess.Popen(  # noqa: S603  our own words
             command,
             stdout=subprocess.PIPE,

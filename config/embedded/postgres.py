@@ -38,8 +38,8 @@ datestyle = 'iso, ymd'
 shared_buffers = '128MB'
 dynamic_shared_memory_type = posix
 wal_level = replica
-max_wal_senders = 8
-max_replication_slots = 4
+max_wal_senders = 12
+max_replication_slots = 8
 # A receiver that is away for long loses its place; it does not fill the disk.
 max_slot_wal_keep_size = '4GB'
 # A segment is closed after a minute, however little stands in it: nothing older waits for its copy.

@@ -14,7 +14,7 @@ ALTER ROLE strongbox_bulk LOGIN PASSWORD :'bulk_password' CONNECTION LIMIT 20;
 ALTER ROLE strongbox_sealer LOGIN PASSWORD :'sealer_password' CONNECTION LIMIT 10;
 ALTER ROLE strongbox_rekey LOGIN PASSWORD :'rekey_password' CONNECTION LIMIT 10;
 -- Copies the cluster and streams its changes; it cannot ask a question of any database.
-ALTER ROLE strongbox_replication LOGIN REPLICATION PASSWORD :'replication_password' CONNECTION LIMIT 6;
+ALTER ROLE strongbox_replication LOGIN REPLICATION PASSWORD :'replication_password' CONNECTION LIMIT 10;
 -- Sees how the server fares; reads no table.
 ALTER ROLE strongbox_backup LOGIN PASSWORD :'backup_password' CONNECTION LIMIT 10;
 GRANT pg_monitor TO strongbox_backup;
