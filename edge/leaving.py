@@ -176,7 +176,7 @@ def _is_list(request: Request, view: Callable[..., Any]) -> bool:
 
 
 def _goes_on(asked: QueryDict) -> bool:
-    limit = asked.get("limit", "")
+    limit = asked.get("limit", "").lstrip("0")  # 0100 is a hundred, too
     return any(asked.get(place) for place in _PLACES) or (limit.isdecimal() and int(limit[:4]) > FIRST_PAGE)
 
 
