@@ -238,7 +238,7 @@ def test_usage_is_recorded_once_whatever_is_sent_again(api):
     listed = api.get(f"usage_events?subscription={row['id']}&limit=100").json()
     assert (len(listed["data"]), listed["has_more"]) == (100, True)
     assert api.get("usage_events").status_code == 422
-    assert "k17" not in str(listed)
+    assert "'k17'" not in str(listed)  # the key itself: a cursor may well hold these three letters
     for code in ("meter.created", "meter.read", "usage.recorded", "usage.read"):
         assert events_of(api.tenant, code), code
 

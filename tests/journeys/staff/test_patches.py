@@ -1,6 +1,7 @@
 """The operator's pages of patches: looking again, living with a weakness by four eyes, and what others may know."""
 
 import json
+import re
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -139,7 +140,8 @@ def test_other_organizations_see_states_times_and_counts_and_no_name(operator: U
         # Nothing of what it returns names a component or a weakness.
         assert "pad" not in repr(seen) and "TEST-2026" not in repr(seen)
     page = owner.get("/o/a/security/patches").content.decode()
-    assert "3 known weaknesses to mend" in page and "pad" not in page and "TEST-2026" not in page
+    assert "3 known weaknesses to mend" in page and "TEST-2026" not in page
+    assert "pad" not in re.findall(r"\w+", page), "the word, for a form's token may well hold these letters"
     assert "3 open" in owner.get("/o/a/security").content.decode()
     assert len(world.events_of(tenant_a, event="patch.evidence_read")) == 2
 
