@@ -53,6 +53,12 @@ class AtOnce(migrations.Migration):
                 operation.database_backwards(self.app_label, schema_editor, after, before)
         return project_state
 
+    def mutate_state(self, project_state: Any, preserve: bool = True) -> Any:
+        """Return what the models are after it. On the way back Django asks this of every migration first."""
+        if not preserve:
+            return super().mutate_state(project_state, preserve=False)
+        return self._after(self.operations, project_state)
+
     def _after(self, operations: Sequence[Operation], before: Any) -> Any:
         state = before.clone()
         # A cached property: without it the picture is drawn when it is next asked for.

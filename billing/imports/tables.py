@@ -280,7 +280,9 @@ def _workbook(data: bytes) -> Iterator[tuple[int, list[str]]]:
         # What a workbook says about its own size is not believed; whole columns of nothing are cut.
         sheet.reset_dimensions()
         for number, values in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True), start=1):
-            cells = [_cell(_said(value)) for value in values[: MOST_COLUMNS + 1]]
+            # A row that is only counted, up to one far below, is made of sixty nothings.
+            empty = values.count(None) == len(values)
+            cells = [] if empty else [_cell(_said(value)) for value in values[: MOST_COLUMNS + 1]]
             while cells and not cells[-1]:
                 cells.pop()
             if cells:

@@ -17,12 +17,21 @@ def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Orga
 
 
 @pytest.fixture
-def ours(stored: tuple[Organization, Organization], db: None) -> Organization:
-    world.just_signed_in(stored[0])
-    return stored[0]
+def ours(signed_in: tuple[Organization, Organization], db: None) -> Organization:
+    return signed_in[0]
 
 
 @pytest.fixture
-def theirs(stored: tuple[Organization, Organization], db: None) -> Organization:
-    world.just_signed_in(stored[1])
-    return stored[1]
+def theirs(signed_in: tuple[Organization, Organization], db: None) -> Organization:
+    return signed_in[1]
+
+
+@pytest.fixture
+def signed_in(
+    stored: tuple[Organization, Organization], django_db_blocker: Any
+) -> tuple[Organization, Organization]:
+    """Both organizations, whose people signed in a short time ago."""
+    with django_db_blocker.unblock():
+        for made in stored:
+            world.just_signed_in(made)
+    return stored

@@ -63,18 +63,6 @@ def stored(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[Orga
         yield made
 
 
-@pytest.fixture
-def ours(stored: tuple[Organization, Organization], db: None) -> Organization:
-    world.just_signed_in(stored[0])
-    return stored[0]
-
-
-@pytest.fixture
-def theirs(stored: tuple[Organization, Organization], db: None) -> Organization:
-    world.just_signed_in(stored[1])
-    return stored[1]
-
-
 def neighbour(of: Organization) -> Someone:
     """Sign in another customer of the same organization, with nothing to their name."""
     with scope(Scope(of.id)):
