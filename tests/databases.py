@@ -48,6 +48,11 @@ def as_superuser(sql: str, database: str | None = None) -> str:
     return superuser_sql(sql, database=database or str(connections["default"].settings_dict["NAME"]))
 
 
+def past_triggers(sql: str) -> None:
+    """Change what is committed as a damaged database would have it: no trigger is asked."""
+    as_superuser(f"SET session_replication_role = replica; {sql}")
+
+
 def dump(name: str, *options: str) -> str:
     """Return a database as pg_dump writes it, as the superuser: past every policy."""
     from config.embedded import home, processes

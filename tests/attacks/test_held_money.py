@@ -11,12 +11,13 @@ from payments.models import Attempt, Payment
 from payments.services import collect
 from payments.services.collect import Resolution, ending
 from tenancy.context import Scope, scope
+from tests import databases
 from tests.make import accounts as people
 from tests.make import billing as bill
 from tests.make import payer
 from tests.make import payments as make
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 BACK = "http://localhost:8000/back"
 
 
@@ -30,8 +31,7 @@ class Held:
             attempt = make.started(bill.finalized(), at=self.at)
         address = {"return_url": BACK, "cancel_url": BACK}
         payer.pay(collect.open_page(tenant_id=tenant, attempt_id=attempt.pk, at=self.at, **address))
-        with self.scope():
-            Payment.objects.update(amount_minor=12_000)
+        databases.past_triggers("UPDATE payments_payment SET amount_minor = 12000")
         collect.ask(tenant_id=tenant, attempt_id=attempt.pk, at=self.at)
         with self.scope():
             self.attempt = Attempt.objects.get()

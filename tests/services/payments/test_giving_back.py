@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from payments import waiting
-from payments.models import Attempt, Dispute, GatewayAccount, Payment
+from payments.models import Attempt, Dispute, GatewayAccount
 from payments.services import collect, disputes, janitor, refunding, refunds
+from tests import databases
 from tests.make import payer
 from tests.make import payments as make
 from tests.services.payments.house import ACTOR
@@ -74,13 +75,13 @@ def test_after_days_a_person_is_told_of_a_refund_nobody_can_say_the_end_of(house
     assert send(house, row, at=house.at + timedelta(days=5)).state == "succeeded"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_refund_that_the_provider_refuses_is_free_again(house):
     row = refund(house, attempt := house.pay())
-    with house.scope():
-        Payment.objects.filter(pk=attempt.payment_id).update(reference="pi_gone")
+    databases.past_triggers("UPDATE payments_payment SET reference = 'pi_gone'")
     assert send(house, row).state == "failed"
+    databases.past_triggers(f"UPDATE payments_payment SET reference = '{attempt.reference}'")
     with house.scope():
-        Payment.objects.filter(pk=attempt.payment_id).update(reference=attempt.reference)
         assert make.fresh(attempt.payment).refunding_minor == 0
 
 
@@ -130,11 +131,9 @@ def held(house):
     """A payment for which the provider took another amount than we asked for."""
     attempt = house.start()
     payer.pay(house.open(attempt))
-    with house.scope():
-        Payment.objects.update(amount_minor=12_000)
+    databases.past_triggers("UPDATE payments_payment SET amount_minor = 12000")
     attempt = house.ask(attempt)
-    with house.scope():
-        Payment.objects.update(amount_minor=10_000)
+    databases.past_triggers("UPDATE payments_payment SET amount_minor = 10000")
     assert attempt.state == "held"
     return attempt
 
@@ -146,6 +145,7 @@ def resolve(house, attempt, how, reason="The payer typed it"):
     )  # fmt: skip
 
 
+@pytest.mark.django_db(transaction=True)
 def test_held_money_becomes_credit_when_somebody_says_so(house):
     attempt = held(house)
     resolve(house, attempt, collect.Resolution.CREDIT)
@@ -161,6 +161,7 @@ def test_held_money_becomes_credit_when_somebody_says_so(house):
         resolve(house, attempt, collect.Resolution.REFUND)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_held_money_goes_back_when_somebody_says_so(house):
     attempt = held(house)
     resolve(house, attempt, collect.Resolution.REFUND)
@@ -169,6 +170,7 @@ def test_held_money_goes_back_when_somebody_says_so(house):
     assert house.paid() == ("unpaid", 0, 0)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_money_that_is_none_of_ours_is_dismissed(house):
     attempt = held(house)
     with house.scope():
