@@ -1,6 +1,9 @@
 """Billing runs: everything due, once, whatever dies or runs beside; refused and skipped with a reason."""
 
+import os
 import random
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +30,22 @@ from tests.services.billing.test_concurrency import deadlocks, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime.now(UTC)
+# Starts children that work on a run, to be killed: Django is loaded once for all of them. Reads what they are to be
+# told, prints each one's pid when it begins and its exit code when it ended.
+_FORKS = """
+import os, sys
+import django; django.setup()
+from tests.make import charges
+from billing.runs import services
+services.CHUNK = 20
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        charges.main(*line.split())
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 TODAY = NOW.date()
 
 
@@ -208,23 +227,22 @@ def test_killed_at_random_twenty_times_it_ends_with_each_fact_billed_once(tenant
     connections.close_all()
     chance = random.Random(20260301)
     killed = 0
-    program = (
-        "import sys; from tests.make import charges; from billing.runs import services\n"
-        "services.CHUNK = 20\n"
-        "charges.main(*sys.argv[1:])"
-    )
-    preface = "import django; django.setup()\n"
-    while killed < 20:
-        child = subprocess.Popen([sys.executable, "-c", preface + program, str(tenant_a), str(run.pk)])
-        wait_for_chunks(tenant_a, run, child)
-        time.sleep(chance.uniform(0, 0.08))
-        if child.poll() is None:
-            child.kill()
-            child.wait()
+    with subprocess.Popen(
+        [sys.executable, "-c", _FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        while killed < 20:
+            print(tenant_a, run.pk, file=parent.stdin, flush=True)
+            child = os.pidfd_open(int(parent.stdout.readline()))
+            if wait_for_chunks(tenant_a, run, child):
+                time.sleep(chance.uniform(0, 0.08))
+                signal.pidfd_send_signal(child, signal.SIGKILL)
+            os.close(child)
+            code = int(parent.stdout.readline())
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL
             killed += 1
-        else:
-            assert child.returncode == 0
-            break
+        parent.stdin.close()
     with inside(tenant_a):
         before = services.result(run.pk)
     assert killed == 20, f"it was done after {killed} kills, with {before.invoices} invoices"
@@ -233,19 +251,18 @@ def test_killed_at_random_twenty_times_it_ends_with_each_fact_billed_once(tenant
     check(tenant_a, people, charges=2)
 
 
-def wait_for_chunks(tenant: UUID, run: BillingRun, child: "subprocess.Popen[bytes]") -> None:
-    """Wait until a process has brought a chunk more, so that every kill meets it at work."""
+def wait_for_chunks(tenant: UUID, run: BillingRun, child: int) -> bool:
+    """Wait until a process has brought a chunk more, so that every kill meets it at work; False when it ended."""
     with inside(tenant):
         before = BillingRunChunk.objects.count()
-    # A busy machine takes seconds to start a process at all.
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        time.sleep(0.01)
+        if select.select([child], [], [], 0.01)[0]:
+            return False
         with inside(tenant):
-            if BillingRunChunk.objects.count() > before or child.poll() is not None:
-                return
-    child.kill()
-    child.wait()
+            if BillingRunChunk.objects.count() > before:
+                return True
+    signal.pidfd_send_signal(child, signal.SIGKILL)
     raise AssertionError("the run does not move")
 
 
