@@ -12,7 +12,7 @@ import urllib.request
 from collections import Counter
 from typing import Any
 
-from tests.embedded.stack import Stack
+from tests.embedded.stack import Stack, answers
 
 # What is struck: words of the command line of a process right below the supervisor.
 TARGETS = {
@@ -86,6 +86,8 @@ class Weather:
 
     def _blow(self) -> None:
         while not self._over.wait(self._chance.uniform(0.5, 1.5) * self._every):
+            if not answers(self._stack.port, "/readyz"):
+                continue  # blows that come quicker than a machine gets up show how slow the machine is
             name = self._chance.choice(list(TARGETS))
             pid = self._pid(TARGETS[name])
             if pid is None:
