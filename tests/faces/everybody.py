@@ -100,13 +100,14 @@ def _unseen(found: dict[str, Seen]) -> int:
     """Say which pages of the URL table nobody saw, and count those of which nobody has said why."""
 
     seen = {route for each in found.values() for route in each.routes}
-    left = [route for route in table.pages() if route not in seen]
+    pages = [route for route in table.pages() if not walk.FILES.search(route)]
+    left = [route for route in pages if route not in seen]
     for route in left:
         _say(f"never seen: {route} ({table.UNSEEN.get(route, 'nobody has said why')})")
-    gone = [route for route in table.UNSEEN if route in seen or route not in table.pages()]
+    gone = [route for route in table.UNSEEN if route in seen or route not in pages]
     for route in gone:
         _say(f"said to be unseen, and was seen or is no page: {route}")
-    _say(f"{len(table.pages())} routes of pages, {len(left)} never seen")
+    _say(f"{len(pages)} routes of pages, {len(left)} never seen")
     return sum(route not in table.UNSEEN for route in left) + len(gone)
 
 

@@ -20,7 +20,8 @@ from tests.faces.judge import Judge
 _NAMES = re.compile(
     r"(?<=/)([a-z]+_[0-9a-z]{26}|[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{40,}|\d{4}-\d\d(-\d\d)?|\d+)(?=/|$)|(?<=^/[op]/)[^/]+"
 )
-_FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics|png)$|/(pdf|file)(/|$)|/(attachments|documents)/")
+# What is no page to look at: whether there is a file depends on what was attached, signed or asked for.
+FILES = re.compile(r"\.(pdf|csv|zip|xml|json|xlsx|ics|png)$|/(pdf|file)(/|$)|/(attachments|documents)/")
 
 
 # Of how many records of a kind the addresses are kept, and to how many the walk goes.
@@ -117,7 +118,7 @@ class Walk:
             if link in alike or len(alike) >= (1 if kind(link) in self.others else _ALIKE):
                 continue
             alike.add(link)
-            if _FILES.search(url.path):
+            if FILES.search(url.path):
                 self.seen.routes.setdefault(table.route(link), "file")
             else:
                 self.waiting.append(link)
