@@ -12,8 +12,8 @@ from django.db import models
 
 from crypto import envelope, keyring
 from crypto.fields import EncryptedField
-from crypto.fields.subject import SUBJECT_KEY, SubjectKeyField
-from crypto.values import ERASED, SUBJECT_INFO
+from crypto.fields.subject import MOST_OF_LISTS, SUBJECT_KEY, SubjectKeyField
+from crypto.values import ERASED, SUBJECT_INFO, Subject
 from tenancy import context
 
 
@@ -95,8 +95,8 @@ def open_all(
     """Decrypt one column of many people, each under their own key: (id, value) of each row, in the rows' order.
 
     `rows` are (id, subject_key, column) as stored, for a column whose subject is its own row. What comes back and
-    what is raised are as with `subject_opener`; nothing is kept, since a list of thousands would crowd out a page's
-    worth of people.
+    what is raised are as with `subject_opener`. Of a list of thousands few people are kept, so that it does not crowd
+    out a page's worth; who looks through a short one at every key they type finds its people opened.
     """
     field, tenant_id = _field_of(model, name)
     wrapper = model._meta.get_field(SUBJECT_KEY) if field.subject == "self" else None
@@ -119,10 +119,14 @@ def open_all(
         if key is None or stored[:18] != header:
             key = keyring.of(stored, tenant_id)
             header, prefix = key.header, key.authority + before
-        above.decryptions += 1
         key.decryptions += 1
-        secret = above.aead.decrypt(wrapped, above_prefix + row + wrapper_after, header_bytes)
-        cipher = key.derive(SUBJECT_INFO + secret)
+        subject = above.subjects.get(wrapped + row)
+        if subject is None:
+            above.decryptions += 1
+            secret = above.aead.decrypt(wrapped, above_prefix + row + wrapper_after, header_bytes)
+            if len(above.subjects) < MOST_OF_LISTS:
+                subject = above.subjects[wrapped + row] = Subject(secret)
+        cipher = key.derive(SUBJECT_INFO + secret) if subject is None else subject.cipher(key)
         yield row_id, decode(cipher.decrypt(stored, prefix + row + after, header_bytes))
 
 

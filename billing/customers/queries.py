@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
+from django.db.models import Q
 
 from accounts import grants
 from accounts import queries as people
@@ -284,19 +285,26 @@ def find(
 
 
 def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None) -> list[CustomerRow]:
-    """Find active customers as somebody types: e-mail, tax id or number exactly, a name from a word's start.
+    """Find active customers as somebody types: e-mail, tax id or number exactly, a name from a word's start."""
+    found = matching(text, limit=limit, within=within)
+    rows = {row.id: row for row in rows_of(found)}
+    return [rows[customer_id] for customer_id in found if customer_id in rows]
+
+
+def matching(text: str, *, limit: int = 10, within: Collection[UUID] | None = None) -> list[UUID]:
+    """Return the ids of what `search` finds, for a list that shows other columns of them.
 
     Names are decrypted in this request, newest customers first, up to TYPE_AHEAD_LIMIT of them.
     """
     wanted = rules.normalize_name(text)
     if not wanted:
         return []
-    exact = by_index("email_index" if "@" in text else "reference_index", text, within)
+    asked = _index_of("email_index" if "@" in text else "reference_index", text)
     if rules.normalize_tax_id(text):
-        exact = [*exact, *by_index("tax_id_index", text, within)]
+        asked |= _index_of("tax_id_index", text)
     if "@" in text:
-        exact = [*exact, *_rows(within).filter(pk__in=contacts.customers_of(text))]
-    found = list(dict.fromkeys(row.pk for row in exact))[:limit]
+        asked |= Q(pk__in=contacts.customers_of(text))
+    found = list(_rows(within).filter(asked).order_by("-id").values_list("pk", flat=True)[:limit])
     normalize, inside = rules.normalize_name, f" {wanted}"
     for customer_id, name in _active_names(within):
         if len(found) >= limit:
@@ -304,8 +312,7 @@ def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None
         name = normalize(name)
         if (name.startswith(wanted) or inside in name) and customer_id not in found:
             found.append(customer_id)
-    rows = {row.pk: row for row in Customer.objects.filter(pk__in=found).only(*LISTED)} if found else {}
-    return [row_of(rows[customer_id]) for customer_id in found if customer_id in rows]
+    return found
 
 
 def opened_to(person: User, *, at: datetime) -> frozenset[UUID]:
@@ -363,8 +370,11 @@ def _stored_names(within: Collection[UUID] | None) -> Iterator[tuple[UUID, bytes
 
 def by_index(column: str, text: str, within: Collection[UUID] | None) -> Sequence[Customer]:
     """Find customers by one detail, compared by its blind index, with what a list shows of them."""
-    index = blindindex.lookup(Customer, column, text)
-    return list(_rows(within).filter(**{column: index}).order_by("-id").only(*LISTED)[:MOST])
+    return list(_rows(within).filter(_index_of(column, text)).order_by("-id").only(*LISTED)[:MOST])
+
+
+def _index_of(column: str, text: str) -> Q:
+    return Q(**{column: blindindex.lookup(Customer, column, text)})
 
 
 def row_of(row: Customer) -> CustomerRow:

@@ -59,7 +59,7 @@ def wanted(
         return found, name
     if found.customer_ids:
         return replace(found, number=words, customer_ids=[]), name
-    named = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS, within=within)]
+    named = customers.matching(words, limit=_MOST_CUSTOMERS, within=within)
     return replace(found, number=words, customer_ids=named), name
 
 

@@ -17,6 +17,8 @@ GONE: Final = object()
 _SUBJECT: Final = "_subject"
 # About 3 kB each with one cipher.
 _MOST_SUBJECTS = 2048
+# As far as lists fill this room: the rest is for pages.
+MOST_OF_LISTS = 1536
 
 
 class SubjectKeyAttribute(DeferredAttribute):

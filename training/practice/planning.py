@@ -148,7 +148,7 @@ def speaks_for_somebody(lure: Lure) -> bool:
         for name in names
     ):
         return True
-    return bool(customers.search(lure.house, limit=1))
+    return bool(customers.matching(lure.house, limit=1))
 
 
 @use_case

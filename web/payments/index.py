@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.http import HttpResponse, QueryDict
@@ -173,7 +172,7 @@ def _wanted(query: QueryDict, cleaned: Mapping[str, Any]) -> tuple[dict[str, Any
         chips.append(Chip(_ONLY[only], page.without(query, "only")))
     words = str(cleaned.get("q") or "").strip()
     if words:
-        found: list[UUID] = [row.id for row in customers.search(words, limit=_MOST_CUSTOMERS)]
+        found = customers.matching(words, limit=_MOST_CUSTOMERS)
         wanted["customer_ids"] = [each for each in found if each in wanted.get("customer_ids", found)]
         wanted["reference"] = words
     return wanted, chips

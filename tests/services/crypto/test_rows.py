@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Role
 from billing.customers.models import Customer
 from core import clock, ids, primitives
-from crypto import rows
+from crypto import keyring, rows
 from crypto.fields import ERASED
 from crypto.values import Envelope
 from tests.services.crypto import make
@@ -97,6 +97,23 @@ def test_many_people_are_read_at_once_as_one_by_one(in_a: UUID) -> None:
             list(rows.open_all(Customer, "name", [people[0], moved]))
     with pytest.raises(primitives.InvalidCiphertext):
         list(rows.open_all(Customer, "email", people))
+
+
+@pytest.mark.parametrize(("room", "again"), [(2, 4), (0, 6)])
+def test_people_of_a_list_are_unwrapped_once_as_long_as_there_is_room(
+    in_a: UUID, monkeypatch: pytest.MonkeyPatch, room: int, again: int
+) -> None:
+    made = {make.customer(name=name).pk for name in ("Ann", "Bea", "Cem")}
+    people = list(Customer.objects.filter(pk__in=made).values_list("id", "subject_key", "name"))
+    key = keyring.of(people[0][1], in_a)
+    key.subjects.clear()
+    monkeypatch.setattr(rows, "MOST_OF_LISTS", room)
+    counts = []
+    for _ in range(2):
+        before = key.decryptions
+        assert {name for _, name in rows.open_all(Customer, "name", people)} == {"Ann", "Bea", "Cem"}
+        counts.append(key.decryptions - before)
+    assert counts == [6, again]
 
 
 def test_only_a_column_under_its_own_rows_key_is_read_so(in_a: UUID) -> None:
