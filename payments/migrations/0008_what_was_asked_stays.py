@@ -60,7 +60,7 @@ class Migration(AtOnce):
 
     operations = [
         migrations.RunSQL(_FUNCTION, "DROP FUNCTION payments_stays()"),
-        *(_trigger(table, "stays", _changed([*_ROW, *columns])) for table, columns in KEPT.items()),
+        *(_trigger(table, "asked", _changed([*_ROW, *columns])) for table, columns in KEPT.items()),
         _trigger("payments_payment", "came", f"OLD.captured_minor > 0 AND ({_changed(_CAME)})"),
         _trigger(
             "payments_refund",
