@@ -95,8 +95,8 @@ def open_all(
     """Decrypt one column of many people, each under their own key: (id, value) of each row, in the rows' order.
 
     `rows` are (id, subject_key, column) as stored, for a column whose subject is its own row. What comes back and
-    what is raised are as with `subject_opener`. Of a list of thousands few people are kept, so that it does not crowd
-    out a page's worth; who looks through a short one at every key they type finds its people opened.
+    what is raised are as with `subject_opener`. Up to MOST_OF_LISTS people stay unwrapped for the next reading, such as
+    a search at each key that is typed; beyond it nothing is kept, so that thousands do not crowd out a page's worth.
     """
     field, tenant_id = _field_of(model, name)
     wrapper = model._meta.get_field(SUBJECT_KEY) if field.subject == "self" else None

@@ -285,7 +285,7 @@ def find(
 
 
 def search(text: str, *, limit: int = 10, within: Collection[UUID] | None = None) -> list[CustomerRow]:
-    """Find active customers as somebody types: e-mail, tax id or number exactly, a name from a word's start."""
+    """Find customers as somebody types: e-mail, tax id or number exactly, the active by a name from a word's start."""
     found = matching(text, limit=limit, within=within)
     rows = {row.id: row for row in rows_of(found)}
     return [rows[customer_id] for customer_id in found if customer_id in rows]
