@@ -8,6 +8,8 @@ WORKERS ?= 3
 PAYMENTS ?= 500
 
 export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT
+# What Python compiled it keeps: every process we start would compile the product anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check faces faults topology topology-check bench lock packages install-run install-test

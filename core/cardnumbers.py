@@ -69,7 +69,7 @@ class CardNumberRefused(Refusal):
 
 def contains_card_number(text: str) -> bool:
     """Tell whether the text holds something that is a payment card's number."""
-    if sum(map(str.isdigit, text)) < _SHORTEST:
+    if len(text) < _SHORTEST or sum(map(str.isdigit, text)) < _SHORTEST:
         return False
     plain = _plain(text)
     accounts = [match.span() for match in _IBAN.finditer(plain) if _is_iban(match.group())]
@@ -110,6 +110,8 @@ def texts(value: object, path: str) -> dict[str, str]:
 
 def _plain(text: str) -> str:
     """Fold full-width and other scripts' digits to ASCII; drop what cannot be seen."""
+    if text.isascii():
+        return text
     folded = unicodedata.normalize("NFKC", text)
     return "".join(
         str(unicodedata.digit(char)) if char.isdigit() else char

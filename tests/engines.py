@@ -64,9 +64,10 @@ gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage from now on, and only among what tests make."""
+    """Look for garbage from now on, seldom, and only among what tests make."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

@@ -3,7 +3,6 @@
 import threading
 from typing import Any
 
-import jsonschema
 import pytest
 from django.db import connections
 
@@ -283,6 +282,8 @@ def test_saved_methods_show_what_a_person_knows_them_by_and_are_removed(api, oth
 
 
 def test_the_schema_says_what_is_answered_and_that_a_key_is_demanded(generous):
+    import jsonschema  # it builds forty grammars: whoever does not need it does not wait for them
+
     api = generous
     document = api.get("openapi.json").json()
     payment, due = by_card(api)

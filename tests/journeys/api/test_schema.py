@@ -3,7 +3,6 @@
 import io
 import re
 
-import jsonschema
 import pytest
 from django.core.management import call_command
 
@@ -77,6 +76,8 @@ def test_it_tells_of_a_record_named_in_a_body_and_of_a_version_already_read(api,
 
 
 def test_real_answers_keep_to_it(api, document):
+    import jsonschema  # it builds forty grammars: whoever does not need it does not wait for them
+
     customer = api.post("customers", {"name": "Anna", "currency": "EUR", "address": {"city": "Graz"}})
     rate = api.post("tax_rates", {"name": "USt", "percentage": "20"})
     line = {"description": "Wartung", "unit_amount": "10", "tax_rate": rate.json()["id"]}

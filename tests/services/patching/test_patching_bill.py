@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from django.core.management import call_command
 
 from patching.inventory import python, vendored
@@ -34,6 +32,9 @@ def document(db: None, tmp_path: Path, capsys: Any) -> dict[str, Any]:
 
 
 def test_it_is_valid_and_whole(document: dict[str, Any]) -> None:
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(document))
     assert fault is None, fault
     listed = {
