@@ -93,11 +93,9 @@ def scope(inner: Scope, using: str = "default") -> Iterator[None]:
     try:
         with transaction.atomic(using=using):
             changed = nested and outer != inner
-            if changed and outer is not None:
-                # What the outer scope has deferred is judged while it is set: the inner one may not see those rows.
-                connection.settle_constraints()  # type: ignore[attr-defined]  # our backend's method
             if changed:
-                connection.send_context()  # type: ignore[attr-defined]  # our backend's method
+                # What the outer scope has deferred is judged while it is set: the inner one may not see those rows.
+                connection.send_context(settled=outer is not None)  # type: ignore[attr-defined]  # our backend's method
             yield
             # Deferred triggers must run while this scope is set; outermost they run inside COMMIT, where it still is.
             if changed and not connection.needs_rollback:

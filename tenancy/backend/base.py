@@ -1,6 +1,6 @@
 """Begin each transaction with the signed context, in one network round trip, and send one statement a message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from functools import lru_cache
 from typing import Any
@@ -8,23 +8,33 @@ from typing import Any
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg import adapt, errors, generators
+from psycopg._preparing import Prepare, PrepareManager
 from psycopg.pq import ExecStatus, Format, abc
 
 from tenancy import context
 
+Statement = tuple[bytes, Sequence[bytes] | None]
+# Deferred triggers run now; then they are deferred again: an outer scope may be half way through a ledger entry.
+_SETTLE: tuple[Statement, ...] = (
+    (b"SET CONSTRAINTS ALL IMMEDIATE", None),
+    (b"SET CONSTRAINTS ALL DEFERRED", None),
+)
 
-def begin_with_context(pgconn: abc.PGconn, token: str) -> Iterator[Any]:
-    """Send BEGIN and the context together and read both answers together.
+
+def send_together(pgconn: abc.PGconn, statements: Sequence[Statement]) -> Iterator[Any]:
+    """Send statements in one network round trip and read their answers together.
 
     `connection.pipeline()` does the same with a third more processor time. `generators` is internal to psycopg:
     its version is pinned, and the tests of the context catch a change.
     """
     pgconn.enter_pipeline_mode()
-    pgconn.send_query_params(b"BEGIN", None)
-    pgconn.send_query_params(b"SELECT app.enter($1)", [token.encode()])
+    for sql, values in statements:
+        pgconn.send_query_params(sql, values)
     pgconn.pipeline_sync()
     yield from generators.send(pgconn)
-    results = (yield from generators.fetch_many(pgconn)) + (yield from generators.fetch_many(pgconn))
+    results: list[abc.PGresult] = []
+    for _ in statements:
+        results += yield from generators.fetch_many(pgconn)
     yield from generators.fetch(pgconn)  # the answer to sync
     pgconn.exit_pipeline_mode()
     for result in results:
@@ -43,6 +53,22 @@ def _with_compiled_moments(template: adapt.AdaptersMap) -> adapt.AdaptersMap:
     if compiled is not None:
         adapters.register_loader("timestamptz", compiled)
     return adapters
+
+
+class KeptStatements(PrepareManager):
+    """What a connection has prepared, kept beyond a rollback.
+
+    psycopg throws all of it away then, because the transaction may have taken back a table. The roles that carry a
+    context make none, and many of their transactions end so: every refusal, and every read of what is not there.
+    `_preparing` is internal to psycopg: its version is pinned, and the tests of the context catch a change.
+    """
+
+    # A process that serves every page has some hundred statements; of the default's hundred each was forgotten before
+    # it had been asked often enough to be prepared.
+    prepared_max = 500
+
+    def _should_discard(self, prep: Prepare, results: Sequence[abc.PGresult]) -> bool:
+        return super()._should_discard(prep, [one for one in results if one.command_status != b"ROLLBACK"])
 
 
 class SingleStatementCursor(base.ServerBindingCursor):
@@ -64,6 +90,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.timezone == UTC:
             params["context"] = _with_compiled_moments(params["context"])
         return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect, and keep what is prepared."""
+        connection = super().get_new_connection(conn_params)  # type: ignore[misc]  # Django's, unknown to its stubs
+        if self.carries_context:
+            kept = KeptStatements()
+            kept.prepare_threshold = connection.prepare_threshold
+            connection._prepared = kept
+        return connection
 
     @property
     def carries_context(self) -> bool:
@@ -108,17 +143,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close_if_health_check_failed()
 
     def _begin(self) -> None:
-        with self.wrap_database_errors:
-            self.connection.wait(begin_with_context(self.connection.pgconn, self._token()))
+        self._send((b"BEGIN", None), self._context())
 
-    def send_context(self) -> None:
-        """Set the context of the scope that has just changed, inside a transaction."""
+    def send_context(self, *, settled: bool = False) -> None:
+        """Set the context of the scope that has just changed, inside a transaction; deferred triggers first, if asked."""
         if self.carries_context:
-            with self.cursor() as cursor:
-                cursor.execute("SELECT app.enter(%s)", [self._token()])
+            self._send(*(_SETTLE if settled else ()), self._context())
 
     def settle_constraints(self) -> None:
-        """Run deferred triggers now, then defer again: an outer scope may be half way through a ledger entry."""
-        with self.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        """Run deferred triggers now, then defer again."""
+        self._send(*_SETTLE)
+
+    def _context(self) -> Statement:
+        return b"SELECT app.enter($1)", [self._token().encode()]
+
+    def _send(self, *statements: Statement) -> None:
+        with self.wrap_database_errors:
+            self.connection.wait(send_together(self.connection.pgconn, statements))
