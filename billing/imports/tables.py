@@ -20,8 +20,6 @@ from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 import defusedxml
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
 
 from billing.exports.formats import as_written
 from core import cardnumbers, characters
@@ -271,6 +269,10 @@ def _steadiness(sample: str, sign: str) -> int:
 
 def _workbook(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """Read the first sheet of a workbook. What it would unpack to is asked first, and holds: zipfile reads no more."""
+    # A twentieth of what a process of the product imports, and most never see a workbook.
+    import openpyxl  # noqa: PLC0415
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     check_workbook(data)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)

@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,15 +46,18 @@ def room(path: Path) -> str:
     return path.relative_to(HOME).parts[0]
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> list[str]:
     """Every import, also inside functions and under TYPE_CHECKING."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found += [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module
+            found.append(node.module)
         elif isinstance(node, ast.ImportFrom) and node.level:
-            yield "." * node.level
+            found.append("." * node.level)
+    return found
 
 
 def upward(path: Path, imported: str) -> bool:
