@@ -1,5 +1,6 @@
 """Begin each transaction with the signed context, in one network round trip, and send one statement a message."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 from functools import lru_cache
@@ -42,6 +43,10 @@ def send_together(pgconn: abc.PGconn, statements: Sequence[Statement]) -> Iterat
             raise errors.error_from_result(result)
 
 
+# What may leave a prepared statement without what it was prepared for.
+_UNMAKES = re.compile(rb"(?:DROP|ALTER|DISCARD ALL|DEALLOCATE ALL)\b").match
+
+
 @lru_cache
 def _with_compiled_moments(template: adapt.AdaptersMap) -> adapt.AdaptersMap:
     """Read moments by psycopg's own loader, which is compiled and gives UTC on a connection in UTC.
@@ -67,8 +72,13 @@ class KeptStatements(PrepareManager):
     # it had been asked often enough to be prepared.
     prepared_max = 500
 
-    def _should_discard(self, prep: Prepare, results: Sequence[abc.PGresult]) -> bool:
-        return super()._should_discard(prep, [one for one in results if one.command_status != b"ROLLBACK"])
+    def clear(self) -> bool:
+        """Forget nothing: a rollback asks for it."""
+        return False
+
+    def _should_discard(self, prep: Prepare, results: Sequence[abc.PGresult], *_: Any) -> bool:
+        unmade = any(_UNMAKES(result.command_status or b"") for result in results)
+        return unmade and super().clear()
 
 
 class SingleStatementCursor(base.ServerBindingCursor):
@@ -93,7 +103,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect, and keep what is prepared."""
-        connection = super().get_new_connection(conn_params)  # type: ignore[misc]  # Django's, unknown to its stubs
+        connection = super().get_new_connection(conn_params)
         if self.carries_context:
             kept = KeptStatements()
             kept.prepare_threshold = connection.prepare_threshold
@@ -146,7 +156,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._send((b"BEGIN", None), self._context())
 
     def send_context(self, *, settled: bool = False) -> None:
-        """Set the context of the scope that has just changed, inside a transaction; deferred triggers first, if asked."""
+        """Set the context of the scope that has just changed; `settled` runs what is deferred before that."""
         if self.carries_context:
             self._send(*(_SETTLE if settled else ()), self._context())
 

@@ -1,7 +1,6 @@
 """Scopes only narrow, end with their transaction, and leave nothing behind when they fail."""
 
 import threading
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,6 +9,7 @@ from django.db import DataError, ProgrammingError, connection, transaction
 from core import clock
 from core.errors import Refusal
 from tenancy import context, jobs
+from tenancy.backend import base
 from tenancy.context import (
     NoScope,
     Scope,
@@ -22,6 +22,7 @@ from tenancy.context import (
     use_case,
 )
 from tenancy.models import Job
+from tests.calls import calls_of
 from tests.databases import as_superuser
 
 
@@ -113,11 +114,12 @@ def test_an_account_is_given_back_when_its_service_fails(db: None, tenant_a: UUI
         assert Job.objects.count() == 0
 
 
-def test_working_on_ones_own_account_sends_nothing(
-    db: None, tenant_a: UUID, django_assert_num_queries: Any
-) -> None:
-    with scope(Scope(tenant_a, UUID(int=7))), django_assert_num_queries(0), account(UUID(int=7)):
-        pass
+@pytest.mark.parametrize(("person", "sent"), [(7, 0), (8, 2)])
+def test_working_on_ones_own_account_sends_nothing(db: None, tenant_a: UUID, person: int, sent: int) -> None:
+    with scope(Scope(tenant_a, UUID(int=7))), calls_of(base.DatabaseWrapper._send) as seen:
+        with account(UUID(int=person)):
+            pass
+        assert len(seen) == sent
 
 
 @pytest.mark.django_db(transaction=True)
@@ -208,6 +210,26 @@ def test_a_prepared_statement_shows_each_scope_its_own_rows(tenant_a: UUID, tena
             ["%count(*) FROM tenancy_job"],
         )
         assert cursor.fetchall() == [(True,)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_prepared_outlives_a_refusal(tenant_a: UUID) -> None:
+    for _ in range(8):
+        with scope(Scope(tenant_a)):
+            Job.objects.count()
+    known = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%%tenancy_job%%'"
+    with connection.cursor() as cursor:
+        (prepared,) = cursor.execute(known).fetchall()
+    for inside in (False, True):
+        with pytest.raises(Refused), scope(Scope(tenant_a)):
+            if inside:
+                with attempt():
+                    raise Refused
+            raise Refused
+    with scope(Scope(tenant_a)):
+        assert Job.objects.count() == 0
+    with connection.cursor() as cursor:
+        assert cursor.execute(known).fetchall() == [prepared]
 
 
 @pytest.mark.django_db(transaction=True)
