@@ -8,9 +8,10 @@ from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+from django.db.transaction import TransactionManagementError
 from psycopg import adapt, errors, generators
 from psycopg._preparing import Prepare, PrepareManager
-from psycopg.pq import ExecStatus, Format, abc
+from psycopg.pq import ExecStatus, Format, PipelineStatus, abc
 
 from tenancy import context
 
@@ -168,5 +169,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return b"SELECT app.enter($1)", [self._token().encode()]
 
     def _send(self, *statements: Statement) -> None:
+        if self.connection.pgconn.pipeline_status != PipelineStatus.OFF:
+            # The answers to what is under way would be taken for ours.
+            raise TransactionManagementError("inside `together` statements only write: no scope begins there")
         with self.wrap_database_errors:
             self.connection.wait(send_together(self.connection.pgconn, statements))

@@ -220,16 +220,39 @@ def test_what_is_prepared_outlives_a_refusal(tenant_a: UUID) -> None:
     known = "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%%tenancy_job%%'"
     with connection.cursor() as cursor:
         (prepared,) = cursor.execute(known).fetchall()
-    for inside in (False, True):
-        with pytest.raises(Refused), scope(Scope(tenant_a)):
-            if inside:
-                with attempt():
-                    raise Refused
-            raise Refused
+    with pytest.raises(Refused), scope(Scope(tenant_a)):
+        raise Refused
+    with scope(Scope(tenant_a)), pytest.raises(Refused), attempt():
+        raise Refused
     with scope(Scope(tenant_a)):
         assert Job.objects.count() == 0
     with connection.cursor() as cursor:
         assert cursor.execute(known).fetchall() == [prepared]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, SystemExit])
+def test_who_is_stopped_between_question_and_answer_leaves_nothing_behind(
+    tenant_a: UUID, tenant_b: UUID, stopped: type[BaseException]
+) -> None:
+    with pytest.raises(stopped), scope(Scope(tenant_a)):
+        jobs.start(kind="half", at=clock.now())
+        next(iter(base.send_together(connection.connection.pgconn, [connection._context()])))
+        raise stopped
+    for tenant in (tenant_a, tenant_b):
+        with scope(Scope(tenant)):
+            assert Job.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_scope_begins_among_what_goes_together(tenant_a: UUID, tenant_b: UUID) -> None:
+    with pytest.raises(transaction.TransactionManagementError), scope(Scope(tenant_a)), together():
+        jobs.start(kind="one", at=clock.now())
+        with account(UUID(int=7)):
+            jobs.start(kind="two", at=clock.now())
+    for tenant in (tenant_a, tenant_b):
+        with scope(Scope(tenant)):
+            assert Job.objects.count() == 0
 
 
 @pytest.mark.django_db(transaction=True)
