@@ -57,6 +57,8 @@ def _lengths() -> dict[str, tuple[int, ...]]:
 _LENGTHS = _lengths()
 _DIGITS = re.compile(r"\d+", re.ASCII)
 _BETWEEN = re.compile(r"[\s\-_.·•*/|]{1,3}\Z")
+# What is no card number for lack of digits that stand together: most texts there are, told in one look.
+_CLOSE = re.compile(r"[0-9](?:[\s\-_.·•*/|]{0,3}[0-9]){11}")
 # A bank account number is long and grouped like a card; its own check digits (ISO 7064 mod 97) tell it apart.
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.ASCII)
 
@@ -69,9 +71,11 @@ class CardNumberRefused(Refusal):
 
 def contains_card_number(text: str) -> bool:
     """Tell whether the text holds something that is a payment card's number."""
-    if len(text) < _SHORTEST or sum(map(str.isdigit, text)) < _SHORTEST:
+    if len(text) < _SHORTEST or (not text.isascii() and sum(map(str.isdigit, text)) < _SHORTEST):
         return False
     plain = _plain(text)
+    if not _CLOSE.search(plain):
+        return False
     accounts = [match.span() for match in _IBAN.finditer(plain) if _is_iban(match.group())]
     return any(_holds_card(groups, accounts) for groups in _runs(plain))
 

@@ -127,7 +127,7 @@ def _of_store(client: Any) -> Iterator[str]:
     for key in client.scan_iter(count=1000):
         for value in readers.get(client.type(key), lambda key: [])(key):
             if isinstance(value, bytes):
-                yield _DRAWN.sub("…", value.decode("utf-8", "replace"))
+                yield _DRAWN.sub("#", value.decode("utf-8", "replace"))
 
 
 def _is_uuid(text: str) -> bool:
