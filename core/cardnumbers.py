@@ -56,9 +56,11 @@ def _lengths() -> dict[str, tuple[int, ...]]:
 
 _LENGTHS = _lengths()
 _DIGITS = re.compile(r"\d+", re.ASCII)
-_BETWEEN = re.compile(r"[\s\-_.·•*/|]{1,3}\Z")
-# What is no card number for lack of digits that stand together: most texts there are, told in one look.
-_CLOSE = re.compile(r"[0-9](?:[\s\-_.·•*/|]{0,3}[0-9]){11}")
+_SEPARATOR = r"[\s\-_.·•*/|]"
+_BETWEEN = re.compile(_SEPARATOR + r"{1,3}\Z")
+# Most texts have too few digits that stand together: they are told in one look.
+_CLOSE = re.compile(rf"[0-9](?:{_SEPARATOR}{{0,3}}[0-9]){{{_SHORTEST - 1}}}")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 # A bank account number is long and grouped like a card; its own check digits (ISO 7064 mod 97) tell it apart.
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.ASCII)
 
@@ -71,8 +73,6 @@ class CardNumberRefused(Refusal):
 
 def contains_card_number(text: str) -> bool:
     """Tell whether the text holds something that is a payment card's number."""
-    if len(text) < _SHORTEST or (not text.isascii() and sum(map(str.isdigit, text)) < _SHORTEST):
-        return False
     plain = _plain(text)
     if not _CLOSE.search(plain):
         return False
@@ -113,15 +113,17 @@ def texts(value: object, path: str) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Fold full-width and other scripts' digits to ASCII; drop what cannot be seen."""
+    """Fold full-width and other scripts' digits to ASCII; drop what cannot be seen or only adorns a digit."""
     if text.isascii():
         return text
-    folded = unicodedata.normalize("NFKC", text)
-    return "".join(
-        str(unicodedata.digit(char)) if char.isdigit() else char
-        for char in folded
-        if unicodedata.category(char) != "Cf"
-    )
+    return _BEYOND_ASCII.sub(_fold, unicodedata.normalize("NFKC", text))
+
+
+def _fold(match: re.Match[str]) -> str:
+    char = match.group()
+    if unicodedata.category(char) in ("Cf", "Mn", "Me"):
+        return ""
+    return str(unicodedata.digit(char)) if char.isdigit() else char
 
 
 def _runs(text: str) -> list[list[re.Match[str]]]:
