@@ -60,6 +60,10 @@ _SEPARATOR = r"[\s\-_.·•*/|]"
 _BETWEEN = re.compile(_SEPARATOR + r"{1,3}\Z")
 # Most texts have too few digits that stand together: they are told in one look.
 _CLOSE = re.compile(rf"[0-9](?:{_SEPARATOR}{{0,3}}[0-9]){{{_SHORTEST - 1}}}")
+# Programs for writing make dashes of hyphens by themselves; these letters and signs show nothing (NFKC folds U+3164 and
+# U+FFA0 into the second).
+_MINUS = "\N{MINUS SIGN}"
+_BLANK = "\N{HANGUL CHOSEONG FILLER}\N{HANGUL JUNGSEONG FILLER}\N{BRAILLE PATTERN BLANK}"
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 # A bank account number is long and grouped like a card; its own check digits (ISO 7064 mod 97) tell it apart.
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.ASCII)
@@ -113,7 +117,9 @@ def texts(value: object, path: str) -> dict[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Fold full-width and other scripts' digits to ASCII; drop what cannot be seen or only adorns a digit."""
+    """Fold full-width and other scripts' digits to ASCII; drop what cannot be seen or only adorns a digit,
+    and write every dash as one.
+    """
     if text.isascii():
         return text
     return _BEYOND_ASCII.sub(_fold, unicodedata.normalize("NFKC", text))
@@ -121,8 +127,13 @@ def _plain(text: str) -> str:
 
 def _fold(match: re.Match[str]) -> str:
     char = match.group()
-    if unicodedata.category(char) in ("Cf", "Mn", "Me"):
+    category = unicodedata.category(char)
+    if category in ("Cf", "Mn", "Me"):
         return ""
+    if category == "Pd" or char == _MINUS:
+        return "-"
+    if char in _BLANK:
+        return " "
     return str(unicodedata.digit(char)) if char.isdigit() else char
 
 
