@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from compliance import tasks as compliance
 from compliance.packs import making
+from config.celery import app
 from core import clock
 from crypto import tasks as keys
 from crypto.envelope import Purpose
@@ -72,6 +73,7 @@ def test_what_could_not_be_handed_over_begins_later_or_fails(tenant_a: UUID, mon
 
 def test_whatever_keeps_a_state_of_its_own_is_sent_again() -> None:
     """A job that fails here would leave its record behind, waiting for nobody."""
+    app.loader.import_default_modules()  # as a worker does, whatever else this run has imported
     wanted = {
         "export.make",
         "import.check",
