@@ -83,7 +83,8 @@ def _pip(*arguments: str | Path) -> bool:
 
 def _by_uv(listing: Path) -> bool:
     command = [UV / "bin" / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes"]
-    where = ["--python", PYTHON, "--requirement", listing]
+    # The certificates that the machine trusts: a network that looks into TLS has its own.
+    where = ["--system-certs", "--python", PYTHON, "--requirement", listing]
     return subprocess.run([*command, *where], capture_output=True).returncode == 0
 
 
