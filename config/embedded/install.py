@@ -77,15 +77,18 @@ def _install(listing: Path) -> None:
 
 def _pip(*arguments: str | Path) -> bool:
     # Every file must match a hash of the list: a registry that was tampered with can refuse, not deceive.
-    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes"]
-    return subprocess.run([*command, *arguments]).returncode == 0
+    quiet = ["-qq", "--disable-pip-version-check"]
+    return (
+        subprocess.run([PYTHON, "-m", "pip", "install", *quiet, "--require-hashes", *arguments]).returncode
+        == 0
+    )
 
 
 def _by_uv(listing: Path) -> bool:
-    command = [UV / "bin" / "uv", "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes"]
     # The certificates that the machine trusts: a network that looks into TLS has its own.
-    where = ["--system-certs", "--python", PYTHON, "--requirement", listing]
-    return subprocess.run([*command, *where], capture_output=True).returncode == 0
+    how = ["--quiet", "--compile-bytecode", "--require-hashes", "--system-certs", "--python"]
+    command: list[str | Path] = [UV / "bin" / "uv", "pip", "install", *how, PYTHON, "--requirement", listing]
+    return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def _has_own_index() -> bool:
