@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.patching.test_patching_prepare import wheel
+from tests.make.wheels import wheel
 
 HOME = Path(__file__).resolve().parents[2]
 NAME = "strongbox-left-pad"

@@ -3,11 +3,9 @@
 On a small project with wheels of its own, so that nothing depends on a network: uv resolves, pip installs.
 """
 
-import base64
 import hashlib
 import json
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +21,7 @@ from patching.models import Finding
 from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.make import installation, patching
+from tests.make.wheels import wheel
 
 HOME = Path(__file__).resolve().parents[3]
 ACTOR = Actor.system("tests")
@@ -35,25 +34,6 @@ for path in sorted(pathlib.Path("tests").glob("test_*.py")):
             found()
 print("passed", sys.argv[1:])
 """
-
-
-def wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
-    """Build a wheel as packaging.python.org describes one."""
-    about = f"{name}-{version}.dist-info"
-    files = {
-        **files,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    lines = []
-    for path, text in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
-        lines.append(f"{path},sha256={digest},{len(text.encode())}")
-    record = f"{about}/RECORD"
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-        archive.writestr(record, "\n".join([*lines, f"{record},,"]) + "\n")
 
 
 @pytest.fixture
