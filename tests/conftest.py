@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.template.base import Template
 from django.test import TransactionTestCase
 
 import config.celery  # noqa: F401  what services send goes to the suite's own broker
@@ -29,6 +30,8 @@ hypothesis.settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
+
+_render = Template._render  # before Django's test environment puts its own there
 
 
 def pytest_make_parametrize_id(config: Any, val: object, argname: str) -> str | None:
@@ -71,6 +74,14 @@ def _fresh_clone_instead_of_truncate() -> Iterator[None]:
     )
     yield
     TransactionTestCase._fixture_teardown = before  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _pages_as_they_are(django_test_environment: None) -> None:
+    """Make pages as everywhere: to note each part of a page with a copy of its context was a seventh of the work, and
+    what a test needs stands on the page.
+    """
+    Template._render = _render  # type: ignore[method-assign]
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from payments.services import collect, janitor, mandates
 from tenancy.context import Scope, scope
 from tests.make import accounts, payer, paying
 from tests.make import payments as make
+from tests.shown import hidden
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BACK = "http://localhost:8000/back"
@@ -56,7 +57,7 @@ class Payer:
     def by_portal(self, **typed: str) -> str:
         pk = ids.encode("invoice", self.bill.invoice)
         page = self.portal.get(f"/p/a/pay?invoice={pk}")
-        left = str(page.context["rows"][0][0].room_minor)
+        left = hidden(page.content.decode(), f"left-{pk}")
         sent = {"invoice": pk, f"left-{pk}": left, "shown": left, pk: f"{int(left) / 100:.2f}", "way": "page"}
         answer = self.portal.post("/p/a/pay", {**sent, **typed})
         assert answer.status_code == 303, answer.content.decode()

@@ -1,7 +1,5 @@
 """A page that is sent twice, by a double click or by going back: money leaves once."""
 
-import re
-
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -15,6 +13,7 @@ from tests.guarantees import world
 from tests.make import accounts as people
 from tests.make import billing, customers, paying
 from tests.make import payments as make
+from tests.shown import hidden
 
 pytestmark = pytest.mark.django_db
 
@@ -67,13 +66,6 @@ def test_a_part_that_is_sent_twice_is_charged_once(tenant_a, gateway):
                 source="portal", saved_method_id=kept.pk, seen={bill.invoice: 10_000}, actor=make.ACTOR,
                 at=clock.now(),
             )  # fmt: skip
-
-
-def hidden(page: str, name: str = "once") -> str:
-    """Read a value that a form carries unseen."""
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found is not None, name
-    return found[1]
 
 
 def test_money_that_is_taken_off_an_invoice_by_one_page_is_taken_off_once(tenant_a):
