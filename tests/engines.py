@@ -30,15 +30,18 @@ def _keep_in_memory(state: Path) -> None:
     """
     from config.embedded import home
 
+    if os.geteuid() or not _MEMORY.is_dir():
+        return
+    # Of a clone that was removed and made again in its place the old files are left, and go at the start anyway.
+    home.remove_ownerless()
     folder = home.shared_folder(state.absolute().resolve())
-    if os.geteuid() or folder.exists() or not _MEMORY.is_dir():
+    if folder.exists():
         return
     kilobytes = Path("/proc/meminfo").read_text().partition("MemAvailable:")[2].split()[0]
     if min(int(kilobytes) * 1024, shutil.disk_usage(_MEMORY).free) < _ROOM:
         return
     # After the machine was started anew the link is all that is left.
     folder.unlink(missing_ok=True)
-    folder.parent.mkdir(mode=0o755, exist_ok=True)
     folder.symlink_to(tempfile.mkdtemp(prefix="strongbox-", dir=_MEMORY))
 
 

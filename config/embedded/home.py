@@ -162,6 +162,13 @@ def _copy(source: Distribution) -> Path:
     return target / source.programs
 
 
+def remove_ownerless() -> None:
+    """Remove what root's servers kept for state folders that are gone."""
+    _root_folder(SHARED)
+    with _housekeeping():
+        _remove_ownerless()
+
+
 def shared_folder(state: Path) -> Path:
     """Return where root's server of a state folder keeps its files."""
     return SHARED / hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
