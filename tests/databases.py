@@ -72,11 +72,13 @@ def let_settle() -> None:
     """Wait until no transaction is open that began before: the trail is read behind the oldest of the whole cluster,
     and other workers of the suite have theirs.
     """
-    (mine,) = as_owner("SELECT pg_current_xact_id()::text::bigint")[0]
     until = time.monotonic() + 60
-    while as_owner("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")[0][0] <= mine:
-        assert time.monotonic() < until, "a transaction stays open"
-        time.sleep(0.02)
+    with _connect("owner", None) as connection:
+        mine = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
+        oldest = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        while connection.execute(oldest).fetchone() <= mine:
+            assert time.monotonic() < until, "a transaction stays open"
+            time.sleep(0.02)
 
 
 def lock_down(name: str) -> None:
