@@ -331,7 +331,6 @@ class Month:
         now = first
         for tick, together in sorted(ticks.items()):
             self._write(together)
-            databases.let_settle()
             now = first + timedelta(seconds=tick * EVERY)
             took = self._look(now)
             if attack.found is not None:
