@@ -77,11 +77,9 @@ def _install(listing: Path) -> None:
 
 def _pip(*arguments: str | Path) -> bool:
     # Every file must match a hash of the list: a registry that was tampered with can refuse, not deceive.
-    quiet = ["-qq", "--disable-pip-version-check"]
-    return (
-        subprocess.run([PYTHON, "-m", "pip", "install", *quiet, "--require-hashes", *arguments]).returncode
-        == 0
-    )
+    how = ["-qq", "--disable-pip-version-check", "--require-hashes"]
+    done = subprocess.run([PYTHON, "-m", "pip", "install", *how, *arguments])
+    return done.returncode == 0
 
 
 def _by_uv(listing: Path) -> bool:
@@ -97,16 +95,22 @@ def _has_own_index() -> bool:
 
 
 def _fetch_uv() -> bool:
-    # The version and the hashes that its own list pins.
-    pin = re.search(r"^uv==([^\s;]+)(?:.*\\\n)*.*", TESTED.read_text(), re.MULTILINE)
-    if pin is None:
+    version, pin = pinned_uv(TESTED.read_text())
+    if not version:
         return False
-    if (UV / f"uv-{pin[1]}.dist-info").exists():
+    # Both: whoever was killed while fetching it may have left one of them.
+    if (UV / f"uv-{version}.dist-info").exists() and (UV / "bin" / "uv").exists():
         return True
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as alone:
-        alone.write(pin[0])
+        alone.write(pin)
         alone.flush()
         return _pip("--upgrade", "--target", UV, "--requirement", Path(alone.name))
+
+
+def pinned_uv(listing: str) -> tuple[str, str]:
+    """Return the version of uv that a list pins, and its entry with every hash; both empty where it names none."""
+    entry = re.search(r"^uv==([^\s;]+)(?:.*\\\n)*.*", listing, re.MULTILINE)
+    return (entry[1], entry[0]) if entry else ("", "")
 
 
 if __name__ == "__main__":

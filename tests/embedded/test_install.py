@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from config.embedded.install import pinned_uv
 from tests.make.wheels import wheel
 
 HOME = Path(__file__).resolve().parents[2]
@@ -17,7 +18,7 @@ NAME = "strongbox-left-pad"
 
 
 class Project:
-    """A project of one package, of which two versions lie beside it."""
+    """A project of one package, of which three versions lie beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.wheels = folder / "project", folder / "wheels"
@@ -90,3 +91,24 @@ def test_a_file_of_another_digest_is_installed_by_neither(project: Project) -> N
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
     assert done.stderr.endswith(f"pip could not install {project.folder}/requirements/run.txt.\n")
     assert project.installed() == before
+
+
+def test_half_an_uv_is_fetched_again_and_pip_installs_where_it_cannot_be(project: Project) -> None:
+    program = project.folder / ".venv/installer/bin/uv"
+    where = program.readlink()
+    program.unlink()
+    try:
+        assert project.install("1.2.0", UV_OFFLINE="1", PIP_RETRIES="0") == "pip"
+    finally:
+        program.symlink_to(where)
+
+
+def test_uv_is_pinned_with_every_hash() -> None:
+    listing = (HOME / "requirements/test.txt").read_text()
+    version, entry = pinned_uv(listing)
+    assert version == metadata.version("uv")
+    following = listing.partition(entry)[2]
+    assert entry.count("--hash=sha256:") > 1
+    assert not entry.endswith("\\")
+    assert not following.lstrip("\n").startswith("    --hash"), "a hash was left out"
+    assert pinned_uv("django==5.2 --hash=sha256:0\n") == ("", "")
