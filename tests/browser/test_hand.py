@@ -92,7 +92,8 @@ def test_keys_lead_everywhere_and_are_off_while_typing(browser: Browser, live: L
         page.goto(live.staff())
         hand = Hand(page)
         hand.press("g", "i")
-        expect(page).to_have_url(re.compile("/invoices$"))
+        # An address is there before the page: keys are heard when it has loaded.
+        page.wait_for_url(re.compile("/invoices$"))
         hand.press("j", "j")
         second = page.locator("main tbody tr").nth(1)
         expect(second.get_by_role("link").first).to_be_focused()
@@ -100,9 +101,9 @@ def test_keys_lead_everywhere_and_are_off_while_typing(browser: Browser, live: L
         hand.press("k", "j", "x")
         expect(second.get_by_role("checkbox")).to_be_checked()
         hand.press("g", "c")
-        expect(page).to_have_url(re.compile("/customers$"))
+        page.wait_for_url(re.compile("/customers$"))
         hand.press("g", "i")
-        expect(page).to_have_url(re.compile("/invoices$"))
+        page.wait_for_url(re.compile("/invoices$"))
         hand.press("/")
         search = page.get_by_role("searchbox")
         expect(search).to_be_focused()
@@ -136,6 +137,7 @@ def test_keys_lead_everywhere_and_are_off_while_typing(browser: Browser, live: L
         page.goto(page.url + "/archive")
         page.get_by_role("main").get_by_role("button", name="Archive").click()
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        page.wait_for_load_state()
         page.keyboard.press("Control+z")
         expect(page.get_by_text("back in the lists")).to_be_visible()
 
@@ -152,7 +154,7 @@ def test_keys_lead_everywhere_and_are_off_while_typing(browser: Browser, live: L
         page.keyboard.press("g")
         page.keyboard.press("o")
         expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
-        expect(page).to_have_url(re.compile("/invoices$"))
+        page.wait_for_url(re.compile("/invoices$"))
         page.keyboard.press("Control+k")
         expect(page.get_by_role("combobox")).to_be_focused()
         assert watch.faults() == []
