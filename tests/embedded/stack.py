@@ -57,8 +57,9 @@ class Stack:
     def launch(self) -> subprocess.Popen[str]:
         known = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         given = {"PORT": str(self.port), "STRONGBOX_STATE_DIR": str(self.state), "STRONGBOX_DEMO": "0"}
+        # Whoever is killed hard takes the stack along.
         return subprocess.Popen(
-            [sys.executable, "-m", self.module],
+            [sys.executable, "-m", self.module, "--with-parent"],
             cwd=HOME,
             env={**known, **given, **self.variables},
             stdout=subprocess.PIPE,
