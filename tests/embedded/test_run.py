@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from config.embedded import environment, local, supervisor
 from tests.embedded.conftest import is_alive, remove_state, wait_until
-from tests.embedded.stack import Stack, answers, descendants, free_port, remembers
+from tests.embedded.stack import HOME, Stack, answers, descendants, free_port, remembers
 
 # One stack for all of this file, however many workers share the tests.
 pytestmark = pytest.mark.xdist_group("run")
@@ -60,6 +62,30 @@ def test_without_the_process_they_are_copies_of_they_are_started_in_the_ordinary
     os.kill(stack.pid_of("audit_sealer"), signal.SIGKILL)
     wait_until(lambda: any("audit_sealer" in command for command in descendants(stack.process.pid).values()))
     assert Path(f"/proc/{stack.pid_of('audit_sealer')}/environ").read_text().count("STRONGBOX_") > 5
+
+
+def test_it_goes_with_whoever_started_it_and_is_killed_hard(state):
+    starts = (
+        "import sys; from pathlib import Path; from tests.embedded.stack import Stack, free_port; "
+        "stack = Stack(Path(sys.argv[1]), free_port()).launch(); "
+        "print(stack.stdout.fileno(), stack.stderr.fileno(), flush=True); stack.wait()"
+    )
+    starter = subprocess.Popen(
+        [sys.executable, "-c", starts, state], cwd=HOME, stdout=subprocess.PIPE, text=True
+    )
+    # Somebody still listens: it does not end for having nobody to speak to.
+    heard = [
+        os.open(f"/proc/{starter.pid}/fd/{end}", os.O_RDONLY) for end in starter.stdout.readline().split()
+    ]
+    wait_until(lambda: any("/postgres" in command for command in descendants(starter.pid).values()))
+    started = descendants(starter.pid)
+    starter.kill()
+    starter.communicate()
+    try:
+        wait_until(lambda: not any(is_alive(pid) for pid in started))
+    finally:
+        for end in heard:
+            os.close(end)
 
 
 def test_a_second_one_on_the_same_state_says_so_and_ends(stack):
