@@ -76,7 +76,8 @@ def two(tenant_a: UUID) -> Iterator[Two]:
 
 
 def rows() -> dict[str, list[tuple[Any, ...]]]:
-    return {table: databases.as_owner(f"SELECT * FROM {table} ORDER BY id") for table in TABLES}
+    with databases.connect_as("owner") as owner:
+        return {table: owner.execute(f"SELECT * FROM {table} ORDER BY id").fetchall() for table in TABLES}
 
 
 def run(sql: str, inside: Scope) -> int:

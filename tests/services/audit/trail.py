@@ -1,11 +1,9 @@
 """A trail to work on: an organization of its own, recorded by the ordinary service, then sealed."""
 
-import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 from audit import events, keys, sealing, services, verification
-from audit.bundles import recorded_now
 from core import ids
 from core.actor import Actor
 from tenancy import context
@@ -45,21 +43,8 @@ def record(tenant: UUID, count: int = 1) -> list[UUID]:
 
 def seal(at: datetime = AT) -> int:
     """Seal everything recorded so far in one round and return how many seals were made."""
-    settle()
+    databases.let_settle()
     return len(sealing.seal_once(keys.signing_key(), at=at).seals)
-
-
-def settle() -> None:
-    """Wait until everything recorded so far is final: a background worker of the server may hold it back."""
-    with context.system_scope(reason="tests ask how far the trail goes"):
-        wanted = recorded_now()
-    deadline = time.monotonic() + 60
-    while _oldest_running() <= wanted.xid:
-        assert time.monotonic() < deadline, "an older transaction is still open"
-
-
-def _oldest_running() -> int:
-    return int(databases.as_owner("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")[0][0])
 
 
 def kinds(tenant: UUID) -> dict[str, str | None]:
