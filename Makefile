@@ -3,8 +3,8 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 TESTS ?=
-# One more than the cores of continuous integration: tests wait for browsers and for other processes.
-WORKERS ?= 3
+# Two more than the cores of continuous integration: tests wait for browsers and for other processes.
+WORKERS ?= 4
 PAYMENTS ?= 500
 
 export PORT BIND STRONGBOX_STATE_DIR SANDBOX_PORT

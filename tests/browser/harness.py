@@ -105,8 +105,9 @@ def watched(
     dark: bool = False,
     cookies: list[dict[str, str]] | None = None,
     javascript: bool = True,
+    many: bool = True,
 ) -> Iterator[tuple[Page, Watch]]:
-    """Give a browser of one's own with an empty page, and watch what happens on it."""
+    """Give a browser of one's own with an empty page, and watch what happens on it; `many` pages will be judged."""
     # bypass_csp stays off: the policy is part of what is judged.
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -121,8 +122,9 @@ def watched(
             context.add_cookies(cookies)  # type: ignore[arg-type]
         page, watch = context.new_page(), Watch()
         page.add_init_script(_LISTEN)
-        # The browser keeps what it compiled of it: handed in page by page it was a tenth of looking at one.
-        page.add_init_script(path=AXE)
+        if many:
+            # The browser keeps what it compiled of it: handed in page by page it was a tenth of looking at one.
+            page.add_init_script(path=AXE)
         page.on("console", watch.heard)
         page.on("pageerror", lambda error: watch.console.append(str(error)))
         page.on("requestfailed", watch.missed)
@@ -142,7 +144,10 @@ def opened(
     javascript: bool = True,
 ) -> Iterator[tuple[Page, Watch]]:
     """Open an address and watch it until it is left."""
-    with watched(browser, size=size, dark=dark, cookies=cookies, javascript=javascript) as (page, watch):
+    with watched(browser, size=size, dark=dark, cookies=cookies, javascript=javascript, many=False) as (
+        page,
+        watch,
+    ):
         _go(page, url)
         yield page, watch
         if javascript:

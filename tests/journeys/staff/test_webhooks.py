@@ -23,8 +23,7 @@ from outbound.models import WebhookDelivery, WebhookEndpoint
 from outbound.webhooks import delivery, signing
 from outbound.webhooks import services as webhooks
 from tenancy.context import Scope, scope
-from tests.browser import harness
-from tests.browser.live import Live, Someone, expected_status, visit
+from tests.browser.live import Live, Someone, expected_status, judge, visit
 from tests.services.outbound.webhooks.receiver import Receiver, receiving
 
 NODE = Path(playwright.__file__).parent / "driver" / "node"
@@ -269,19 +268,7 @@ def test_another_organizations_pages_are_not_there(live: Live, receiver: Receive
 def test_nothing_is_wrong_with_the_pages(browser: Browser, live: Live, receiver: Receiver) -> None:
     paths = [f"developers/webhooks{path}" for path in fill(live, receiver)]
     cookies = [live.cookie(live.person("developer"))]
-    found = {}
-    for path in paths:
-        faults = []
-        for size, dark in ((harness.DESK, False), (harness.NARROW, True)):
-            with harness.opened(browser, live.staff(path), size=size, dark=dark, cookies=cookies) as (
-                page,
-                watch,
-            ):
-                faults += harness.axe(page) + harness.small_targets(page) + harness.overflowing(page)
-                faults += watch.faults()
-        if faults:
-            found[path] = faults
-    assert found == {}
+    assert judge(browser, live, [f"/o/{live.slug}/{path}" for path in paths], cookies) == {}
 
 
 def fill(live: Live, receiver: Receiver) -> list[str]:
