@@ -273,7 +273,7 @@ def witnessed(settings, tmp_path):
 
 
 def seal_and_note(writer):
-    trail.settle()
+    databases.let_settle()
     done = sealing.seal_once(keys.signing_key(), at=trail.AT)
     writer.note(done.seals, at=trail.AT, resumed=done.resumed)
     return len(done.seals)

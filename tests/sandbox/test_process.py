@@ -97,7 +97,9 @@ def test_a_webhook_that_waited_is_sent_after_a_kill(process, receiver):
     process.end(signal.SIGKILL)
     receiver.status = 200
     process.start()
-    wait_until(lambda: receiver.types() == ["payment_intent.succeeded"])
+    # What was on its way when the gateway was killed may arrive as well: a message comes at least once.
+    wait_until(lambda: bool(receiver.types()))
+    assert set(receiver.types()) == {"payment_intent.succeeded"}
 
 
 def test_a_debit_that_waited_ends_after_a_kill(process):
