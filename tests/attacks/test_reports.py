@@ -10,6 +10,8 @@ from tenancy.context import Scope, scope
 from tests.guarantees import world
 from tests.guarantees.world import Organization, RoleCode
 
+# One worker fills its database with everything, once.
+pytestmark = pytest.mark.xdist_group("reports attacked")
 REPORTS = ["aging", "revenue", "tax", "cash", "mrr"]
 
 

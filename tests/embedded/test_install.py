@@ -13,6 +13,8 @@ import pytest
 from config.embedded.install import pinned_uv
 from tests.make.wheels import wheel
 
+# One worker makes the environment, once.
+pytestmark = pytest.mark.xdist_group("install")
 HOME = Path(__file__).resolve().parents[2]
 NAME = "strongbox-left-pad"
 

@@ -30,6 +30,8 @@ from tests.guarantees.asking import call, methods, sends_to, undone
 from tests.guarantees.world import Organization, Someone
 from tests.make import accounts, billing
 
+# One worker fills its database with everything, once.
+pytestmark = pytest.mark.xdist_group("doors")
 ALL = list(routes())
 PORTAL_ROUTES = [(path, name, view) for path, name, view in ALL if path.startswith("p/<organization:slug>/")]
 KEYED = [(path, name, view) for path, name, view in ALL if path.startswith("pay/<str:token>")]

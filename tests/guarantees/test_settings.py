@@ -14,6 +14,8 @@ import pytest
 
 from config.env import BadEnvironment, Environment
 
+# One worker asks production, once.
+pytestmark = pytest.mark.xdist_group("production settings")
 HOME = Path(__file__).resolve().parents[2]
 # What each file changes of the one before it. A name that is not here must not differ.
 LOOSENED = {

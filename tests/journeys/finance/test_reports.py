@@ -17,6 +17,8 @@ from tests.guarantees import world
 from tests.guarantees.world import Organization, RoleCode
 from tests.make import billing, payments, recurring
 
+# One worker fills its database with everything, once.
+pytestmark = pytest.mark.xdist_group("reports")
 REPORTS = ["aging", "revenue", "mrr", "tax", "cash", "dso"]
 _LINK = re.compile(
     r'<a href="([^"]+)">\s*(?:<span>[^<]*</span>\s*<strong class="number">)?<data value="(-?\d+)">'
