@@ -168,12 +168,13 @@ class Engines(Machinery):
         roles = (_HERE / "roles.sql").read_text(encoding="utf-8")
         template = (_HERE / "template1.sql").read_text(encoding="utf-8")
         passwords = {role: values[f"STRONGBOX_DB_{role.upper()}_PASSWORD"] for role in _ROLES}
-        # Statements and passwords as they were applied last: a change of either is applied again.
-        wanted = hashlib.sha256("\0".join((roles, template, *passwords.values())).encode()).hexdigest()
+        rounds = _SCRAM_ROUNDS if self._durable else _SCRAM_ROUNDS_FOR_SUITES
+        # Statements and passwords as they were applied last: a change of any is applied again.
+        applying = (roles, template, str(rounds), *passwords.values())
+        wanted = hashlib.sha256("\0".join(applying).encode()).hexdigest()
         applied = self.markers / "applied"
         if applied.exists() and applied.read_text(encoding="utf-8").strip() == wanted:
             return
-        rounds = _SCRAM_ROUNDS if self._durable else _SCRAM_ROUNDS_FOR_SUITES
         verifiers = "".join(
             f"\\set {role}_password '{scram(word, rounds)}'\n" for role, word in passwords.items()
         )

@@ -61,6 +61,22 @@ def test_a_wrong_password_is_refused(running):
         connect(values, "app")
 
 
+def test_passwords_are_stretched_except_those_of_a_suite(running, state):
+    rounds = (
+        "SELECT DISTINCT split_part(split_part(rolpassword, '$', 2), ':', 1) FROM pg_authid "
+        "WHERE rolpassword IS NOT NULL"
+    )
+    assert running[0].postgres.psql(rounds).split() == ["1"]
+    with Engines(state, durable=False):
+        pass
+    engines = Engines(state)  # where a suite was before, too
+    engines.start()
+    try:
+        assert engines.postgres.psql(rounds).split() == ["4096"]
+    finally:
+        engines.stop()
+
+
 @pytest.mark.parametrize("database", ["postgres", "template1"])
 def test_the_app_role_reaches_no_other_database(running, database):
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
